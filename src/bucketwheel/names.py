@@ -1,0 +1,112 @@
+"""Names from outside, and how one earns the type that says a name can be trusted.
+
+Project names and URLs: PEP 503. Wheel file names: PEP 427. Source distributions: PEP 625 and what came before it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+from packaging.tags import Tag
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+__all__ = [
+    "DistributionName",
+    "InvalidName",
+    "ProjectName",
+    "Sha256",
+    "distribution_name",
+    "is_sha256",
+    "project_name",
+    "shown",
+]
+
+ProjectName = NewType("ProjectName", str)
+"""A project's name in its one normal spelling (PEP 503)."""
+
+Sha256 = NewType("Sha256", str)
+"""64 lowercase hexadecimal digits."""
+
+# \Z and not $: a trailing newline is not part of a name (PEP 503 as PyPI checks it).
+_PROJECT = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
+_FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_LONGEST_FILENAME = 220  # file systems hold 255 bytes, and sidecars and temporary names append to ours
+
+
+class InvalidName(ValueError):
+    """A name that cannot be a project's or a distribution's; the message says why, continuing the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionName:
+    """What a wheel's or sdist's file name says, judged by `packaging`; the file itself was not looked at."""
+
+    filename: str
+    project: ProjectName
+    version: Version
+    kind: Literal["wheel", "sdist"]
+    build: tuple[()] | tuple[int, str] = ()
+    tags: frozenset[Tag] = frozenset()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for two spellings of one distribution: `Legacy.Proj-3.0.tar.gz` and `legacy_proj-3.0.tar.gz`."""
+        return (self.project, self.version, self.kind, self.build, self.tags)
+
+
+def project_name(text: str) -> ProjectName:
+    """Normalise a project's name (PEP 503); raises InvalidName for what PyPI would not take as one."""
+    if not _PROJECT.match(text):
+        raise InvalidName("is not a project name: ASCII letters, digits and . - _, with a letter or digit at both ends")
+    return ProjectName(canonicalize_name(text))
+
+
+def distribution_name(filename: str) -> DistributionName:
+    """Read a wheel's or sdist's file name; raises InvalidName for anything else, hostile names included."""
+    if len(filename) > _LONGEST_FILENAME or not _FILENAME.match(filename):
+        raise InvalidName("has a name that no wheel or sdist can have")
+    if filename.endswith(".publish.attestation"):
+        raise InvalidName("is not a wheel or an sdist")
+    try:
+        if filename.endswith(".whl"):
+            project, version, build, tags = parse_wheel_filename(filename)
+            return DistributionName(
+                filename=filename,
+                project=project_name(project),
+                version=version,
+                kind="wheel",
+                build=build,
+                tags=tags,
+            )
+        if filename.endswith((".tar.gz", ".zip")):
+            project, version = parse_sdist_filename(filename)
+            return DistributionName(filename=filename, project=project_name(project), version=version, kind="sdist")
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
+        raise InvalidName(f"does not have a valid file name ({shown(str(error))})") from error
+    raise InvalidName("is not a wheel (.whl) or an sdist (.tar.gz)")
+
+
+def is_sha256(text: str) -> bool:
+    """Whether this is a sha256 as we write it: lowercase, whole."""
+    return _SHA256.match(text) is not None
+
+
+def shown(text: str) -> str:
+    """Make a text from outside fit for a terminal and a log: control, bidirectional and invisible characters escaped."""
+    return "".join(
+        character
+        if character.isprintable() and unicodedata.category(character) not in {"Cf", "Co", "Cn"}
+        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )

@@ -1,0 +1,105 @@
+"""Where objects lie: the one seam between the protocol and a store.
+
+A storage knows keys and bytes, never manifests or pages. **There is no plain overwrite**: one can `add` what is absent,
+and `swap` or `remove` exactly what was read. A lost update cannot be spelled with these calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NewType, Protocol
+
+from bucketwheel.names import Sha256
+
+__all__ = ["NO_MARKS", "Key", "Kind", "Listed", "ObjectVersion", "Seen", "Storage", "Stored", "SwapLost"]
+
+Key = NewType("Key", str)
+"""A path under the repository: no leading slash, no `.` or `..` segment; may end in a slash on S3."""
+
+ObjectVersion = NewType("ObjectVersion", str)
+"""Names one state of one object: an ETag on S3, the sha256 in a directory. Opaque, only ever compared."""
+
+NO_MARKS: Mapping[str, str] = {}
+
+
+class SwapLost(Exception):  # noqa: N818 - an answer of the protocol, never shown to a user
+    """The object is not (or no longer) what the caller saw, or the store cannot say; nothing was decided by us.
+
+    The write may even be our own, done by a retry whose first answer was lost: the caller reads back.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How an object is served and kept: its exact media type, its caching, and what the store should do with it."""
+
+    content_type: str
+    cache_control: str
+    put_args: Mapping[str, str] = field(default_factory=dict)
+    """Further arguments of S3's PutObject by their API names (`StorageClass`, `ACL` …); a directory has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An object as a look shows it, without its bytes."""
+
+    version: ObjectVersion
+    size: int
+    marks: Mapping[str, str] | None = field(default_factory=dict)
+    """What its writer noted on it; None where a store has no place for marks (a directory)."""
+    sha256: Sha256 | None = None
+    """The digest of all its bytes where the store vouches for it, else None. Never a composite checksum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object read whole."""
+
+    body: bytes
+    version: ObjectVersion
+    marks: Mapping[str, str] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An object as a listing shows it."""
+
+    key: Key
+    size: int
+    version: ObjectVersion | None = None
+    """None where finding it would mean reading the object (a directory)."""
+
+
+class Storage(Protocol):
+    """What the protocol asks of a store.
+
+    Every method raises `errors.Denied` or `errors.Unavailable` (of which `OutcomeUnknown`, for writes) with a message
+    for the user. Reads answer None for absent, and absent is only what the store calls by that name: an error is never
+    taken for it. Every method may be called from several threads at once.
+    """
+
+    def read(self, key: Key) -> Stored | None:
+        """Read an object whole; for manifests, pages and settings, never for distributions."""
+
+    def look(self, key: Key) -> Seen | None:
+        """See an object's version, size and marks."""
+
+    def open(self, key: Key, start: int = 0, end: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """Stream an object's bytes from `start` up to but not including `end`; raises Unavailable if it is absent."""
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Every object whose key begins with the prefix, in the order of their keys."""
+
+    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+        """Create an object that must not exist, with these bytes verified by the store; False: the key is taken."""
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Replace exactly what was seen (None: it must be absent) and return the new version; raises SwapLost."""
+
+    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+        """Remove exactly what was seen; raises SwapLost if it is something else now. Absent already is done."""
