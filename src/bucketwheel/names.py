@@ -103,7 +103,7 @@ def is_sha256(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """Make a text from outside fit for a terminal and a log: control, bidirectional and invisible characters escaped."""
+    """Make a text from outside fit for a terminal and a log: control, bidirectional and invisible ones escaped."""
     return "".join(
         character
         if character.isprintable() and unicodedata.category(character) not in {"Cf", "Co", "Cn"}

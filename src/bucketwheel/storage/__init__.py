@@ -25,7 +25,7 @@ ObjectVersion = NewType("ObjectVersion", str)
 NO_MARKS: Mapping[str, str] = {}
 
 
-class SwapLost(Exception):  # noqa: N818 - an answer of the protocol, never shown to a user
+class SwapLost(Exception):
     """The object is not (or no longer) what the caller saw, or the store cannot say; nothing was decided by us.
 
     The write may even be our own, done by a retry whose first answer was lost: the caller reads back.
