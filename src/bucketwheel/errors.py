@@ -6,6 +6,7 @@ Nothing here may carry a credential: texts from outside go through `bucketwheel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ __all__ = [
     "Refused",
     "Unavailable",
     "Unfinished",
+    "together",
 ]
 
 
@@ -84,3 +86,15 @@ class Unfinished(BucketwheelError):
     """Something is or may be committed, and not all of it is done; the same command again finishes it. Exit 3."""
 
     exit_code = 3
+
+
+def together(errors: Sequence[Exception]) -> Exception:
+    """One error for several: a bug as it is, then what is unfinished, then refusals with all their problems."""
+    for error in errors:
+        if not isinstance(error, BucketwheelError):
+            return error
+    unfinished = [error for error in errors if isinstance(error, Unfinished)]
+    problems = [problem for error in errors if isinstance(error, Refused) for problem in error.problems]
+    if unfinished or len(errors) == 1:
+        return (unfinished or errors)[0]
+    return Refused(*problems) if problems else type(errors[0])("\n".join(map(str, errors)))

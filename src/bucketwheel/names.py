@@ -5,6 +5,7 @@ Project names and URLs: PEP 503. Wheel file names: PEP 427. Source distributions
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ __all__ = [
     "distribution_name",
     "is_sha256",
     "project_name",
+    "sha256_of",
     "shown",
 ]
 
@@ -100,6 +102,11 @@ def distribution_name(filename: str) -> DistributionName:
 def is_sha256(text: str) -> bool:
     """Whether this is a sha256 as we write it: lowercase, whole."""
     return _SHA256.match(text) is not None
+
+
+def sha256_of(content: bytes) -> Sha256:
+    """The digest of bytes at hand."""
+    return Sha256(hashlib.sha256(content).hexdigest())
 
 
 def shown(text: str) -> str:

@@ -81,6 +81,9 @@ class Storage(Protocol):
     taken for it. Every method may be called from several threads at once.
     """
 
+    def address(self, key: str) -> str:
+        """The URL under which the store itself serves this key, whether or not it may be read there."""
+
     def read(self, key: Key) -> Stored | None:
         """Read an object whole; for manifests, pages and settings, never for distributions."""
 

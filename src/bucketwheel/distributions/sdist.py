@@ -1,0 +1,122 @@
+"""Source distributions, judged without being extracted (PEP 517, PEP 625, and what came before them)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from itertools import dropwhile
+from typing import BinaryIO
+
+from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, listed
+from bucketwheel.distributions.gzip_stream import GzipStream
+from bucketwheel.distributions.members import LARGEST_TEXT, clean, judge_paths
+from bucketwheel.distributions.metadata import judge_licenses, judge_metadata
+from bucketwheel.distributions.tar_records import Kind, TarMember, tar_members
+from bucketwheel.distributions.zip_contents import contents, judge_listing, whole_text
+from bucketwheel.distributions.zip_records import read_listing
+from bucketwheel.names import DistributionName, InvalidName, distribution_name
+
+__all__ = ["judge_sdist"]
+
+_PKG_INFO = "PKG-INFO"
+_BUILD_FILES = ("pyproject.toml", "setup.py")
+
+
+def judge_sdist(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+    """Find everything about an sdist that its users should know before it is published."""
+    if name.filename.endswith(".zip"):
+        yield from _judge_zip(name, file, length)
+    else:
+        yield from _judge_tar(name, file, length)
+
+
+def _judge_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+    stream = GzipStream(file, length)
+    members, bodies = [], []
+    for member in tar_members(stream):
+        members.append(member)
+        if _is_pkg_info(member.path):
+            if member.kind != Kind.FILE or member.size > LARGEST_TEXT:
+                raise Broken(f"has a PKG-INFO that is not a file of at most {LARGEST_TEXT} bytes")
+            bodies.append(stream.read(member.size))
+    directories = {clean(member.path) for member in members if member.kind == Kind.DIRECTORY}  # twice does no harm
+    paths = [*directories, *(member.path for member in members if member.kind != Kind.DIRECTORY)]
+    root = _root(paths)
+    yield from _judge_kinds(members, root)
+    yield from _judge(name, paths, root, bodies)
+
+
+def _judge_zip(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+    listing = read_listing(file, length)
+    yield from judge_listing(listing)
+    for member in listing.members:
+        for _ in contents(file, member):
+            pass  # every member's CRC is checked, as that of a tar archive is
+    paths = [member.name for member in listing.members]
+    bodies = [whole_text(file, member) for member in listing.members if _is_pkg_info(member.name)]
+    yield from _judge(name, paths, _root(paths), bodies)
+
+
+def _judge(name: DistributionName, paths: Sequence[str], root: str, bodies: Sequence[bytes]) -> Iterator[Finding]:
+    yield from judge_paths(paths)
+    yield from _judge_root(name, root)
+    if len(bodies) > 1:
+        return  # one name twice, which `judge_paths` has found
+    if bodies:
+        yield from judge_metadata(name, _PKG_INFO, bodies[0])
+        yield from judge_licenses(bodies[0], root, paths)
+    elif {f"{root}/{build_file}" for build_file in _BUILD_FILES}.isdisjoint(map(clean, paths)):
+        yield Flaw(what=f"has no {_PKG_INFO}, and nothing that says how to build it: it is not an sdist")
+    else:
+        yield Oddity(what=f"has no {_PKG_INFO}, so nothing but its name says what it is")
+
+
+def _is_pkg_info(path: str) -> bool:
+    return clean(path).split("/")[1:] == [_PKG_INFO]
+
+
+def _root(paths: Sequence[str]) -> str:
+    """Find the one directory that everything is in (PEP 517)."""
+    tops = sorted({clean(path).split("/", 1)[0] for path in paths} - {"."})
+    if len(tops) != 1:
+        raise Broken(f"does not have all its files in one directory, but has {listed(tops) or 'none at all'}")
+    return tops[0]
+
+
+def _judge_root(name: DistributionName, root: str) -> Iterator[Finding]:
+    try:
+        inside = distribution_name(f"{root}.tar.gz")
+    except InvalidName:
+        inside = None
+    if inside is None or (inside.project, inside.version) != (name.project, name.version):
+        yield Oddity(what=f"has its files in a directory that is not named after it: {listed([root])}")
+
+
+def _judge_kinds(members: Sequence[TarMember], root: str) -> Iterator[Finding]:
+    """Find members that installers refuse to extract, or that would reach out of the tree (PEP 721)."""
+    if special := [member.path for member in members if member.kind == Kind.SPECIAL]:
+        yield Flaw(what=f"has members that are neither files, directories nor links: {listed(special)}")
+    links = [member for member in members if member.kind in {Kind.HARD_LINK, Kind.SYMBOLIC_LINK}]
+    if leaving := [link.path for link in links if not _stays_inside(link, root)]:
+        yield Flaw(what=f"has links that lead out of its tree: {listed(leaving)}")
+    places = {clean(link.path) for link in links}
+    if through := [member.path for member in members if any(parent in places for parent in _parents(member.path))]:
+        yield Flaw(what=f"has members that would be written through a link: {listed(through)}")
+
+
+def _stays_inside(link: TarMember, root: str) -> bool:
+    """Whether a link's target is inside, read as text; `..` in the middle of it would depend on other links."""
+    segments = [segment for segment in link.target.split("/") if segment not in {"", "."}]
+    below = list(dropwhile(lambda segment: segment == "..", segments))
+    if link.target.startswith("/") or "\\" in link.target or ".." in below:
+        return False
+    base = posixpath.dirname(clean(link.path)) if link.kind == Kind.SYMBOLIC_LINK else ""
+    place = clean(posixpath.join(base, link.target))
+    return place == root or place.startswith(f"{root}/")
+
+
+def _parents(path: str) -> Iterator[str]:
+    parent = posixpath.dirname(clean(path))
+    while parent and parent != "/":
+        yield parent
+        parent = posixpath.dirname(parent)

@@ -1,0 +1,99 @@
+"""How a server is reached: proxies and certificates, as the environment has them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event, Lock
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed, on all systems
+
+from urllib3 import PoolManager, ProxyManager
+
+from bucketwheel.containers.urls import InvalidUrl, WebUrl, read_url
+from bucketwheel.download.credentials import basic_auth
+from bucketwheel.download.limits import Limits
+from bucketwheel.download.pace import paced_pools
+from bucketwheel.errors import Misconfigured, Problem
+
+__all__ = ["Connections"]
+
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class Connections:
+    """Keeps connections open between requests, from any thread: straight to a server or through a proxy."""
+
+    def __init__(self, *, environ: Mapping[str, str], limits: Limits, stopped: Event, jobs: int) -> None:
+        self._environ = environ
+        self._jobs = jobs
+        self._pools = paced_pools(limits, stopped)
+        self._managers: dict[str | None, PoolManager] = {}
+        self._making = Lock()
+
+    def manager(self, url: WebUrl) -> PoolManager:
+        """Choose the connections for one URL; raises Misconfigured for a proxy or certificates that cannot be used."""
+        variable = _proxy_variable(self._environ, url)
+        with self._making:
+            if variable not in self._managers:
+                self._managers[variable] = self._make(variable)
+            return self._managers[variable]
+
+    def close(self) -> None:
+        """Close what is open and idle."""
+        for manager in self._managers.values():
+            manager.clear()
+
+    def _make(self, variable: str | None) -> PoolManager:
+        trust = _trust(self._environ)
+        if variable is None:
+            manager = PoolManager(maxsize=self._jobs, ssl_context=trust)
+        else:
+            address, headers = _proxy(variable, self._environ[variable])
+            manager = ProxyManager(
+                address, proxy_headers=headers, proxy_ssl_context=trust, maxsize=self._jobs, ssl_context=trust
+            )
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _proxy_variable(environ: Mapping[str, str], url: WebUrl) -> str | None:
+    unproxied = _first(environ, "no_proxy")
+    if unproxied and proxy_bypass_environment(f"{url.host}:{url.port}", {"no": environ[unproxied]}):
+        return None
+    return _first(environ, f"{url.scheme}_proxy") or _first(environ, "all_proxy")
+
+
+def _first(environ: Mapping[str, str], name: str) -> str | None:
+    # In a CGI process HTTP_PROXY is the client's "Proxy:" header, as everybody who trusted it found out (httpoxy).
+    spellings = [name] if name == "http_proxy" and "REQUEST_METHOD" in environ else [name, name.upper()]
+    return next((spelling for spelling in spellings if environ.get(spelling)), None)
+
+
+def _proxy(variable: str, text: str) -> tuple[str, dict[str, str]]:
+    try:
+        url, user = read_url(text if "://" in text else f"http://{text}")
+    except InvalidUrl as error:
+        raise Misconfigured(
+            Problem(subject=variable, what=str(error), remedy="set it to the proxy's URL: http://proxy.example:3128")
+        ) from error
+    return str(url), {"Proxy-Authorization": basic_auth(user)} if user is not None else {}
+
+
+def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+    variable = next((name for name in _CERTIFICATES if environ.get(name)), None)
+    if variable is None:
+        return ssl.create_default_context()
+    path = Path(environ[variable])
+    try:
+        if path.is_dir():
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise Misconfigured(
+            Problem(
+                subject=variable,
+                what="names no file of certificates that can be read",
+                remedy="set it to a file in PEM format",
+            )
+        ) from error

@@ -1,0 +1,100 @@
+"""What can be set: one table, from which options, variables, `-o` keys and the documentation are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["CONNECTION_KEYS", "KEYS", "VARIABLE_PREFIX", "SettingKey", "Shape"]
+
+Shape: TypeAlias = Literal["text", "flag", "number", "choice", "list", "table"]
+
+VARIABLE_PREFIX = "BUCKETWHEEL_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingKey:
+    """One setting, under one name in every layer."""
+
+    name: str
+    """Kebab-case, as it is written in TOML and after `-o`."""
+    shape: Shape
+    """A list may be given several times on a command line, and so may a table, as NAME=VALUE."""
+    meaning: str
+    """One sentence for help texts and documentation."""
+    choices: tuple[str, ...] = ()
+    limits: tuple[int, int] = (0, 0)
+    """The least and the greatest number."""
+    connection: bool = False
+    """Whether it belongs to the repository it stands beside and is lent to no other."""
+
+    @property
+    def attribute(self) -> str:
+        """The name in Python."""
+        return self.name.replace("-", "_")
+
+    @property
+    def option(self) -> str:
+        """The name on a command line."""
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The name in the environment."""
+        return VARIABLE_PREFIX + self.attribute.upper()
+
+
+KEYS: tuple[SettingKey, ...] = (
+    SettingKey(
+        name="repository",
+        shape="text",
+        meaning="Where to publish: s3://bucket/prefix, a directory such as ./repository, or the name of one of "
+        "`repositories`.",
+    ),
+    SettingKey(name="profile", shape="text", meaning="The AWS profile to take credentials from.", connection=True),
+    SettingKey(name="region", shape="text", meaning="The region of the bucket.", connection=True),
+    SettingKey(
+        name="endpoint-url",
+        shape="text",
+        meaning="The address of an S3 service other than Amazon's.",
+        connection=True,
+    ),
+    SettingKey(
+        name="no-sign-request",
+        shape="flag",
+        meaning="Read without credentials; nothing can be written then.",
+        connection=True,
+    ),
+    SettingKey(
+        name="single-writer",
+        shape="flag",
+        meaning="Publish to a store that ignores conditional writes; two publishers at once would lose releases there.",
+    ),
+    SettingKey(
+        name="existing",
+        shape="choice",
+        choices=("same", "skip", "refuse"),
+        meaning="What may be there already: the same bytes (same), also other bytes, which stay as they are (skip), "
+        "or nothing (refuse).",
+    ),
+    SettingKey(
+        name="dry-run",
+        shape="flag",
+        meaning="Read and judge everything, say what would be done, write nothing.",
+    ),
+    SettingKey(name="jobs", shape="number", limits=(1, 64), meaning="How many requests run at once."),
+    SettingKey(
+        name="artifact-indexes",
+        shape="list",
+        meaning="The pages, indexes, buckets or directories that `fetch` looks through; ${VAR} is taken from the "
+        "environment.",
+    ),
+    SettingKey(
+        name="put-args",
+        shape="table",
+        meaning="Further arguments of S3's PutObject, such as ACL, StorageClass or SSEKMSKeyId.",
+    ),
+    SettingKey(name="uploaded-by", shape="text", meaning="Who publishes, to be noted with the release."),
+)
+
+CONNECTION_KEYS: tuple[SettingKey, ...] = tuple(key for key in KEYS if key.connection)

@@ -1,0 +1,251 @@
+"""A repository in a directory: what is written appears whole or not at all, under its final name.
+
+Writers prepare a temporary file beside the target. Creating links it to the final name, which the file system does for
+one of any number of contenders; replacing and removing compare and act under one lock. Network file systems may offer
+less than that: there, one writer at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from bucketwheel.errors import Denied, Unavailable
+from bucketwheel.names import Sha256, shown
+from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
+from bucketwheel.storage.bodies import Slice, bytes_changed, open_body
+from bucketwheel.storage.lock_file import exclusive
+
+__all__ = ["DirectoryStorage"]
+
+_TEMPORARY = ".bucketwheel-"  # no key has a segment with a leading dot, so listings can leave these out
+_LOCK = "_bucketwheel/.lock"
+_NOT_IN_A_NAME = frozenset("\\:\0")  # a separator, a drive or stream, and the end of a name, somewhere
+_BLOCK = 1 << 20
+
+_DENIED = {
+    errno.EACCES: "permission is denied; give this user access to it",
+    errno.EPERM: "permission is denied; give this user access to it",
+    errno.EROFS: "the file system is read-only; use a directory that can be written",
+    errno.ENOTDIR: "a file is in the way of a directory; move it elsewhere",
+    errno.EEXIST: "a file is in the way of a directory; move it elsewhere",
+    errno.EISDIR: "a directory is in the way of a file; move it elsewhere",
+    errno.ENAMETOOLONG: "the path is too long for this file system; use a directory with a shorter path",
+    errno.ENOLCK: "the file system has no locks; use a directory on another one",
+}
+_UNAVAILABLE = {
+    errno.ENOSPC: "no space is left; free some and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryStorage:
+    """Objects as files under a root, which the first write creates; a version is the sha256 of the bytes."""
+
+    root: Path
+
+    def address(self, key: str) -> str:
+        """A file URL."""
+        return f"{self.root.as_uri()}/{quote(key)}"
+
+    def read(self, key: Key) -> Stored | None:
+        """Read a file whole; there are no marks."""
+        path = self._path(key)
+        with _in_words(path):
+            try:
+                body = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        return Stored(body=body, version=ObjectVersion(hashlib.sha256(body).hexdigest()), marks=None)
+
+    def look(self, key: Key) -> Seen | None:
+        """See a file's size and digest, which means reading it."""
+        path = self._path(key)
+        with _in_words(path):
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    size = file.tell()
+            except FileNotFoundError:
+                return None
+        return Seen(version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest))
+
+    @contextmanager
+    def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
+        """Stream a file's bytes from `start` up to but not including `end`."""
+        if end is not None and end <= start:
+            raise ValueError("a range of no bytes cannot be asked for")
+        path = self._path(key)
+        with _in_words(path):
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                raise Unavailable(f"{shown(str(path))} is not there any more; run the same command again") from None
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BLOCK)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Every file whose key begins with the prefix; temporary files and the lock are not objects."""
+        folder, slash, _ = prefix.rpartition("/")
+        top = self._path(Key(folder)) if slash else self.root
+        with _in_words(top):
+            found = sorted(_files(top, folder + slash))
+        for key, size in found:
+            if key.startswith(prefix) and key != _LOCK:
+                yield Listed(key=Key(key), size=size)
+
+    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+        """Create a file; False: the name is taken. A directory has no place for kind and marks."""
+        del kind, marks
+        path = self._path(key)
+        with _in_words(path), self._temporary(path, body, sha256) as temporary:
+            return self._create(temporary, path)
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Replace a file that has the version seen, or create it. A directory has no place for kind and marks."""
+        del kind, marks
+        path = self._path(key)
+        sha256 = Sha256(hashlib.sha256(body).hexdigest())
+        with _in_words(path), self._temporary(path, body, sha256) as temporary:
+            if seen is None:
+                if not self._create(temporary, path):
+                    raise SwapLost(key)
+            else:
+                with self._locked():
+                    if _version_of(path) != seen:
+                        raise SwapLost(key)
+                    temporary.replace(path)
+            _sync(path.parent)
+        return ObjectVersion(sha256)
+
+    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+        """Remove a file that has the version seen; the directories around it stay."""
+        path = self._path(key)
+        with _in_words(path):
+            try:
+                path.stat()
+            except FileNotFoundError:  # done, also where nothing may be written
+                return
+            self._confine(path)
+            with self._locked():
+                version = _version_of(path)
+                if version not in {seen, None}:
+                    raise SwapLost(key)
+                path.unlink(missing_ok=True)
+            _sync(path.parent)
+
+    def _path(self, key: Key) -> Path:
+        """Where a key lies; a key that is none here is an error of the program, not of the user."""
+        segments = key.split("/")
+        if any(segment in {"", ".", ".."} or _NOT_IN_A_NAME & set(segment) for segment in segments):
+            raise ValueError(f"{key!r} cannot be a file in a directory")
+        return self.root.joinpath(*segments)
+
+    def _confine(self, path: Path) -> None:
+        """Refuse to write through a symbolic link that leads out of the root."""
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise Denied(f"{shown(str(path.parent))} leads out of {shown(str(self.root))}; remove the symbolic link")
+
+    @contextmanager
+    def _temporary(self, path: Path, body: Path | bytes, sha256: Sha256) -> Iterator[Path]:
+        """The whole body on disk, beside its target, with its digest verified; gone afterwards."""
+        self._confine(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        # Not the tempfile module, which makes files that nobody else may read: a web server may serve these.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            with os.fdopen(descriptor, "wb") as target, open_body(body) as source:
+                if _copy(source, target) != sha256:
+                    raise bytes_changed(str(path))
+                target.flush()
+                os.fsync(target.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _create(self, temporary: Path, path: Path) -> bool:
+        """Give a temporary file its final name unless that is taken."""
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        except OSError:  # no hard links here (FAT, some network and FUSE file systems): one at a time, then
+            with self._locked():
+                if os.path.lexists(path):
+                    return False
+                temporary.rename(path)
+        _sync(path.parent)
+        return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = self.root / _LOCK
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(lock):
+            yield
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := source.read(_BLOCK):
+        digest.update(block)
+        target.write(block)
+    return digest.hexdigest()
+
+
+def _version_of(path: Path) -> ObjectVersion | None:
+    try:
+        with path.open("rb") as file:
+            return ObjectVersion(hashlib.file_digest(file, "sha256").hexdigest())
+    except FileNotFoundError:
+        return None
+
+
+def _files(top: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    """Key and size of every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
+    try:
+        entries = list(os.scandir(top))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(top / entry.name, f"{prefix}{entry.name}/")
+        elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
+            with suppress(FileNotFoundError):
+                yield f"{prefix}{entry.name}", entry.stat().st_size
+
+
+def _sync(directory: Path) -> None:
+    """Make names as durable as their contents, where directories can be synced (not on Windows)."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        subject = shown(str(error.filename or path))
+        if error.errno in _DENIED:
+            raise Denied(f"{subject}: {_DENIED[error.errno]}") from error
+        remedy = _UNAVAILABLE.get(error.errno or 0, f"{error.strerror}; check the disk, and run the same command again")
+        raise Unavailable(f"{subject}: {remedy}") from error

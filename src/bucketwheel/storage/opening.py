@@ -1,0 +1,29 @@
+"""From a place to the storage of it; the SDK is loaded only for a place in S3."""
+
+from __future__ import annotations
+
+from bucketwheel.events import Report
+from bucketwheel.places import Connection, DirectoryPlace, Place, S3Place
+from bucketwheel.storage import Storage
+from bucketwheel.storage.directory import DirectoryStorage
+
+__all__ = ["create_bucket", "open_storage"]
+
+
+def open_storage(place: Place, connection: Connection, *, jobs: int, report: Report) -> Storage:
+    """Open the storage of a place without touching it; `jobs` is how many threads will use it at once.
+
+    Raises Denied where the connection names a profile, region or endpoint that cannot be.
+    """
+    if isinstance(place, DirectoryPlace):
+        return DirectoryStorage(root=place.path)
+    from bucketwheel.storage.s3 import connect  # noqa: PLC0415 - a directory needs none of it
+
+    return connect(place, connection, jobs=jobs, report=report)
+
+
+def create_bucket(place: S3Place, connection: Connection, *, report: Report) -> bool:
+    """Make the bucket of a place in the connection's region; False: it is ours already. Raises Denied, Unavailable."""
+    from bucketwheel.storage.s3_bucket import connect_bucket  # noqa: PLC0415 - see above
+
+    return connect_bucket(place, connection, jobs=1, report=report).create()

@@ -1,0 +1,250 @@
+"""What S3 and its SDK say when something goes wrong, in words that each hold one remedy.
+
+Exceptions of the SDK are recognised by the names of their classes, so that nothing here imports it and a name that one
+of its versions lacks does no harm. Their own texts are not shown: they may carry a URL with a signature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
+from bucketwheel.names import shown
+
+__all__ = ["Asked", "Rejection", "failure_in_words", "outcome_unknown", "rejection", "rejection_in_words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked of S3: the facts that the words of an error need."""
+
+    operation: str
+    """The name of the API call: `PutObject` …."""
+    bucket: str
+    key: str = ""
+    """The whole key, with the repository's prefix; empty for calls about the bucket."""
+    profile: str | None = None
+
+    @property
+    def target(self) -> str:
+        """The object or bucket as a URL."""
+        return shown(f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}")
+
+    @property
+    def action(self) -> str:
+        """What a policy calls the permission for it (Service Authorization Reference, Amazon S3)."""
+        return f"s3:{_ACTIONS.get(self.operation, self.operation)}"
+
+    @property
+    def arn(self) -> str:
+        """What a policy calls the object or bucket."""
+        of_object = self.key and self.operation != "ListObjectsV2"
+        return shown(f"arn:aws:s3:::{self.bucket}/{self.key}" if of_object else f"arn:aws:s3:::{self.bucket}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An answer of AWS that says no."""
+
+    status: int
+    code: str
+    """The error's name, or the status again where the answer had no body (HEAD)."""
+    message: str = ""
+    operation: str
+    """What was rejected: what was asked, or a call the SDK made for it (`AssumeRole` …)."""
+    region: str = ""
+    """Where the bucket lies, if the answer names it."""
+
+
+_ACTIONS: Final = {
+    "HeadObject": "GetObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "ListObjectsV2": "ListBucket",
+}
+
+_FORBIDDEN: Final = "AWS denies {action} on {arn}; allow it in a policy of these credentials"
+_EXPIRED: Final = "the AWS session has expired, so {target} cannot be reached; {log_in}"
+_REGION: Final = "the bucket {bucket} lies in another region ({region}); set --region to it"
+_BUSY: Final = "S3 asks to slow down ({code}) at {operation} of {target}; run the same command again with fewer --jobs"
+_NO_CONDITIONS: Final = (
+    "the store has no conditional {operation}, which {target} needs; use a store that has (AWS S3 and newer Ceph do)"
+)
+
+_DENIED: Final[Mapping[str, str]] = {
+    "AccessDenied": _FORBIDDEN,
+    "403": _FORBIDDEN,
+    "NoSuchBucket": (
+        "there is no bucket {bucket}; check its name, or make it with `bucketwheel init s3://{bucket} --create-bucket`"
+    ),
+    "BucketAlreadyExists": "the bucket name {bucket} belongs to somebody else; choose another",
+    "InvalidBucketName": "{bucket} cannot be the name of a bucket; choose another",
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "RequestExpired": _EXPIRED,
+    "InvalidToken": "AWS does not take the session token for {target}; {log_in}",
+    "InvalidAccessKeyId": "AWS does not know the access key used for {target}; use the credentials of a living one",
+    "InvalidClientTokenId": "AWS does not know the access key used for {target}; use the credentials of a living one",
+    "SignatureDoesNotMatch": (
+        "the secret key does not belong to the access key used for {target}; set both anew, without spaces around them"
+    ),
+    "RequestTimeTooSkewed": "this machine's clock is too far from that of {bucket}'s S3; set it right",
+    "PermanentRedirect": _REGION,
+    "301": _REGION,
+    "AuthorizationHeaderMalformed": _REGION,
+    "IllegalLocationConstraintException": _REGION,
+    "InvalidLocationConstraint": "S3 knows no region of this name to make {bucket} in; correct --region",
+    "AccessControlListNotSupported": "the bucket {bucket} takes no ACLs; remove ACL from `put-args`",
+    "NotImplemented": _NO_CONDITIONS,
+    "501": _NO_CONDITIONS,
+}
+_UNAVAILABLE: Final[Mapping[str, str]] = {
+    "SlowDown": _BUSY,
+    "503": _BUSY,
+    "429": _BUSY,
+    "ServiceUnavailable": _BUSY,
+    "RequestLimitExceeded": _BUSY,
+    "TooManyRequestsException": _BUSY,
+    "BadDigest": (
+        "the bytes for {target} are not those that were judged, or changed on the way; "
+        "leave files alone while they are published, and run the same command again"
+    ),
+    "NoSuchUpload": "somebody aborted the upload of {target}; run the same command again",
+}
+_PUT_ARGS: Final = "S3 refuses {operation} of {target} ({code}: {message}); correct `put-args`"
+_KMS: Final = "the KMS key for {target} cannot be used ({code}); enable it, or name another in `put-args`"
+_OTHER_SERVICE: Final = (
+    "AWS refuses {rejected} ({code}), which gets the credentials for {target}; correct the profile or role"
+)
+_OTHER: Final = "S3 answered {status} {code} to {operation} of {target}; run the same command again with -v to see more"
+
+_FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
+    "NoCredentialsError": (
+        Denied,
+        "no AWS credentials were found for {target}; name a profile that has some: --profile",
+    ),
+    "PartialCredentialsError": (Denied, "the AWS credentials for {target} lack {cred_var}; set it"),
+    "ProfileNotFound": (
+        Denied,
+        "the AWS configuration has no profile {profile}; choose one that `aws configure list-profiles` shows",
+    ),
+    "SSOError": (Denied, _EXPIRED),
+    "TokenRetrievalError": (Denied, _EXPIRED),
+    "LoginError": (Denied, "the AWS session has expired, so {target} cannot be reached; run `aws login`"),
+    "CredentialRetrievalError": (
+        Denied,
+        "the AWS credentials for {target} could not be got ({provider}); run `aws sts get-caller-identity` to see why",
+    ),
+    "ConfigParseError": (Denied, "the AWS configuration file {path} cannot be read; correct it"),
+    "ConfigNotFound": (Denied, "the AWS configuration file {path} is not there; correct AWS_CONFIG_FILE"),
+    "InvalidRegionError": (Denied, "{region_name} cannot be a region; correct --region"),
+    "ParamValidationError": (Denied, "the AWS SDK refuses {operation} of {target} ({parameters}); correct `put-args`"),
+    "SSLError": (
+        Unavailable,
+        "no safe connection to {host} (TLS); name the authority that it is certified by in AWS_CA_BUNDLE",
+    ),
+    "ProxyConnectionError": (Unavailable, "the proxy on the way to {bucket} cannot be reached; correct HTTPS_PROXY"),
+    "EndpointConnectionError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
+    "ConnectTimeoutError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
+    "ReadTimeoutError": (
+        Unavailable,
+        "{host} did not answer {operation} of {target} in time; run the same command again",
+    ),
+    "FlexibleChecksumError": (Unavailable, "the bytes of {target} changed on the way; run the same command again"),
+    "HTTPClientError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
+    "IncompleteReadError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
+}
+_GAVE_UP: Final = (
+    "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
+)
+
+# AWS says which permission, on what, is lacking: "… is not authorized to perform: kms:GenerateDataKey on resource: …".
+_LACKING: Final = re.compile(r'perform: (?P<action>[\w-]+:\w+) on resource: "?(?P<arn>arn:[^\s"]+)')
+_QUERY: Final = re.compile(r"\?\S*")
+_LONGEST_MESSAGE: Final = 200
+
+
+def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
+    """Read the parsed answer that a ClientError carries."""
+    error = response.get("Error", {})
+    metadata = response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode", 0))
+    return Rejection(
+        status=status,
+        code=str(error.get("Code") or status),
+        message=str(error.get("Message", "")),
+        operation=operation,
+        region=str(metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region") or error.get("Region") or ""),
+    )
+
+
+def rejection_in_words(answer: Rejection, asked: Asked) -> Unavailable:
+    """Say what AWS refused and what to do about it."""
+    facts = _facts(asked) | {
+        "status": str(answer.status),
+        "code": shown(answer.code),
+        "message": shown(_QUERY.sub("", answer.message)[:_LONGEST_MESSAGE]),
+        "rejected": shown(answer.operation),
+        "region": shown(answer.region or "which one, S3 does not say"),
+    }
+    if lacking := _LACKING.search(answer.message):
+        facts |= {name: shown(text) for name, text in lacking.groupdict().items()}
+    if words := _UNAVAILABLE.get(answer.code):
+        return Unavailable(words.format_map(facts))
+    if answer.operation != asked.operation and _DENIED.get(answer.code) != _EXPIRED:
+        return Denied(_OTHER_SERVICE.format_map(facts))
+    if words := _DENIED.get(answer.code):
+        return Denied(words.format_map(facts))
+    if answer.code.startswith("KMS."):
+        return Denied(_KMS.format_map(facts))
+    if answer.code.startswith("Invalid") and asked.operation in {"PutObject", "CreateMultipartUpload"}:
+        return Denied(_PUT_ARGS.format_map(facts))
+    return Unavailable(_OTHER.format_map(facts))
+
+
+def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
+    """Say why the SDK got no answer at all and what to do about it."""
+    told: Mapping[str, Any] = getattr(error, "kwargs", {})
+    facts = _facts(asked) | {
+        "host": _host(str(told.get("endpoint_url") or "S3")),
+        "parameters": ", ".join(re.findall(r'(?:input: "|parameter )(\w+)', str(told.get("report", "")))),
+        "name": type(error).__name__,
+    }
+    for name in ("cred_var", "path", "profile", "provider", "region_name"):
+        facts[name] = shown(str(told.get(name, "")))
+    for kind in type(error).__mro__:
+        if kind.__name__ in _FAILURES:
+            branch, words = _FAILURES[kind.__name__]
+            return branch(words.format_map(facts))
+    return Unavailable(_GAVE_UP.format_map(facts))
+
+
+def outcome_unknown(asked: Asked) -> OutcomeUnknown:
+    """Say that nobody knows yet whether a write happened."""
+    return OutcomeUnknown(
+        f"the answer to {asked.operation} of {asked.target} was lost, so it may have happened, or may yet; "
+        "run the same command again to find out"
+    )
+
+
+def _facts(asked: Asked) -> dict[str, str]:
+    return {
+        "operation": asked.operation,
+        "bucket": shown(asked.bucket),
+        "target": asked.target,
+        "action": asked.action,
+        "arn": asked.arn,
+        "log_in": f"run `aws sso login --profile {shown(asked.profile)}`" if asked.profile else "get new credentials",
+    }
+
+
+def _host(url: str) -> str:
+    """Where a URL leads, without what may be secret in it."""
+    parts = urlsplit(url)
+    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url)

@@ -1,0 +1,138 @@
+"""Yank a version or some of its files, and take that back (PEP 592): manifest and pages change, no file does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from packaging.version import InvalidVersion, Version
+
+from bucketwheel.commit import commit, read_truth
+from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable, Unfinished
+from bucketwheel.events import Report, ignore
+from bucketwheel.manifest import Manifest, PublishedFile
+from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+from bucketwheel.parallel import Workers
+from bucketwheel.refresh import refresh
+from bucketwheel.repository import open_site, open_to_read, open_to_write
+from bucketwheel.settings import Settings
+
+__all__ = ["Withdrawal", "unyank", "yank"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """What a yank or unyank did, or with `dry_run` would do."""
+
+    project: ProjectName
+    version: str
+    changed: tuple[str, ...]
+    """The file names whose state changed; empty where all were so already."""
+    dry_run: bool
+
+
+def yank(
+    project: str,
+    version: str,
+    settings: Settings,
+    *,
+    reason: str,
+    filenames: Sequence[str] = (),
+    report: Report = ignore,
+) -> Withdrawal:
+    """Mark a version, or only the named files of it: installers pass it by unless it is pinned, and show the reason.
+
+    Raises Refused for a project, version or file that is not there.
+    """
+    # A reason is shown on one line by every client; PEP 592 lets it be any text.
+    return _change(
+        project, version, settings, filenames, report, lambda file: replace(file, yanked=" ".join(reason.split()))
+    )
+
+
+def unyank(
+    project: str, version: str, settings: Settings, *, filenames: Sequence[str] = (), report: Report = ignore
+) -> Withdrawal:
+    """Take a yank back; raises Refused for a project, version or file that is not there."""
+    return _change(project, version, settings, filenames, report, lambda file: replace(file, yanked=None))
+
+
+def _change(
+    project: str,
+    version: str,
+    settings: Settings,
+    filenames: Sequence[str],
+    report: Report,
+    change: Callable[[PublishedFile], PublishedFile],
+) -> Withdrawal:
+    name, wanted = _judged(project, version)
+    site = open_site(settings, report)
+    with Workers(settings.jobs) as workers:
+        reading = workers.start(lambda: read_truth(site, name))
+        found, truth = open_to_read(site), reading.result()
+        chosen = _chosen(truth.manifest, wanted, filenames)
+        changed = tuple(file.filename for file in chosen if change(file) != file)
+        if not settings.dry_run:
+            repository = open_to_write(site, found)
+
+            def decide(manifest: Manifest) -> Manifest | None:
+                changes = {file.filename: change(file) for file in _chosen(manifest, wanted, filenames)}
+                files = tuple(changes.get(file.filename, file) for file in manifest.files)
+                return (
+                    None if files == manifest.files else replace(manifest, revision=manifest.revision + 1, files=files)
+                )
+
+            commit(repository, truth, call=uuid4().hex, decide=decide)
+            try:
+                refresh(repository, [name], workers)
+            except Unavailable as error:
+                raise Unfinished(
+                    f"{name} is changed, but its pages are not yet ({error}); run the same again"
+                ) from error
+    return Withdrawal(project=name, version=str(wanted), changed=changed, dry_run=settings.dry_run)
+
+
+def _judged(project: str, version: str) -> tuple[ProjectName, Version]:
+    try:
+        return project_name(project), Version(version)
+    except InvalidName as error:
+        raise Misconfigured(Problem(subject=shown(project), what=str(error), remedy="name it as pip would")) from error
+    except InvalidVersion as error:
+        raise Misconfigured(
+            Problem(subject=shown(version), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
+        ) from error
+
+
+def _chosen(manifest: Manifest, version: Version, filenames: Sequence[str]) -> tuple[PublishedFile, ...]:
+    """The files of a version, all or those that were named; raises Refused where one is not there."""
+    files = tuple(file for file in manifest.files if _equal(file.version, version))
+    if not files:
+        known = sorted({file.version for file in manifest.files})
+        raise Refused(
+            Problem(
+                subject=f"{manifest.project}=={version}",
+                what="is not published here",
+                remedy=f"choose one of {shown(', '.join(known))}" if known else "check the name and the repository",
+            )
+        )
+    absent = [filename for filename in filenames if filename not in {file.filename for file in files}]
+    if absent:
+        raise Refused(
+            *(
+                Problem(
+                    subject=shown(filename),
+                    what=f"is not a file of {manifest.project}=={version}",
+                    remedy=f"choose among {', '.join(file.filename for file in files)}",
+                )
+                for filename in absent
+            )
+        )
+    return tuple(file for file in files if not filenames or file.filename in filenames)
+
+
+def _equal(written: str, version: Version) -> bool:
+    try:
+        return Version(written) == version
+    except InvalidVersion:
+        return False  # an adopted file whose version is none of PEP 440's

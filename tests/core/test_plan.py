@@ -1,0 +1,186 @@
+"""What a publish decides, from the manifest and the candidates alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bucketwheel.errors import Refused
+from bucketwheel.layout import Layout
+from bucketwheel.manifest import DeletedFile, Manifest, PublishedFile, Status, empty_manifest
+from bucketwheel.names import ProjectName, Sha256, distribution_name
+from bucketwheel.plan import Candidate, Existing, Placement, plan_release, released, spelled_twice
+from bucketwheel.storage import Key
+
+DEMO = ProjectName("demo")
+OURS, THEIRS = Sha256("a" * 64), Sha256("b" * 64)
+WHEEL = "demo-1.0-py3-none-any.whl"
+NOW = datetime(2026, 11, 21, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+def candidate(filename: str = WHEEL, sha256: Sha256 = OURS) -> Candidate:
+    """A wheel that wants to be released."""
+    return Candidate(
+        name=distribution_name(filename), size=10, sha256=sha256, requires_python=">=3.9", metadata_sha256=THEIRS
+    )
+
+
+def entry(filename: str = WHEEL, sha256: Sha256 = OURS, *, key: Key | None = None) -> PublishedFile:
+    """A file that is released already."""
+    name = distribution_name(filename)
+    return PublishedFile(
+        filename=filename,
+        version=str(name.version),
+        sha256=sha256,
+        size=10,
+        upload_time="2026-01-01T00:00:00.000000Z",
+        by="an earlier call",
+        key=key,
+        yanked="broken",
+        hidden=True,
+    )
+
+
+def manifest(**parts: object) -> Manifest:
+    """Revision 7 of demo."""
+    return replace(empty_manifest(DEMO), revision=7, **parts)  # type: ignore[arg-type]  # fields by name
+
+
+def refusal(truth: Manifest, *candidates: Candidate, existing: Existing = "same") -> str:
+    """What a refused plan says."""
+    with pytest.raises(Refused) as caught:
+        plan_release(truth, candidates, existing)
+    return str(caught.value)
+
+
+def test_a_new_name_is_placed() -> None:
+    """A name that the manifest does not hold is new."""
+    plan = plan_release(manifest(), [candidate()], "same")
+    assert plan.new == (candidate(),)
+    assert plan.to_place == (candidate(),)
+
+
+def test_the_same_bytes_are_there_already() -> None:
+    """A released name with the same bytes is done, also when others would be skipped."""
+    truth = manifest(files=(entry(),))
+    assert plan_release(truth, [candidate()], "same").there == (candidate(),)
+    assert plan_release(truth, [candidate()], "skip").there == (candidate(),)
+    assert plan_release(truth, [candidate()], "same").to_place == ()
+
+
+def test_other_bytes_are_refused_with_both_digests_and_what_to_do() -> None:
+    """A released file never changes; the message names both digests and the ways on."""
+    message = refusal(manifest(files=(entry(sha256=THEIRS),)), candidate())
+    assert "a" * 64 in message
+    assert "b" * 64 in message
+    assert "--skip-existing" in message
+    assert "existing=skip" in message
+    assert "release a new version" in message
+
+
+def test_other_bytes_are_left_alone_when_they_may_be_skipped() -> None:
+    """`existing = skip` leaves released bytes as they are, and sends nothing."""
+    plan = plan_release(manifest(files=(entry(sha256=THEIRS),)), [candidate()], "skip")
+    assert (plan.skipped, plan.to_place) == ((candidate(),), ())
+
+
+def test_strict_refuses_even_the_same_bytes() -> None:
+    """`existing = refuse` takes any name that is there already for a mistake."""
+    assert "already published" in refusal(manifest(files=(entry(),)), candidate(), existing="refuse")
+
+
+@pytest.mark.parametrize("existing", ["same", "skip", "refuse"])
+def test_a_deleted_name_is_dead_for_ever(existing: Existing) -> None:
+    """No policy and no digest brings a deleted name back."""
+    dead = DeletedFile(filename=WHEEL, version="1.0", sha256=OURS, by="x")
+    assert "deleted" in refusal(manifest(deleted=(dead,)), candidate(), existing=existing)
+
+
+def test_a_missing_file_comes_back_with_its_own_bytes_only() -> None:
+    """The same bytes revive a missing entry; others are refused."""
+    truth = manifest(missing=(entry(),))
+    assert plan_release(truth, [candidate()], "same").back == (candidate(),)
+    assert "b" * 64 in refusal(truth, candidate(sha256=THEIRS))
+
+
+@pytest.mark.parametrize("status", ["archived", "quarantined"])
+def test_a_closed_project_takes_no_files(status: str) -> None:
+    """PEP 792: archived and quarantined projects take no uploads."""
+    assert status in refusal(manifest(status=Status(status=status)), candidate())
+
+
+def test_a_deprecated_project_takes_files() -> None:
+    """PEP 792: deprecated is a word to users, not to publishers."""
+    assert plan_release(manifest(status=Status(status="deprecated")), [candidate()], "same").new
+
+
+def test_a_released_distribution_is_not_released_again_under_another_spelling() -> None:
+    """`Legacy.Proj-3.0.tar.gz` and `legacy_proj-3.0.tar.gz` are one distribution."""
+    truth = replace(
+        empty_manifest(ProjectName("legacy-proj")), revision=1, files=(entry("Legacy.Proj-3.0.tar.gz", THEIRS),)
+    )
+    other = candidate("legacy_proj-3.0.tar.gz")
+    assert "Legacy.Proj-3.0.tar.gz" in refusal(truth, other)
+    assert plan_release(truth, [other], "skip").skipped == (other,)
+    assert plan_release(truth, [candidate("legacy_proj-3.1.tar.gz")], "same").new
+
+
+def test_two_spellings_in_one_call_are_a_problem() -> None:
+    """One of two spellings must go, and the message names both."""
+    names = [distribution_name(name) for name in ("Legacy.Proj-3.0.tar.gz", "legacy_proj-3.0.tar.gz", WHEEL, WHEEL)]
+    problems = spelled_twice(names)
+    assert [problem.subject for problem in problems] == ["legacy_proj-3.0.tar.gz"]
+    assert "Legacy.Proj-3.0.tar.gz" in str(problems[0])
+
+
+def test_all_problems_are_said_at_once() -> None:
+    """Nobody learns about the second problem only after mending the first."""
+    truth = manifest(
+        files=(entry(sha256=THEIRS),),
+        deleted=(DeletedFile(filename="demo-0.9.tar.gz", version="0.9", sha256=OURS, by="x"),),
+    )
+    message = refusal(truth, candidate(), candidate("demo-0.9.tar.gz"))
+    assert WHEEL in message
+    assert "demo-0.9.tar.gz" in message
+
+
+def test_a_release_adds_its_entries_in_one_revision() -> None:
+    """All files of a call come with the next revision, marked with the call and the time it began."""
+    plan = plan_release(manifest(files=(entry("demo-0.1.tar.gz"),)), [candidate()], "same")
+    placement = Placement(key=Key(f"simple/demo/{WHEEL}"), added=True, gpg_sig=True)
+    after = released(
+        manifest(files=(entry("demo-0.1.tar.gz"),)), plan, {WHEEL: placement}, call="me", now=NOW, layout=Layout()
+    )
+    assert after.revision == 8
+    assert [file.filename for file in after.files] == ["demo-0.1.tar.gz", WHEEL]
+    assert after.files[1] == PublishedFile(
+        filename=WHEEL,
+        version="1.0",
+        sha256=OURS,
+        size=10,
+        upload_time="2026-11-21T09:30:15.123456Z",
+        by="me",
+        requires_python=">=3.9",
+        metadata_sha256=THEIRS,
+        gpg_sig=True,
+    )
+
+
+def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
+    """The entry carries a key only where that is not the usual one."""
+    aside = Key(f"simple/demo/{OURS}/{WHEEL}")
+    plan = plan_release(manifest(), [candidate()], "same")
+    after = released(manifest(), plan, {WHEEL: Placement(key=aside, added=True)}, call="me", now=NOW, layout=Layout())
+    assert after.files[0].key == aside
+
+
+def test_what_comes_back_keeps_its_state_and_its_time() -> None:
+    """A revived entry keeps yank, hidden and upload time, and names the call that brought it back."""
+    truth = manifest(missing=(entry(),))
+    plan = plan_release(truth, [candidate()], "same")
+    placement = Placement(key=Key(f"simple/demo/{WHEEL}"), added=True)
+    after = released(truth, plan, {WHEEL: placement}, call="me", now=NOW, layout=Layout())
+    assert after.missing == ()
+    assert after.files == (replace(entry(), by="me"),)

@@ -1,0 +1,357 @@
+"""Releases, over a store in memory and over a directory: what lies there afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Damaged, Refused, Unfinished
+from bucketwheel.events import Created, Event
+from bucketwheel.layout import Layout, manifest_key
+from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.names import ProjectName, Sha256, sha256_of
+from bucketwheel.parallel import Workers
+from bucketwheel.release import rehearse, release
+from bucketwheel.repository import Site
+from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Storage
+from bucketwheel.storage.directory import DirectoryStorage
+from support.archives import make_sdist, make_wheel
+from support.memory import MemoryStorage
+from support.releasing import PLACE, manifest_of, order_for, page_json, place_of, release_files, site_of
+
+DEMO = ProjectName("demo-pkg")
+WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
+
+
+@pytest.fixture(params=["memory", "directory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty store of either kind."""
+    return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "repository")
+
+
+def keys(storage: Storage) -> list[str]:
+    """Everything that lies in the store."""
+    return [entry.key for entry in storage.list("")]
+
+
+def store_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
+    """Commit a change by hand, as another command would."""
+    before = storage.read(manifest_key(DEMO))
+    assert before is not None
+    after = change(manifest_of(storage, DEMO))
+    storage.swap(
+        manifest_key(DEMO),
+        encode_manifest(replace(after, revision=after.revision + 1)),
+        seen=before.version,
+        kind=Layout().record(),
+        marks=NO_MARKS,
+    )
+
+
+def put(storage: Storage, key: str, body: bytes) -> None:
+    """Put an object there by hand, without any mark of ours."""
+    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+
+
+def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tmp_path: Path) -> None:
+    """A wheel and an sdist are there with their sidecar, on both pages, and the project is on both roots."""
+    wheel, sdist = make_wheel(tmp_path, requires_python=">=3.9"), make_sdist(tmp_path)
+    release_files(storage, wheel, sdist)
+    page = page_json(storage, "demo-pkg")
+    assert [file["filename"] for file in page["files"]] == ["demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"]
+    assert page["files"][0]["requires-python"] == ">=3.9"
+    assert page["versions"] == ["1.0"]
+    root = storage.read(Key("simple/index.json"))
+    assert root is not None
+    assert json.loads(root.body)["projects"] == [{"name": "demo-pkg"}]
+    html = "index.html" if isinstance(storage, DirectoryStorage) else ""
+    assert keys(storage) == sorted(
+        [
+            "_bucketwheel/manifests/demo-pkg.json",
+            "_bucketwheel/repository.json",
+            f"simple/{html}",
+            "simple/index.json",
+            f"simple/demo-pkg/{html}",
+            "simple/demo-pkg/index.json",
+            WHEEL_KEY,
+            f"{WHEEL_KEY}.metadata",
+            "simple/demo-pkg/demo_pkg-1.0.tar.gz",
+        ]
+    )
+
+
+def test_the_proof_of_the_store_is_made_once(storage: Storage, tmp_path: Path) -> None:
+    """The first release proves the store, and the next one finds the record and leaves it alone."""
+    release_files(storage, make_wheel(tmp_path))
+    first = storage.read(Key("_bucketwheel/repository.json"))
+    release_files(storage, make_wheel(tmp_path, version="1.1"))
+    assert first is not None
+    assert json.loads(first.body)["conditional-writes"] == "proven"
+    assert storage.read(Key("_bucketwheel/repository.json")) == first
+
+
+def test_the_next_version_joins_the_first(storage: Storage, tmp_path: Path) -> None:
+    """A release keeps everything that was released before it."""
+    release_files(storage, make_wheel(tmp_path))
+    release_files(storage, make_wheel(tmp_path, version="1.1"))
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+    assert manifest_of(storage, "demo-pkg").revision == 2
+
+
+def test_the_same_files_again_write_nothing(storage: Storage, tmp_path: Path) -> None:
+    """A repeated publish finds all there, and not one object changes."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    before = {key: storage.look(Key(key)) for key in keys(storage)}
+    outcome = release_files(storage, wheel)
+    assert [candidate.filename for candidate in outcome.plans[DEMO].there] == [wheel.name]
+    assert {key: storage.look(Key(key)) for key in keys(storage)} == before
+
+
+def test_several_projects_go_in_one_call(storage: Storage, tmp_path: Path) -> None:
+    """Each project gets its pages, and the root lists all of them."""
+    wheels = [make_wheel(tmp_path, name=name) for name in ("alpha", "beta", "gamma")]
+    release_files(storage, *wheels)
+    root = storage.read(Key("simple/index.json"))
+    assert root is not None
+    assert [project["name"] for project in json.loads(root.body)["projects"]] == ["alpha", "beta", "gamma"]
+    assert all(page_json(storage, name)["versions"] == ["1.0"] for name in ("alpha", "beta", "gamma"))
+
+
+def test_one_refused_file_stops_every_project(storage: Storage, tmp_path: Path) -> None:
+    """Of several projects all are planned before the first commit, and before a byte is sent."""
+    release_files(storage, make_wheel(tmp_path))
+    (tmp_path / "rebuilt").mkdir()
+    rebuilt = make_wheel(tmp_path / "rebuilt", members={"demo_pkg/more.py": b"more = 1\n"})
+    before = keys(storage)
+    with pytest.raises(Refused, match="already published with other bytes"):
+        release_files(storage, make_wheel(tmp_path, name="another"), rebuilt)
+    assert keys(storage) == before
+
+
+def test_a_run_that_died_before_its_commit_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
+    """The same bytes lie there, without a sidecar: they are taken, and the sidecar is added."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    put(storage, WHEEL_KEY, wheel.read_bytes())
+    release_files(storage, wheel)
+    assert page_json(storage, "demo-pkg")["versions"] == ["0.9", "1.0"]
+    assert manifest_of(storage, "demo-pkg").files[1].key is None
+
+
+def test_bytes_of_others_are_stepped_aside_and_left_alone(storage: Storage, tmp_path: Path) -> None:
+    """What a dead run left under our name stays as it is; ours lies under its digest, and the page says so."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    put(storage, WHEEL_KEY, b"other bytes")
+    release_files(storage, wheel)
+    aside = f"simple/demo-pkg/{sha256_of(wheel.read_bytes())}/{wheel.name}"
+    assert manifest_of(storage, "demo-pkg").files[1].key == aside
+    assert page_json(storage, "demo-pkg")["files"][1]["url"] == aside.removeprefix("simple/demo-pkg/")
+    stored = storage.read(WHEEL_KEY)
+    assert stored is not None
+    assert stored.body == b"other bytes"
+
+
+def test_a_foreign_sidecar_is_stepped_aside_too(storage: Storage, tmp_path: Path) -> None:
+    """Our bytes beside somebody else's `.metadata` are of no use: pip would refuse the pair."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    put(storage, f"{WHEEL_KEY}.metadata", b"Name: other\n")
+    release_files(storage, wheel)
+    assert manifest_of(storage, "demo-pkg").files[1].key is not None
+    page_json(storage, "demo-pkg")
+
+
+def test_a_dead_key_is_never_used_again(storage: Storage, tmp_path: Path) -> None:
+    """A key that an orphan lay at is skipped, and so is the next one if it is dead too."""
+    wheel = make_wheel(tmp_path)
+    digest = sha256_of(wheel.read_bytes())
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    second = Key(f"simple/demo-pkg/{digest}/{wheel.name}")
+    store_manifest(storage, lambda manifest: replace(manifest, dead_keys=(WHEEL_KEY, second)))
+    release_files(storage, wheel)
+    assert manifest_of(storage, "demo-pkg").files[1].key == f"simple/demo-pkg/{digest}-2/{wheel.name}"
+    page_json(storage, "demo-pkg")
+
+
+def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path) -> None:
+    """The same bytes revive the entry, state and all."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    yanked = replace(manifest_of(storage, "demo-pkg").files[0], yanked="broken")
+    for key in (WHEEL_KEY, Key(f"{WHEEL_KEY}.metadata")):
+        seen = storage.look(key)
+        assert seen is not None
+        storage.remove(key, seen=seen.version)
+    store_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
+    release_files(storage, wheel, call="the one that brings it back")
+    after = manifest_of(storage, "demo-pkg")
+    assert after.missing == ()
+    assert after.files == (replace(yanked, by="the one that brings it back"),)
+    assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
+
+
+def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp_path: Path) -> None:
+    """A deleted name is dead for ever, and its files are not even uploaded."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    dead = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
+    store_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
+    before = keys(storage)
+    with pytest.raises(Refused, match="was deleted"):
+        release_files(storage, wheel)
+    assert keys(storage) == before
+
+
+def test_foreign_ground_is_left_alone(storage: Storage, tmp_path: Path) -> None:
+    """Where others' objects lie and no settings of ours, nothing is written."""
+    put(storage, "simple/legacy/legacy-1.0.tar.gz", b"theirs")
+    with pytest.raises(Refused, match="not empty and not a bucketwheel repository"):
+        release_files(storage, make_wheel(tmp_path))
+    assert keys(storage) == ["simple/legacy/legacy-1.0.tar.gz"]
+
+
+def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Path) -> None:
+    """A project with a page and no manifest is somebody else's; a project with foreign files only is not."""
+    release_files(storage, make_wheel(tmp_path, name="another"))
+    put(storage, "simple/demo-pkg/something-else.txt", b"a file alone decides nothing")
+    release_files(storage, make_wheel(tmp_path))
+    name = "index.html" if isinstance(storage, DirectoryStorage) else ""
+    put(storage, f"simple/third/{name}", b"<a href='third-1.0.tar.gz'>third-1.0.tar.gz</a>")
+    with pytest.raises(Refused, match="another tool"):
+        release_files(storage, make_wheel(tmp_path, name="third"))
+    assert [key for key in keys(storage) if "third" in key] == [f"simple/third/{name}"]
+
+
+def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage, tmp_path: Path) -> None:
+    """A lost manifest is never taken for a new project: its page would lose every release."""
+    release_files(storage, make_wheel(tmp_path))
+    seen = storage.look(manifest_key(DEMO))
+    assert seen is not None
+    storage.remove(manifest_key(DEMO), seen=seen.version)
+    with pytest.raises(Refused, match="manifest"):
+        release_files(storage, make_wheel(tmp_path, version="1.1"))
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+
+
+def test_a_damaged_manifest_is_never_built_on(storage: Storage, tmp_path: Path) -> None:
+    """What cannot be read whole stops the publish with its bytes untouched."""
+    release_files(storage, make_wheel(tmp_path))
+    stored = storage.read(manifest_key(DEMO))
+    assert stored is not None
+    half = stored.body[: len(stored.body) // 2]
+    storage.swap(manifest_key(DEMO), half, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+    with pytest.raises(Damaged, match="cannot be read"):
+        release_files(storage, make_wheel(tmp_path, version="1.1"))
+    damaged = storage.read(manifest_key(DEMO))
+    assert damaged is not None
+    assert damaged.body == half
+
+
+def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storage, tmp_path: Path) -> None:
+    """The next publish of the very same files mends the pages."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    before = {key: storage.read(Key(key)) for key in keys(storage) if "index" in key or key.endswith("/")}
+    html, json_page = Layout(pages="index.html").html_keys(DEMO)[0], Layout().json_key(DEMO)
+    html = html if isinstance(storage, DirectoryStorage) else Layout().html_keys(DEMO)[0]
+    for key in (html, json_page):
+        seen = storage.look(key)
+        assert seen is not None
+        storage.remove(key, seen=seen.version)
+    put(storage, html, b"<h1>edited</h1>")
+    release_files(storage, wheel)
+    after = {key: storage.read(Key(key)) for key in before}
+    assert {key: page.body for key, page in after.items() if page} == {
+        key: page.body for key, page in before.items() if page
+    }
+
+
+def test_nothing_is_made_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
+    """`--no-create` takes a place without a repository for a typing mistake."""
+    with pytest.raises(Refused, match="--no-create"), Workers(2) as workers:
+        release(site_of(storage), order_for(make_wheel(tmp_path), create=False), workers)
+    assert keys(storage) == []
+
+
+def test_a_new_repository_is_announced(tmp_path: Path) -> None:
+    """Whoever publishes to a new place learns that it was new."""
+    events: list[Event] = []
+    with Workers(2) as workers:
+        release(site_of(MemoryStorage()), order_for(make_wheel(tmp_path), report=events.append), workers)
+    assert Created(repository="s3://bucket") in events
+
+
+def test_a_rehearsal_writes_nothing_and_says_what_would_be(storage: Storage, tmp_path: Path) -> None:
+    """A dry run judges and plans against what is there, or against nothing at all."""
+    with Workers(2) as workers:
+        order = order_for(make_wheel(tmp_path), place=place_of(storage))
+        outcome = rehearse(site_of(storage, place_of(storage)), order, workers)
+        assert keys(storage) == []
+        assert len(outcome.plans[DEMO].new) == 1
+        release_files(storage, make_wheel(tmp_path, version="0.9"))
+        before = {key: storage.look(Key(key)) for key in keys(storage)}
+        outcome = rehearse(site_of(storage, place_of(storage)), order, workers)
+    assert {key: storage.look(Key(key)) for key in keys(storage)} == before
+    assert Layout().json_key(DEMO) in outcome.pages
+
+
+def test_a_damaged_project_does_not_hide_what_was_released(tmp_path: Path) -> None:
+    """Of two projects one cannot be committed: the other is, and the exit says unfinished with the reason."""
+
+    class VanishingManifest(MemoryStorage):
+        """A store in which somebody removes one manifest just before it is swapped."""
+
+        def swap(
+            self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        ) -> ObjectVersion:
+            """Lose the manifest, then swap."""
+            if key == manifest_key(DEMO) and seen is not None:
+                del self.objects[key]
+            return MemoryStorage.swap(self, key, body, seen=seen, kind=kind, marks=marks)
+
+    storage = VanishingManifest()
+    release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, name="another"))
+    with pytest.raises(Unfinished, match=r"released: another; not released: .*vanished"):
+        release_files(storage, make_wheel(tmp_path, version="1.1"), make_wheel(tmp_path, name="another", version="1.1"))
+    assert page_json(storage, "another")["versions"] == ["1.0", "1.1"]
+
+
+class Careless(MemoryStorage):
+    """A store that takes no notice of conditions, as some real ones do."""
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Write, whatever was seen."""
+        found = self.look(key)
+        seen = None if found is None else found.version
+        return MemoryStorage.swap(self, key, body, seen=seen, kind=kind, marks=marks)
+
+
+def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
+    """Without the proof nothing is written but the settings that it was tried on (I14)."""
+    storage = Careless()
+    for _ in range(2):
+        with pytest.raises(Refused, match="ignores conditional writes"):
+            release_files(storage, make_wheel(tmp_path))
+    assert keys(storage) == ["_bucketwheel/repository.json"]
+
+
+def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Path) -> None:
+    """The choice is recorded, and counts for those only who make it too."""
+    storage = Careless()
+    site = Site(place=PLACE, storage=storage, single_writer=True)
+    with Workers(2) as workers:
+        release(site, order_for(make_wheel(tmp_path)), workers)
+    settings = storage.read(Key("_bucketwheel/repository.json"))
+    assert settings is not None
+    assert json.loads(settings.body)["conditional-writes"] == "ignored"
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+    with pytest.raises(Refused, match="single-writer"):
+        release_files(storage, make_wheel(tmp_path, version="1.1"))

@@ -1,0 +1,207 @@
+"""ZIP archives in which two readers would see two different things are refused, each for its own reason."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from distributions.zip_bytes import RawMember, described, raw_members, raw_zip, unicode_path, zip64
+from support.archives import metadata_text, record_text
+
+from bucketwheel.distributions import Judged, judge, zip_directory
+from bucketwheel.errors import Refused
+
+_INFO = "demo_pkg-1.0.dist-info"
+
+
+def _honest() -> list[RawMember]:
+    content = {
+        "demo_pkg/__init__.py": b'__version__ = "1.0"\n' * 9,
+        f"{_INFO}/METADATA": metadata_text("demo-pkg", "1.0").encode(),
+        f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    return raw_members(content | {f"{_INFO}/RECORD": record_text(content, f"{_INFO}/RECORD").encode()})
+
+
+def _first(**changes: object) -> list[RawMember]:
+    first, *others = _honest()
+    return [replace(first, **changes), *others]  # type: ignore[arg-type]  # a table of changes of many types
+
+
+def _judged(tmp_path: Path, archive: bytes) -> Judged:
+    path = tmp_path / "demo_pkg-1.0-py3-none-any.whl"
+    path.write_bytes(archive)
+    return judge(path)
+
+
+def _stored(members: Sequence[RawMember]) -> list[RawMember]:
+    return [replace(member, method=0) for member in members]
+
+
+def _end64_of_size(size: int) -> bytes:
+    archive = raw_zip(_honest(), with_zip64=True)
+    at = archive.rindex(b"PK\x06\x06")
+    return archive[: at + 4] + struct.pack("<Q", size) + archive[at + 12 :]
+
+
+def _pointing_at(offset: int) -> bytes:
+    archive = raw_zip(_honest(), with_zip64=True)
+    at = archive.rindex(b"PK\x06\x07")
+    return archive[: at + 8] + struct.pack("<Q", offset) + archive[at + 16 :]
+
+
+def _overlapping() -> bytes:
+    archive = raw_zip(_honest())
+    second = archive.rindex(b"PK\x01\x02", 0, archive.rindex(b"demo_pkg-1.0.dist-info/METADATA"))
+    return archive[: second + 42] + struct.pack("<L", 0) + archive[second + 46 :]
+
+
+_SOUND: dict[str, Callable[[], bytes]] = {
+    "honest": lambda: raw_zip(_honest()),
+    "stored": lambda: raw_zip(_stored(_honest())),
+    "with a ZIP64 end record": lambda: raw_zip(_honest(), with_zip64=True),
+    "with its numbers in the ZIP64 end record only": lambda: raw_zip(
+        _honest(), with_zip64=True, count=0xFFFF, size=0xFFFFFFFF, start=0xFFFFFFFF
+    ),
+    "with ZIP64 sizes that repeat the header": lambda: raw_zip(
+        _first(method=0, body=b'__version__ = "1.0"\n' * 9, local_extra=zip64(180, 180))
+    ),
+    "with ZIP64 sizes instead of the header's": lambda: raw_zip(
+        _first(method=0, local_size=0xFFFFFFFF, local_packed_size=0xFFFFFFFF, local_extra=zip64(180, 180), flags=0)
+    ),
+    "with a second name that is the first": lambda: raw_zip(
+        _first(local_extra=unicode_path(b"demo_pkg/__init__.py", b"demo_pkg/__init__.py"))
+    ),
+    "with directories": lambda: raw_zip([RawMember(name=b"demo_pkg/", body=b"", method=0, mode=0o40755), *_honest()]),
+}
+
+_CONFUSING: dict[str, tuple[Callable[[], bytes], str]] = {
+    "data before the archive": (lambda: raw_zip(_honest(), prefix=b"#!/bin/sh\n"), "data before its ZIP archive"),
+    "data before, unaccounted for": (lambda: b"#!/bin/sh\n" + raw_zip(_honest()), "data before its ZIP archive"),
+    "data before the directory": (lambda: raw_zip(_honest(), between=b"hidden"), "data between its members"),
+    "data between members": (lambda: raw_zip(_first(trailer=b"hidden")), "data between its members"),
+    "data after the archive": (lambda: raw_zip(_honest(), suffix=b"hidden"), "data after the end"),
+    "another archive after it": (lambda: raw_zip(_honest()) * 2, "data before its ZIP archive"),
+    "a comment longer than it says": (lambda: raw_zip(_honest(), comment=b"hello", **{"comment": 4}), "data after"),
+    "an end record in its comment": (lambda: raw_zip(_honest(), comment=raw_zip([])), "data before its ZIP archive"),
+    "members that overlap": (_overlapping, "data between its members, or members that overlap"),
+    "too few in the directory": (lambda: raw_zip(_honest(), count=3), "damaged central directory"),
+    "too many in the directory": (lambda: raw_zip(_honest(), count=5), "damaged central directory"),
+    "several parts": (lambda: raw_zip(_honest(), disk=1), "in several parts"),
+    "another name in the local header": (
+        lambda: raw_zip(_first(local_name=b"demo_pkg/__evil__.py")),
+        "two headers that contradict one another",
+    ),
+    "another size in the local header": (lambda: raw_zip(_first(local_size=7)), "two headers that contradict"),
+    "another packed size in the local header": (lambda: raw_zip(_first(local_packed_size=7)), "two headers that"),
+    "another CRC in the local header": (lambda: raw_zip(_first(local_crc=7)), "two headers that contradict"),
+    "another method in the local header": (lambda: raw_zip(_first(local_method=0)), "two headers that contradict"),
+    "a descriptor for some readers only": (lambda: raw_zip(_first(local_flags=8)), "two headers that contradict"),
+    "a descriptor that contradicts": (
+        lambda: raw_zip([replace(described(_honest()[0]), trailer=b"PK\x07\x08" + b"\1" * 12), *_honest()[1:]]),
+        "data between its members",
+    ),
+    "a stored member with its size behind it": (
+        lambda: raw_zip([described(_stored(_honest())[0]), *_honest()[1:]]),
+        "stored member whose size stands behind it",
+    ),
+    "an encrypted member": (lambda: raw_zip(_first(flags=1)), "encrypted"),
+    "a bzip2 member": (lambda: raw_zip(_first(method=12)), "neither stored nor deflated"),
+    "a name that is not UTF-8": (lambda: raw_zip(_first(name=b"demo_pkg/\xe9.py")), "not UTF-8"),
+    "a name not marked as UTF-8": (lambda: raw_zip(_first(name="demo_pkg/é.py".encode())), "not marked as UTF-8"),
+    "a control character in a name": (lambda: raw_zip(_first(name=b"demo_pkg/a\x00b.py")), "control characters"),
+    "an empty name": (lambda: raw_zip(_first(name=b"")), "name is empty"),
+    "a second name for some readers": (
+        lambda: raw_zip(_first(central_extra=unicode_path(b"demo_pkg/__init__.py", b"demo_pkg/evil.py"))),
+        "a second, other name",
+    ),
+    "a ZIP64 field twice": (
+        lambda: raw_zip(_first(local_extra=zip64(180) + zip64(180))),
+        "an extra field twice",
+    ),
+    "ZIP64 sizes that contradict": (lambda: raw_zip(_first(local_extra=zip64(7))), "contradicts its header"),
+    "an odd ZIP64 field": (lambda: raw_zip(_first(local_extra=b"\1\0\3\0abc")), "damaged ZIP64 field"),
+    "a cut extra field": (lambda: raw_zip(_first(local_extra=b"\1\0\x20\0abc")), "damaged extra field"),
+    "two end records that contradict": (
+        lambda: raw_zip(_honest(), with_zip64=True, count=3),
+        "two end records that contradict",
+    ),
+    "extensible data in the ZIP64 end record": (lambda: _end64_of_size(45), "damaged ZIP64 end record"),
+    "a ZIP64 end record elsewhere": (lambda: _pointing_at(0), "ZIP64 end record that is not where it must be"),
+    "two members of one name": (lambda: raw_zip([*_honest(), _honest()[0]]), "several members of one name"),
+    "two spellings of one path": (
+        lambda: raw_zip([*_honest(), RawMember(name=b"demo_pkg/./__init__.py", body=b"")]),
+        "several members of one name",
+    ),
+    "other data than its CRC": (
+        lambda: raw_zip(_first(packed=_honest()[0].body[::-1], method=0)),
+        "not what its header says",
+    ),
+    "a longer stream than its size": (lambda: raw_zip(_first(size=7)), "decompression bomb"),
+    "a shorter stream than its size": (lambda: raw_zip(_first(size=1000)), "not what its header says"),
+    "compressed data after their end": (
+        lambda: raw_zip(_first(body=b"", packed=b"\x03\x00hidden")),
+        "compressed data end early",
+    ),
+    "compressed data without an end": (lambda: raw_zip(_first(packed=b"\x00")), "cut off"),
+    "damaged compressed data": (lambda: raw_zip(_first(packed=b"\xff\xff")), "damaged compressed data"),
+    "a device": (lambda: raw_zip(_first(mode=0o020644)), "neither files nor directories"),
+    "a directory with contents": (
+        lambda: raw_zip([*_honest(), RawMember(name=b"demo_pkg/data/", body=b"hidden")]),
+        "directories with contents",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _SOUND)
+def test_unusual_but_unambiguous_archives_pass(name: str, tmp_path: Path) -> None:
+    """What no reader can misunderstand is accepted without a word."""
+    assert _judged(tmp_path, _SOUND[name]()).warnings == ()
+
+
+@pytest.mark.parametrize("name", _CONFUSING)
+def test_an_archive_that_readers_could_see_differently_is_refused(name: str, tmp_path: Path) -> None:
+    """Each lie in the records is found, and named as what it is."""
+    archive, expected = _CONFUSING[name]
+    with pytest.raises(Refused) as refused:
+        _judged(tmp_path, archive())
+    assert [expected in problem.what for problem in refused.value.problems] == [True]
+
+
+@pytest.mark.parametrize(
+    "escaping", [b"../evil.py", b"/evil.py", b"demo_pkg/../../evil.py", b"C:/evil.py", b"demo_pkg\\..\\evil.py", b".."]
+)
+def test_members_that_would_land_elsewhere_are_refused(escaping: bytes, tmp_path: Path) -> None:
+    """A name that leads out of the archive, on any operating system, is never published."""
+    with pytest.raises(Refused, match="names lead out of the archive"):
+        _judged(tmp_path, raw_zip([*_honest(), RawMember(name=escaping, body=b"")]))
+
+
+def test_a_consistent_data_descriptor_is_a_warning(tmp_path: Path) -> None:
+    """Wheels written to a pipe were popular once, and every reader sees the same in them."""
+    judged = _judged(tmp_path, raw_zip([described(member) for member in _honest()]))
+    assert [warning.count("data descriptors") for warning in judged.warnings] == [1]
+
+
+def test_comments_and_links_are_warnings(tmp_path: Path) -> None:
+    """What readers ignore, each in the same way, is said and does not stop anybody."""
+    link = RawMember(name=b"demo_pkg/link", body=b"__init__.py", mode=0o120777)
+    judged = _judged(tmp_path, raw_zip([*_honest(), link], comment=b"hello"))
+    assert "has a comment" in judged.warnings[0]
+    assert "symbolic links" in judged.warnings[1]
+
+
+def test_names_that_differ_in_case_only_are_a_warning(tmp_path: Path) -> None:
+    """On two of three operating systems one of them would overwrite the other."""
+    judged = _judged(tmp_path, raw_zip([*_honest(), RawMember(name=b"demo_pkg/__INIT__.py", body=b"")]))
+    assert "differ in case only" in judged.warnings[0]
+
+
+def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive of endless tiny members is refused before they are looked at."""
+    monkeypatch.setattr(zip_directory, "MOST_MEMBERS", 3)
+    with pytest.raises(Refused, match="more than 3 members"):
+        _judged(tmp_path, raw_zip(_honest()))

@@ -1,0 +1,81 @@
+"""The mark in a page's body: where a store keeps none beside it, it alone says which revision a page shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketwheel.layout import Layout, PageMark
+from bucketwheel.manifest import Manifest, Status
+from bucketwheel.pages import read_page_mark, render_project_html, render_project_json
+from support.manifests import DEMO, published
+
+IMITATION = (
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    '<meta name="bucketwheel" content="revision=99 renderer=9">'
+)
+PAGE = render_project_html(Manifest(project=DEMO, revision=5), Layout())
+
+
+def test_metadata_cannot_imitate_a_mark() -> None:
+    """A mark that a file's or a project's metadata imitates is not the page's."""
+    inside = '{"_bucketwheel":{"revision":99,"renderer":9}}'
+    manifest = Manifest(
+        project=DEMO,
+        revision=5,
+        status=Status(reason=IMITATION + inside),
+        files=(published("x-1.zip", IMITATION, yanked=IMITATION, requires_python=inside),),
+    )
+
+    for page in (render_project_html(manifest, Layout()), render_project_json(manifest, Layout())):
+        assert read_page_mark(page) == PageMark(revision=5, renderer=1)
+
+
+def test_a_newer_renderers_page_is_known() -> None:
+    """Pages of a newer renderer, with more in them than we know, keep a mark that we can read and obey."""
+    html = PAGE.replace(b"renderer=1", b"renderer=7").replace(b"<body>", b"<body><nav>new</nav>")
+    page = {"new": [], "_bucketwheel": {"more": "x", "renderer": 7, "revision": 5}}
+
+    assert read_page_mark(html) == PageMark(revision=5, renderer=7)
+    assert read_page_mark(json.dumps(page, indent=2).encode()) == PageMark(revision=5, renderer=7)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html></html>",
+        b" " + PAGE,
+        b"<!-- a stranger's page -->" + PAGE,
+        PAGE.replace(b"revision=5", b"revision=-5"),
+        PAGE.replace(b"revision=5", b"revision=five"),
+        PAGE.replace(b"revision=5", "revision=\u0665".encode()),
+        PAGE.replace(b"revision=5", b"revision=" + b"5" * 5000),
+        PAGE.replace(b"renderer=1", b""),
+        b"[]",
+        b"{}",
+        b'{"files":[{"_bucketwheel":{"revision":1,"renderer":1}}]}',
+        b'{"_bucketwheel":[1,1]}',
+        b'{"_bucketwheel":{"revision":1}}',
+        b'{"_bucketwheel":{"revision":-1,"renderer":1}}',
+        b'{"_bucketwheel":{"revision":true,"renderer":1}}',
+        b'{"_bucketwheel":{"revision":"1","renderer":1}}',
+        b'{"_bucketwheel":' * 50_000,
+    ],
+)
+def test_other_pages_have_no_mark(body: bytes) -> None:
+    """A foreign page, or one of ours that somebody edited at its head, has no mark."""
+    assert read_page_mark(body) is None
+
+
+@given(
+    st.binary()
+    | st.binary().map(lambda rest: PAGE[:120] + rest)
+    | st.binary().map(lambda rest: b'{"_bucketwheel":' + rest)
+)
+def test_no_page_ends_in_a_traceback(body: bytes) -> None:
+    """Whatever lies at a page's key, reading its mark raises nothing."""
+    read_page_mark(body)

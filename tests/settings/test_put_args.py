@@ -1,0 +1,157 @@
+"""Which arguments of PutObject are let through."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketwheel.put_args import HARMLESS, judge_put_args, put_object_arguments
+
+
+@pytest.mark.parametrize(
+    "put_args",
+    [
+        {},
+        {"ACL": "bucket-owner-full-control"},
+        {
+            "GrantRead": 'id="abc", id="def"',
+            "GrantReadACP": "id=a",
+            "GrantWriteACP": "id=a",
+            "GrantFullControl": "id=a",
+        },
+        {"ServerSideEncryption": "AES256"},
+        {
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": "arn:aws:kms:eu-west-1:111122223333:key/1",
+            "SSEKMSEncryptionContext": "eyJhIjoiYiJ9",
+            "BucketKeyEnabled": "true",
+        },
+        {"ServerSideEncryption": "aws:kms:dsse", "SSEKMSKeyId": "alias/pypi"},
+        {"StorageClass": "STANDARD_IA", "Tagging": "team=a&cost=b"},
+        {"StorageClass": "GLACIER_IR"},
+        {"StorageClass": "a-class-of-ceph"},
+        {"ExpectedBucketOwner": "111122223333"},
+    ],
+)
+def test_what_says_how_an_object_is_kept_is_harmless(put_args: dict[str, str]) -> None:
+    """Access, encryption, storage class and tags touch neither bytes nor conditions."""
+    assert judge_put_args(put_args) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("Bucket", "is what bucketwheel itself says of every object"),
+        ("Key", "is what bucketwheel itself says of every object"),
+        ("Body", "is what bucketwheel itself says of every object"),
+        ("WriteOffsetBytes", "is what bucketwheel itself says of every object"),
+        ("IfMatch", "would take the place of the conditions that keep publishers from overwriting each other"),
+        ("IfNoneMatch", "would take the place of the conditions that keep publishers from overwriting each other"),
+        ("ChecksumAlgorithm", "would take the place of the sha256 that the store verifies"),
+        ("ChecksumSHA256", "would take the place of the sha256 that the store verifies"),
+        ("ContentMD5", "would take the place of the sha256 that the store verifies"),
+        ("Metadata", "would take the place of the marks by which bucketwheel knows its objects"),
+        ("CacheControl", "would contradict how long each kind of object may be kept by caches"),
+        ("Expires", "would contradict how long each kind of object may be kept by caches"),
+        ("ContentType", "would serve pages and files as something else than clients expect"),
+        ("ContentEncoding", "would serve pages and files as something else than clients expect"),
+        ("ContentDisposition", "would serve pages and files as something else than clients expect"),
+        ("WebsiteRedirectLocation", "would send clients away from every page and file"),
+        ("SSECustomerKey", "would demand its key for every read, so that nobody could install"),
+        ("SSECustomerAlgorithm", "would demand its key for every read, so that nobody could install"),
+        ("ObjectLockMode", "would retain every page and manifest that is ever replaced"),
+        ("ObjectLockRetainUntilDate", "would retain every page and manifest that is ever replaced"),
+        ("RequestPayer", "would count for writing only, and all reading would be refused"),
+    ],
+)
+def test_what_would_break_the_protocol_is_refused_with_its_reason(name: str, what: str) -> None:
+    """Each refusal says what would go wrong."""
+    (problem,) = judge_put_args({name: "x"})
+    assert (problem.subject, problem.what) == (f"put-args.{name}", what)
+
+
+def test_every_argument_that_boto3_knows_is_judged() -> None:
+    """No argument of the installed boto3 is taken for a mistyped name: each is harmless, or refused for a reason."""
+    client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106 - no secret
+    shape = client.meta.service_model.operation_model("PutObject").input_shape
+    assert shape is not None
+    arguments = shape.members
+    unexplained = [
+        name
+        for name in arguments
+        if name not in HARMLESS and "is not an argument" in str(judge_put_args({name: "x"})[0])
+    ]
+    assert unexplained == []
+    assert set(HARMLESS) <= set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("put_args", "message"),
+    [
+        (
+            {"StorageClass": "DEEP_ARCHIVE"},
+            (
+                "put-args.StorageClass names an archive, from which nothing can be read at once; "
+                "choose a class such as STANDARD, STANDARD_IA or GLACIER_IR"
+            ),
+        ),
+        (
+            {"ACL": "public-read-write"},
+            (
+                "put-args.ACL has an unknown value; choose one of private, public-read, authenticated-read, "
+                "aws-exec-read, bucket-owner-read, bucket-owner-full-control"
+            ),
+        ),
+        ({"BucketKeyEnabled": "yes"}, "put-args.BucketKeyEnabled has an unknown value; choose one of true, false"),
+        ({"Tagging": ""}, "put-args.Tagging cannot be sent as a header; write printable ASCII text"),
+        ({"Tagging": "a=1\r\nx-amz-acl: y"}, "put-args.Tagging cannot be sent as a header; write printable ASCII text"),
+        ({"GrantRead": "id=é"}, "put-args.GrantRead cannot be sent as a header; write printable ASCII text"),
+        ({"acl": "private"}, "put-args.acl is not an argument of PutObject that can be set; write ACL"),
+        (
+            {"STORAGECLASS": "x"},
+            "put-args.STORAGECLASS is not an argument of PutObject that can be set; write StorageClass",
+        ),
+        (
+            {"sse-kms-key-id": "x"},
+            "put-args.sse-kms-key-id is not an argument of PutObject that can be set; write SSEKMSKeyId",
+        ),
+        (
+            {"ACL": "private", "GrantRead": "id=x"},
+            "put-args.ACL cannot be set together with Grant…; keep one of the two",
+        ),
+        (
+            {"SSEKMSKeyId": "x", "ServerSideEncryption": "AES256"},
+            'put-args.SSEKMSKeyId needs encryption by KMS; set ServerSideEncryption = "aws:kms" beside it',
+        ),
+    ],
+)
+def test_what_s3_would_refuse_is_said_before(put_args: dict[str, str], message: str) -> None:
+    """Archives, unknown names and values, and pairs that exclude each other never reach the store."""
+    assert [str(problem) for problem in judge_put_args(put_args)] == [message]
+
+
+def test_all_problems_are_found_at_once_under_the_path_as_typed() -> None:
+    """Every argument is judged, whatever is wrong with the others."""
+    problems = judge_put_args({"Body": "x", "ACL": "x", "SSEKMSKeyId": "x"}, "tool.bucketwheel.put-args")
+    assert [problem.subject for problem in problems] == [
+        "tool.bucketwheel.put-args.Body",
+        "tool.bucketwheel.put-args.ACL",
+        "tool.bucketwheel.put-args.SSEKMSKeyId",
+    ]
+
+
+def test_boto3_gets_its_one_boolean() -> None:
+    """Arguments travel as texts, and boto3 refuses a text for BucketKeyEnabled."""
+    assert put_object_arguments({"BucketKeyEnabled": "false", "ACL": "private"}) == {
+        "BucketKeyEnabled": False,
+        "ACL": "private",
+    }
+    assert put_object_arguments({"BucketKeyEnabled": "true"}) == {"BucketKeyEnabled": True}
+
+
+@given(st.dictionaries(st.text() | st.sampled_from(sorted(HARMLESS)), st.text()))
+def test_any_table_of_texts_can_be_judged(put_args: dict[str, str]) -> None:
+    """Nothing raises, and every message can be printed."""
+    assert all(str(problem).isprintable() for problem in judge_put_args(put_args))

@@ -1,0 +1,102 @@
+"""A store in memory that keeps the contract, marks included."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from bucketwheel.errors import Unavailable
+from bucketwheel.names import Sha256
+from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
+from bucketwheel.storage.bodies import bytes_changed
+
+__all__ = ["MemoryStorage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Object:
+    body: bytes
+    version: ObjectVersion
+    kind: Kind
+    marks: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class MemoryStorage:
+    """Objects in a dictionary; each write makes a version that no other write ever made."""
+
+    objects: dict[str, _Object] = field(default_factory=dict)
+    _writes: count[int] = field(default_factory=count)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def address(self, key: str) -> str:
+        """No store serves it."""
+        return f"memory:///{key}"
+
+    def read(self, key: Key) -> Stored | None:
+        """The whole object."""
+        found = self.objects.get(key)
+        return None if found is None else Stored(body=found.body, version=found.version, marks=found.marks)
+
+    def look(self, key: Key) -> Seen | None:
+        """All about it."""
+        found = self.objects.get(key)
+        if found is None:
+            return None
+        sha256 = Sha256(hashlib.sha256(found.body).hexdigest())
+        return Seen(version=found.version, size=len(found.body), marks=found.marks, sha256=sha256)
+
+    @contextmanager
+    def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
+        """A stretch of it."""
+        if end is not None and end <= start:
+            raise ValueError("a range of no bytes cannot be asked for")
+        if key not in self.objects:
+            raise Unavailable(f"{key} is not there any more; run the same command again")
+        yield io.BytesIO(self.objects[key].body[start:end])
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """What there is at this moment."""
+        for key, found in sorted(self.objects.copy().items()):
+            if key.startswith(prefix):
+                yield Listed(key=Key(key), size=len(found.body), version=found.version)
+
+    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+        """Create."""
+        whole = body if isinstance(body, bytes) else body.read_bytes()
+        if hashlib.sha256(whole).hexdigest() != sha256:
+            raise bytes_changed(key)
+        try:
+            self.swap(key, whole, seen=None, kind=kind, marks=marks)
+        except SwapLost:
+            return False
+        return True
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Create or replace."""
+        with self._lock:
+            self._compare(key, seen)
+            version = ObjectVersion(str(next(self._writes)))
+            self.objects[key] = _Object(body=body, version=version, kind=kind, marks=dict(marks))
+        return version
+
+    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+        """Remove."""
+        with self._lock:
+            if key in self.objects:
+                self._compare(key, seen)
+                del self.objects[key]
+
+    def _compare(self, key: Key, seen: ObjectVersion | None) -> None:
+        found = self.objects.get(key)
+        if (found and found.version) != seen:
+            raise SwapLost(key)

@@ -1,0 +1,161 @@
+"""The S3 server that the tests talk to: a process of its own, or any other S3 that the environment names.
+
+BUCKETWHEEL_TEST_MINISTACK     the program, where it is not in `servers` of this environment or on PATH
+BUCKETWHEEL_TEST_S3_URL        s3://bucket/prefix of another S3, with the credentials of the AWS chain
+BUCKETWHEEL_TEST_S3_ENDPOINT   and its endpoint URL, if it is not AWS
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bucketwheel.events import Report, ignore
+from bucketwheel.places import Connection, S3Place, parse_place
+from bucketwheel.storage.s3 import S3Storage, connect
+
+__all__ = ["S3Server", "TestBucket", "fresh_bucket", "other_server", "run_ministack"]
+
+_START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Server:
+    """An S3 that runs; where a place is given, tests keep within it and make no buckets."""
+
+    endpoint_url: str | None
+    place: S3Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestBucket:
+    """A place that nobody else uses, and how to reach it."""
+
+    __test__ = False
+
+    place: S3Place
+    connection: Connection
+
+    def storage(self, *, endpoint_url: str | None = None, jobs: int = 16, report: Report = ignore) -> S3Storage:
+        """A storage of it, with a client of its own; by way of another endpoint if one is given."""
+        connection = self.connection
+        if endpoint_url is not None:
+            connection = Connection(region=connection.region, endpoint_url=endpoint_url)
+        return connect(self.place, connection, jobs=jobs, report=report)
+
+
+def other_server() -> S3Server | None:
+    """The S3 that the environment names, if it does."""
+    url = os.environ.get("BUCKETWHEEL_TEST_S3_URL")
+    if url is None:
+        return None
+    place = parse_place(url, Path.cwd())
+    assert isinstance(place, S3Place), url
+    return S3Server(endpoint_url=os.environ.get("BUCKETWHEEL_TEST_S3_ENDPOINT"), place=place)
+
+
+@contextmanager
+def run_ministack(directory: Path) -> Iterator[S3Server]:
+    """Run the server while the context lasts; its log lies in the directory."""
+    for port in _free_ports(3):
+        with (directory / f"ministack-{port}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [_program()],
+                cwd=directory,
+                env={**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "s3"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            if _answers(process, port):
+                yield S3Server(endpoint_url=f"http://127.0.0.1:{port}")
+                return
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+            process.wait()
+    raise RuntimeError(f"ministack does not start; its log is in {directory}")
+
+
+@contextmanager
+def fresh_bucket(server: S3Server) -> Iterator[TestBucket]:
+    """A place for one test: a new bucket, or a new prefix where a place was given, emptied afterwards."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    if server.place is None:
+        assert server.endpoint_url is not None
+        _put_bucket(server.endpoint_url, name)
+        yield TestBucket(
+            place=S3Place(bucket=name), connection=Connection(region="us-east-1", endpoint_url=server.endpoint_url)
+        )
+        return
+    place = S3Place(bucket=server.place.bucket, prefix=f"{server.place.prefix}{name}/")
+    bucket = TestBucket(place=place, connection=Connection(endpoint_url=server.endpoint_url))
+    try:
+        yield bucket
+    finally:
+        storage = bucket.storage()
+        for listed in storage.list(""):
+            assert listed.version is not None
+            storage.remove(listed.key, seen=listed.version)
+
+
+def _program() -> str:
+    named = os.environ.get("BUCKETWHEEL_TEST_MINISTACK")
+    servers = Path(sys.prefix, "servers", "Scripts" if os.name == "nt" else "bin")
+    found = named or shutil.which("ministack", path=servers) or shutil.which("ministack")
+    if found is None:
+        raise RuntimeError(
+            "ministack is not installed; `python3 tests/run.py` does that, or set BUCKETWHEEL_TEST_MINISTACK"
+        )
+    return found
+
+
+def _free_ports(count: int) -> Iterator[int]:
+    """Ports that were free a moment ago; another process may be quicker, so there are several."""
+    for _ in range(count):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        yield port
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return True
+        finally:
+            connection.close()
+    return False
+
+
+def _put_bucket(endpoint_url: str, name: str) -> None:
+    """Make a bucket without the SDK, which would take longer than most tests; the server checks no signature."""
+    connection = http.client.HTTPConnection(urlsplit(endpoint_url).netloc, timeout=10)
+    try:
+        connection.request("PUT", f"/{name}")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+    finally:
+        connection.close()

@@ -1,0 +1,132 @@
+"""The house rules about who may import whom, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "bucketwheel"
+
+# From the top of the house to the ground. A module imports from its own floor's package or from floors below only.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("__main__", "frontends"),
+    ("__init__",),
+    ("verbs", "fetch"),
+    ("release",),
+    ("refresh", "upload"),
+    ("commit",),
+    ("repository", "collect"),
+    ("storage", "download", "distributions", "layers", "parallel", "backoff"),
+    ("settings", "repository_settings", "plan", "pages", "containers"),
+    ("layout", "put_args"),
+    ("manifest",),
+    ("strict_json",),
+    ("names", "places"),
+    ("errors", "events"),
+)
+
+PURE = {"names", "places", "strict_json", "manifest", "layout", "plan", "pages", "containers", "settings", "put_args"}
+PURE |= {"repository_settings", "errors", "events"}
+EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}
+
+BOTO3_MAY_BE_IN = "storage"
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "managers", "manager"}
+
+
+def modules() -> list[Path]:
+    """Every module of the package."""
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def home(path: Path) -> str:
+    """The floor's name of a module: its top-level module or package."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The full names that a module imports anywhere in it, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def floor(name: str) -> int:
+    """How high a home stands: 0 is the top."""
+    return next(number for number, homes in enumerate(FLOORS) if name in homes)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_down_only(path: Path) -> None:
+    """A module imports its own package and lower floors, never a neighbour or a floor above."""
+    here = home(path)
+    if here == "__init__":
+        return
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "bucketwheel" or len(parts) == 1:
+            continue
+        there = parts[1]
+        if not ((SOURCE / there).is_dir() or (SOURCE / f"{there}.py").is_file()):
+            assert here in {"frontends", "__main__"}, f"only doors use the public surface: {name}"
+            continue
+        # The seam itself (keys, versions, the Storage protocol) is types only: everybody may speak of it.
+        if there == here or (there == "storage" and not (SOURCE / "storage" / f"{parts[-1]}.py").is_file()):
+            continue
+        assert floor(there) > floor(here), f"{here} imports {there}"
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if home(path) in PURE], ids=str)
+def test_pure_modules_touch_nothing(path: Path) -> None:
+    """Names, manifests, layout, plans, pages, containers and settings import no clock, chance, network or system."""
+    assert {name for name in imported(path) if name.split(".")[0] in EFFECTS or name in EFFECTS} == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_the_storage_knows_boto3(path: Path) -> None:
+    """boto3 and botocore are imported under storage/ only, and never when a module is loaded."""
+    used = {name for name in imported(path) if name.split(".")[0] in {"boto3", "botocore"}}
+    assert not used or home(path) == BOTO3_MAY_BE_IN
+    top = {
+        alias.name.split(".")[0]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert not top & {"boto3", "botocore"}
+
+
+def test_swap_is_called_by_the_protocol_only() -> None:
+    """Nobody but the commit, the refresh of pages and the proof of the store replaces an object."""
+    callers = {
+        home(path)
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "swap" and home(path) != "storage"
+    }
+    assert callers == {"commit", "refresh", "repository"}
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    """Nothing is called utils, helpers, common, core, base or misc."""
+    assert {path.stem for path in modules()} & FORBIDDEN_NAMES == set()
+
+
+def test_every_home_has_a_floor() -> None:
+    """A new module finds its place in the house before it is merged."""
+    known = {name for homes in FLOORS for name in homes}
+    assert {home(path) for path in modules()} - known == set()
+
+
+def test_the_house_is_typed_and_annotated_lazily() -> None:
+    """Each module says `from __future__ import annotations`; Python 3.11 is the floor."""
+    assert sys.version_info >= (3, 11)
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        assert "from __future__ import annotations" in text or "import" not in text, path
