@@ -200,9 +200,9 @@ def _upload(
         for planned in plans
         for candidate in planned.plan.to_place
     ]
-    order.report(
-        Stage(doing="uploading", count=len(jobs), total_bytes=sum(parcel.candidate.size for _, parcel in jobs))
-    )
+    if jobs:
+        size = sum(parcel.candidate.size for _, parcel in jobs)
+        order.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
     looking = [
         workers.start(look)
         for planned in plans

@@ -53,13 +53,13 @@ def raw_zip(
     with_zip64: bool = False,
     **end: int,
 ) -> bytes:
-    """Write an archive; `end` replaces fields of the end record: count, size, start, disk."""
+    """Write an archive; `end` replaces fields of the end record: count, size, start, disk, comment_size."""
     body, directory = prefix, b""
     for member in members:
         directory += _central(member, len(body))
         body += _local(member)
     body += between
-    fields = {"disk": 0, "count": len(members), "size": len(directory), "start": len(body), "comment": len(comment)}
+    fields = {"disk": 0, "count": len(members), "size": len(directory), "start": len(body), "comment_size": len(comment)}
     end64 = _end64(len(members), len(directory), len(body)) if with_zip64 else b""
     fields |= end
     record = struct.pack(
@@ -71,7 +71,7 @@ def raw_zip(
         fields["count"],
         fields["size"],
         fields["start"],
-        fields["comment"],
+        fields["comment_size"],
     )
     return body + directory + end64 + record + comment + suffix
 

@@ -77,12 +77,14 @@ def test_a_project_is_found_from_below(project: Path, monkeypatch: pytest.Monkey
     assert load_settings(Path("pkg"), environ={}).repository == DirectoryPlace(path=project / "index")
 
 
-def test_options_start_at_the_current_directory(project: Path, tmp_path: Path) -> None:
+def test_options_and_variables_start_at_the_current_directory(project: Path, tmp_path: Path) -> None:
     """Wherever the project is, what is typed is meant from here."""
     other = tmp_path / "other"
     other.mkdir()
-    settings = load_settings(other, options={"repository": "./index"}, environ={})
+    environ = {"BUCKETWHEEL_ARTIFACT_INDEXES": "./wheels"}
+    settings = load_settings(other, options={"repository": "./index"}, environ=environ)
     assert settings.repository == DirectoryPlace(path=project / "index")
+    assert settings.artifact_indexes == (str(project / "wheels"),)
 
 
 def test_without_a_project_there_are_no_project_layers(tmp_path: Path) -> None:

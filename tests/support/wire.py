@@ -10,6 +10,7 @@ import http.client
 import select
 import socket
 import socketserver
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,7 @@ __all__ = [
     "DOUBLED",
     "DROP_AFTER",
     "DROP_BEFORE",
+    "EMPTIED",
     "SILENCE_AFTER",
     "SILENCE_BEFORE",
     "TRUNCATED",
@@ -48,6 +50,7 @@ class _Back(Enum):
 
     WHOLE = auto()
     HALF = auto()
+    HEAD = auto()
     NOTHING = auto()
     SILENCE = auto()
 
@@ -78,6 +81,8 @@ SILENCE_AFTER = Fault(back=_Back.SILENCE)
 """It takes effect, and nothing comes back, until the client gives up."""
 TRUNCATED = Fault(back=_Back.HALF)
 """The answer breaks off half way."""
+EMPTIED = Fault(back=_Back.HEAD)
+"""The answer announces its body and breaks off before the first byte of it."""
 DOUBLED = Fault(deliveries=2)
 """It arrives twice; the first answer comes back."""
 UNCONDITIONAL = Fault(conditions=False)
@@ -159,8 +164,10 @@ class _Server(socketserver.ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
 
-    def handle_error(self, *_: object) -> None:
-        """Leave broken connections to those who broke them."""
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Leave broken connections to those who broke them; show what is wrong with a test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # handed on as it came
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -259,9 +266,11 @@ class _Connection(BaseHTTPRequestHandler):
             return
         head, body = self._written(answer)
         exchange.status = answer.status
-        if fault.back is _Back.HALF:
+        if fault.back in {_Back.HALF, _Back.HEAD}:
             self.close_connection = True
-            head, body = (head, body[: len(body) // 2]) if body else (head[: len(head) // 2], b"")
+            if fault.back is _Back.HALF and not body:
+                head = head[: len(head) // 2]
+            body = body[: len(body) // 2] if fault.back is _Back.HALF else b""
         with suppress(OSError):
             self.wfile.write(head + body)
 

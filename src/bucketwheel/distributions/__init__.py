@@ -24,6 +24,7 @@ from bucketwheel.names import DistributionName, InvalidName, Sha256, distributio
 
 __all__ = ["Contents", "Judged", "file_sha256", "judge", "judge_archive"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What a sound archive says about itself."""

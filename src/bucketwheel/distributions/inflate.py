@@ -47,7 +47,7 @@ def inflated(file: BinaryIO, length: int, wbits: int, limit: int) -> Generator[b
         pending = stream.unconsumed_tail
         total += len(piece)
         if total > limit:
-            raise Broken(f"is a decompression bomb: {length} bytes unpack to more than {limit}")
+            raise Broken(f"holds more than it may: {length} compressed bytes unpack to more than {limit}")
         yield piece
     if not stream.eof:
         raise Broken("is cut off in the middle of its compressed data")

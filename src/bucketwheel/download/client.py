@@ -34,6 +34,7 @@ _REDIRECTS = {
     HTTPStatus.PERMANENT_REDIRECT,
 }
 _SECONDS = re.compile(r"\d{1,9}\Z", re.ASCII)
+_NO_CONTAINER = "is at a link-local address, where no artifacts are"
 _FIRST_WAIT = 0.25
 _SHORTEST = 0.001  # urllib3 takes no time limit of nothing
 
@@ -147,9 +148,9 @@ class Client:
     def _ask(self, url: WebUrl, headers: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         began = time.monotonic()
         status = 0
+        if is_link_local(url.host):
+            raise self._refused(url, _NO_CONTAINER)
         try:
-            if is_link_local(url.host):
-                raise AddressRefused
             response = self._connections.manager(url).urlopen(
                 "GET",
                 url.request,
@@ -161,7 +162,7 @@ class Client:
             )
             status = response.status
         except AddressRefused as error:
-            raise self._refused(url, "is a link-local address, where no artifacts are") from error
+            raise self._refused(url, _NO_CONTAINER) from error
         except (HTTPError, OSError) as error:
             raise explain_fault(error, self.show(url)) from error
         finally:

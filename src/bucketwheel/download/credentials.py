@@ -26,7 +26,7 @@ class Credentials:
     """Of netrc, by host."""
 
     def headers(self, url: WebUrl) -> dict[str, str]:
-        """Make the headers for one request: a credential goes to its own origin, never in clear by a server's choice."""
+        """Make the headers for one request: a credential goes to its own origin, and in clear only where named."""
         at_source = url.origin == self.source.origin
         known = self.given if at_source else None
         if known is None and (at_source or url.scheme == "https"):

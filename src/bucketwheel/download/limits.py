@@ -13,7 +13,7 @@ _GIB = 1024 * _MIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """With the defaults no server holds a fetch for more than some 30 seconds while it gives nothing, or fills the disk."""
+    """With the defaults no server holds a fetch for more than some 30 seconds for nothing, or fills the disk."""
 
     answer_seconds: float = 30
     """Until an answer begins: connecting, redirects, waits and further tries for one URL are all within it."""

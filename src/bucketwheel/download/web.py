@@ -64,7 +64,7 @@ class WebContainer:
                 page = replace(self.url, path=f"{self.url.path.rstrip('/')}/{project}/")
                 return [read_page(self.client, page, self.credentials)]
         root = read_page(self.client, self.url, self.credentials)
-        named = dict.fromkeys(link.url for link in root.projects if canonicalize_name(link.name) == project)
+        named = dict.fromkeys(link.url for link in root.projects if str(canonicalize_name(link.name)) == project)
         return [root, *(read_page(self.client, url, self.credentials) for url in named)]
 
     def _refuse_unusable(self, pages: list[IndexPage], project: ProjectName, version: Version | None) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.version import Version
 
+import bucketwheel
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.names import ProjectName, shown
@@ -19,6 +21,7 @@ __all__ = [
     "describe",
     "error_texts",
     "fate_words",
+    "fetched_lines",
     "file_line",
     "initialised_lines",
     "install_lines",
@@ -105,6 +108,11 @@ def install_lines(publication: Publication) -> tuple[str, ...]:
 
 
 # The other verbs -----------------------------------------------------------------------------------------------------
+
+
+def fetched_lines(fetched: Sequence[bucketwheel.Fetched]) -> tuple[str, ...]:
+    """Say of each file whether it was fetched or lay there already."""
+    return tuple(f"{_path(file.path)} ... {'fetched' if file.fresh else 'already there'}" for file in fetched)
 
 
 def initialised_lines(initialised: Initialised) -> tuple[str, ...]:

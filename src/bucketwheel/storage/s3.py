@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -187,12 +187,12 @@ class S3Storage:
 
     def _confirm_absent(self, key: Key, refused: Rejection) -> None:
         """Ask the listing about a key that S3 refused to show, as it does absent ones; raises unless it is absent."""
-        asked = self.bucket.asked("list_objects_v2", self.prefix + key)
+        listing = self._asked("list_objects_v2", key)
+        reading = replace(listing, operation=refused.operation)
         page = self.bucket.ask("list_objects_v2", expected=_HIDDEN, Prefix=self.prefix + key, MaxKeys=1)
-        reading = self._asked("get_object", key)
         if isinstance(page, Rejection):
             raise Denied(
-                f"AWS denies {reading.action} on {reading.arn} and {asked.action} on {asked.arn}, so whether "
+                f"AWS denies {reading.action} on {reading.arn} and {listing.action} on {listing.arn}, so whether "
                 f"{reading.target} exists cannot be known; allow both in a policy of these credentials"
             )
         if any(item["Key"] == self.prefix + key for item in page.get("Contents", ())):

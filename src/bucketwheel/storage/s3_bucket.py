@@ -68,7 +68,10 @@ class Bucket:
         answer: Any = None
         for _ in tries(_CONFLICT_TRIES):
             answer = self._call(method, asked, arguments)
-            if not isinstance(answer, Rejection) or expected & {answer.code, str(answer.status)}:
+            if not isinstance(answer, Rejection):
+                return answer
+            # Not only S3 may say no: the SDK asks other services for credentials.
+            if answer.operation == asked.operation and expected & {answer.code, str(answer.status)}:
                 return answer
             if answer.status != HTTPStatus.CONFLICT or not asked.key:
                 break
@@ -153,7 +156,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         client=client,
         watch=watch,
         connections=threading.Semaphore(jobs),
-        profile=connection.profile or session.profile_name,
+        profile=None if session.profile_name == "default" else session.profile_name,
     )
 
 

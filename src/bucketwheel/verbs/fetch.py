@@ -63,8 +63,8 @@ def fetch(
     version: str | None = None,
     sources: Sequence[str],
     into: Path,
-    connection: Connection = Connection(),
-    limits: Limits = Limits(),
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),  # noqa: B008 - frozen
     jobs: int = 16,
     report: Report = ignore,
     environ: Mapping[str, str] | None = None,
@@ -141,8 +141,18 @@ def _all(outcomes: Iterable[_T | Exception]) -> list[_T]:
         else:
             results.append(outcome)
     if errors:
-        raise together(errors)
+        raise _at_once(errors)
     return results
+
+
+def _at_once(errors: Sequence[Exception]) -> Exception:
+    # What stands in the environment is met by every request that needs it, and said once.
+    settings = [problem for error in errors if isinstance(error, Misconfigured) for problem in error.problems]
+    if settings:
+        return Misconfigured(*dict.fromkeys(settings))
+    if any(isinstance(error, Refused) for error in errors) and any(isinstance(error, Unavailable) for error in errors):
+        return Unavailable("\n".join(map(str, errors)))
+    return together(errors)
 
 
 def _artifacts(holdings: Iterable[Holding], report: Report) -> Iterator[Artifact[Offer]]:
@@ -217,10 +227,10 @@ class _Errand:
         self.report(FileStarted(name=wanted.name.filename, size=wanted.size or 0))
         with _disk_in_words(target):
             self.into.mkdir(parents=True, exist_ok=True)
-            there = wanted.sha256 is not None and holds(target, wanted.sha256, wanted.size)
-            sha256 = wanted.sha256 if there else self._receive(wanted, target)
-        self.report(FileDone(name=wanted.name.filename, size=target.stat().st_size))
-        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=not there)
+            known = wanted.sha256 if wanted.sha256 and holds(target, wanted.sha256, wanted.size) else None
+            sha256 = known or self._receive(wanted, target)
+            self.report(FileDone(name=wanted.name.filename, size=target.stat().st_size))
+        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=known is None)
 
     def _receive(self, wanted: Wanted[Offer], target: Path) -> Sha256:
         with ExitStack() as parts:

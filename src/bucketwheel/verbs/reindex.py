@@ -14,11 +14,11 @@ from bucketwheel.names import InvalidName, ProjectName, project_name, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.refresh import is_current, list_in_root, look_at_pages, refresh
-from bucketwheel.repository import Repository, open_site, open_to_read, open_to_write
+from bucketwheel.repository import Repository, Site, open_site, open_to_read, open_to_write
 from bucketwheel.settings import Settings
 from bucketwheel.storage import Key, SwapLost
 
-__all__ = ["Reindexed", "reindex"]
+__all__ = ["Reindexed", "reindex", "reindex_at"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,22 +39,29 @@ def reindex(settings: Settings, *, projects: Sequence[str] = (), report: Report 
     project only, and is raised as Damaged when the rest is done. Raises Refused for a project that is not there.
     """
     site = open_site(settings, report)
-    repository = open_to_read(site)
     with Workers(settings.jobs) as workers:
-        chosen = _chosen(repository, projects)
-        report(Stage(doing="reindexing", count=len(chosen)))
-        if settings.dry_run:
-            return Reindexed(projects=len(chosen), pages_behind=_behind(repository, chosen, workers), dry_run=True)
-        repository = open_to_write(site, repository)
-        written = refresh(repository, chosen, workers)
-        if chosen:
-            list_in_root(repository, chosen, workers)
-        if not isinstance(site.place, DirectoryPlace):
-            workers.run(
-                partial(_remove_ours, repository, key)
-                for project in (*chosen, None)
-                for key in repository.layout.retired_html_keys(project)
-            )
+        return reindex_at(site, projects, dry_run=settings.dry_run, workers=workers, report=report)
+
+
+def reindex_at(
+    site: Site, projects: Sequence[str], *, dry_run: bool, workers: Workers, report: Report = ignore
+) -> Reindexed:
+    """Refresh the pages, then the root, then remove our pages of styles that are not in use."""
+    repository = open_to_read(site)
+    chosen = _chosen(repository, projects)
+    report(Stage(doing="reindexing", count=len(chosen)))
+    if dry_run:
+        return Reindexed(projects=len(chosen), pages_behind=_behind(repository, chosen, workers), dry_run=True)
+    repository = open_to_write(site, repository)
+    written = refresh(repository, chosen, workers)
+    if chosen:
+        list_in_root(repository, chosen, workers)
+    if not isinstance(site.place, DirectoryPlace):
+        workers.run(
+            partial(_remove_ours, repository, key)
+            for project in (*chosen, None)
+            for key in repository.layout.retired_html_keys(project)
+        )
     return Reindexed(projects=len(chosen), pages_behind=written, dry_run=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -15,10 +15,10 @@ from bucketwheel.manifest import Manifest, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, project_name, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.refresh import refresh
-from bucketwheel.repository import open_site, open_to_read, open_to_write
+from bucketwheel.repository import Site, open_site, open_to_read, open_to_write
 from bucketwheel.settings import Settings
 
-__all__ = ["Withdrawal", "unyank", "yank"]
+__all__ = ["Change", "Withdrawal", "unyank", "withdraw_at", "yank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,58 +46,75 @@ def yank(
     Raises Refused for a project, version or file that is not there.
     """
     # A reason is shown on one line by every client; PEP 592 lets it be any text.
-    return _change(
-        project, version, settings, filenames, report, lambda file: replace(file, yanked=" ".join(reason.split()))
-    )
+    change = Change(yanked=" ".join(reason.split()), version=_version(version), filenames=tuple(filenames))
+    return _withdraw(project, change, settings, report)
 
 
 def unyank(
     project: str, version: str, settings: Settings, *, filenames: Sequence[str] = (), report: Report = ignore
 ) -> Withdrawal:
     """Take a yank back; raises Refused for a project, version or file that is not there."""
-    return _change(project, version, settings, filenames, report, lambda file: replace(file, yanked=None))
+    change = Change(yanked=None, version=_version(version), filenames=tuple(filenames))
+    return _withdraw(project, change, settings, report)
 
 
-def _change(
-    project: str,
-    version: str,
-    settings: Settings,
-    filenames: Sequence[str],
-    report: Report,
-    change: Callable[[PublishedFile], PublishedFile],
-) -> Withdrawal:
-    name, wanted = _judged(project, version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The yank state that some files shall have."""
+
+    yanked: str | None
+    """The reason; None: not yanked."""
+    version: Version
+    filenames: tuple[str, ...] = ()
+    """None named: all of the version."""
+
+    def chosen(self, manifest: Manifest) -> tuple[PublishedFile, ...]:
+        """The files that this is about; raises Refused where one of them is not there."""
+        return _chosen(manifest, self.version, self.filenames)
+
+    def made(self, manifest: Manifest) -> Manifest | None:
+        """The next revision; None where everything is so already."""
+        chosen = self.chosen(manifest)
+        if all(file.yanked == self.yanked for file in chosen):
+            return None
+        files = (replace(file, yanked=self.yanked) if file in chosen else file for file in manifest.files)
+        return replace(manifest, revision=manifest.revision + 1, files=tuple(files))
+
+
+def _withdraw(project: str, change: Change, settings: Settings, report: Report) -> Withdrawal:
+    name = _project(project)
     site = open_site(settings, report)
     with Workers(settings.jobs) as workers:
-        reading = workers.start(lambda: read_truth(site, name))
-        found, truth = open_to_read(site), reading.result()
-        chosen = _chosen(truth.manifest, wanted, filenames)
-        changed = tuple(file.filename for file in chosen if change(file) != file)
-        if not settings.dry_run:
-            repository = open_to_write(site, found)
-
-            def decide(manifest: Manifest) -> Manifest | None:
-                changes = {file.filename: change(file) for file in _chosen(manifest, wanted, filenames)}
-                files = tuple(changes.get(file.filename, file) for file in manifest.files)
-                return (
-                    None if files == manifest.files else replace(manifest, revision=manifest.revision + 1, files=files)
-                )
-
-            commit(repository, truth, call=uuid4().hex, decide=decide)
-            try:
-                refresh(repository, [name], workers)
-            except Unavailable as error:
-                raise Unfinished(
-                    f"{name} is changed, but its pages are not yet ({error}); run the same again"
-                ) from error
-    return Withdrawal(project=name, version=str(wanted), changed=changed, dry_run=settings.dry_run)
+        return withdraw_at(site, name, change, dry_run=settings.dry_run, workers=workers)
 
 
-def _judged(project: str, version: str) -> tuple[ProjectName, Version]:
+def withdraw_at(site: Site, project: ProjectName, change: Change, *, dry_run: bool, workers: Workers) -> Withdrawal:
+    """Swap the manifest, then refresh the pages."""
+    reading = workers.start(lambda: read_truth(site, project))
+    found, truth = open_to_read(site), reading.result()
+    changed = tuple(file.filename for file in change.chosen(truth.manifest) if file.yanked != change.yanked)
+    if not dry_run:
+        repository = open_to_write(site, found)
+        commit(repository, truth, call=uuid4().hex, decide=change.made)
+        try:
+            refresh(repository, [project], workers)
+        except Unavailable as error:
+            raise Unfinished(
+                f"{project} is changed, but its pages are not yet ({error}); run the same again"
+            ) from error
+    return Withdrawal(project=project, version=str(change.version), changed=changed, dry_run=dry_run)
+
+
+def _project(project: str) -> ProjectName:
     try:
-        return project_name(project), Version(version)
+        return project_name(project)
     except InvalidName as error:
         raise Misconfigured(Problem(subject=shown(project), what=str(error), remedy="name it as pip would")) from error
+
+
+def _version(version: str) -> Version:
+    try:
+        return Version(version)
     except InvalidVersion as error:
         raise Misconfigured(
             Problem(subject=shown(version), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")

@@ -13,13 +13,21 @@ __all__ = ["answer", "colourful", "notice"]
 
 
 def answer(text: str) -> None:
-    """Write what the command was asked for."""
-    _write(text, sys.stdout)
+    """Write what the command was asked for; raises OSError where that cannot be written."""
+    try:
+        _write(text, sys.stdout)
+    except BrokenPipeError:
+        # Whoever read this has seen enough; that changes nothing about the work or how it ends.
+        _turn_away(sys.stdout)
 
 
 def notice(text: str, *, label: str = "", colour: str = "") -> None:
     """Write what happens on the way, or what went wrong, after a coloured label such as `error: `."""
-    _write(click.style(label, fg=colour, bold=True) + text if label else text, sys.stderr)
+    try:
+        _write(click.style(label, fg=colour, bold=True) + text if label else text, sys.stderr)
+    except OSError:
+        # Nobody can be told, and the work is worth more than what would be said about it.
+        _turn_away(sys.stderr)
 
 
 def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
@@ -32,11 +40,12 @@ def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
 
 
 def _write(text: str, stream: TextIO | None) -> None:
-    if stream is None:
-        return  # closed by whoever started us
-    try:
+    if stream is not None:  # None: closed by whoever started us
         click.echo(text, file=stream, color=colourful(os.environ, terminal=stream.isatty()))
-    except BrokenPipeError:
-        # Whoever read this has seen enough; that changes nothing about the work or how it ends. The descriptor is
-        # turned away so that Python does not try once more at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _turn_away(stream: TextIO) -> None:
+    """Let what is still to be flushed go nowhere: Python would try once more at its own end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

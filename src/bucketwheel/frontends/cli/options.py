@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, TypeVar
 
 import click
 
@@ -13,7 +13,6 @@ from bucketwheel.settings import KEYS, SettingKey
 
 __all__ = ["Invocation", "Release", "pairs", "takes"]
 
-_P = ParamSpec("_P")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 _EVERYWHERE = frozenset({"repository", "profile", "region", "endpoint-url", "no-sign-request"})
@@ -37,16 +36,16 @@ class Invocation:
     as_json: bool
 
 
-def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, _P], None]], Callable[..., None]]:
+def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, ...], None]], Callable[..., None]]:
     """Give a command the options of these settings, and those that all commands have."""
     keys = tuple(key for key in KEYS if key.name in _EVERYWHERE or key.name in settings)
 
-    def decorate(command: Callable[Concatenate[Invocation, _P], None]) -> Callable[..., None]:
+    def decorate(command: Callable[Concatenate[Invocation, ...], None]) -> Callable[..., None]:
         @wraps(command)
         def invoke(*, verbose: int, quiet: bool, as_json: bool, **given: object) -> None:
             typed = {key.attribute: given.pop(key.attribute) for key in keys}
             invocation = Invocation(settings=typed, verbosity=-1 if quiet else verbose, as_json=as_json)
-            command(invocation, **given)  # type: ignore[arg-type]  # click made them as the command declares them
+            command(invocation, **given)
 
         decorated: Callable[..., None] = invoke
         for option in reversed([*map(_setting_option, keys), *_SHOWING]):

@@ -1,0 +1,23 @@
+"""`bucketwheel` and `python -m bucketwheel`."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+from bucketwheel.frontends.cli import cli
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; exits as the command does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A path may hold what the terminal's encoding has no character for.
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="bucketwheel")
+
+
+if __name__ == "__main__":
+    main()

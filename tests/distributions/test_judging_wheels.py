@@ -1,0 +1,130 @@
+"""Wheels are judged by what installers will make of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.distributions import Judged, judge
+from bucketwheel.errors import Refused
+from support.archives import make_wheel, metadata_text
+
+_INFO = "demo_pkg-1.0.dist-info"
+
+
+def _refusals(path: Path) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        judge(path)
+    return [problem.what for problem in refused.value.problems]
+
+
+def _with(tmp_path: Path, **files: bytes) -> Judged:
+    return judge(make_wheel(tmp_path, members={f"{_INFO}/{name}": body for name, body in files.items()}))
+
+
+def test_a_truncated_wheel_is_refused(tmp_path: Path) -> None:
+    """An upload that stopped half way is not a wheel."""
+    path = make_wheel(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    assert _refusals(path) == ["is not a ZIP archive, or is cut off"]
+
+
+@pytest.mark.parametrize("missing", ["METADATA", "WHEEL", "RECORD"])
+def test_a_wheel_without_its_own_description_is_refused(missing: str, tmp_path: Path) -> None:
+    """Each of the three files is one without which no installer goes on."""
+    path = make_wheel(tmp_path)
+    body = path.read_bytes().replace(f"{_INFO}/{missing}".encode(), f"{_INFO}/{missing[:-1]}_".encode())
+    path.write_bytes(body)
+    assert f"has no {_INFO}/{missing}, so no installer takes it" in _refusals(path)
+
+
+def test_a_zip_that_is_no_wheel_is_refused(tmp_path: Path) -> None:
+    """Any ZIP archive can be named like a wheel."""
+    path = make_wheel(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b".dist-info", b".dust-info"))
+    assert _refusals(path) == ["has no .dist-info directory, so it is not a wheel"]
+
+
+@pytest.mark.parametrize("decoy", ["evil-9.dist-info", "evil-9.DIST-INFO"])
+def test_a_second_dist_info_is_refused(decoy: str, tmp_path: Path) -> None:
+    """Readers differ in which of two they believe, and so would index and installer."""
+    path = make_wheel(tmp_path, members={f"{decoy}/METADATA": metadata_text("evil", "9").encode()})
+    assert _refusals(path)[0].startswith("has several .dist-info directories")
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    ["METADATA", "METADATA.txt", "demo_pkg/METADATA", "demo_pkg/_vendor/evil-9.dist-info/METADATA", "PKG-INFO", "A.METADATA/x"],
+)
+def test_decoy_metadata_are_not_read(decoy: str, tmp_path: Path) -> None:
+    """Only the one METADATA counts that installers read, whatever else is called so (pkginfo alone is fooled)."""
+    judged = judge(make_wheel(tmp_path, members={decoy: metadata_text("evil", "9", ">=9").encode()}))
+    assert judged.metadata == metadata_text("demo-pkg", "1.0").encode()
+    assert (judged.requires_python, judged.warnings) == (None, ())
+
+
+@pytest.mark.parametrize("filename", ["evil-1.0-py3-none-any.whl", "demo_pkg-2.0-py3-none-any.whl"])
+def test_a_renamed_wheel_is_refused(filename: str, tmp_path: Path) -> None:
+    """The name of the file, its .dist-info and its METADATA agree on what it is."""
+    assert len(_refusals(make_wheel(tmp_path, filename=filename))) == 2
+
+
+def test_a_dist_info_spelled_otherwise_is_a_warning(tmp_path: Path) -> None:
+    """Old tools normalised one of the two names and not the other; installers compare normalised ones."""
+    judged = judge(make_wheel(tmp_path, filename="Demo_Pkg-1.0-py3-none-any.whl"))
+    assert f"spells its .dist-info directory unlike its own name: '{_INFO}'" in judged.warnings[1]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"Wheel-Version: 2.0\n", b"Wheel-Version: one\n", b"Root-Is-Purelib: true\n", b"Wheel-Version: 1\n"]
+)
+def test_a_wheel_version_that_installers_refuse_is_refused(body: bytes, tmp_path: Path) -> None:
+    """Wheel 1.x is the only format there is."""
+    path = make_wheel(tmp_path, members={f"{_INFO}/WHEEL": body + b"Tag: py3-none-any\n"})
+    assert _refusals(path) == ["has a WHEEL without a Wheel-Version that installers know (1.0)"]
+
+
+def test_a_wheel_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Pip reads it as UTF-8, and stops where that fails."""
+    path = make_wheel(tmp_path, members={f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\n\xff"})
+    assert _refusals(path) == ["has a WHEEL that is not UTF-8, so no installer takes it"]
+
+
+def test_other_tags_inside_than_outside_are_a_warning(tmp_path: Path) -> None:
+    """Several popular wheels are retagged by renaming them."""
+    judged = judge(make_wheel(tmp_path, filename="demo_pkg-1.0-cp311-cp311-win_amd64.whl"))
+    assert "has other tags in its WHEEL than in its name" in judged.warnings[0]
+
+
+def test_compressed_tags_are_the_same_tags(tmp_path: Path) -> None:
+    """`py2.py3-none-any` in the name is two lines in WHEEL."""
+    assert judge(make_wheel(tmp_path, tag="py2.py3-none-any")).warnings == ()
+
+
+@pytest.mark.parametrize("script", ["../evil", "bin/evil", "..", "evil name", "e\\vil"])
+@pytest.mark.parametrize("section", ["console_scripts", "gui_scripts"])
+def test_a_script_name_with_a_path_is_refused(script: str, section: str, tmp_path: Path) -> None:
+    """Installers would write the script somewhere else, and newer ones refuse to."""
+    path = make_wheel(tmp_path, members={f"{_INFO}/entry_points.txt": f"[{section}]\n{script} = demo:x\n".encode()})
+    assert _refusals(path)[0].startswith("has scripts whose names are not file names")
+
+
+def test_other_entry_points_may_be_called_anything(tmp_path: Path) -> None:
+    """Only scripts become files."""
+    assert _with(tmp_path, **{"entry_points.txt": b"[demo.plugins]\na/b c = demo:x\n"}).warnings == ()
+
+
+def test_unreadable_entry_points_are_a_warning(tmp_path: Path) -> None:
+    """Some installers read on where others stop."""
+    assert "entry_points.txt that cannot be read" in _with(tmp_path, **{"entry_points.txt": b"\xff"}).warnings[0]
+
+
+def _with_record(tmp_path: Path, change: tuple[bytes, bytes]) -> Path:
+    """Build a wheel whose RECORD is wrong in one place, and all of its digests otherwise right."""
+    path = make_wheel(tmp_path)
+    from zipfile import ZipFile  # noqa: PLC0415  # placeholder
+
+    with ZipFile(path) as archive:
+        record = archive.read(f"{_INFO}/RECORD")
+    return make_wheel(tmp_path, members={f"{_INFO}/RECORD": record.replace(*change)})

@@ -1,0 +1,654 @@
+"""What S3 has beyond the contract: the requests as they go over the wire, and how each answer is understood."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
+from bucketwheel.events import Event, RequestSent, ignore
+from bucketwheel.names import Sha256
+from bucketwheel.places import Connection, S3Place
+from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, SwapLost
+from bucketwheel.storage.opening import create_bucket, open_storage
+from bucketwheel.storage.s3 import S3Storage
+from support.ministack import S3Server, TestBucket
+from support.wire import (
+    DROP_AFTER,
+    DROP_BEFORE,
+    EMPTIED,
+    TRUNCATED,
+    Exchange,
+    Fault,
+    Wire,
+    run_wire,
+    says,
+)
+
+KIND = Kind(content_type="application/zip", cache_control="public, max-age=31536000, immutable")
+KEY = Key("simple/proj/proj-1.0.zip")
+DENIED = says(403, "AccessDenied")
+MIB = 1 << 20
+
+
+@pytest.fixture
+def wire(s3_server: S3Server) -> Iterator[Wire]:
+    """Give a wire to the server, harmless at first."""
+    with run_wire(s3_server.endpoint_url or "https://s3.amazonaws.com") as running:
+        yield running
+
+
+@pytest.fixture
+def storage(bucket: TestBucket, wire: Wire) -> S3Storage:
+    """Give the storage of a fresh place, by way of the wire."""
+    return bucket.storage(endpoint_url=wire.url)
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is tried again be tried at once."""
+    monkeypatch.setattr("bucketwheel.storage.s3_bucket.random.uniform", lambda *_: 0.0)
+
+
+def digest(body: bytes) -> Sha256:
+    """Compute what the index publishes."""
+    return Sha256(hashlib.sha256(body).hexdigest())
+
+
+def add(storage: S3Storage, body: Path | bytes, *, key: Key = KEY, kind: Kind = KIND) -> bool:
+    """Add with the right digest."""
+    whole = body if isinstance(body, bytes) else body.read_bytes()
+    return storage.add(key, body, sha256=digest(whole), kind=kind, marks={"call": "abc"})
+
+
+def swap(storage: S3Storage, body: bytes, *, seen: ObjectVersion | None = None) -> ObjectVersion:
+    """Swap the one key that these tests are about."""
+    return storage.swap(KEY, body, seen=seen, kind=KIND, marks=NO_MARKS)
+
+
+def large_file(path: Path, size: int) -> Path:
+    """Write a file without two equal parts."""
+    with path.open("wb") as file:
+        for number in range(0, size, MIB):
+            file.write(hashlib.sha256(b"%d" % number).digest() * (MIB // 32))
+    return path
+
+
+def only(verb: str, fault: Fault, *, first: int = 1, last: int = 1000) -> Callable[[Exchange], Fault | None]:
+    """Harm the requests of one verb, counted from 1."""
+    seen: list[int] = []
+
+    def harm(exchange: Exchange) -> Fault | None:
+        if exchange.verb == verb:
+            seen.append(exchange.number)
+            return fault if first <= len(seen) <= last else None
+        return None
+
+    return harm
+
+
+class TestRequests:
+    """How a write looks on the wire."""
+
+    def test_an_add_names_digest_conditions_and_serving(self, storage: S3Storage, wire: Wire) -> None:
+        """One PUT carries the condition, the digest with its algorithm, the exact type, caching and marks."""
+        add(storage, b"body")
+        (put,) = wire.log
+        expected = {
+            "if-none-match": "*",
+            "x-amz-sdk-checksum-algorithm": "SHA256",
+            "x-amz-checksum-sha256": "Iw2DWNyOiJC0xY3utikS7i8gNXrpKlzIYbmOaP4xrLU=",
+            "content-type": "application/zip",
+            "cache-control": "public, max-age=31536000, immutable",
+            "x-amz-meta-call": "abc",
+        }
+        assert expected.items() <= put.headers.items()
+        assert (put.verb, put.status) == ("PUT", 200)
+
+    def test_small_bodies_are_sent_at_once_and_big_ones_on_request(
+        self, storage: S3Storage, wire: Wire, tmp_path: Path
+    ) -> None:
+        """Up to 1 MiB no request asks first whether its body is wanted; above, it does, also when swapped."""
+        bodies: tuple[Path | bytes, ...] = (
+            b"small",
+            bytes(MIB),
+            bytes(MIB + 1),
+            large_file(tmp_path / "file", 2 * MIB),
+        )
+        for number, body in enumerate(bodies):
+            add(storage, body, key=Key(f"{number}"))
+        swap(storage, b"{}")
+        assert [put.headers.get("expect") for put in wire.log] == [None, None, "100-continue", "100-continue", None]
+
+    def test_put_args_are_sent(self, storage: S3Storage, wire: Wire) -> None:
+        """Further arguments reach S3 with every write, booleans included."""
+        put_args = {"StorageClass": "STANDARD_IA", "ServerSideEncryption": "AES256", "BucketKeyEnabled": "true"}
+        kind = replace(KIND, put_args=put_args)
+        add(storage, b"body", kind=kind)
+        storage.swap(Key("page"), b"body", seen=None, kind=kind, marks=NO_MARKS)
+        expected = {
+            "x-amz-storage-class": "STANDARD_IA",
+            "x-amz-server-side-encryption": "AES256",
+            "x-amz-server-side-encryption-bucket-key-enabled": "true",
+        }
+        assert all(expected.items() <= put.headers.items() for put in wire.log)
+        assert len(wire.log) == 2
+
+    def test_swaps_and_removals_name_what_was_seen(self, storage: S3Storage, wire: Wire) -> None:
+        """If-Match carries the version as it was read."""
+        version = swap(storage, b"one")
+        version = swap(storage, b"two", seen=version)
+        storage.remove(KEY, seen=version)
+        assert [one.headers.get("if-match") for one in wire.log] == [None, wire.log[1].headers["if-match"], version]
+        assert wire.log[1].headers["if-match"] != version
+
+    def test_over_tls_the_signature_covers_the_checksum_instead_of_the_body(self) -> None:
+        """A body is not hashed a second time for the signature, which its checksum is part of."""
+        storage = open_storage(S3Place(bucket="bucket"), Connection(region="eu-west-1"), jobs=1, report=ignore)
+        assert isinstance(storage, S3Storage)
+        sent: list[dict[str, bytes]] = []
+
+        def stop(request: object, **_: object) -> None:
+            sent.append(dict(request.headers))  # type: ignore[attr-defined]  # the SDK's prepared request
+            raise ConnectionRefusedError
+
+        storage.bucket.client.meta.events.register("before-send.s3", stop)
+        with pytest.raises(ConnectionRefusedError):
+            add(storage, b"body")
+        assert sent[0]["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
+        assert b";x-amz-checksum-sha256;" in sent[0]["Authorization"]
+
+    def test_unsigned_requests_carry_no_signature(self, bucket: TestBucket, wire: Wire) -> None:
+        """`no-sign-request` reads without credentials, even where there are some."""
+        connection = Connection(region="us-east-1", endpoint_url=wire.url, no_sign_request=True)
+        open_storage(bucket.place, connection, jobs=1, report=ignore).read(KEY)
+        assert "authorization" not in wire.log[0].headers
+
+    def test_no_more_requests_at_once_than_jobs(
+        self, bucket: TestBucket, wire: Wire, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """However many threads ask, requests under way never outnumber the connections kept, so none is thrown away."""
+        storage = bucket.storage(endpoint_url=wire.url, jobs=3)
+        with caplog.at_level(logging.WARNING), ThreadPoolExecutor(12) as pool:
+            list(pool.map(lambda number: storage.read(Key(f"{number}")), range(24)))
+        at_once = [sum(one.start <= other.start < one.end for one in wire.log) for other in wire.log]
+        assert max(at_once) <= 3
+        assert caplog.records == []
+
+
+class TestPrefix:
+    """A repository under a prefix is one that nothing outside belongs to."""
+
+    def test_keys_are_relative_to_the_prefix(self, bucket: TestBucket) -> None:
+        """What is written lies under the prefix; listings show it without, and nothing else."""
+        place = S3Place(bucket=bucket.place.bucket, prefix=f"{bucket.place.prefix}team/pypi/")
+        under, whole = replace(bucket, place=place).storage(), bucket.storage()
+        add(under, b"inside")
+        add(whole, b"outside", key=Key("team/other"))
+        assert [listed.key for listed in under.list("")] == [KEY]
+        assert [listed.key for listed in whole.list("")] == ["team/other", f"team/pypi/{KEY}"]
+
+    def test_the_address_is_where_the_store_serves_it(self, bucket: TestBucket) -> None:
+        """Path style at an endpoint of one's own; at AWS the bucket's host, unless dots in it break the certificate."""
+        assert (
+            bucket.storage().address("simple/").startswith(f"{bucket.connection.endpoint_url}/{bucket.place.bucket}/")
+        )
+        region = Connection(region="eu-west-1")
+        for name, expected in (
+            ("packages", "https://packages.s3.eu-west-1.amazonaws.com/pypi/simple/a%2Bb"),
+            ("a.dotted.name", "https://s3.eu-west-1.amazonaws.com/a.dotted.name/pypi/simple/a%2Bb"),
+        ):
+            storage = open_storage(S3Place(bucket=name, prefix="pypi/"), region, jobs=1, report=ignore)
+            assert storage.address("simple/a+b") == expected
+
+
+class TestAbsence:
+    """Absent is what S3 calls by that name, or what a listing confirms; no error is taken for it."""
+
+    def test_without_permission_to_list_the_listing_is_asked(self, storage: S3Storage, wire: Wire) -> None:
+        """S3 answers 403 for what is absent to those who may not list: not in the listing, so absent."""
+        wire.harm = lambda exchange: DENIED if "prefix=" not in exchange.path else None
+        add_elsewhere = says(403)
+        assert storage.read(KEY) is None
+        wire.harm = lambda exchange: add_elsewhere if exchange.verb == "HEAD" else None
+        assert storage.look(KEY) is None
+
+    def test_a_key_that_begins_like_another_is_absent(self, storage: S3Storage, wire: Wire) -> None:
+        """A longer key of the same beginning in the listing does not make this one present."""
+        add(storage, b"", key=Key(f"{KEY}.asc"))
+        wire.harm = only("GET", DENIED, last=1)
+        assert storage.read(KEY) is None
+
+    def test_what_is_listed_and_denied_is_denied(self, storage: S3Storage, wire: Wire) -> None:
+        """A 403 for what the listing shows names the permission and the object, for GET and HEAD alike."""
+        add(storage, b"body")
+        arn = f"arn:aws:s3:::{storage.bucket.name}/{storage.prefix}{KEY}"
+        wire.harm = lambda exchange: (
+            says(403, "" if exchange.verb == "HEAD" else "AccessDenied") if ("prefix=" not in exchange.path) else None
+        )
+        for call in (storage.read, storage.look):
+            with pytest.raises(Denied, match=f"denies s3:GetObject on {arn}"):
+                call(KEY)
+        with pytest.raises(Denied, match="denies s3:GetObject"), storage.open(KEY):
+            pass
+
+    def test_denied_both_ways_names_both_permissions(self, storage: S3Storage, wire: Wire) -> None:
+        """Where neither reading nor listing is allowed nothing is known, and the message says what to grant."""
+        wire.harm = lambda exchange: says(403, "" if exchange.verb == "HEAD" else "AccessDenied")
+        for call in (storage.read, storage.look):
+            with pytest.raises(Denied, match=r"s3:GetObject on arn:aws:s3:::.*/proj-1\.0\.zip and s3:ListBucket on"):
+                call(KEY)
+
+    def test_a_head_that_fails_without_a_word_gets_one(self, storage: S3Storage, wire: Wire) -> None:
+        """The answer to HEAD has no body, so an expired token is learnt from the listing."""
+        wire.harm = lambda exchange: says(400, "" if exchange.verb == "HEAD" else "ExpiredToken")
+        with pytest.raises(Denied, match="the AWS session has expired"):
+            storage.look(KEY)
+
+    def test_a_missing_bucket_is_not_an_empty_one(self, bucket: TestBucket) -> None:
+        """NoSuchBucket is an error of its own, for reading, listing and writing."""
+        missing = replace(bucket, place=S3Place(bucket="test-there-is-no-such-bucket")).storage()
+        for call in (lambda: missing.read(KEY), lambda: list(missing.list("")), lambda: swap(missing, b"")):
+            with pytest.raises(Denied, match=r"there is no bucket test-there-is-no-such-bucket; .* --create-bucket"):
+                call()
+
+    def test_the_refusal_of_a_role_is_not_a_refusal_of_s3(
+        self, bucket: TestBucket, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """AccessDenied from STS, on the way to credentials, is said as what it is and never leads to `absent`."""
+        config = tmp_path / "config"
+        config.write_text(
+            "[profile ci]\nrole_arn = arn:aws:iam::123456789012:role/ci\ncredential_source = Environment\n"
+            f"region = us-east-1\nendpoint_url = {wire.url}\n"
+        )
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        wire.harm = lambda exchange: DENIED if exchange.verb == "POST" else None
+        connection = Connection(profile="ci", endpoint_url=wire.url)
+        with pytest.raises(Denied, match=r"AWS refuses AssumeRole \(AccessDenied\)"):
+            open_storage(bucket.place, connection, jobs=1, report=ignore).read(KEY)
+        assert {one.verb for one in wire.log} == {"POST"}
+
+
+class TestUncertainty:
+    """412 may be ourselves, 409 is nobody, and a lost answer is never dressed up."""
+
+    def test_an_add_whose_answer_was_lost_finds_the_key_taken(self, storage: S3Storage, wire: Wire) -> None:
+        """The SDK sends again, S3 says 412, and our own bytes lie there."""
+        wire.harm = only("PUT", DROP_AFTER, last=1)
+        assert add(storage, b"body") is False
+        stored = storage.read(KEY)
+        assert stored is not None
+        assert stored.body == b"body"
+
+    def test_a_swap_whose_answer_was_lost_is_not_decided(self, storage: S3Storage, wire: Wire) -> None:
+        """The same for a swap: it is lost to ourselves, which reading back shows."""
+        version = swap(storage, b"one")
+        wire.harm = only("PUT", DROP_AFTER, last=1)
+        with pytest.raises(SwapLost):
+            swap(storage, b"two", seen=version)
+        stored = storage.read(KEY)
+        assert stored is not None
+        assert stored.body == b"two"
+
+    @pytest.mark.parametrize("fault", [DROP_AFTER, DROP_BEFORE, says(500, "InternalError"), says(503, "SlowDown")])
+    def test_a_write_without_an_answer_is_unknown(
+        self, storage: S3Storage, wire: Wire, fault: Fault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After the SDK's last attempt nobody knows; reading the same way is merely unavailable."""
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+        version = swap(storage, b"one")
+        wire.harm = lambda _: fault
+        for call in (
+            lambda: add(storage, b"x", key=Key("other")),
+            lambda: swap(storage, b"x", seen=version),
+            lambda: storage.remove(KEY, seen=version),
+        ):
+            with pytest.raises(OutcomeUnknown, match="run the same command again to find out"):
+                call()
+        with pytest.raises(Unavailable) as caught:
+            storage.read(KEY)
+        assert not isinstance(caught.value, OutcomeUnknown)
+
+    def test_a_refusal_after_a_lost_answer_is_unknown_too(self, storage: S3Storage, wire: Wire) -> None:
+        """The first attempt may have been the one, whatever is said to the second."""
+        outcomes = {1: DROP_AFTER, 2: DENIED}
+        wire.harm = lambda exchange: outcomes.get(exchange.number)
+        with pytest.raises(OutcomeUnknown):
+            add(storage, b"body")
+        wire.harm = lambda _: DENIED
+        with pytest.raises(Denied, match="AWS denies s3:PutObject on arn:aws:s3:::"):
+            add(storage, b"body", key=Key("other"))
+
+    def test_what_was_never_sent_did_not_happen(self, bucket: TestBucket) -> None:
+        """A server that cannot be reached makes a write fail, not doubtful."""
+        storage = bucket.storage(endpoint_url="http://127.0.0.1:1")
+        with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1 cannot be reached") as caught:
+            add(storage, b"body")
+        assert not isinstance(caught.value, OutcomeUnknown)
+
+    @pytest.mark.usefixtures("_no_pauses")
+    @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"])
+    def test_any_conflict_is_tried_again(self, storage: S3Storage, wire: Wire, code: str, tmp_path: Path) -> None:
+        """409 means that nothing was decided: sent again, with the whole body, until something is."""
+        file = large_file(tmp_path / "file", 2 * MIB)
+        wire.harm = only("PUT", says(409, code), last=3)
+        assert add(storage, file) is True
+        assert [one.status for one in wire.log] == [409, 409, 409, 200]
+        wire.harm = lambda _: None
+        stored = storage.read(KEY)
+        assert stored is not None
+        assert stored.body == file.read_bytes()
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_conflicts_without_end_are_given_up(self, storage: S3Storage, wire: Wire) -> None:
+        """After 8 conflicts the write has failed, and is known to."""
+        wire.harm = lambda _: says(409, "ConditionalRequestConflict")
+        with pytest.raises(Unavailable, match="409 ConditionalRequestConflict") as caught:
+            add(storage, b"body")
+        assert not isinstance(caught.value, OutcomeUnknown)
+        assert len(wire.log) == 8
+
+    def test_a_store_without_conditions_says_so(self, storage: S3Storage, wire: Wire) -> None:
+        """501 to a conditional request is said in words, and is a definite answer."""
+        wire.harm = lambda _: says(501, "NotImplemented")
+        with pytest.raises(Denied, match="no conditional DeleteObject"):
+            storage.remove(KEY, seen=ObjectVersion('"x"'))
+
+
+class TestBrokenAnswers:
+    """An answer that breaks off is never taken for a short one."""
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_a_broken_read_is_read_again(self, storage: S3Storage, wire: Wire) -> None:
+        """The SDK does not notice; we do, and read the object whole."""
+        add(storage, b"body" * 100)
+        wire.harm = only("GET", TRUNCATED, last=2)
+        stored = storage.read(KEY)
+        assert stored is not None
+        assert stored.body == b"body" * 100
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_reading_in_vain_ends(self, storage: S3Storage, wire: Wire) -> None:
+        """A bounded number of broken answers is an error in words."""
+        add(storage, b"body")
+        wire.harm = lambda _: TRUNCATED
+        with pytest.raises(Unavailable, match="the connection broke at GetObject of s3://"):
+            storage.read(KEY)
+        assert len(wire.asked("GET")) == 3
+
+    def test_a_broken_stream_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
+        """A stream cannot start again by itself: it raises where it breaks off, and never ends early in silence."""
+        add(storage, bytes(MIB))
+        wire.harm = lambda _: TRUNCATED
+        read = 0
+        with pytest.raises(Unavailable, match="the connection broke"), storage.open(KEY) as stream:  # noqa: PT012 - the loop is what breaks
+            while piece := stream.read(1000):
+                read += len(piece)
+        assert 0 < read < MIB
+
+    @pytest.mark.usefixtures("_no_pauses")
+    @pytest.mark.parametrize("fault", [TRUNCATED, EMPTIED])
+    def test_a_broken_listing_is_listed_again(self, storage: S3Storage, wire: Wire, fault: Fault) -> None:
+        """Half a listing, or none of one, does not say that there are no objects."""
+        add(storage, b"body")
+        wire.harm = only("GET", fault, last=2)
+        assert [listed.key for listed in storage.list("")] == [KEY]
+        wire.harm = lambda _: fault
+        with pytest.raises(Unavailable, match="the connection broke at ListObjectsV2"):
+            list(storage.list(""))
+
+    def test_a_page_that_is_no_answer_of_s3_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
+        """What a captive portal says in place of S3 is neither a listing nor a traceback."""
+        portal = says(200, "Error")
+        wire.harm = lambda _: replace(portal, back=replace(portal.back, body=b"<html>log in<br></html>"))  # type: ignore[type-var]
+        with pytest.raises(Unavailable, match="ListObjectsV2"):
+            list(storage.list(""))
+
+
+class TestListing:
+    """Pages of a listing are one listing."""
+
+    def test_all_pages_are_listed(self, storage: S3Storage, wire: Wire) -> None:
+        """Seven keys come in pages of three as they do in one."""
+        keys = [f"simple/{number}" for number in range(7)]
+        for key in keys:
+            add(storage, key.encode(), key=Key(key))
+        paged = replace(storage, page_size=3)
+        assert [listed.key for listed in paged.list("simple/")] == keys
+        assert len(wire.asked("GET")) == 3
+
+
+class TestEvents:
+    """Every attempt is reported, and nothing secret about it."""
+
+    def test_each_attempt_is_an_event(self, bucket: TestBucket, wire: Wire) -> None:
+        """Verb, key under the repository, status; 0 where no answer came; listings by their prefix."""
+        seen: list[Event] = []
+        place = replace(bucket.place, prefix=f"{bucket.place.prefix}pypi/")
+        storage = replace(bucket, place=place).storage(endpoint_url=wire.url, report=seen.append)
+        outcomes = {1: DROP_BEFORE, 2: says(503, "SlowDown")}
+        wire.harm = lambda exchange: outcomes.get(exchange.number)
+        add(storage, b"body")
+        storage.look(Key("simple/"))
+        list(storage.list("simple/proj/"))
+        list(storage.list(""))
+        told = [(event.verb, event.target, event.status) for event in seen if isinstance(event, RequestSent)]
+        assert told == [
+            ("PUT", KEY, 0),
+            ("PUT", KEY, 503),
+            ("PUT", KEY, 200),
+            ("HEAD", "simple/", 404),
+            ("GET", "list simple/proj/", 200),
+            ("GET", "list", 200),
+        ]
+
+    def test_time_is_told_in_milliseconds(self, bucket: TestBucket, wire: Wire) -> None:
+        """A request that takes a fifth of a second says so."""
+        seen: list[Event] = []
+        storage = bucket.storage(endpoint_url=wire.url, report=seen.append)
+
+        def delay(_: Exchange) -> None:
+            time.sleep(0.2)
+
+        wire.harm = delay
+        storage.read(KEY)
+        (event,) = seen
+        assert isinstance(event, RequestSent)
+        assert 190 <= event.milliseconds < 5000
+
+
+@pytest.fixture
+def parted(storage: S3Storage) -> S3Storage:
+    """Give a storage to which 5 MiB, the least that S3 takes, are a part, and more is too large for one request."""
+    return replace(storage, largest_put=5 * MIB, part_size=5 * MIB)
+
+
+def uploads_left(storage: S3Storage) -> int:
+    """Count uploads that were begun and neither completed nor aborted."""
+    return len(storage.bucket.ask("list_multipart_uploads", Prefix=storage.prefix).get("Uploads", ()))
+
+
+class TestLargeFiles:
+    """A file above the limit goes up in parts and is still created once, whole and verified."""
+
+    def test_parts_become_one_object(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """Three parts, each with its digest, and a completion that creates; marks, type and caching as for any file."""
+        file = large_file(tmp_path / "file", 12 * MIB)
+        assert add(parted, file) is True
+        with parted.open(KEY) as stream:
+            assert stream.read() == file.read_bytes()
+        seen = parted.look(KEY)
+        assert seen is not None
+        assert seen.size == 12 * MIB
+        assert seen.marks == {"call": "abc"}
+        assert seen.sha256 is None
+        begin, complete = wire.asked("POST")
+        assert begin.headers["content-type"] == "application/zip"
+        assert begin.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert complete.headers["if-none-match"] == "*"
+        parts = wire.asked("PUT")
+        assert len({part.headers["x-amz-checksum-sha256"] for part in parts}) == 3
+        assert sorted(int(part.headers["content-length"]) for part in parts) == [2 * MIB, 5 * MIB, 5 * MIB]
+
+    def test_a_taken_key_is_left_alone(self, parted: S3Storage, tmp_path: Path) -> None:
+        """The completion creates only: what lies there stays, and no parts are left behind."""
+        add(parted, b"first")
+        assert add(parted, large_file(tmp_path / "file", 6 * MIB)) is False
+        stored = parted.read(KEY)
+        assert stored is not None
+        assert stored.body == b"first"
+        assert uploads_left(parted) == 0
+
+    def test_of_many_one_succeeds(self, parted: S3Storage, tmp_path: Path) -> None:
+        """Four who add large files under one key at once: one is told that it did."""
+        files = [large_file(tmp_path / f"{number}", 6 * MIB) for number in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            assert sorted(pool.map(lambda file: add(parted, file), files)) == [False, False, False, True]
+        assert uploads_left(parted) == 0
+
+    def test_other_bytes_than_judged_are_refused(self, parted: S3Storage, tmp_path: Path) -> None:
+        """The parts must make up the file that has the digest."""
+        file = large_file(tmp_path / "file", 6 * MIB)
+        with pytest.raises(Unavailable, match="are not those that were judged"):
+            parted.add(KEY, file, sha256=digest(b"judged"), kind=KIND, marks=NO_MARKS)
+        assert parted.look(KEY) is None
+        assert uploads_left(parted) == 0
+
+    def test_a_conflict_starts_anew(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """409 at the end: S3 has dropped the upload, so all begins again, and succeeds."""
+        wire.harm = only("POST", says(409, "ConditionalRequestConflict"), first=2, last=2)
+        assert add(parted, large_file(tmp_path / "file", 6 * MIB)) is True
+        assert len(wire.asked("POST")) == 4
+        assert uploads_left(parted) == 0
+
+    def test_a_lost_completion_leaves_the_key_taken(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """The SDK completes again and finds the upload gone: the object is there, and may be ours."""
+        wire.harm = only("POST", DROP_AFTER, first=2, last=2)
+        file = large_file(tmp_path / "file", 6 * MIB)
+        assert add(parted, file) is False
+        seen = parted.look(KEY)
+        assert seen is not None
+        assert (seen.size, seen.marks) == (6 * MIB, {"call": "abc"})
+
+    def test_a_completion_without_an_answer_is_unknown(
+        self, parted: S3Storage, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was never answered may have happened."""
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+        wire.harm = only("POST", DROP_BEFORE, first=2)
+        with pytest.raises(OutcomeUnknown, match="CompleteMultipartUpload"):
+            add(parted, large_file(tmp_path / "file", 6 * MIB))
+
+    def test_a_part_that_fails_ends_it_all(
+        self, parted: S3Storage, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A part that S3 never takes is an error, known to have created nothing, and the upload is aborted."""
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+        wire.harm = lambda exchange: DROP_AFTER if "partNumber=2" in exchange.path else None
+        with pytest.raises(Unavailable) as caught:
+            add(parted, large_file(tmp_path / "file", 12 * MIB))
+        assert not isinstance(caught.value, OutcomeUnknown)
+        assert parted.look(KEY) is None
+        assert uploads_left(parted) == 0
+
+    @pytest.mark.parametrize("largest_put", [1 << 30, 16 * MIB], ids=["one request", "in parts"])
+    def test_memory_stays_flat(self, bucket: TestBucket, tmp_path: Path, largest_put: int) -> None:
+        """A file of 96 MiB takes no more than 24 MiB of memory, in one request as in parts."""
+        file = large_file(tmp_path / "file", 96 * MIB)
+        script = tmp_path / "measure.py"
+        script.write_text(
+            "import resource, sys\n"
+            "from dataclasses import replace\n"
+            "from pathlib import Path\n"
+            "from bucketwheel.events import ignore\n"
+            "from bucketwheel.places import Connection, S3Place\n"
+            "from bucketwheel.storage import Kind\n"
+            "from bucketwheel.storage.s3 import connect\n"
+            "bucket, prefix, endpoint, file, sha256, largest = sys.argv[1:]\n"
+            "place = S3Place(bucket=bucket, prefix=prefix)\n"
+            "connection = Connection(region='us-east-1', endpoint_url=endpoint or None)\n"
+            "storage = connect(place, connection, jobs=8, report=lambda _: None)\n"
+            "storage = replace(storage, largest_put=int(largest), part_size=8 << 20)\n"
+            "storage.read('absent')\n"
+            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "kind = Kind(content_type='application/zip', cache_control='no-cache')\n"
+            "assert storage.add('large', Path(file), sha256=sha256, kind=kind, marks={})\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        )
+        with file.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        place, endpoint = bucket.place, bucket.connection.endpoint_url or ""
+        arguments = [place.bucket, place.prefix, endpoint, str(file), sha256, str(largest_put)]
+        grown = subprocess.run(
+            [sys.executable, str(script), *arguments], check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+        assert int(grown) * (1 if sys.platform == "darwin" else 1024) < 24 * MIB
+
+
+class TestConnection:
+    """What is wrong before anything is sent, or on the way, is said in words."""
+
+    def test_no_credentials(self, bucket: TestBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without credentials the message says how to give some."""
+        for name in [name for name in os.environ if name.startswith("AWS_") and "KEY" in name]:
+            monkeypatch.delenv(name)
+        with pytest.raises(Denied, match=r"no AWS credentials were found .* --profile"):
+            bucket.storage().read(KEY)
+
+    def test_unknown_profile(self) -> None:
+        """A profile that nobody wrote is named."""
+        with pytest.raises(Denied, match="no profile nobody-wrote-this; choose one"):
+            open_storage(S3Place(bucket="bucket"), Connection(profile="nobody-wrote-this"), jobs=1, report=ignore)
+
+    def test_nonsense_as_endpoint(self) -> None:
+        """An endpoint that is no URL is an error of the settings, and may be a secret, so it is not repeated."""
+        with pytest.raises(Denied, match="correct --endpoint-url") as caught:
+            open_storage(S3Place(bucket="bucket"), Connection(endpoint_url="secret"), jobs=1, report=ignore)
+        assert "secret" not in str(caught.value)
+
+    def test_no_tls_where_tls_is_asked_for(self, bucket: TestBucket, wire: Wire) -> None:
+        """A server that does not speak TLS is not taken for one that is down."""
+        storage = bucket.storage(endpoint_url=wire.url.replace("http:", "https:"))
+        with pytest.raises(Unavailable, match=r"no safe connection to https://127\.0\.0\.1:\d+ \(TLS\)"):
+            storage.read(KEY)
+
+    def test_a_bucket_is_made_once(self, s3_server: S3Server, wire: Wire) -> None:
+        """`init --create-bucket` makes it in the connection's region, and finds it the next time."""
+        if s3_server.place is not None:
+            pytest.skip("this S3 is somebody's; tests make no buckets in it")
+        place = S3Place(bucket=f"test-{os.urandom(6).hex()}")
+        connection = Connection(region="eu-west-1", endpoint_url=wire.url)
+        assert create_bucket(place, connection, report=ignore) is True
+        assert create_bucket(place, connection, report=ignore) is False
+        storage = open_storage(place, connection, jobs=1, report=ignore)
+        assert isinstance(storage, S3Storage)
+        assert storage.bucket.ask("get_bucket_location")["LocationConstraint"] == "eu-west-1"
+        wire.harm = lambda _: says(409, "BucketAlreadyExists")
+        with pytest.raises(Denied, match="belongs to somebody else"):
+            create_bucket(place, connection, report=ignore)
+
+
+def test_a_directory_needs_no_sdk(tmp_path: Path) -> None:
+    """Opening a directory loads neither boto3 nor botocore."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bucketwheel.events import ignore\n"
+        "from bucketwheel.places import Connection, DirectoryPlace\n"
+        "from bucketwheel.storage.opening import open_storage\n"
+        f"open_storage(DirectoryPlace(path=Path({str(tmp_path)!r})), Connection(), jobs=1, report=ignore)\n"
+        "import bucketwheel.storage.s3\n"
+        "print(sorted({'boto3', 'botocore'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "[]\n"

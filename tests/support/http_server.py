@@ -1,0 +1,310 @@
+"""A web server that can misbehave: each path has a behaviour, and every request is remembered."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+__all__ = [
+    "Asked",
+    "Behaviour",
+    "Certificate",
+    "WebServer",
+    "answer",
+    "broken_off",
+    "dribbled_body",
+    "dribbled_head",
+    "endless",
+    "html",
+    "in_turn",
+    "make_certificate",
+    "redirect",
+    "serve",
+    "serve_proxy",
+    "silence",
+    "simple_json",
+    "tree",
+]
+
+HTML = "text/html; charset=utf-8"
+SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One request being answered, as behaviours see it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, site: WebServer, *connection: object) -> None:
+        self.site = site
+        super().__init__(*connection)  # type: ignore[arg-type]  # passed on from the server as they came
+
+    def do_GET(self) -> None:
+        """Remember the request, then behave as its path says."""
+        self.site.asked.append(Asked(path=self.path, headers=dict(self.headers.items())))
+        behave = self.site.behaviours.get(urlsplit(self.path).path, self.site.otherwise)
+        with suppress(ConnectionError):
+            behave(self)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        """Say nothing: the requests are kept instead."""
+
+    def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Answer like a decent server."""
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_raw(self, data: bytes) -> None:
+        """Write to the connection as it is, and end it afterwards."""
+        self.close_connection = True
+        self.wfile.write(data)
+
+
+Behaviour: TypeAlias = Callable[[Exchange], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it came."""
+
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A throw-away certificate for localhost, in PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebServer:
+    """A running server."""
+
+    root: str
+    """`http://127.0.0.1:port`, without a slash at its end."""
+    otherwise: Behaviour
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the test is over: behaviours that would go on for ever look at it."""
+
+    def put(self, path: str, behaviour: Behaviour) -> str:
+        """Give a path its behaviour; returns its URL."""
+        self.behaviours[path] = behaviour
+        return self.root + path
+
+    def paths(self) -> list[str]:
+        """What was asked for, in order."""
+        return [asked.path for asked in self.asked]
+
+
+# Behaviours ----------------------------------------------------------------------------------------------------------
+
+
+def answer(body: bytes = b"", *, status: int = 200, **headers: str) -> Behaviour:
+    """Send this; header names are written with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda exchange: exchange.send(status, named, body)
+
+
+def html(*lines: str) -> Behaviour:
+    """Send a page with these lines in its body."""
+    return answer(f"<!DOCTYPE html><html><body>{'<br>'.join(lines)}</body></html>".encode(), Content_Type=HTML)
+
+
+def simple_json(document: str) -> Behaviour:
+    """Send a page of PEP 691."""
+    return answer(document.encode(), Content_Type=SIMPLE_JSON)
+
+
+def redirect(target: str, *, status: int = 302) -> Behaviour:
+    """Lead elsewhere."""
+    return answer(status=status, Location=target)
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Behave differently each time; the last one stays."""
+    left = list(behaviours)
+
+    def behave(exchange: Exchange) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(exchange)
+
+    return behave
+
+
+def broken_off(body: bytes, *, promised: int | None = None, **headers: str) -> Behaviour:
+    """Promise more than is sent, or promise nothing, and hang up."""
+    length = {} if promised is None else {"Content-Length": str(promised)}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in (length | headers).items())
+    return lambda exchange: exchange.send_raw(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode() + body)
+
+
+def silence(exchange: Exchange) -> None:
+    """Take the request, and never say a word."""
+    exchange.close_connection = True
+    exchange.site.ending.wait(60)
+
+
+def dribbled_head(exchange: Exchange) -> None:
+    """Send a header that never ends, a byte at a time."""
+    exchange.send_raw(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not exchange.site.ending.wait(0.05):
+        exchange.wfile.write(b"x")
+
+
+def dribbled_body(exchange: Exchange) -> None:
+    """Send a chunk's length that never ends, a byte at a time: no body byte ever arrives."""
+    exchange.send_raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+    while not exchange.site.ending.wait(0.05):
+        exchange.wfile.write(b"x")
+
+
+def endless(exchange: Exchange) -> None:
+    """Send a body of unknown length as fast as it is taken."""
+    exchange.send_raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+    while not exchange.site.ending.is_set():
+        exchange.wfile.write(b"<p>" * 20_000)
+
+
+def tree(root: Path) -> Behaviour:
+    """Serve a directory as a static host does: `index.html` for a path that ends in a slash, bytes for the rest."""
+
+    def behave(exchange: Exchange) -> None:
+        path = root / urlsplit(exchange.path).path.lstrip("/")
+        page = exchange.path.endswith("/")
+        if page:
+            path /= "index.html"
+        if path.is_file():
+            media_type = HTML if page else "application/octet-stream"
+            exchange.send(200, {"Content-Type": media_type}, path.read_bytes())
+        else:
+            exchange.send(404, {"Content-Type": "text/plain"}, b"no such page")
+
+    return behave
+
+
+# Servers -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serve(otherwise: Behaviour | None = None, *, certificate: Certificate | None = None) -> Iterator[WebServer]:
+    """Run a server while the context lasts; paths without a behaviour behave like `otherwise`, or are not there."""
+    scheme = "http" if certificate is None else "https"
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        port = place.getsockname()[1]
+        site = WebServer(
+            root=f"{scheme}://127.0.0.1:{port}", otherwise=otherwise or answer(b"no such page", status=404)
+        )
+        with _running(place, partial(Exchange, site), certificate):
+            try:
+                yield site
+            finally:
+                site.ending.set()
+
+
+@contextmanager
+def _running(
+    place: socket.socket, handler: Callable[..., BaseHTTPRequestHandler], certificate: Certificate | None
+) -> Iterator[None]:
+    http_server = _Server(place.getsockname(), handler, bind_and_activate=False)
+    http_server.socket.close()
+    http_server.socket = _encrypted(place, certificate) if certificate is not None else place
+    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        http_server.shutdown()
+        thread.join()
+        http_server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that hang up: that is what is tested."""
+
+
+def _encrypted(place: socket.socket, certificate: Certificate) -> socket.socket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    return context.wrap_socket(place, server_side=True, do_handshake_on_connect=False)
+
+
+def make_certificate(directory: Path) -> Certificate:
+    """Make a certificate for 127.0.0.1 that signs itself, with the openssl program."""
+    made = Certificate(certificate=directory / "certificate.pem", key=directory / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subject = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
+    subprocess.run([*command, *subject, *files], check=True, capture_output=True)
+    return made
+
+
+# A proxy -------------------------------------------------------------------------------------------------------------
+
+
+class _ProxyExchange(BaseHTTPRequestHandler):
+    def __init__(self, asked: list[Asked], *connection: object) -> None:
+        self._asked = asked
+        super().__init__(*connection)  # type: ignore[arg-type]  # passed on from the server as they came
+
+    def do_GET(self) -> None:
+        self._asked.append(Asked(path=self.path, headers=dict(self.headers.items())))
+        target = urlsplit(self.path)
+        connection = http.client.HTTPConnection(target.hostname or "", target.port)
+        headers = {name: value for name, value in self.headers.items() if not name.startswith("Proxy-")}
+        connection.request("GET", target.path, headers=headers)
+        found = connection.getresponse()
+        body = found.read()
+        connection.close()
+        self.send_response(found.status)
+        self.send_header("Content-Type", found.headers["Content-Type"])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_CONNECT(self) -> None:
+        self._asked.append(Asked(path=self.path, headers=dict(self.headers.items())))
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: there, there: self.connection}
+            while all(self._carry(end, ends[end]) for end in select.select(list(ends), [], [], 10)[0]):
+                pass
+        self.close_connection = True
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket) -> bool:
+        data = source.recv(65536)
+        target.sendall(data)
+        return bool(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        """Say nothing: the requests are kept instead."""
+
+
+@contextmanager
+def serve_proxy() -> Iterator[tuple[str, list[Asked]]]:
+    """Run an HTTP proxy while the context lasts; gives its URL and what it was asked for."""
+    asked: list[Asked] = []
+    with socket.create_server(("127.0.0.1", 0)) as place, _running(place, partial(_ProxyExchange, asked), None):
+        yield f"http://127.0.0.1:{place.getsockname()[1]}", asked
