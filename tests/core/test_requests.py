@@ -1,0 +1,129 @@
+"""What a publish costs, counted on the wire between it and a real S3 server."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.parallel import Workers
+from bucketwheel.release import rehearse, release
+from support.archives import make_wheel
+from support.ministack import TestBucket
+from support.releasing import order_for, site_of
+from support.wire import Exchange, Wire, run_wire
+
+_ROUND_TRIP = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A bucket behind a wire."""
+
+    bucket: TestBucket
+    wire: Wire
+
+    def publish(self, *paths: Path, dry_run: bool = False) -> list[Exchange]:
+        """Publish these files, and return the requests that it took."""
+        self.wire.log.clear()
+        site = site_of(self.bucket.storage(endpoint_url=self.wire.url), self.bucket.place)
+        with Workers(16) as workers:
+            (rehearse if dry_run else release)(site, order_for(*paths), workers)
+        return list(self.wire.log)
+
+
+@pytest.fixture
+def line(bucket: TestBucket) -> Iterator[Line]:
+    """A fresh bucket, reached by a wire that remembers."""
+    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as wire:
+        yield Line(bucket=bucket, wire=wire)
+
+
+def wheels(directory: Path, version: str, count: int, name: str = "demo-pkg") -> list[Path]:
+    """So many wheels of one version."""
+    return [make_wheel(directory, name, version, tag=f"py3{number}-none-any") for number in range(count)]
+
+
+def waves(log: list[Exchange]) -> int:
+    """The longest chain of requests that waited for one another."""
+    depth: dict[int, int] = {}
+    for exchange in sorted(log, key=lambda one: one.start):
+        before = [depth[other.number] for other in log if other.number in depth and other.end <= exchange.start]
+        depth[exchange.number] = 1 + max(before, default=0)
+    return max(depth.values())
+
+
+def verbs(log: list[Exchange]) -> Counter[str]:
+    """How many requests of each verb."""
+    return Counter(exchange.verb for exchange in log)
+
+
+def test_a_next_version_costs_two_requests_a_wheel_and_seven(line: Line, tmp_path: Path) -> None:
+    """N wheels into an existing project: 2N + 7 requests, of which reads are four."""
+    line.publish(*wheels(tmp_path, "1.0", 1))
+    log = line.publish(*wheels(tmp_path, "1.1", 5))
+    assert verbs(log) == {"PUT": 13, "GET": 2, "HEAD": 2}
+
+
+def test_a_new_project_costs_two_requests_a_wheel_and_eleven(line: Line, tmp_path: Path) -> None:
+    """N wheels of a project that the root does not list yet: 2N + 11 requests."""
+    line.publish(*wheels(tmp_path, "1.0", 1))
+    log = line.publish(*wheels(tmp_path, "1.0", 3, name="another"))
+    assert len(log) == 17
+
+
+def test_the_same_files_again_cost_four_reads(line: Line, tmp_path: Path) -> None:
+    """Nothing to do is found out with the settings, the manifest and a look at both pages."""
+    files = wheels(tmp_path, "1.0", 3)
+    line.publish(*files)
+    assert verbs(line.publish(*files)) == {"GET": 2, "HEAD": 2}
+
+
+def test_a_dry_run_never_writes(line: Line, tmp_path: Path) -> None:
+    """Every request of a dry run is a read, so that it needs no permission to write."""
+    line.publish(*wheels(tmp_path, "1.0", 1))
+    assert set(verbs(line.publish(*wheels(tmp_path, "1.1", 2), dry_run=True))) == {"GET", "HEAD"}
+
+
+def test_a_publish_waits_for_few_round_trips(line: Line, tmp_path: Path) -> None:
+    """Settings and manifest; files with their sidecars, and looks; manifest; pages: each wave waits for the one before.
+
+    The sidecar follows its file within the second wave, as the write protocol has it, so the longest chain is five.
+    """
+    line.publish(*wheels(tmp_path, "1.0", 1))
+    line.wire.harm = lambda _: time.sleep(_ROUND_TRIP)
+    log = line.publish(*wheels(tmp_path, "1.1", 5))
+    assert waves(log) == 5
+
+
+def test_a_publish_needs_no_more_than_the_documented_policy(line: Line, tmp_path: Path) -> None:
+    """docs/ci.md grants GetObject, PutObject and ListBucket; from the first publish on nothing else is asked for."""
+    log = line.publish(*wheels(tmp_path, "1.0", 2)) + line.publish(*wheels(tmp_path, "1.1", 2))
+    bucket = f"/{line.bucket.place.bucket}"
+    actions = {
+        "s3:ListBucket"
+        if "list-type=2" in one.path
+        else {"GET": "s3:GetObject", "HEAD": "s3:GetObject"}.get(one.verb)
+        or {"PUT": "s3:PutObject"}.get(one.verb, one.verb)
+        for one in log
+        if one.path.startswith(bucket)
+    }
+    policy = (Path(__file__).parent.parent.parent / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert actions == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert all(f'"{action}"' in policy for action in actions)
+    assert len(log) == len([one for one in log if one.path.startswith(bucket)])
+
+
+def test_every_write_is_conditional_and_small_ones_come_at_once(line: Line, tmp_path: Path) -> None:
+    """No PUT without If-Match or If-None-Match; none waits for 100-continue; S3 verifies every digest."""
+    log = line.publish(*wheels(tmp_path, "1.0", 2))
+    writes = [one for one in log if one.verb == "PUT"]
+    assert len(writes) == 13
+    for one in writes:
+        assert ("if-match" in one.headers) != ("if-none-match" in one.headers), one.path
+        assert "expect" not in one.headers, one.path
+        assert one.headers.get("x-amz-checksum-sha256"), one.path
