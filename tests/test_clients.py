@@ -98,6 +98,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         released(root, "1.1", OLD, yanked="breaks on <Tuesdays>"),
         released(root, "2.0+cu118", NEW, key=Key(f"simple/demo-pkg/{'0' * 64}/{LOCAL}")),
         released(root, "3.0", OLD, requires_python=">=99"),
+        # Adopted from another tool: no client may stumble over it.
+        replace(released(root, "0.9", OLD), filename="Demo Pkg (final).zip", version="final <1>"),
     )
     manifest = Manifest(project=DEMO, revision=4, files=files)
     pages = {

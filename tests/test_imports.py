@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("frontends",),
     ("__init__",),
-    ("verbs", "fetch"),
+    ("verbs",),
     ("release",),
     ("refresh", "upload"),
     ("commit",),

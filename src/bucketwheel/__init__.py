@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bucketwheel.errors import BucketwheelError, Damaged, Misconfigured, Refused, Unavailable, Unfinished
-    from bucketwheel.fetch import Fetched, fetch
     from bucketwheel.layers import load_settings
     from bucketwheel.settings import Settings
+    from bucketwheel.verbs.fetch import Fetched, fetch
     from bucketwheel.verbs.initialise import Initialised, initialise
     from bucketwheel.verbs.publish import Publication, publish
     from bucketwheel.verbs.reindex import Reindexed, reindex
@@ -46,7 +46,7 @@ __all__ = [
 
 _HOMES = {
     "errors": ("BucketwheelError", "Damaged", "Misconfigured", "Refused", "Unavailable", "Unfinished"),
-    "fetch": ("Fetched", "fetch"),
+    "verbs.fetch": ("Fetched", "fetch"),
     "verbs.initialise": ("Initialised", "initialise"),
     "layers": ("load_settings",),
     "verbs.publish": ("Publication", "publish"),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from packaging.version import Version
 
 from bucketwheel import distributions
 from bucketwheel.distributions import file_sha256, judge, judge_archive
+from bucketwheel.distributions.findings import Finding
+from bucketwheel.distributions.wheel import judge_wheel
 from bucketwheel.errors import Refused
 from bucketwheel.names import DistributionName, distribution_name
 from support.archives import make_sdist, make_wheel
@@ -133,7 +137,10 @@ def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
     path = make_wheel(
         tmp_path,
         filename="other-2.0-py3-none-any.whl",
-        members={"../evil.py": b"", "demo_pkg-1.0.dist-info/entry_points.txt": b"[console_scripts]\n../x = demo:main\n"},
+        members={
+            "../evil.py": b"",
+            "demo_pkg-1.0.dist-info/entry_points.txt": b"[console_scripts]\n../x = demo:main\n",
+        },
     )
     with pytest.raises(Refused) as refused:
         judge(path)
@@ -160,11 +167,10 @@ def test_a_hostile_name_inside_cannot_reach_the_terminal(tmp_path: Path) -> None
 def test_a_file_that_changes_while_it_is_judged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Digest and verdict are of the same bytes, or there is no verdict."""
     path = make_wheel(tmp_path)
-    judge_wheel = distributions.judge_wheel
 
-    def rebuilt_meanwhile(*arguments: object) -> object:
+    def rebuilt_meanwhile(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
         os.utime(path, ns=(1, 1))
-        return judge_wheel(*arguments)  # type: ignore[arg-type]  # passed on as they came
+        return judge_wheel(name, file, length)
 
     monkeypatch.setattr(distributions, "judge_wheel", rebuilt_meanwhile)
     assert _refusal(path) == "changed while it was read"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -55,7 +58,14 @@ def test_a_second_dist_info_is_refused(decoy: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "decoy",
-    ["METADATA", "METADATA.txt", "demo_pkg/METADATA", "demo_pkg/_vendor/evil-9.dist-info/METADATA", "PKG-INFO", "A.METADATA/x"],
+    [
+        "METADATA",
+        "METADATA.txt",
+        "demo_pkg/METADATA",
+        "demo_pkg/_vendor/evil-9.dist-info/METADATA",
+        "PKG-INFO",
+        "A.METADATA/x",
+    ],
 )
 def test_decoy_metadata_are_not_read(decoy: str, tmp_path: Path) -> None:
     """Only the one METADATA counts that installers read, whatever else is called so (pkginfo alone is fooled)."""
@@ -120,11 +130,104 @@ def test_unreadable_entry_points_are_a_warning(tmp_path: Path) -> None:
     assert "entry_points.txt that cannot be read" in _with(tmp_path, **{"entry_points.txt": b"\xff"}).warnings[0]
 
 
-def _with_record(tmp_path: Path, change: tuple[bytes, bytes]) -> Path:
-    """Build a wheel whose RECORD is wrong in one place, and all of its digests otherwise right."""
-    path = make_wheel(tmp_path)
-    from zipfile import ZipFile  # noqa: PLC0415  # placeholder
+def _record(tmp_path: Path) -> bytes:
+    with zipfile.ZipFile(make_wheel(tmp_path)) as archive:
+        return archive.read(f"{_INFO}/RECORD")
 
-    with ZipFile(path) as archive:
-        record = archive.read(f"{_INFO}/RECORD")
-    return make_wheel(tmp_path, members={f"{_INFO}/RECORD": record.replace(*change)})
+
+def _recorded(tmp_path: Path, record: bytes, **members: bytes) -> Path:
+    return make_wheel(tmp_path, members={f"{_INFO}/RECORD": record} | members)
+
+
+_INIT = b'__version__ = "1.0"\n'
+
+
+def _line(algorithm: str, body: bytes = _INIT, size: int | None = None) -> bytes:
+    digest = base64.urlsafe_b64encode(hashlib.new(algorithm, body).digest()).decode().rstrip("=")
+    return f"demo_pkg/__init__.py,{algorithm}={digest},{len(body) if size is None else size}\n".encode()
+
+
+def test_a_file_that_is_not_what_record_says_is_refused(tmp_path: Path) -> None:
+    """Somebody changed it after the wheel was built; its digest gives that away."""
+    record = _record(tmp_path).replace(_line("sha256"), _line("sha256", b"import evil\n", 20))
+    assert _refusals(_recorded(tmp_path, record)) == [
+        "has files that are not what its RECORD says: 'demo_pkg/__init__.py'"
+    ]
+
+
+def test_a_file_of_another_size_than_record_says_is_refused(tmp_path: Path) -> None:
+    """Digest and size have to be right, both of them."""
+    record = _record(tmp_path).replace(_line("sha256"), _line("sha256", size=21))
+    assert _refusals(_recorded(tmp_path, record)) == [
+        "has files that are not what its RECORD says: 'demo_pkg/__init__.py'"
+    ]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
+def test_stronger_digests_are_checked_like_sha256(algorithm: str, tmp_path: Path) -> None:
+    """PEP 427 asks for sha256 or better."""
+    right = _record(tmp_path).replace(_line("sha256"), _line(algorithm))
+    wrong = _record(tmp_path).replace(_line("sha256"), _line(algorithm, b"import evil\n", 20))
+    assert judge(_recorded(tmp_path, right)).warnings == ()
+    assert len(_refusals(_recorded(tmp_path, wrong))) == 1
+
+
+def test_padded_digests_are_digests(tmp_path: Path) -> None:
+    """Some tools wrote base64 with its padding."""
+    padded = _record(tmp_path).replace(b",20\n", b"=,20\n").replace(b"==,20", b"=,20")
+    assert judge(_recorded(tmp_path, padded.replace(b",20\n", b",20\n"))).warnings == ()
+
+
+@pytest.mark.parametrize("line", [_line("md5"), b"demo_pkg/__init__.py,,20\n", b"demo_pkg/__init__.py,,\n"])
+def test_a_missing_or_weak_digest_is_a_warning(line: bytes, tmp_path: Path) -> None:
+    """Nothing contradicts such a RECORD, but nothing vouches for the file either."""
+    judged = judge(_recorded(tmp_path, _record(tmp_path).replace(_line("sha256"), line)))
+    assert "without a sha256, or a stronger digest, of 'demo_pkg/__init__.py'" in judged.warnings[0]
+
+
+def test_files_that_record_does_not_list_are_a_warning(tmp_path: Path) -> None:
+    """Very popular wheels are like that; such files get installed, and never removed."""
+    judged = judge(_recorded(tmp_path, _record(tmp_path), **{"demo_pkg/more.py": b""}))
+    assert "has files that its RECORD does not list" in judged.warnings[0]
+    assert "'demo_pkg/more.py'" in judged.warnings[0]
+
+
+def test_files_that_only_record_knows_are_a_warning(tmp_path: Path) -> None:
+    """They cannot do any harm."""
+    judged = judge(_recorded(tmp_path, _record(tmp_path) + b"demo_pkg/gone.py,,\n"))
+    assert "does not have files that its RECORD lists: 'demo_pkg/gone.py'" in judged.warnings[0]
+
+
+def test_signatures_of_record_and_directories_are_no_discrepancy(tmp_path: Path) -> None:
+    """RECORD cannot list what signs it, and may list directories."""
+    path = _recorded(tmp_path, _record(tmp_path) + b"demo_pkg/,,\n", **{f"{_INFO}/RECORD.jws": b"{}"})
+    assert judge(path).warnings == ()
+
+
+def test_a_path_with_a_comma_is_one_path(tmp_path: Path) -> None:
+    """RECORD is a table in CSV, quotes and line feeds included."""
+    record = (
+        _record(tmp_path) + b'"demo_pkg/a,\xc2\x85b.txt","sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","0"\r\n'
+    )
+    assert judge(_recorded(tmp_path, record, **{"demo_pkg/a,\u0085b.txt": b""})).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"\xff,,\n",
+        b"demo_pkg/__init__.py\n",
+        b"demo_pkg/__init__.py,,twenty\n",
+        b"demo_pkg/__init__.py,," + b"9" * 5000 + b"\n",
+        b'"' + b"x" * 200_000,
+        b"a,sha256=b,1\na,sha256=c,1\n",
+    ],
+)
+def test_a_record_that_cannot_be_read_is_refused(record: bytes, tmp_path: Path) -> None:
+    """Installers need RECORD to remove what they installed."""
+    assert [" RECORD " in what for what in _refusals(_recorded(tmp_path, record))] == [True]
+
+
+def test_a_line_that_stands_twice_is_one_line(tmp_path: Path) -> None:
+    """Saying the same twice contradicts nothing."""
+    assert judge(_recorded(tmp_path, _record(tmp_path) + _line("sha256"))).warnings == ()

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from distributions.zip_bytes import RawMember, described, raw_members, raw_zip, unicode_path, zip64
-from support.archives import metadata_text, record_text
 
 from bucketwheel.distributions import Judged, judge, zip_directory
 from bucketwheel.errors import Refused
+from distributions.zip_bytes import RawMember, described, raw_members, raw_zip, unicode_path, zip64
+from support.archives import metadata_text, record_text
 
 _INFO = "demo_pkg-1.0.dist-info"
 

@@ -59,7 +59,13 @@ def raw_zip(
         directory += _central(member, len(body))
         body += _local(member)
     body += between
-    fields = {"disk": 0, "count": len(members), "size": len(directory), "start": len(body), "comment_size": len(comment)}
+    fields = {
+        "disk": 0,
+        "count": len(members),
+        "size": len(directory),
+        "start": len(body),
+        "comment_size": len(comment),
+    }
     end64 = _end64(len(members), len(directory), len(body)) if with_zip64 else b""
     fields |= end
     record = struct.pack(

@@ -101,7 +101,7 @@ CASES = [
         manifest=Manifest(
             project=DEMO,
             revision=12,
-            status=Status(status="archived", reason='use <b>"other"</b> & be done'),
+            status=Status(status="archived", reason='use <b>"öther"</b> & be done'),
             files=(
                 published("demo_pkg-1.10.tar.gz", "1.10", yanked="breaks <Windows>\nand 'more'"),
                 published("demo_pkg-1.9.tar.gz", "1.9", yanked=""),
@@ -123,7 +123,7 @@ CASES = [
 <meta name="bucketwheel" content="revision=12 renderer=1">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="archived">
-<meta name="pypi:project-status-reason" content="use &lt;b&gt;&quot;other&quot;&lt;/b&gt; &amp; be done">
+<meta name="pypi:project-status-reason" content="use &lt;b&gt;&quot;öther&quot;&lt;/b&gt; &amp; be done">
 <title>Links for demo-pkg</title>
 </head>
 <body>
@@ -141,7 +141,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 """,
         json=(
             '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":12,"renderer":1},"name":"demo-pkg",'
-            '"project-status":{"status":"archived","reason":"use <b>\\"other\\"</b> & be done"},'
+            '"project-status":{"status":"archived","reason":"use <b>\\"öther\\"</b> & be done"},'
             '"versions":["final <1>","1.9","1.10","1!2.0+cu118"],"files":['
             '{"filename":"Demo Pkg.zip","url":"Demo%20Pkg.zip",'
             f'"hashes":{{"sha256":"{A}"}},"size":4661,"upload-time":"{TIME}","yanked":false,"gpg-sig":false}},'
@@ -252,12 +252,14 @@ def test_the_tables_pages_are_valid(case: Case) -> None:
     assert set(json.loads(case.json)) == {"meta", "_bucketwheel", "name", "project-status", "versions", "files"}
 
 
-@pytest.mark.parametrize("base_url", [None, "http://pypi.example/"])
-def test_provenance_needs_a_secure_address(base_url: str | None) -> None:
-    """Without a public https address no attestations are named, for PEP 740 wants a full URL on a secure origin."""
-    manifest = Manifest(
-        project=DEMO, revision=1, files=(published("demo_pkg-1.0.tar.gz", "1.0", provenance_sha256=Sha256(C)),)
-    )
+@pytest.mark.parametrize(
+    ("base_url", "url"),
+    [(None, None), ("http://pypi.example/", None), ("https://pypi.example/", "https://files.example/x.tar.gz")],
+)
+def test_provenance_needs_a_secure_address_of_ours(base_url: str | None, url: str | None) -> None:
+    """Without a public https address no attestations are named (PEP 740), nor those of files that lie elsewhere."""
+    file = published("demo_pkg-1.0.tar.gz", "1.0", provenance_sha256=Sha256(C), url=url)
+    manifest = Manifest(project=DEMO, revision=1, files=(file,))
 
     assert b"provenance" not in render_project_html(manifest, Layout(), base_url=base_url)
     assert b"provenance" not in render_project_json(manifest, Layout(), base_url=base_url)

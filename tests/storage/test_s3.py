@@ -24,13 +24,18 @@ from bucketwheel.storage.opening import create_bucket, open_storage
 from bucketwheel.storage.s3 import S3Storage
 from support.ministack import S3Server, TestBucket
 from support.wire import (
+    DOUBLED,
     DROP_AFTER,
     DROP_BEFORE,
     EMPTIED,
+    SILENCE_AFTER,
+    SILENCE_BEFORE,
     TRUNCATED,
+    UNCONDITIONAL,
     Exchange,
     Fault,
     Wire,
+    answers,
     run_wire,
     says,
 )
@@ -58,6 +63,7 @@ def storage(bucket: TestBucket, wire: Wire) -> S3Storage:
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is tried again be tried at once."""
     monkeypatch.setattr("bucketwheel.storage.s3_bucket.random.uniform", lambda *_: 0.0)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
 
 
 def digest(body: bytes) -> Sha256:
@@ -274,7 +280,7 @@ class TestAbsence:
         monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
         wire.harm = lambda exchange: DENIED if exchange.verb == "POST" else None
         connection = Connection(profile="ci", endpoint_url=wire.url)
-        with pytest.raises(Denied, match=r"AWS refuses AssumeRole \(AccessDenied\)"):
+        with pytest.raises(Denied, match=r"AWS refuses AssumeRole .*; correct the profile or role"):
             open_storage(bucket.place, connection, jobs=1, report=ignore).read(KEY)
         assert {one.verb for one in wire.log} == {"POST"}
 
@@ -300,12 +306,10 @@ class TestUncertainty:
         assert stored is not None
         assert stored.body == b"two"
 
+    @pytest.mark.usefixtures("_no_pauses")
     @pytest.mark.parametrize("fault", [DROP_AFTER, DROP_BEFORE, says(500, "InternalError"), says(503, "SlowDown")])
-    def test_a_write_without_an_answer_is_unknown(
-        self, storage: S3Storage, wire: Wire, fault: Fault, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_write_without_an_answer_is_unknown(self, storage: S3Storage, wire: Wire, fault: Fault) -> None:
         """After the SDK's last attempt nobody knows; reading the same way is merely unavailable."""
-        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
         version = swap(storage, b"one")
         wire.harm = lambda _: fault
         for call in (
@@ -319,6 +323,38 @@ class TestUncertainty:
             storage.read(KEY)
         assert not isinstance(caught.value, OutcomeUnknown)
 
+    @pytest.mark.usefixtures("_no_pauses")
+    @pytest.mark.parametrize(("silence", "written"), [(SILENCE_BEFORE, False), (SILENCE_AFTER, True)])
+    def test_silence_ends(
+        self, bucket: TestBucket, wire: Wire, monkeypatch: pytest.MonkeyPatch, *, silence: Fault, written: bool
+    ) -> None:
+        """A server that never answers is waited for a bounded time, and then nobody knows whether it wrote."""
+        monkeypatch.setattr("bucketwheel.storage.s3_bucket._READ_TIMEOUT", 0.05)
+        storage = bucket.storage(endpoint_url=wire.url)
+        wire.harm = lambda _: silence
+        with pytest.raises(OutcomeUnknown):
+            add(storage, b"body")
+        with pytest.raises(Unavailable, match="did not answer GetObject"):
+            storage.read(KEY)
+        assert len(wire.log) == 10
+        assert (bucket.storage().look(KEY) is not None) is written
+
+    def test_a_write_that_arrives_twice_is_done_once(self, storage: S3Storage, wire: Wire) -> None:
+        """The network may deliver a request again: its condition is false by then."""
+        wire.harm = only("PUT", DOUBLED)
+        first = swap(storage, b"one")
+        second = swap(storage, b"two", seen=first)
+        seen = storage.look(KEY)
+        assert seen is not None
+        assert seen.version == second
+
+    def test_a_store_that_ignores_conditions_can_be_told(self, storage: S3Storage, wire: Wire) -> None:
+        """Without conditions a taken key is added to and a wrong version swapped, as the proof of a store finds out."""
+        wire.harm = lambda _: UNCONDITIONAL
+        assert add(storage, b"one") is True
+        assert add(storage, b"two") is True
+        swap(storage, b"three", seen=ObjectVersion('"wrong"'))
+
     def test_a_refusal_after_a_lost_answer_is_unknown_too(self, storage: S3Storage, wire: Wire) -> None:
         """The first attempt may have been the one, whatever is said to the second."""
         outcomes = {1: DROP_AFTER, 2: DENIED}
@@ -329,6 +365,7 @@ class TestUncertainty:
         with pytest.raises(Denied, match="AWS denies s3:PutObject on arn:aws:s3:::"):
             add(storage, b"body", key=Key("other"))
 
+    @pytest.mark.usefixtures("_no_pauses")
     def test_what_was_never_sent_did_not_happen(self, bucket: TestBucket) -> None:
         """A server that cannot be reached makes a write fail, not doubtful."""
         storage = bucket.storage(endpoint_url="http://127.0.0.1:1")
@@ -386,6 +423,14 @@ class TestBrokenAnswers:
             storage.read(KEY)
         assert len(wire.asked("GET")) == 3
 
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_altered_bytes_are_not_read(self, storage: S3Storage, wire: Wire) -> None:
+        """What is read whole is held against the digest that S3 keeps of it."""
+        checksum = {"ETag": '"x"', "x-amz-checksum-sha256": "Iw2DWN3IiQqU3E8JRsxcf7ngTrCIgjyrOXtYSMI3JYk="}
+        wire.harm = lambda _: answers(b"altered", checksum)
+        with pytest.raises(Unavailable, match=r"the bytes of s3://.* changed on the way"):
+            storage.read(KEY)
+
     def test_a_broken_stream_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
         """A stream cannot start again by itself: it raises where it breaks off, and never ends early in silence."""
         add(storage, bytes(MIB))
@@ -407,10 +452,10 @@ class TestBrokenAnswers:
         with pytest.raises(Unavailable, match="the connection broke at ListObjectsV2"):
             list(storage.list(""))
 
+    @pytest.mark.usefixtures("_no_pauses")
     def test_a_page_that_is_no_answer_of_s3_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
         """What a captive portal says in place of S3 is neither a listing nor a traceback."""
-        portal = says(200, "Error")
-        wire.harm = lambda _: replace(portal, back=replace(portal.back, body=b"<html>log in<br></html>"))  # type: ignore[type-var]
+        wire.harm = lambda _: answers(b"<html>log in<br></html>", {"Content-Type": "text/html"})
         with pytest.raises(Unavailable, match="ListObjectsV2"):
             list(storage.list(""))
 
@@ -436,7 +481,7 @@ class TestEvents:
         seen: list[Event] = []
         place = replace(bucket.place, prefix=f"{bucket.place.prefix}pypi/")
         storage = replace(bucket, place=place).storage(endpoint_url=wire.url, report=seen.append)
-        outcomes = {1: DROP_BEFORE, 2: says(503, "SlowDown")}
+        outcomes = {1: DROP_BEFORE, 2: says(503, "ServiceUnavailable")}
         wire.harm = lambda exchange: outcomes.get(exchange.number)
         add(storage, b"body")
         storage.look(Key("simple/"))
@@ -533,27 +578,24 @@ class TestLargeFiles:
 
     def test_a_lost_completion_leaves_the_key_taken(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
         """The SDK completes again and finds the upload gone: the object is there, and may be ours."""
-        wire.harm = only("POST", DROP_AFTER, first=2, last=2)
+        outcomes = iter([None, DROP_AFTER, says(404, "NoSuchUpload")])
+        wire.harm = lambda exchange: next(outcomes, None) if exchange.verb == "POST" else None
         file = large_file(tmp_path / "file", 6 * MIB)
         assert add(parted, file) is False
         seen = parted.look(KEY)
         assert seen is not None
         assert (seen.size, seen.marks) == (6 * MIB, {"call": "abc"})
 
-    def test_a_completion_without_an_answer_is_unknown(
-        self, parted: S3Storage, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_a_completion_without_an_answer_is_unknown(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
         """What was never answered may have happened."""
-        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
         wire.harm = only("POST", DROP_BEFORE, first=2)
         with pytest.raises(OutcomeUnknown, match="CompleteMultipartUpload"):
             add(parted, large_file(tmp_path / "file", 6 * MIB))
 
-    def test_a_part_that_fails_ends_it_all(
-        self, parted: S3Storage, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_a_part_that_fails_ends_it_all(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
         """A part that S3 never takes is an error, known to have created nothing, and the upload is aborted."""
-        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
         wire.harm = lambda exchange: DROP_AFTER if "partNumber=2" in exchange.path else None
         with pytest.raises(Unavailable) as caught:
             add(parted, large_file(tmp_path / "file", 12 * MIB))
@@ -616,6 +658,7 @@ class TestConnection:
             open_storage(S3Place(bucket="bucket"), Connection(endpoint_url="secret"), jobs=1, report=ignore)
         assert "secret" not in str(caught.value)
 
+    @pytest.mark.usefixtures("_no_pauses")
     def test_no_tls_where_tls_is_asked_for(self, bucket: TestBucket, wire: Wire) -> None:
         """A server that does not speak TLS is not taken for one that is down."""
         storage = bucket.storage(endpoint_url=wire.url.replace("http:", "https:"))

@@ -46,6 +46,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request being answered, as behaviours see it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: the second must not wait for the client
 
     def __init__(self, site: WebServer, *connection: object) -> None:
         self.site = site
@@ -57,6 +58,8 @@ class Exchange(BaseHTTPRequestHandler):
         behave = self.site.behaviours.get(urlsplit(self.path).path, self.site.otherwise)
         with suppress(ConnectionError):
             behave(self)
+
+    do_CONNECT = do_GET  # noqa: N815 - the standard library finds it by this name
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
         """Say nothing: the requests are kept instead."""
@@ -227,7 +230,7 @@ def _running(
     http_server = _Server(place.getsockname(), handler, bind_and_activate=False)
     http_server.socket.close()
     http_server.socket = _encrypted(place, certificate) if certificate is not None else place
-    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:
         yield
@@ -248,11 +251,11 @@ def _encrypted(place: socket.socket, certificate: Certificate) -> socket.socket:
     return context.wrap_socket(place, server_side=True, do_handshake_on_connect=False)
 
 
-def make_certificate(directory: Path) -> Certificate:
-    """Make a certificate for 127.0.0.1 that signs itself, with the openssl program."""
+def make_certificate(directory: Path, *, names: str = "IP:127.0.0.1,DNS:localhost") -> Certificate:
+    """Make a certificate for these names that signs itself, with the openssl program."""
     made = Certificate(certificate=directory / "certificate.pem", key=directory / "key.pem")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subject = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    subject = ["-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}"]
     files = ["-keyout", str(made.key), "-out", str(made.certificate)]
     subprocess.run([*command, *subject, *files], check=True, capture_output=True)
     return made

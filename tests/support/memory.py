@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,10 +29,9 @@ class _Object:
 
 @dataclass(slots=True)
 class MemoryStorage:
-    """Objects in a dictionary; each write makes a version that no other write ever made."""
+    """Objects in a dictionary; equal bytes have the same version, as under an ETag."""
 
     objects: dict[str, _Object] = field(default_factory=dict)
-    _writes: count[int] = field(default_factory=count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def address(self, key: str) -> str:
@@ -50,8 +48,7 @@ class MemoryStorage:
         found = self.objects.get(key)
         if found is None:
             return None
-        sha256 = Sha256(hashlib.sha256(found.body).hexdigest())
-        return Seen(version=found.version, size=len(found.body), marks=found.marks, sha256=sha256)
+        return Seen(version=found.version, size=len(found.body), marks=found.marks, sha256=Sha256(found.version))
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -85,7 +82,7 @@ class MemoryStorage:
         """Create or replace."""
         with self._lock:
             self._compare(key, seen)
-            version = ObjectVersion(str(next(self._writes)))
+            version = ObjectVersion(hashlib.sha256(body).hexdigest())
             self.objects[key] = _Object(body=body, version=version, kind=kind, marks=dict(marks))
         return version
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
@@ -36,6 +36,7 @@ __all__ = [
     "Exchange",
     "Fault",
     "Wire",
+    "answers",
     "run_wire",
     "says",
 ]
@@ -43,6 +44,7 @@ __all__ = [
 _BLOCK = 1 << 20
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 _CONDITIONS = {"if-match", "if-none-match"}
+_PLAIN: Mapping[str, str] = {"Content-Type": "application/xml"}
 
 
 class _Back(Enum):
@@ -92,8 +94,12 @@ UNCONDITIONAL = Fault(conditions=False)
 def says(status: int, code: str = "", *, after_effect: bool = False) -> Fault:
     """Answer with an error of S3's, without its body if it has no code (as to HEAD); before or after taking effect."""
     body = f"<Error><Code>{code}</Code><Message>by the wire</Message></Error>".encode() if code else b""
-    answer = _Answer(status=status, headers=(("Content-Type", "application/xml"),), body=body)
-    return Fault(deliveries=1 if after_effect else 0, back=answer)
+    return replace(answers(body, status=status), deliveries=1 if after_effect else 0)
+
+
+def answers(body: bytes, headers: Mapping[str, str] = _PLAIN, *, status: int = 200) -> Fault:
+    """Answer in the server's place."""
+    return Fault(deliveries=0, back=_Answer(status=status, headers=tuple(headers.items()), body=body))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -44,8 +44,8 @@ def read_sources(texts: Sequence[str], environ: Mapping[str, str], base: Path) -
         subject = shown(_SECRETS.sub("", text))
         missing = [name for name in dict.fromkeys(_VARIABLE.findall(text)) if not environ.get(name)]
         if missing:
-            what = f"needs the environment variable {' and '.join(missing)}, which is not set"
-            problems.append(Problem(subject=subject, what=what, remedy="set it where this runs"))
+            what = f"takes {' and '.join(missing)} from the environment, where nothing is set"
+            problems.append(Problem(subject=subject, what=what, remedy="set that where this runs"))
             continue
         try:
             sources.append(_source(_expanded(text, environ), base))

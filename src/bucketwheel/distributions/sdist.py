@@ -10,7 +10,7 @@ from typing import BinaryIO
 from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, listed
 from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.distributions.members import LARGEST_TEXT, clean, judge_paths
-from bucketwheel.distributions.metadata import judge_licenses, judge_metadata
+from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
 from bucketwheel.distributions.tar_records import Kind, TarMember, tar_members
 from bucketwheel.distributions.zip_contents import contents, judge_listing, whole_text
 from bucketwheel.distributions.zip_records import read_listing
@@ -63,8 +63,9 @@ def _judge(name: DistributionName, paths: Sequence[str], root: str, bodies: Sequ
     if len(bodies) > 1:
         return  # one name twice, which `judge_paths` has found
     if bodies:
-        yield from judge_metadata(name, _PKG_INFO, bodies[0])
-        yield from judge_licenses(bodies[0], root, paths)
+        metadata = read_metadata(bodies[0])
+        yield from judge_metadata(name, _PKG_INFO, metadata)
+        yield from judge_licences(metadata, root, paths)
     elif {f"{root}/{build_file}" for build_file in _BUILD_FILES}.isdisjoint(map(clean, paths)):
         yield Flaw(what=f"has no {_PKG_INFO}, and nothing that says how to build it: it is not an sdist")
     else:

@@ -29,6 +29,8 @@ class Kind(Enum):
 
 
 _BLOCK = 512
+_SIZE, _CHECKSUM = 124, 148
+_NUMBERS = ((100, 108), (108, 116), (116, 124), (_SIZE, 136), (136, 148), (_CHECKSUM, 156), (329, 337), (337, 345))
 _LARGEST_HEADER = 1 << 16  # names and extended headers; real ones stay below 4 KiB
 _KINDS = {
     b"0": Kind.FILE,
@@ -91,7 +93,11 @@ class _Header:
 
 
 def _header(block: bytes) -> _Header:
-    if len(block) != _BLOCK or _number(block[148:156]) != sum(block[:148] + b" " * 8 + block[156:]):
+    if len(block) != _BLOCK:
+        raise Broken("is cut off in the middle of its tar archive")
+    # Readers that go by other fields stop at the first number they cannot read, and some take that for the end.
+    numbers = {start: _number(block[start:end]) for start, end in _NUMBERS}
+    if numbers[_CHECKSUM] != sum(block[:148] + b" " * 8 + block[156:]) or numbers[_SIZE] < 0:
         raise Broken("has a damaged tar header")
     name, prefix = _text(block[:100]), _text(block[345:500])
     if prefix and block[257:263] != b"ustar\0":
@@ -100,7 +106,7 @@ def _header(block: bytes) -> _Header:
         kind=block[156:157],
         name=f"{prefix}/{name}" if prefix else name,
         linkname=_text(block[157:257]),
-        size=_number(block[124:136]),
+        size=numbers[_SIZE],
     )
 
 
@@ -109,13 +115,13 @@ def _text(field: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """Read an octal number, or GNU tar's binary one for what has no room otherwise."""
-    if field[0] == 0x80:  # noqa: PLR2004  # the mark of a binary number that is not negative
-        return int.from_bytes(field[1:], "big")
-    digits = field.strip(b" \0")
-    if digits.strip(b"01234567"):
+    """Read an octal number, or GNU tar's binary one for what is too large for that, or negative."""
+    if field[0] in {0x80, 0xFF}:
+        return int.from_bytes(field[1:], "big") - (field[0] == 0xFF) * (1 << 8 * (len(field) - 1))
+    digits, _, padding = field.partition(b"\0")
+    if digits.strip(b" ").strip(b"01234567") or padding.strip(b" \0"):
         raise Broken("has a damaged tar header")
-    return int(digits or b"0", 8)
+    return int(digits.strip(b" ") or b"0", 8)
 
 
 def _header_body(stream: GzipStream, size: int) -> bytes:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.parser import HeaderParser
+from math import prod
 from typing import BinaryIO
 
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 
 from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, listed
 from bucketwheel.distributions.members import judge_paths
-from bucketwheel.distributions.metadata import judge_licenses, judge_metadata
+from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
 from bucketwheel.distributions.record import LARGEST_RECORD, judge_record, read_record
 from bucketwheel.distributions.zip_contents import judge_listing, whole_text
 from bucketwheel.distributions.zip_records import ZipMember, read_listing
@@ -21,6 +22,7 @@ from bucketwheel.names import DistributionName, InvalidName, distribution_name
 __all__ = ["judge_wheel"]
 
 _DIST_INFO = ".dist-info"
+_MOST_TAGS = 10_000  # as many as a file name can have, and some
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")  # PEP 815 ended them; they cannot be in the RECORD they sign
 _SCRIPT_NAME = re.compile(r"[\w.-]+\Z")
 _WHEEL_VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})\Z", re.ASCII)
@@ -34,9 +36,9 @@ def judge_wheel(name: DistributionName, file: BinaryIO, length: int) -> Iterator
     dist_info = _dist_info(listing.members)
     yield from _judge_dist_info(name, dist_info)
     members = {member.name: member for member in listing.members}
-    metadata = whole_text(file, _required(members, f"{dist_info}/METADATA"))
+    metadata = read_metadata(whole_text(file, _required(members, f"{dist_info}/METADATA")))
     yield from judge_metadata(name, "METADATA", metadata)
-    yield from judge_licenses(metadata, f"{dist_info}/licenses", members)
+    yield from judge_licences(metadata, f"{dist_info}/licenses", members)
     yield from _judge_wheel_file(name, whole_text(file, _required(members, f"{dist_info}/WHEEL")))
     if entry_points := members.get(f"{dist_info}/entry_points.txt"):
         yield from _judge_entry_points(whole_text(file, entry_points))
@@ -88,9 +90,18 @@ def _judge_wheel_file(name: DistributionName, body: bytes) -> Iterator[Finding]:
     version = _WHEEL_VERSION.match(str(headers["Wheel-Version"]).strip())
     if version is None or int(version[1]) > 1:
         yield Flaw(what="has a WHEEL without a Wheel-Version that installers know (1.0)")
-    inside = {tag for line in headers.get_all("Tag", ()) for tag in parse_tag(str(line).strip())}
-    if inside != name.tags:
+    if _tags([str(line).strip() for line in headers.get_all("Tag", ())]) != name.tags:
         yield Oddity(what="has other tags in its WHEEL than in its name; installers go by the name")
+
+
+def _tags(lines: Sequence[str]) -> set[Tag]:
+    """Take compressed tags apart, unless they are so many that they can only be meant to be."""
+    if sum(prod(part.count(".") + 1 for part in line.split("-")) for line in lines) > _MOST_TAGS:
+        return set()
+    try:
+        return {tag for line in lines for tag in parse_tag(line)}
+    except ValueError:
+        return set()
 
 
 def _judge_entry_points(body: bytes) -> Iterator[Finding]:

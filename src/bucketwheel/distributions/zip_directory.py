@@ -24,6 +24,7 @@ _RECORD = struct.Struct("<4s6H3L5H2L")
 _RECORD_SIGNATURE = b"PK\x01\x02"
 _LONGEST_COMMENT = 0xFFFF
 _COUNT_MARK = 0xFFFF
+_NEWEST_VERSION = 63  # of the specification, times ten; deflate needs 20 and ZIP64 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +102,15 @@ def read_directory(file: BinaryIO, directory: Directory) -> Iterator[CentralReco
         if body[at : at + 4] != _RECORD_SIGNATURE or at + _RECORD.size > len(body):
             raise Broken("has a damaged central directory")
         fields = _RECORD.unpack_from(body, at)
-        _, _, _, flags, method, _, _, crc, packed, size, name_size, extra_size, comment_size = fields[:13]
+        _, _, needed, flags, method, _, _, crc, packed, size, name_size, extra_size, comment_size = fields[:13]
         disk, _, attributes, header_start = fields[13:]
         name_at = at + _RECORD.size
         extra_at = name_at + name_size
         at = extra_at + extra_size + comment_size
         if disk or at > len(body):
             raise Broken("has a damaged central directory")
+        if needed & 0xFF > _NEWEST_VERSION:
+            raise Broken("has a member that asks for a newer ZIP reader than installers have")
         raw_name, extra = body[name_at:extra_at], extra_fields(body[extra_at : extra_at + extra_size])
         size, packed, header_start = real_sizes((size, packed, header_start), extra)
         yield CentralRecord(

@@ -28,30 +28,32 @@ class Connections:
         self._environ = environ
         self._jobs = jobs
         self._pools = paced_pools(limits, stopped)
-        self._managers: dict[str | None, PoolManager] = {}
+        self._managers: dict[tuple[str, str | None], PoolManager] = {}
         self._making = Lock()
 
     def manager(self, url: WebUrl) -> PoolManager:
         """Choose the connections for one URL; raises Misconfigured for a proxy or certificates that cannot be used."""
-        variable = _proxy_variable(self._environ, url)
+        way = (url.scheme, _proxy_variable(self._environ, url))
         with self._making:
-            if variable not in self._managers:
-                self._managers[variable] = self._make(variable)
-            return self._managers[variable]
+            if way not in self._managers:
+                self._managers[way] = self._make(*way)
+            return self._managers[way]
 
     def close(self) -> None:
         """Close what is open and idle."""
         for manager in self._managers.values():
             manager.clear()
 
-    def _make(self, variable: str | None) -> PoolManager:
-        trust = _trust(self._environ)
+    def _make(self, scheme: str, variable: str | None) -> PoolManager:
+        # Reading certificates takes longer than a request: what goes in clear does without.
         if variable is None:
+            trust = _trust(self._environ) if scheme == "https" else None
             manager = PoolManager(maxsize=self._jobs, ssl_context=trust)
         else:
-            address, headers = _proxy(variable, self._environ[variable])
+            proxy, headers = _proxy(variable, self._environ[variable])
+            trust = _trust(self._environ) if "https" in {scheme, proxy.scheme} else None
             manager = ProxyManager(
-                address, proxy_headers=headers, proxy_ssl_context=trust, maxsize=self._jobs, ssl_context=trust
+                str(proxy), proxy_headers=headers, proxy_ssl_context=trust, maxsize=self._jobs, ssl_context=trust
             )
         manager.pool_classes_by_scheme = self._pools
         return manager
@@ -70,14 +72,14 @@ def _first(environ: Mapping[str, str], name: str) -> str | None:
     return next((spelling for spelling in spellings if environ.get(spelling)), None)
 
 
-def _proxy(variable: str, text: str) -> tuple[str, dict[str, str]]:
+def _proxy(variable: str, text: str) -> tuple[WebUrl, dict[str, str]]:
     try:
         url, user = read_url(text if "://" in text else f"http://{text}")
     except InvalidUrl as error:
         raise Misconfigured(
             Problem(subject=variable, what=str(error), remedy="set it to the proxy's URL: http://proxy.example:3128")
         ) from error
-    return str(url), {"Proxy-Authorization": basic_auth(user)} if user is not None else {}
+    return url, {"Proxy-Authorization": basic_auth(user)} if user is not None else {}
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:

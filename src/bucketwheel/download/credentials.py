@@ -41,11 +41,11 @@ def basic_auth(known: UserInfo) -> str:
 
 def read_netrc(environ: Mapping[str, str], report: Report) -> Mapping[str, UserInfo]:
     """Read the machines of netrc (`NETRC`, else `~/.netrc`); its default entry is for nobody we know, and left out."""
-    path = Path(environ["NETRC"]) if environ.get("NETRC") else Path.home() / ".netrc"
+    path = _netrc_path(environ)
+    if path is None:
+        return {}
     try:
         entries = netrc.netrc(path)
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError, netrc.NetrcParseError) as error:
         # The parser's own message may hold the token that it stumbled over.
         where = f", line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else ""
@@ -56,3 +56,13 @@ def read_netrc(environ: Mapping[str, str], report: Report) -> Mapping[str, UserI
         for host, (login, _, password) in entries.hosts.items()
         if host != "default"
     }
+
+
+def _netrc_path(environ: Mapping[str, str]) -> Path | None:
+    if environ.get("NETRC"):
+        return Path(environ["NETRC"])
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None  # a container's user may have no home
+    return next((path for path in (home / ".netrc", home / "_netrc") if path.is_file()), None)

@@ -82,7 +82,7 @@ class WebContainer:
 
     def _refuse_pages_of_nothing(self, pages: list[IndexPage]) -> None:
         """Tell a container without this project from something that is no container."""
-        where = self.client.show(self.url)
+        where = " which led to ".join(dict.fromkeys(self.client.show(url) for url in (self.url, pages[0].url)))
         if any(page.asks_password for page in pages):
             what, remedy = "is a login page", "give a user and a password in the source's URL or in netrc"
         elif not any(page.projects or any(is_archive_name(link.filename) for link in page.links) for page in pages):

@@ -102,6 +102,8 @@ class S3Publisher(PublisherInterface):
                     self.app.display_info(text)
 
     def _tell(self, publication: Publication) -> None:
+        if self.app.verbosity < 0:
+            return  # Hatch would leave the names of the files away, and still say that something "already exists"
         for file in publication.files:
             self.app.display_info(f"{self._displayed(file.path)} ...", end=" ")
             if file.fate != "published":

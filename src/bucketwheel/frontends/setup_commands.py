@@ -12,13 +12,12 @@ from packaging.version import InvalidVersion, Version
 from setuptools import Distribution
 from setuptools.errors import ExecError, OptionError
 
-from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfinished, load_settings, publish
+from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfinished, fetch, load_settings, publish
 from bucketwheel.errors import Problem
-from bucketwheel.events import Event, RequestSent, Stage, Warned
-from bucketwheel.frontends.words import describe, error_texts, publication_lines
+from bucketwheel.events import Event, RequestSent, Warned
+from bucketwheel.frontends.words import describe, error_texts, fetched_lines, publication_lines
 from bucketwheel.layers import wheelhouse_uploader_indexes
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, project_name, shown
-from bucketwheel.verbs.fetch import fetch
 
 __all__ = ["fetch_version", "upload_version"]
 
@@ -43,6 +42,8 @@ def fetch_version(distribution: Distribution, dist_dir: str) -> None:
             jobs=settings.jobs,
             report=_report,
         )
+    for line in fetched_lines(fetched):
+        _log.info("%s", line)
     for file in fetched:
         entry = _dist_file(file.path)
         if entry not in distribution.dist_files:
@@ -103,7 +104,7 @@ def _report(event: Event) -> None:
     match event:
         case Warned():
             _log.warning("warning: %s", text)
-        case RequestSent() | Stage(total_bytes=0):
+        case RequestSent():
             _log.debug("%s", text)
         case _:
             _log.info("%s", text)

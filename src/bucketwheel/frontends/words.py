@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from packaging.version import Version
 
@@ -126,12 +127,12 @@ def initialised_lines(initialised: Initialised) -> tuple[str, ...]:
     )
 
 
-def withdrawal_lines(withdrawal: Withdrawal, *, done: str, plain: str) -> tuple[str, ...]:
-    """Say which files were changed, or would be: `done` is "yanked", and `plain` is "yank"."""
+def withdrawal_lines(withdrawal: Withdrawal, verb: Literal["yank", "unyank"]) -> tuple[str, ...]:
+    """Say which files were changed, or would be."""
     if not withdrawal.changed:
-        return (f"{withdrawal.project}=={withdrawal.version} is {done} already",)
-    words = f"would {plain}" if withdrawal.dry_run else done
-    return tuple(f"{words} {filename}" for filename in withdrawal.changed)
+        return (f"nothing to {verb} in {withdrawal.project}=={withdrawal.version}",)
+    words = f"would {verb}" if withdrawal.dry_run else f"{verb}ed"
+    return tuple(f"{words} {shown(filename)}" for filename in withdrawal.changed)
 
 
 def reindexed_lines(reindexed: Reindexed) -> tuple[str, ...]:

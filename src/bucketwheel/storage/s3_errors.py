@@ -94,7 +94,7 @@ _DENIED: Final[Mapping[str, str]] = {
     "SignatureDoesNotMatch": (
         "the secret key does not belong to the access key used for {target}; set both anew, without spaces around them"
     ),
-    "RequestTimeTooSkewed": "this machine's clock is too far from that of {bucket}'s S3; set it right",
+    "RequestTimeTooSkewed": "the clock of this machine is too far from S3's to reach {target}; set it right",
     "PermanentRedirect": _REGION,
     "301": _REGION,
     "AuthorizationHeaderMalformed": _REGION,
@@ -213,7 +213,7 @@ def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
     told: Mapping[str, Any] = getattr(error, "kwargs", {})
     facts = _facts(asked) | {
         "host": _host(str(told.get("endpoint_url") or "S3")),
-        "parameters": ", ".join(re.findall(r'(?:input: "|parameter )(\w+)', str(told.get("report", "")))),
+        "parameters": ", ".join(re.findall(r'(?:in input: "|for parameter )(\w+)', str(told.get("report", "")))),
         "name": type(error).__name__,
     }
     for name in ("cred_var", "path", "profile", "provider", "region_name"):

@@ -160,7 +160,7 @@ def _artifacts(holdings: Iterable[Holding], report: Report) -> Iterator[Artifact
         where = holding.pages[0].where
         for misnamed in holding.misnamed[:_MOST_WARNINGS]:
             report(Warned(message=f"{shown(misnamed.filename)} at {where} {misnamed.reason}; it is left out"))
-        if more := len(holding.misnamed) - _MOST_WARNINGS:
+        if (more := len(holding.misnamed) - _MOST_WARNINGS) > 0:
             report(Warned(message=f"{more} more files at {where} have names that no wheel or sdist can have"))
         yield from holding.artifacts
 

@@ -23,7 +23,8 @@ Exit status: 0 done · 1 refused or failed, nothing is committed
              2 usage or settings
              3 unfinished or unknown: the same command again finishes it
 
-With --json standard output is one JSON document, of an error too: {"error": "...", "exit": 1}.
+With --json standard output is one JSON document, of a failure too: {"error": "...", "exit": 1}. Only wrong usage
+leaves it empty.
 """
 
 

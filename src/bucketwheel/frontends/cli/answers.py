@@ -91,14 +91,12 @@ def reindexed(reindexed: Reindexed) -> Answer:
 
 def yanked(withdrawal: Withdrawal) -> Answer:
     """Answer `yank`."""
-    lines = words.withdrawal_lines(withdrawal, done="yanked", plain="yank")
-    return Answer(lines=lines, document=_withdrawal_table(withdrawal))
+    return Answer(lines=words.withdrawal_lines(withdrawal, "yank"), document=_withdrawal_table(withdrawal))
 
 
 def unyanked(withdrawal: Withdrawal) -> Answer:
     """Answer `unyank`."""
-    lines = words.withdrawal_lines(withdrawal, done="unyanked", plain="unyank")
-    return Answer(lines=lines, document=_withdrawal_table(withdrawal))
+    return Answer(lines=words.withdrawal_lines(withdrawal, "unyank"), document=_withdrawal_table(withdrawal))
 
 
 def _withdrawal_table(withdrawal: Withdrawal) -> dict[str, object]:

@@ -9,16 +9,22 @@ from typing import TextIO
 
 import click
 
+from bucketwheel.errors import Unfinished
+
 __all__ = ["answer", "colourful", "notice"]
 
 
 def answer(text: str) -> None:
-    """Write what the command was asked for; raises OSError where that cannot be written."""
+    """Write what the command was asked for; exits where that is not possible."""
     try:
         _write(text, sys.stdout)
     except BrokenPipeError:
         # Whoever read this has seen enough; that changes nothing about the work or how it ends.
         _turn_away(sys.stdout)
+    except OSError as error:
+        _turn_away(sys.stdout)
+        notice(f"the answer could not be written ({error.strerror})", label="error: ", colour="red")
+        sys.exit(Unfinished.exit_code)
 
 
 def notice(text: str, *, label: str = "", colour: str = "") -> None:

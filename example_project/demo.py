@@ -1,0 +1,157 @@
+"""The main job from beginning to end, on one machine and from nothing: `python3 example_project/demo.py`.
+
+It builds the package that lies beside this file, leaves the wheel on a page as a CI job would, fetches it from there,
+publishes it with the sdist through Hatch to a repository that is a directory, and installs the package with pip from
+the index that came of it. Needs Python 3.11 or newer, and a package index to install bucketwheel and Hatch from.
+Everything it makes lies in `.demo/` of the clone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+EXAMPLE = Path(__file__).resolve().parent
+CLONE = EXAMPLE.parent
+HOME = CLONE / ".demo"
+TOOLS = HOME / "tools"
+"""The environment with bucketwheel, Hatch and build."""
+PROJECT = HOME / "project"
+"""A copy of the example, so that the clone stays as it is."""
+CI = HOME / "ci"
+"""Where the CI job leaves its wheel."""
+USER = HOME / "user"
+"""The environment of somebody who installs the package."""
+
+
+def main() -> int:
+    """Set up, then show the whole way; 1 if any command fails."""
+    if sys.version_info < (3, 11):  # noqa: UP036  # said in words, not by pip's refusal
+        print("demo: needs Python 3.11 or newer; run this file with one")
+        return 1
+    try:
+        set_up()
+        version, index = release_and_install()
+    except subprocess.CalledProcessError as error:
+        print(f"demo: failed, for this ended with status {error.returncode}: {shlex.join(map(str, error.cmd))}")
+        return 1
+    print(f"demo: published and installed bucketwheel-example {version} from {index}")
+    return 0
+
+
+def set_up() -> None:
+    """Install the clone and its hosts into an environment of their own; a second run does it only if need be."""
+    stamp = TOOLS / "state"
+    state = hashlib.sha256((CLONE / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == state:
+        return
+    print(f"+ setting up {TOOLS.relative_to(CLONE)} (some twenty seconds, once)", flush=True)
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    venv.create(TOOLS, with_pip=True)
+    pip = [program(TOOLS, "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    subprocess.run([*pip, "--editable", str(CLONE), "hatch>=1.14", "build>=1.2"], cwd=CLONE, check=True)
+    stamp.write_text(state)
+
+
+def release_and_install() -> tuple[str, str]:
+    """Build, fetch, publish, install, import; returns the version that was imported, and the index it came from."""
+    for made in (PROJECT, CI, USER):
+        shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(EXAMPLE, PROJECT, ignore=shutil.ignore_patterns("demo.py", "dist", "repository", "__pycache__"))
+
+    print(f"+ cd {PROJECT}", flush=True)
+
+    # A CI job builds the wheel, and leaves it on a page. (Here nothing is to be downloaded, hence --no-isolation.)
+    run("python", "-m", "build", "--quiet", "--no-isolation", "--wheel", "--outdir", "../ci")
+    # Whoever makes the release builds the sdist and fetches the wheel beside it: `artifact-indexes` names the page.
+    run("python", "-m", "build", "--quiet", "--no-isolation", "--sdist")
+    with container(CI) as url:
+        run("bucketwheel", "fetch", "bucketwheel-example", CI_ARTIFACTS=url)
+    # Both are published, to the `repository` that pyproject.toml names.
+    run("hatch", "publish", "-p", "s3")
+
+    # Somebody installs it, in an environment of their own, from this index and no other.
+    index = (PROJECT / "repository" / "simple").as_uri() + "/"
+    venv.create(USER, with_pip=False)
+    user = program(USER, "python")
+    run("pip", "--quiet", "--python", user, "install", "--index-url", index, "bucketwheel-example")
+    imported = "import bucketwheel_example as example; print(example.__version__)"
+    version = run(user, "-c", imported, stdout=subprocess.PIPE).stdout.strip()
+    return version, index
+
+
+def run(*command: str, stdout: int | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Show a command and run it in the project."""
+    print("+", *(f"{name}={value}" for name, value in variables.items()), shlex.join(command), flush=True)
+    return subprocess.run(
+        [program(TOOLS, command[0]), *command[1:]],
+        cwd=PROJECT,
+        env=environment() | variables,
+        stdout=stdout,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+
+
+def environment() -> dict[str, str]:
+    """Make an environment in which nothing but the project is configured, and nothing outside `.demo/` is written."""
+    hatch = HOME / "hatch"
+    hatch.mkdir(exist_ok=True)
+    (hatch / "config.toml").touch()
+    settings = {
+        name: value for name, value in os.environ.items() if not name.startswith(("BUCKETWHEEL_", "HATCH_", "PIP_"))
+    }
+    return settings | {
+        "HATCH_CONFIG": str(hatch / "config.toml"),
+        "HATCH_DATA_DIR": str(hatch),
+        "HATCH_CACHE_DIR": str(hatch),
+        "XDG_CONFIG_HOME": str(hatch),
+        "APPDATA": str(hatch),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def program(home: Path, name: str) -> str:
+    """Where an environment keeps a program; another environment's is named by its path already."""
+    return str(home / ("Scripts" if os.name == "nt" else "bin") / name)
+
+
+@contextmanager
+def container(directory: Path) -> Iterator[str]:
+    """Serve what a CI job left, with a page of links to it, while the context lasts."""
+    links = [
+        f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a><br>'
+        for file in directory.glob("*.whl")
+    ]
+    (directory / "index.html").write_text("\n".join(["<!DOCTYPE html>", *links]), encoding="utf-8")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(directory))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a directory and says nothing about it."""
+
+    def log_message(self, *_: object) -> None:
+        """Leave the terminal to the commands."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""`bucketwheel init`, `show` and `reindex`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.archives import make_sdist, make_wheel
+from support.command_line import run_command
+from support.ministack import TestBucket
+
+TO = ("-r", "./pypi")
+
+
+@pytest.fixture
+def published(workspace: Path) -> Path:
+    """Give a repository with two versions of one project and one of another."""
+    make_wheel(Path("dist"), version="1.10", requires_python=">=3.9")
+    make_wheel(Path("dist"), version="1.9")
+    make_sdist(Path("dist"), "zoo", "2")
+    assert run_command("publish", *TO).code == 0
+    return workspace / "pypi"
+
+
+# init ----------------------------------------------------------------------------------------------------------------
+
+
+def test_init_makes_a_repository_and_then_finds_it(workspace: Path) -> None:
+    """The first call makes it, the second says that it is there; both say where its index is."""
+    first, second = run_command("init", "./pypi"), run_command("init", "./pypi")
+    index = f"{(workspace / 'pypi').as_uri()}/simple/"
+    assert (first.code, first.answer) == (0, f"{workspace}/pypi is a new repository; its index is {index}\n")
+    assert (second.code, second.answer) == (0, f"{workspace}/pypi is a repository; its index is {index}\n")
+    assert f"created a new repository at {workspace}/pypi" in first.notices
+    assert second.notices == ""
+
+
+def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
+    """A setting is kept there for all publishers, and what remains to be done is said."""
+    run = run_command(
+        "init", "./pypi", "--set", "base-url=https://pypi.example.com", "--set", "cache-control=public, max-age=60"
+    )
+    assert run.lines == [
+        f"pages are still of the old settings: run `bucketwheel reindex -r {published}`",
+        f"{published} is a repository; its index is https://pypi.example.com/simple/",
+    ]
+    document = run_command("init", "./pypi", "--json").document
+    assert document["settings"].pop("id")
+    assert document == {
+        "repository": str(published),
+        "index-url": "https://pypi.example.com/simple/",
+        "created": False,
+        "pages-outdated": False,
+        "settings": {
+            "pages": "index.html",
+            "simple": "simple/",
+            "base-url": "https://pypi.example.com/",
+            "cache-control": "public, max-age=60",
+            "conditional-writes": "proven",
+        },
+    }
+
+
+def test_init_takes_a_name_or_the_configured_repository() -> None:
+    """The URL may be the name of one of `repositories`; without it the project's own repository is meant."""
+    Path("pyproject.toml").write_text(
+        '[tool.bucketwheel]\nrepository = "./main"\nrepositories.staging.url = "./staging"\n', encoding="utf-8"
+    )
+    assert run_command("init", "staging").code == 0
+    assert run_command("init").code == 0
+    assert Path("staging", "_bucketwheel", "repository.json").is_file()
+    assert Path("main", "_bucketwheel", "repository.json").is_file()
+
+
+def test_init_of_two_places_is_usage() -> None:
+    """One repository is made at a time."""
+    run = run_command("init", "./pypi", "-r", "./other")
+    assert run.code == 2
+    assert "give the repository once" in run.notices
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("pages", "write KEY=VALUE"),
+        ("pages=fancy", "--set pages cannot be; choose one of slash, index.html, both"),
+        ("nope=1", "--set nope cannot be; choose one of pages, simple, base-url, cache-control, put-args"),
+    ],
+)
+def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:
+    """A wrong setting is usage, says what would be right, and makes nothing."""
+    run = run_command("init", "./pypi", "--set", setting)
+    assert run.code == 2
+    assert problem in run.notices
+    assert not Path("pypi").exists()
+
+
+def test_init_creates_a_bucket_only_when_asked(bucket: TestBucket) -> None:
+    """A bucket that is not there is an error with a remedy; --create-bucket makes it, and the repository in it."""
+    if bucket.place.prefix:
+        pytest.skip("this S3 gives us a prefix, not buckets")
+    assert bucket.connection.endpoint_url
+    connection = ("--region", "us-east-1", "--endpoint-url", bucket.connection.endpoint_url)
+    url = f"s3://{bucket.place.bucket}-two/pypi"
+    refused = run_command("init", url, *connection)
+    assert refused.code == 1
+    assert f"{bucket.place.bucket}-two" in refused.notices
+    made = run_command("init", url, "--create-bucket", *connection)
+    assert made.code == 0, made.notices
+    assert made.answer.startswith(f"{url} is a new repository; its index is http")
+
+
+# show ----------------------------------------------------------------------------------------------------------------
+
+
+def test_show_lists_projects(published: Path) -> None:
+    """One line a project: its newest version by order of versions, not of letters."""
+    run = run_command("show", "-r", str(published))
+    assert run.lines == [
+        "PROJECT   LATEST  VERSIONS  FILES  STATUS",
+        "demo-pkg  1.10    2         2      active",
+        "zoo       2       1         1      active",
+    ]
+
+
+@pytest.mark.usefixtures("published")
+def test_show_lists_the_files_of_a_project() -> None:
+    """One line a file, oldest version first, under any spelling of the project's name."""
+    run_command("yank", "zoo==2", *TO, "--reason", "broken\nbeyond repair")
+    run = run_command("show", "Demo_Pkg", *TO)
+    assert run.code == 0
+    assert [line.split()[:2] for line in run.lines] == [
+        ["VERSION", "FILE"],
+        ["1.9", "demo_pkg-1.9-py3-none-any.whl"],
+        ["1.10", "demo_pkg-1.10-py3-none-any.whl"],
+    ]
+    assert run.lines[2].split()[-1] == ">=3.9"
+    assert run_command("show", "zoo", *TO).lines[1].endswith("  -       yanked: broken beyond repair")
+
+
+@pytest.mark.usefixtures("published")
+def test_show_lists_the_files_of_a_version() -> None:
+    """A version is the same however it is written."""
+    document = run_command("show", "demo-pkg == 1.10.0", *TO, "--json").document
+    [project] = document["projects"]
+    assert [file["filename"] for file in project["files"]] == ["demo_pkg-1.10-py3-none-any.whl"]
+    assert project["versions"] == ["1.9", "1.10"]
+
+
+def test_show_as_json_is_complete(published: Path) -> None:
+    """All that the manifest knows of a file is in the document, under the manifest's own keys."""
+    run_command("yank", "demo-pkg==1.10", *TO, "--reason", "")
+    document = run_command("show", "demo-pkg==1.10", *TO, "--json").document
+    [project] = document["projects"]
+    [file] = project["files"]
+    assert (document["repository"], document["index-url"]) == (str(published), f"{published.as_uri()}/simple/")
+    assert (project["project"], project["status"]) == ("demo-pkg", {"status": "active"})
+    assert set(file) == {
+        *("filename", "version", "sha256", "size", "upload-time", "by"),
+        *("requires-python", "metadata-sha256", "yanked"),
+    }
+    assert (file["requires-python"], file["yanked"]) == (">=3.9", {"reason": ""})
+
+
+def test_show_of_an_empty_repository(workspace: Path) -> None:
+    """Nothing published is no error."""
+    run_command("init", "./pypi")
+    run = run_command("show", *TO)
+    assert (run.code, run.answer) == (0, f"{workspace}/pypi is empty\n")
+    assert run_command("show", *TO, "--json").document["projects"] == []
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("wanted", ["nothing", "demo-pkg==3"])
+def test_show_of_what_is_not_there_fails(wanted: str) -> None:
+    """A script learns by the exit status that a release is not there."""
+    run = run_command("show", wanted, *TO)
+    assert run.code == 1
+    assert run.notices.startswith(f"error: {wanted} is not in ")
+
+
+# reindex -------------------------------------------------------------------------------------------------------------
+
+
+def test_reindex_rebuilds_what_is_missing(published: Path) -> None:
+    """A deleted page comes back; a dry run only counts it; a second run writes nothing."""
+    page = published / "simple" / "demo-pkg" / "index.html"
+    page.unlink()
+    rehearsed = run_command("reindex", *TO, "--dry-run")
+    assert (rehearsed.code, rehearsed.answer) == (0, "looked at 2 projects; the pages of 1 would be written\n")
+    assert not page.exists()
+    assert run_command("reindex", *TO).answer == "looked at 2 projects, wrote 1 page\n"
+    assert page.is_file()
+    assert run_command("reindex", *TO, "--json").document == {"projects": 2, "pages-behind": 0, "dry-run": False}
+
+
+def test_reindex_of_some_leaves_others(published: Path) -> None:
+    """Only the named projects are looked at."""
+    pages = [published / "simple" / project / "index.html" for project in ("demo-pkg", "zoo")]
+    for page in pages:
+        page.unlink()
+    assert run_command("reindex", "Zoo", *TO).answer == "looked at 1 project, wrote 1 page\n"
+    assert [page.exists() for page in pages] == [False, True]

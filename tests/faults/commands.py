@@ -1,0 +1,180 @@
+"""The commands that are disturbed, each on the ground it is given there: real verbs with real settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bucketwheel import Settings, load_settings, publish, reindex, unyank, yank
+from bucketwheel.layout import Layout
+from bucketwheel.names import sha256_of
+from bucketwheel.storage import NO_MARKS, Key, Storage
+from support.archives import make_sdist, make_wheel
+
+__all__ = ["COMMANDS", "Command", "Desk", "Distributions", "make_distributions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distributions:
+    """What there is to publish."""
+
+    first: Path
+    next: Path
+    several: tuple[Path, ...]
+    """Two wheels and an sdist of a third version."""
+    other: Path
+    """Of another project."""
+
+
+def make_distributions(directory: Path) -> Distributions:
+    """Build them."""
+    return Distributions(
+        first=make_wheel(directory, version="1.0"),
+        next=make_wheel(directory, version="1.1"),
+        several=(
+            make_wheel(directory, version="1.2", tag="py2-none-any"),
+            make_wheel(directory, version="1.2"),
+            make_sdist(directory, version="1.2"),
+        ),
+        other=make_wheel(directory, "other"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Somebody who gives commands about one place."""
+
+    repository: str
+    endpoint_url: str
+    files: Distributions
+    storage: Storage
+    """Straight to the place, for what a person does by hand."""
+    jobs: int = 1
+    """With one at a time the requests of a command come in the same order every time."""
+
+    def publish(self, *paths: Path) -> None:
+        """Publish."""
+        publish(paths, self._settings())
+
+    def yank(self) -> None:
+        """Yank the first version."""
+        yank("demo-pkg", "1.0", self._settings(), reason="broken")
+
+    def unyank(self) -> None:
+        """Take that back."""
+        unyank("demo-pkg", "1.0", self._settings())
+
+    def reindex(self) -> None:
+        """Rebuild all pages."""
+        reindex(self._settings())
+
+    def overwrite(self, key: str, body: bytes) -> None:
+        """Put other bytes there, as a person does, without our marks."""
+        seen = self.storage.look(Key(key))
+        assert seen is not None
+        self.storage.swap(Key(key), body, seen=seen.version, kind=Layout().html(), marks=NO_MARKS)
+
+    def remove(self, key: str) -> None:
+        """Remove an object, as a person does."""
+        seen = self.storage.look(Key(key))
+        assert seen is not None
+        self.storage.remove(Key(key), seen=seen.version)
+
+    def _settings(self) -> Settings:
+        options = {"repository": self.repository, "endpoint-url": self.endpoint_url, "jobs": self.jobs}
+        return load_settings(options=options, environ={})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command, and the ground on which it is given."""
+
+    run: Callable[[Desk], None]
+    before: Callable[[Desk], None]
+    names: frozenset[str] = frozenset()
+    """The files that are released and on the pages once it has succeeded."""
+
+
+def _nothing(_desk: Desk) -> None:
+    """Leave the place empty."""
+
+
+def _one_release(desk: Desk) -> None:
+    desk.publish(desk.files.first)
+
+
+def _yanked(desk: Desk) -> None:
+    desk.publish(desk.files.first)
+    desk.yank()
+
+
+def _pages_behind(desk: Desk) -> None:
+    """Take the pages of the last release back to the one before: its publisher died after the commit."""
+    keys = ("simple/demo-pkg/", "simple/demo-pkg/index.json")
+    desk.publish(desk.files.first)
+    old = {key: desk.storage.read(Key(key)) for key in keys}
+    desk.publish(desk.files.next)
+    for key, stored in old.items():
+        seen = desk.storage.look(Key(key))
+        assert stored is not None
+        assert stored.marks is not None
+        assert seen is not None
+        desk.storage.swap(Key(key), stored.body, seen=seen.version, kind=Layout().html(), marks=stored.marks)
+
+
+def _orphans(desk: Desk) -> None:
+    """Leave other bytes where the next release wants to lie: of a publisher that died before its commit."""
+    _one_release(desk)
+    key, kind = Key(f"simple/demo-pkg/{desk.files.next.name}"), Layout().distribution()
+    orphan = desk.files.first.read_bytes()
+    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), kind=kind, marks=NO_MARKS)
+
+
+def _spoilt_pages(desk: Desk) -> None:
+    """Edit a page, remove others, and damage the root."""
+    desk.publish(desk.files.first, desk.files.other)
+    desk.overwrite("simple/demo-pkg/", b"<!DOCTYPE html><title>by hand</title>")
+    desk.remove("simple/demo-pkg/index.json")
+    desk.remove("simple/other/")
+    desk.overwrite("simple/index.json", b'{"half a pa')
+    desk.remove("simple/")
+
+
+_FIRST = "demo_pkg-1.0-py3-none-any.whl"
+_NEXT = "demo_pkg-1.1-py3-none-any.whl"
+_SEVERAL = {"demo_pkg-1.2-py2-none-any.whl", "demo_pkg-1.2-py3-none-any.whl", "demo_pkg-1.2.tar.gz"}
+_OTHER = "other-1.0-py3-none-any.whl"
+
+COMMANDS = {
+    "publish into an empty place": Command(
+        run=lambda desk: desk.publish(desk.files.first), before=_nothing, names=frozenset({_FIRST})
+    ),
+    "publish a new project": Command(
+        run=lambda desk: desk.publish(desk.files.other), before=_one_release, names=frozenset({_FIRST, _OTHER})
+    ),
+    "publish the next version": Command(
+        run=lambda desk: desk.publish(desk.files.next), before=_one_release, names=frozenset({_FIRST, _NEXT})
+    ),
+    "publish several files": Command(
+        run=lambda desk: desk.publish(*desk.files.several), before=_one_release, names=frozenset({_FIRST, *_SEVERAL})
+    ),
+    "publish several projects": Command(
+        run=lambda desk: desk.publish(desk.files.next, desk.files.other),
+        before=_one_release,
+        names=frozenset({_FIRST, _NEXT, _OTHER}),
+    ),
+    "publish where a dead run left files": Command(
+        run=lambda desk: desk.publish(desk.files.next), before=_orphans, names=frozenset({_FIRST, _NEXT})
+    ),
+    "publish the same again": Command(
+        run=lambda desk: desk.publish(desk.files.first), before=_one_release, names=frozenset({_FIRST})
+    ),
+    "publish the same again after a dead run": Command(
+        run=lambda desk: desk.publish(desk.files.next), before=_pages_behind, names=frozenset({_FIRST, _NEXT})
+    ),
+    "yank": Command(run=Desk.yank, before=_one_release, names=frozenset({_FIRST})),
+    "unyank": Command(run=Desk.unyank, before=_yanked, names=frozenset({_FIRST})),
+    "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release, names=frozenset({_FIRST})),
+    "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages, names=frozenset({_FIRST, _OTHER})),
+}

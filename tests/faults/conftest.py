@@ -1,0 +1,54 @@
+"""What the tests of this directory share: one wire to the server, and clients that are quickly made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from botocore.loaders import JSONFileLoader
+
+from faults.commands import Distributions, make_distributions
+from support.ministack import S3Server
+from support.wire import Wire, run_wire
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Read the SDK's models from disk once, not for every client: half of the time would go there."""
+    load = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a home and current directory with no settings of anybody's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def session_wire(s3_server: S3Server) -> Iterator[Wire]:
+    """Give the wire that all tests share, one after the other."""
+    with run_wire(s3_server.endpoint_url or "https://s3.amazonaws.com") as running:
+        yield running
+
+
+@pytest.fixture
+def wire(session_wire: Wire) -> Iterator[Wire]:
+    """Give a wire to the server, harmless at first and with nothing in its log."""
+    session_wire.log.clear()
+    yield session_wire
+    session_wire.harm = lambda _: None
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Give what there is to publish."""
+    return make_distributions(tmp_path_factory.mktemp("distributions"))

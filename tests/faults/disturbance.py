@@ -1,0 +1,222 @@
+"""What can happen to a command on its way: on the wire, to the process itself, or to a request that comes late."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, BinaryIO
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
+
+from support.wire import (
+    DOUBLED,
+    DROP_AFTER,
+    DROP_BEFORE,
+    EMPTIED,
+    SILENCE_AFTER,
+    SILENCE_BEFORE,
+    TRUNCATED,
+    Exchange,
+    Fault,
+    Wire,
+    says,
+)
+
+__all__ = ["FAMILIES", "Clock", "Disturbance", "Killed", "virtual_clock"]
+
+Late = Callable[[], None]
+"""Has the requests arrive that were held up, if there are any."""
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches this, and nothing more is sent."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time in which nobody really waits."""
+
+    waited: float = 0.0
+    """Seconds that would have been slept."""
+
+    def sleep(self, seconds: float) -> None:
+        """Pass at once."""
+        self.waited += seconds
+
+
+@contextmanager
+def virtual_clock() -> Iterator[Clock]:
+    """Have no pause between tries take any time, while every deadline still comes."""
+    clock, monotonic = Clock(), time.monotonic
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", clock.sleep)
+        patch.setattr(time, "monotonic", lambda: monotonic() + clock.waited)
+        yield clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """Something that happens to the request of a number, and perhaps to others after it."""
+
+    name: str
+    disturbing: Callable[[Wire, int], Any]
+    """A context in which it happens; gives what comes late, or None."""
+    late_at_the_end: bool = False
+    """Whether what comes late comes only after the same command has run again."""
+
+
+# On the wire ---------------------------------------------------------------------------------------------------------
+
+
+def _once(name: str, fault: Fault) -> Disturbance:
+    """It happens to one request; what is tried again goes well."""
+    return Disturbance(
+        name=f"{name}, once",
+        disturbing=lambda wire, number: _harming(wire, lambda exchange: exchange.number == number, fault),
+    )
+
+
+def _always(name: str, fault: Fault) -> Disturbance:
+    """It happens to one request and whenever the same is asked again."""
+
+    def disturbing(wire: Wire, number: int) -> Any:  # noqa: ANN401 - a context manager
+        def hit(exchange: Exchange) -> bool:
+            return exchange.number >= number and _same(exchange, wire.log[number - 1])
+
+        return _harming(wire, hit, fault)
+
+    return Disturbance(name=f"{name}, whenever that is asked", disturbing=disturbing)
+
+
+def _onwards(name: str, fault: Fault) -> Disturbance:
+    """It happens to one request and to all after it."""
+    return Disturbance(
+        name=f"{name}, from then on",
+        disturbing=lambda wire, number: _harming(wire, lambda exchange: exchange.number >= number, fault),
+    )
+
+
+@contextmanager
+def _harming(wire: Wire, hit: Callable[[Exchange], bool], fault: Fault) -> Iterator[None]:
+    wire.log.clear()
+    wire.harm = lambda exchange: fault if hit(exchange) else None
+    try:
+        yield None
+    finally:
+        wire.harm = lambda _: None
+
+
+def _same(one: Exchange, other: Exchange) -> bool:
+    return (one.verb, one.path) == (other.verb, other.path)
+
+
+# In the process ------------------------------------------------------------------------------------------------------
+
+
+def _killed(name: str, *, after_effect: bool) -> Disturbance:
+    """The process dies with one request."""
+
+    @contextmanager
+    def disturbing(_wire: Wire, number: int) -> Iterator[None]:
+        requests = count(1)
+
+        def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
+            this = next(requests)
+            if this < number:
+                return _send(session, request)
+            if this == number and after_effect:
+                _send(session, request)
+            raise Killed
+
+        with _sending(send):
+            yield None
+
+    return Disturbance(name=name, disturbing=disturbing)
+
+
+def _late(name: str, *, at_the_end: bool) -> Disturbance:
+    """A request is held up on the way, and its like are lost; the sender gives up, and then it arrives."""
+
+    @contextmanager
+    def disturbing(_wire: Wire, number: int) -> Iterator[Late]:
+        requests = count(1)
+        held: list[tuple[URLLib3Session, AWSPreparedRequest]] = []
+
+        def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
+            if next(requests) == number:
+                held.append((session, _copy(request)))
+            if held and (request.method, request.url) == (held[0][1].method, held[0][1].url):
+                raise ConnectionClosedError(endpoint_url=request.url)
+            return _send(session, request)
+
+        def arrive() -> None:
+            for session, request in held:
+                _send(session, request)
+
+        with _sending(send):
+            yield arrive
+
+    return Disturbance(name=name, disturbing=disturbing, late_at_the_end=at_the_end)
+
+
+_send = URLLib3Session.send
+
+
+@contextmanager
+def _sending(send: Callable[[URLLib3Session, AWSPreparedRequest], object]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(URLLib3Session, "send", send)
+        yield
+
+
+def _copy(request: AWSPreparedRequest) -> AWSPreparedRequest:
+    body: BinaryIO | bytes | None = request.body
+    if body is not None and not isinstance(body, bytes):
+        whole = body.read()
+        body.seek(0)
+        body = io.BytesIO(whole)
+    return AWSPreparedRequest(request.method, request.url, request.headers, body, request.stream_output)
+
+
+# All of it -----------------------------------------------------------------------------------------------------------
+
+_ERRORS = {
+    "a dropped connection": DROP_BEFORE,
+    "a dropped connection after effect": DROP_AFTER,
+    "500": says(500, "InternalError"),
+    "500 after effect": says(500, "InternalError", after_effect=True),
+    "503": says(503, "SlowDown"),
+    "503 after effect": says(503, "SlowDown", after_effect=True),
+    "409": says(409, "ConditionalRequestConflict"),
+    "half an answer": TRUNCATED,
+    "the head of an answer": EMPTIED,
+    "silence": SILENCE_BEFORE,
+    "silence after effect": SILENCE_AFTER,
+}
+
+FAMILIES: dict[str, tuple[Disturbance, ...]] = {
+    "once": (*(_once(name, fault) for name, fault in _ERRORS.items()), _once("a doubled delivery", DOUBLED)),
+    "whenever asked": tuple(_always(name, fault) for name, fault in _ERRORS.items()),
+    "from then on": (
+        _onwards("dropped connections", DROP_BEFORE),
+        _onwards("503", says(503, "SlowDown")),
+        _onwards("an expired token", says(400, "ExpiredToken")),
+        _onwards("no permission", says(403, "AccessDenied")),
+        _onwards("silence", SILENCE_BEFORE),
+    ),
+    "killed": (
+        _killed("killed before a request", after_effect=False),
+        _killed("killed after a request", after_effect=True),
+    ),
+    "late": (
+        _late("a request that arrives before the next run", at_the_end=False),
+        _late("a request that arrives after the next run", at_the_end=True),
+    ),
+}

@@ -1,0 +1,55 @@
+"""Ctrl-C: at once, and no half-written file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.archives import make_wheel
+from support.fetching import sha256_link
+from support.http_server import Exchange, WebServer, answer, broken_off, html, silence
+
+FETCH = """
+import sys
+from pathlib import Path
+from bucketwheel.verbs.fetch import fetch
+fetch("demo-pkg", sources=[sys.argv[1]], into=Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send to one process on Windows")
+def test_an_interrupt_ends_a_fetch_at_once_and_leaves_nothing_half_done(site: WebServer, tmp_path: Path) -> None:
+    """While one file trickles in at a pace that is allowed, another is silent, and a third has come."""
+    done, trickling, silent = (make_wheel(tmp_path / "made", "demo-pkg", version) for version in ("1.0", "2.0", "3.0"))
+    dist = tmp_path / "dist"
+
+    def trickle(exchange: Exchange) -> None:
+        broken_off(b"", promised=10_000_000)(exchange)
+        while not exchange.site.ending.wait(0.1):
+            exchange.wfile.write(bytes(5000))
+
+    site.put(f"/f/{done.name}", answer(done.read_bytes()))
+    site.put(f"/f/{trickling.name}", trickle)
+    site.put(f"/f/{silent.name}", silence)
+    url = site.put("/", html(*(sha256_link(path, "f/") for path in (done, trickling, silent))))
+    process = subprocess.Popen([sys.executable, "-c", FETCH, url, str(dist)], stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 20
+        while len(site.asked) < 4 or not (dist / done.name).exists():
+            assert time.monotonic() < deadline, site.paths()
+            time.sleep(0.05)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+        assert time.monotonic() - began < 3
+        assert b"KeyboardInterrupt" in error
+    finally:
+        process.kill()
+        process.wait()
+    assert [path.name for path in dist.iterdir()] == [done.name]

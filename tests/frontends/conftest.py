@@ -1,0 +1,50 @@
+"""A project of somebody's, and the two generations of setuptools."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from support.hosts import Host
+
+OLDEST_SETUPTOOLS = "65.5.0"
+"""What a fresh environment of Python 3.11 brings along."""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """Give a directory with nothing in it, and hosts that know nothing but what lies there."""
+    made = Host(project=tmp_path / "project", home=tmp_path / "home")
+    made.project.mkdir()
+    made.home.mkdir()
+    return made
+
+
+@pytest.fixture(scope="session")
+def oldest_setuptools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a Python with the oldest setuptools that we support; all else it takes from this environment."""
+    home = tmp_path_factory.mktemp("setuptools")
+    venv.create(home)
+    places = {"base": str(home), "platbase": str(home)}
+    python = Path(sysconfig.get_path("scripts", "venv", places), Path(sys.executable).name)
+    packages = Path(sysconfig.get_path("purelib", "venv", places))
+    wanted = [f"setuptools=={OLDEST_SETUPTOOLS}", "wheel<0.46"]
+    subprocess.run([find_uv_bin(), "pip", "install", "--quiet", "--python", python, *wanted], check=True)
+    ours = sysconfig.get_path("purelib")
+    (packages / "zz_this_environment.pth").write_text(f"import site; site.addsitedir({ours!r})\n", encoding="utf-8")
+    return python
+
+
+@pytest.fixture(params=["newest", "oldest"])
+def setup_python(request: pytest.FixtureRequest) -> Path:
+    """Give the Python of either setuptools."""
+    if request.param == "newest":
+        return Path(sys.executable)
+    oldest: Path = request.getfixturevalue("oldest_setuptools")
+    return oldest

@@ -1,0 +1,193 @@
+"""`hatch publish -p s3` as the real Hatch runs it: what it publishes, what it says, how it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from support.archives import make_sdist, make_wheel
+from support.clients import run_pip
+from support.hosts import Host
+from support.ministack import TestBucket
+
+NOT_OUR_BACKEND = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[tool.hatch.build]
+directory = "out"
+
+[tool.hatch.publish.s3]
+repository = "./repository"
+"""
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def released(repository: Path) -> set[str]:
+    """All file names that the manifests of a directory repository name."""
+    manifests = (repository / "_bucketwheel" / "manifests").glob("*.json")
+    return {file["filename"] for manifest in manifests for file in json.loads(manifest.read_text())["files"]}
+
+
+@pytest.fixture
+def project(host: Host) -> Path:
+    """Give a project of another backend that builds into `out`; a wheel and an sdist lie there, and another's wheel."""
+    (host.project / "pyproject.toml").write_text(NOT_OUR_BACKEND)
+    make_wheel(host.project / "out", "demo-pkg", "1.0")
+    make_sdist(host.project / "out", "demo-pkg", "1.0")
+    make_wheel(host.project / "out", "member", "0.2")
+    (host.project / "out" / "build.log").write_text("no distribution")
+    return host.project
+
+
+def test_publishes_the_build_directory_and_ends_like_hatch(host: Host, project: Path) -> None:
+    """All projects of the build directory go up, in Hatch's own words; twice is as good as once, and as green."""
+    index = (project / "repository" / "simple").as_uri() + "/"
+
+    first = host.hatch("publish", "-p", "s3")
+    assert first.code == 0, first.said
+    assert first.err == (
+        f"created a new repository at {project}/repository\n"
+        f"uploading 3 files ({_size(project / 'out')})\n"
+        "out/demo_pkg-1.0-py3-none-any.whl ... success\n"
+        "out/demo_pkg-1.0.tar.gz ... success\n"
+        "out/member-0.2-py3-none-any.whl ... success\n"
+        f"\n{index}demo-pkg/\n"
+        f"\n{index}member/\n"
+        f"pip install --index-url {index} demo-pkg==1.0 member==0.2\n"
+    )
+    assert first.out == "[demo-pkg]\n[member]\n"
+
+    again = host.hatch("publish", "-p", "s3")
+    assert (again.code, again.out) == (0, "")
+    assert again.err == (
+        "out/demo_pkg-1.0-py3-none-any.whl ... already exists\n"
+        "out/demo_pkg-1.0.tar.gz ... already exists\n"
+        "out/member-0.2-py3-none-any.whl ... already exists\n"
+        f"pip install --index-url {index} demo-pkg==1.0 member==0.2\n"
+    )
+
+
+def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) -> None:
+    """A released file never changes: status 1, both digests are named, and the wheel beside it is not published."""
+    sdist = project / "out" / "demo_pkg-1.0.tar.gz"
+    assert host.hatch("publish", "-p", "s3", "out/demo_pkg-1.0.tar.gz").code == 0
+    there = sha256(sdist)
+    make_sdist(sdist.parent, "demo-pkg", "1.0", members={"NEWS": b"rebuilt"})
+
+    refused = host.hatch("publish", "-p", "s3")
+    assert refused.code == 1
+    assert "already published with other bytes" in refused.err
+    assert there in refused.err
+    assert sha256(sdist) in refused.err
+    assert released(project / "repository") == {"demo_pkg-1.0.tar.gz"}
+
+    kept = host.hatch("publish", "-p", "s3", "-o", "existing=skip")
+    assert kept.code == 0
+    assert "out/demo_pkg-1.0.tar.gz ... skipped, already exists with other bytes\n" in kept.err
+    assert "out/demo_pkg-1.0-py3-none-any.whl ... success\n" in kept.err
+
+
+def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
+    """`-o dry-run` says which files and pages would come, and leaves no trace."""
+    run = host.hatch("publish", "-p", "s3", "-o", "dry-run", "out/demo_pkg-1.0.tar.gz")
+    assert run.code == 0
+    assert run.err == (
+        "out/demo_pkg-1.0.tar.gz ... would be published\n"
+        "would change page simple/demo-pkg/index.html\n"
+        "would change page simple/demo-pkg/index.json\n"
+    )
+    assert not (project / "repository").exists()
+
+
+def test_paths_start_at_the_root_wherever_hatch_runs(host: Host, project: Path) -> None:
+    """As for Hatch's own publisher, relative paths and the build directory start at the root, also from below it."""
+    below = project / "src"
+    below.mkdir()
+    named = host.at(below).hatch("publish", "-p", "s3", "out/member-0.2-py3-none-any.whl")
+    assert (named.code, "out/member-0.2-py3-none-any.whl ... success\n" in named.err) == (0, True)
+    assert host.at(below).hatch("publish", "-p", "s3").code == 0
+    assert len(released(project / "repository")) == 3
+
+
+def test_hatch_toml_says_where_builds_lie(host: Host, project: Path) -> None:
+    """A `hatch.toml` stands above pyproject.toml, as for Hatch itself."""
+    (project / "hatch.toml").write_text('[build]\ndirectory = "elsewhere"\n')
+    make_wheel(project / "elsewhere", "demo-pkg", "2.0")
+    assert host.hatch("publish", "-p", "s3").code == 0
+    assert released(project / "repository") == {"demo_pkg-2.0-py3-none-any.whl"}
+
+
+def test_everything_that_is_wrong_is_said_at_once(host: Host, project: Path) -> None:
+    """A missing path and a non-distribution are both named, with status 1; so is an empty build directory."""
+    wrong = host.hatch("publish", "-p", "s3", "out/absent-1.0.tar.gz", "out/build.log")
+    assert wrong.code == 1
+    assert "out/absent-1.0.tar.gz does not exist" in wrong.err
+    assert "out/build.log is not a wheel" in wrong.err
+    assert "Traceback" not in wrong.said
+
+    (project / "pyproject.toml").write_text(NOT_OUR_BACKEND.replace('"out"', '"empty"'))
+    (project / "empty").mkdir()
+    nothing = host.hatch("publish", "-p", "s3")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert nothing.err.startswith("empty holds nothing to publish; ")
+
+
+def test_what_is_unfinished_ends_with_3_and_the_same_command_finishes_it(host: Host, project: Path) -> None:
+    """Released, but the root page cannot be written: 3, and once it can be, the same command ends with 0."""
+    assert host.hatch("publish", "-p", "s3", "out/member-0.2-py3-none-any.whl").code == 0
+    root = project / "repository" / "simple" / "index.json"
+    page = root.read_bytes()
+    root.unlink()
+    root.mkdir()
+
+    unfinished = host.hatch("publish", "-p", "s3")
+    assert unfinished.code == 3, unfinished.said
+    assert "everything is released" in unfinished.err
+    assert "Traceback" not in unfinished.said
+
+    root.rmdir()
+    root.write_bytes(page)
+    assert host.hatch("publish", "-p", "s3").code == 0
+    assert [project["name"] for project in json.loads(root.read_bytes())["projects"]] == ["demo-pkg", "member"]
+
+
+@pytest.mark.usefixtures("project")
+def test_publishes_to_s3_and_shows_no_secret(host: Host, bucket: TestBucket, tmp_path: Path) -> None:
+    """On S3 too pip installs what was published; -v shows each request, and neither -v nor -q a credential."""
+    assert bucket.connection.endpoint_url is not None
+    host = host.having(
+        AWS_ACCESS_KEY_ID="AKIACANARY",
+        AWS_SECRET_ACCESS_KEY="canary/secret",  # noqa: S106  # it must not be shown
+        BUCKETWHEEL_ENDPOINT_URL=bucket.connection.endpoint_url,
+        BUCKETWHEEL_REGION="us-east-1",
+    )
+    s3 = ["publish", "-p", "s3", "-r", str(bucket.place)]
+
+    run = host.hatch("-v", *s3, "-a", "canary-password")
+    assert run.code == 0, run.said
+    assert "PUT simple/member/member-0.2-py3-none-any.whl 200 " in run.err
+    assert "canary" not in run.said.lower()
+    assert "signature" not in run.said.lower()
+
+    *_, install = run.err.splitlines()
+    assert install.startswith("pip install --index-url http://127.0.0.1:")
+    target = ["--target", str(tmp_path / "installed"), "--no-deps"]
+    installed = run_pip([*install.split()[1:], *target], home=host.home)
+    assert installed.code == 0, installed.output
+    assert (tmp_path / "installed" / "demo_pkg" / "__init__.py").read_text() == '__version__ = "1.0"\n'
+
+    quiet = host.hatch("-q", *s3)
+    assert (quiet.code, quiet.said) == (0, "")
+
+
+def _size(directory: Path) -> str:
+    return f"{sum(file.stat().st_size for file in directory.iterdir() if file.suffix in {'.whl', '.gz'}) / 1000:.1f} kB"

@@ -1,0 +1,397 @@
+"""What a directory has beyond the contract: files as a file system keeps them, for several processes at once."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Denied, Unavailable
+from bucketwheel.names import Sha256
+from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, SwapLost
+from bucketwheel.storage.directory import DirectoryStorage, _in_words
+from bucketwheel.storage.lock_file import exclusive
+
+KIND = Kind(content_type="application/zip", cache_control="no-cache")
+KEY = Key("simple/proj/proj-1.0.zip")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> DirectoryStorage:
+    """Give a storage whose root does not exist yet."""
+    return DirectoryStorage(root=tmp_path / "repository")
+
+
+@pytest.fixture
+def _umask() -> Iterator[None]:
+    """Set a umask that lets the group read and others nothing."""
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+def add(storage: DirectoryStorage, body: Path | bytes, key: Key = KEY) -> bool:
+    """Add with the right digest."""
+    whole = body if isinstance(body, bytes) else body.read_bytes()
+    sha256 = Sha256(hashlib.sha256(whole).hexdigest())
+    return storage.add(key, body, sha256=sha256, kind=KIND, marks=NO_MARKS)
+
+
+def files(root: Path) -> set[str]:
+    """Find every file there is, hidden ones too."""
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir()}
+
+
+def started(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a program that says a line when it is where it should be."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "there\n"
+    return process
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    """End a program as if the power had gone."""
+    process.kill()
+    process.communicate()
+
+
+class TestFiles:
+    """What lies in the directory is what a web server may serve."""
+
+    def test_reading_makes_nothing(self, storage: DirectoryStorage) -> None:
+        """Only a write creates the root."""
+        assert storage.read(KEY) is None
+        assert storage.look(KEY) is None
+        assert list(storage.list("simple/")) == []
+        storage.remove(KEY, seen=_version(b"x"))
+        assert not storage.root.exists()
+
+    def test_nothing_lies_there_but_objects_and_the_lock(self, storage: DirectoryStorage) -> None:
+        """After every kind of write, lost ones too, no temporary file is left."""
+        add(storage, b"one")
+        add(storage, b"two")
+        version = storage.swap(Key("page"), b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        for seen in (None, _version(b"wrong")):
+            with pytest.raises(SwapLost):
+                storage.swap(Key("page"), b"two", seen=seen, kind=KIND, marks=NO_MARKS)
+        storage.swap(Key("page"), b"two", seen=version, kind=KIND, marks=NO_MARKS)
+        assert files(storage.root) == {KEY, "page", "_bucketwheel/.lock"}
+        assert {listed.key for listed in storage.list("")} == {KEY, "page"}
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+    @pytest.mark.usefixtures("_umask")
+    def test_modes_are_what_the_umask_leaves(self, storage: DirectoryStorage) -> None:
+        """Whoever the umask lets read the directory may read all that is published, added or swapped."""
+        add(storage, b"one")
+        version = storage.swap(Key("page"), b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        storage.swap(Key("page"), b"two", seen=version, kind=KIND, marks=NO_MARKS)
+        modes = {path: (storage.root / path).stat().st_mode & 0o777 for path in (KEY, "page", "simple/proj")}
+        assert modes == {KEY: 0o640, "page": 0o640, "simple/proj": 0o750}
+
+    def test_an_added_file_is_a_copy(self, storage: DirectoryStorage, tmp_path: Path) -> None:
+        """What happens to the source afterwards does not reach the repository."""
+        source = tmp_path / "file"
+        source.write_bytes(b"one")
+        add(storage, source)
+        with source.open("r+b") as file:
+            file.write(b"two")
+        assert (storage.root / KEY).read_bytes() == b"one"
+
+    def test_versions_are_digests(self, storage: DirectoryStorage) -> None:
+        """The version names the bytes: a person can compute it."""
+        assert storage.swap(KEY, b"body", seen=None, kind=KIND, marks=NO_MARKS) == _version(b"body")
+
+    def test_the_address_is_a_file_url(self, storage: DirectoryStorage) -> None:
+        """A directory serves itself."""
+        assert storage.address("simple/a+b") == f"{storage.root.as_uri()}/simple/a%2Bb"
+
+
+class TestConfinement:
+    """No key leads out of the root."""
+
+    @pytest.mark.parametrize(
+        "key", ["../x", "a/../../x", "/x", "a//x", "./x", "a/", "", ".", "c:x", "a\\..\\x", "a\0b", "a/./b"]
+    )
+    def test_what_is_no_key_is_an_error_of_the_program(self, storage: DirectoryStorage, key: str) -> None:
+        """Climbing, absolute, empty, drive and foreign separators: refused by every call."""
+        for call in (storage.read, storage.look, lambda key: add(storage, b"", key)):
+            with pytest.raises(ValueError, match="cannot be a file"):
+                call(Key(key))
+        with pytest.raises(ValueError, match="cannot be a file"):
+            list(storage.list(f"{key}/x"))
+        assert not storage.root.exists()
+
+    def test_no_write_passes_a_link_out(self, storage: DirectoryStorage, tmp_path: Path) -> None:
+        """A symbolic link to elsewhere inside the root is refused by writes of every kind."""
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "old").write_bytes(b"old")
+        (storage.root / "simple").mkdir(parents=True)
+        (storage.root / "simple" / "proj").symlink_to(outside)
+        old = Key("simple/proj/old")
+        with pytest.raises(Denied, match=r"leads out of .*; remove the symbolic link"):
+            add(storage, b"body")
+        with pytest.raises(Denied, match="leads out of"):
+            storage.swap(old, b"new", seen=_version(b"old"), kind=KIND, marks=NO_MARKS)
+        with pytest.raises(Denied, match="leads out of"):
+            storage.remove(old, seen=_version(b"old"))
+        assert files(outside) == {"old"}
+        assert (outside / "old").read_bytes() == b"old"
+
+    def test_a_root_may_be_a_link(self, tmp_path: Path) -> None:
+        """The root itself may lie elsewhere."""
+        (tmp_path / "real").mkdir()
+        (tmp_path / "root").symlink_to(tmp_path / "real")
+        storage = DirectoryStorage(root=tmp_path / "root")
+        assert add(storage, b"body") is True
+        assert [listed.key for listed in storage.list("")] == [KEY]
+
+    def test_a_listing_does_not_go_round_in_circles(self, storage: DirectoryStorage) -> None:
+        """Links to directories are not followed."""
+        add(storage, b"body")
+        (storage.root / "simple" / "loop").symlink_to(storage.root)
+        assert [listed.key for listed in storage.list("")] == [KEY]
+
+
+class TestContenders:
+    """Processes and threads write beside each other, and nobody's death hinders anybody."""
+
+    def test_a_lock_dies_with_its_holder(self, storage: DirectoryStorage) -> None:
+        """While a process holds the lock a swap waits; once it is killed, the swap goes on."""
+        version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        lock = storage.root / "_bucketwheel" / ".lock"
+        lock.parent.mkdir()
+        holder = started(
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from bucketwheel.storage.lock_file import exclusive\n"
+            "with exclusive(Path(sys.argv[1])):\n"
+            "    print('there', flush=True)\n"
+            "    sys.stdin.read()\n",
+            str(lock),
+        )
+        done = threading.Event()
+
+        def swap() -> None:
+            storage.swap(KEY, b"two", seen=version, kind=KIND, marks=NO_MARKS)
+            done.set()
+
+        thread = threading.Thread(target=swap)
+        thread.start()
+        waited = not done.wait(0.2)
+        killed(holder)
+        assert done.wait(10)
+        thread.join()
+        assert waited
+
+    def test_what_a_killed_writer_leaves_is_invisible(self, storage: DirectoryStorage, tmp_path: Path) -> None:
+        """A temporary file that nobody will ever rename is in no listing and in nobody's way."""
+        source = tmp_path / "endless"
+        os.mkfifo(source)
+        writer = started(
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from bucketwheel.storage import Kind\n"
+            "from bucketwheel.storage.directory import DirectoryStorage\n"
+            "print('there', flush=True)\n"
+            "kind = Kind(content_type='', cache_control='')\n"
+            "DirectoryStorage(root=Path(sys.argv[1])).add("
+            "sys.argv[3], Path(sys.argv[2]), sha256='', kind=kind, marks={})\n",
+            str(storage.root),
+            str(source),
+            KEY,
+        )
+        with source.open("wb") as half:
+            half.write(b"half of it")
+            half.flush()
+            killed(writer)
+        (left,) = files(storage.root)
+        assert re.fullmatch(r"simple/proj/\.bucketwheel-[0-9a-f]{16}", left)
+        assert list(storage.list("")) == []
+        assert add(storage, b"whole") is True
+        assert [listed.key for listed in storage.list("")] == [KEY]
+
+    def test_no_swap_of_several_processes_is_lost(self, storage: DirectoryStorage) -> None:
+        """3 processes each add 1 to a counter 20 times: it ends at 60."""
+        storage.swap(KEY, b"0", seen=None, kind=KIND, marks=NO_MARKS)
+        code = (
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from bucketwheel.storage import Kind, SwapLost\n"
+            "from bucketwheel.storage.directory import DirectoryStorage\n"
+            "storage = DirectoryStorage(root=Path(sys.argv[1]))\n"
+            "kind = Kind(content_type='', cache_control='')\n"
+            "print('there', flush=True)\n"
+            "sys.stdin.readline()\n"
+            "done = 0\n"
+            "while done < 20:\n"
+            "    old = storage.read(sys.argv[2])\n"
+            "    body = b'%d' % (int(old.body) + 1)\n"
+            "    try:\n"
+            "        storage.swap(sys.argv[2], body, seen=old.version, kind=kind, marks={})\n"
+            "        done += 1\n"
+            "    except SwapLost:\n"
+            "        pass\n"
+        )
+        processes = [started(code, str(storage.root), KEY) for _ in range(3)]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            process.communicate(timeout=30)
+        assert [process.returncode for process in processes] == [0, 0, 0]
+        assert (storage.root / KEY).read_bytes() == b"60"
+
+    @pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+    def test_add_and_swap_create_one_object_between_them(
+        self, storage: DirectoryStorage, monkeypatch: pytest.MonkeyPatch, *, links: bool
+    ) -> None:
+        """Of 12 who create one file at once, adding or swapping, one succeeds, also on FAT and the like."""
+        if not links:
+            monkeypatch.setattr(Path, "hardlink_to", _no_links)
+        ready = threading.Barrier(12)
+
+        def create(number: int) -> bool:
+            ready.wait()
+            if number % 2:
+                return add(storage, b"%d" % number)
+            with suppress(SwapLost):
+                return bool(storage.swap(KEY, b"%d" % number, seen=None, kind=KIND, marks=NO_MARKS))
+            return False
+
+        for _ in range(5):
+            with ThreadPoolExecutor(12) as pool:
+                outcomes = list(pool.map(create, range(12)))
+            assert sorted(outcomes) == [False] * 11 + [True]
+            body = b"%d" % outcomes.index(True)
+            assert (storage.root / KEY).read_bytes() == body
+            storage.remove(KEY, seen=_version(body))
+
+    def test_readers_never_see_half_a_file(self, storage: DirectoryStorage) -> None:
+        """While a file is replaced over and over, every read is whole."""
+        bodies = [bytes([letter]) * 200_000 for letter in b"ab"]
+        version = storage.swap(KEY, bodies[0], seen=None, kind=KIND, marks=NO_MARKS)
+        done = threading.Event()
+        seen = set()
+
+        def read() -> None:
+            while not done.is_set():
+                stored = storage.read(KEY)
+                assert stored is not None
+                seen.add(stored.body)
+
+        with ThreadPoolExecutor(1) as pool:
+            reader = pool.submit(read)
+            for number in range(30):
+                version = storage.swap(KEY, bodies[number % 2], seen=version, kind=KIND, marks=NO_MARKS)
+            done.set()
+            reader.result()
+        assert seen <= set(bodies)
+        assert seen
+
+
+class TestErrors:
+    """What a file system refuses is said in words, and never taken for absent."""
+
+    def test_a_file_in_the_way_is_not_an_empty_repository(self, tmp_path: Path) -> None:
+        """A root that is a file is denied, for reading, listing and writing."""
+        (tmp_path / "repository").write_bytes(b"")
+        storage = DirectoryStorage(root=tmp_path / "repository")
+        for call in (lambda: storage.read(KEY), lambda: list(storage.list("simple/")), lambda: add(storage, b"")):
+            with pytest.raises(Denied, match=r"repository.*: a file is in the way of a directory; move it elsewhere"):
+                call()
+
+    def test_a_directory_in_the_way_is_not_an_absent_file(self, storage: DirectoryStorage) -> None:
+        """The same the other way round."""
+        add(storage, b"body")
+        with pytest.raises(Denied, match="a directory is in the way of a file"):
+            storage.read(Key("simple/proj"))
+
+    def test_a_name_too_long_is_named(self, storage: DirectoryStorage) -> None:
+        """File systems have limits that S3 has not."""
+        with pytest.raises(Denied, match="too long for this file system"):
+            add(storage, b"", Key("x" * 300))
+
+    def test_a_source_that_cannot_be_read_is_named(self, storage: DirectoryStorage, tmp_path: Path) -> None:
+        """The file that vanished is named, not the one it was to become, and nothing is left of it."""
+        sha256 = Sha256(hashlib.sha256(b"").hexdigest())
+        with pytest.raises(Unavailable, match=r"gone\.whl cannot be read"):
+            storage.add(KEY, tmp_path / "gone.whl", sha256=sha256, kind=KIND, marks=NO_MARKS)
+        assert files(storage.root) == set()
+
+    @pytest.mark.parametrize(
+        ("number", "branch", "words"),
+        [
+            (errno.EACCES, Denied, "permission is denied; give this user access to it"),
+            (errno.EROFS, Denied, "the file system is read-only; use a directory that can be written"),
+            (errno.ENOLCK, Denied, "the file system has no locks; use a directory on another one"),
+            (errno.ENOSPC, Unavailable, "no space is left; free some and run the same command again"),
+            (errno.EDQUOT, Unavailable, "the disk quota is used up; free some space and run the same command again"),
+            (errno.EIO, Unavailable, "Input/output error; check the disk, and run the same command again"),
+        ],
+    )
+    def test_each_refusal_has_a_remedy(self, number: int, branch: type[Unavailable], words: str) -> None:
+        """What cannot be provoked here: the file, what is wrong with it, and what to do."""
+        with pytest.raises(Unavailable) as caught, _in_words(Path("/srv/pypi")):
+            raise OSError(number, os.strerror(number), "/srv/pypi/\x1b[31m")
+        assert type(caught.value) is branch
+        assert str(caught.value) == f"/srv/pypi/\\x1b[31m: {words}"
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are POSIX's")
+    def test_no_permission_is_not_absent(self) -> None:
+        """A file that may not be read is denied, not absent; the superuser, who may all, turns into somebody else."""
+        code = (
+            "import os, sys\n"
+            "from pathlib import Path\n"
+            "from bucketwheel.errors import Denied\n"
+            "from bucketwheel.storage.directory import DirectoryStorage\n"
+            "storage = DirectoryStorage(root=Path(sys.argv[1]))\n"
+            "(storage.root / 'simple').chmod(0)\n"
+            "if os.geteuid() == 0:\n"
+            "    os.seteuid(65534)\n"
+            "for call in (storage.read, storage.look, lambda key: list(storage.list(key))):\n"
+            "    try:\n"
+            "        print(call(sys.argv[2]))\n"
+            "    except Denied as error:\n"
+            "        print(str(error).partition(': ')[2])\n"
+        )
+        with tempfile.TemporaryDirectory() as root:  # not tmp_path, whose parents are closed to others
+            Path(root).chmod(0o755)
+            add(DirectoryStorage(root=Path(root)), b"body")
+            run = subprocess.run(
+                [sys.executable, "-c", code, root, KEY], capture_output=True, text=True, timeout=30, check=True
+            )
+            (Path(root) / "simple").chmod(0o755)
+        assert run.stdout == "permission is denied; give this user access to it\n" * 3
+
+
+def test_the_lock_file_stays(tmp_path: Path) -> None:
+    """Taking the lock away would let two hold it; it stays, and can be held again."""
+    lock = tmp_path / "lock"
+    for _ in range(2):
+        with exclusive(lock):
+            assert lock.exists()
+    assert lock.read_bytes() == b""
+
+
+def _version(body: bytes) -> ObjectVersion:
+    return ObjectVersion(hashlib.sha256(body).hexdigest())
+
+
+def _no_links(self: Path, target: Path) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted", str(target), None, str(self))

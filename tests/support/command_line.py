@@ -1,0 +1,60 @@
+"""The command line: in this process where many runs are needed, as a process of its own where that matters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from bucketwheel.frontends.cli import cli
+from support.clients import clean_environment
+
+__all__ = ["CommandRun", "run_command", "run_process"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRun:
+    """How a command ended, and what it said on each stream."""
+
+    code: int
+    answer: str
+    notices: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The answer, line by line."""
+        return self.answer.splitlines()
+
+    @property
+    def document(self) -> Any:  # noqa: ANN401 - JSON
+        """The answer as the one JSON document that it must be."""
+        return json.loads(self.answer)
+
+
+def run_command(*args: str, environ: Mapping[str, str] | None = None) -> CommandRun:
+    """Run a command in this process, in the current directory; anything but a decent exit is raised."""
+    result = CliRunner().invoke(cli, args, env=environ, prog_name="bucketwheel")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return CommandRun(code=result.exit_code, answer=result.stdout, notices=result.stderr)
+
+
+def run_process(*args: str, home: Path, environ: Mapping[str, str] | None = None) -> CommandRun:
+    """Run `python -m bucketwheel` as a user does, in a directory that is home and project."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "bucketwheel", *args],
+        cwd=home,
+        env=clean_environment(home) | dict(environ or {}),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return CommandRun(code=finished.returncode, answer=finished.stdout, notices=finished.stderr)
