@@ -130,6 +130,8 @@ def test_manifest_keys() -> None:
     """A manifest's key names its project, and no other key does."""
     assert manifest_key(DEMO) == "_bucketwheel/manifests/demo-pkg.json"
     assert project_of(manifest_key(DEMO)) == DEMO
+    for name in ("Demo-Pkg", "demo pkg", "", "demo-pkg.json"):
+        assert project_of(Key(f"_bucketwheel/manifests/{name}.json")) is None
     for key in ("_bucketwheel/repository.json", "demo-pkg.json", "_bucketwheel/manifests/a/b.json"):
         assert project_of(Key(key)) is None
     assert project_of(Key("_bucketwheel/manifests/demo-pkg.json.part")) is None

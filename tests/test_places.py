@@ -70,6 +70,12 @@ def test_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("s3://packages/x?versionId=canary", "must not have a user, a password, a query"),
         ("s3://packages/x#canary", "must not have a user, a password, a query or a fragment"),
         ("file://server/share", "must name a directory of this machine"),
+        ("s3://[", "names no place"),
+        ("s3://pack\nages", "cannot be printed"),
+        ("file:///srv/%00", "cannot be printed"),
+        ("./a\x00b", "cannot be printed"),
+        ("", "names no place"),
+        ("~nobody-has-this-name/x", "names no place"),
         ("arn:aws:s3:::packages://", "neither s3://bucket/prefix nor a directory"),
     ],
 )
@@ -91,10 +97,7 @@ def test_a_place_is_written_as_it_is_read(text: str) -> None:
     assert parse_place(str(place), BASE) == place
 
 
-@given(
-    st.text(st.characters(max_codepoint=127, exclude_characters="~[]"))
-    | st.text("s3:/.%@?#a", max_size=12).map(lambda rest: f"s3://{rest}")
-)
+@given(st.text(st.characters()) | st.text("s3:/[].%@?#a", max_size=12).map(lambda rest: f"s3://{rest}"))
 def test_places_never_end_in_a_traceback(text: str) -> None:
     """Any text names a place, or InvalidPlace is raised; a prefix never leads upwards."""
     with suppress(InvalidPlace):

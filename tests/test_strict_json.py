@@ -41,14 +41,18 @@ def test_absent_values() -> None:
     assert document.text_table("x") == {}
 
 
-@pytest.mark.parametrize("key", ["text", "number"])
+@pytest.mark.parametrize("key", ["text", "number", "documents"])
 def test_missing_values_are_named(key: str) -> None:
     """What must be there and is not is named."""
     document = load_document(b"{}", [])
-    read = {"text": document.text, "number": document.number}[key]
+    read: dict[str, Callable[[str], object]] = {
+        "text": document.text,
+        "number": document.number,
+        "documents": lambda key: list(document.documents(key)),
+    }
 
     with pytest.raises(DocumentInvalid, match=f"{key} is missing"):
-        read(key)
+        read[key](key)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,8 @@ def test_missing_values_are_named(key: str) -> None:
         (Document.number, "1", "x is not a number"),
         (Document.number, True, "x is not a number"),
         (Document.number, 1.0, "x is not a number"),
-        (Document.number, -1, "x is negative"),
+        (Document.number, -1, "x is negative or too large"),
+        (Document.number, 2**53, "x is negative or too large"),
         (Document.flag, 1, "x is not true or false"),
         (Document.flag, "true", "x is not true or false"),
         (Document.texts, "a", "x is not a list"),

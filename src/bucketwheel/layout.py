@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from bucketwheel.manifest import PublishedFile
-from bucketwheel.names import ProjectName, Sha256
+from bucketwheel.names import InvalidName, ProjectName, Sha256, project_name
 from bucketwheel.storage import Key, Kind
 
 __all__ = [
@@ -148,11 +148,13 @@ def manifest_key(project: ProjectName) -> Key:
 
 
 def project_of(key: Key) -> ProjectName | None:
-    """The project whose manifest lies at this key; None for any other key."""
-    name = key.removeprefix(MANIFESTS)
-    return (
-        ProjectName(name.removesuffix(".json")) if name != key and name.endswith(".json") and "/" not in name else None
-    )
+    """The project whose manifest lies at this key; None for any other key, and for a name that is not normal."""
+    name = key.removeprefix(MANIFESTS).removesuffix(".json")
+    try:
+        project = project_name(name)
+    except InvalidName:
+        return None
+    return project if key == manifest_key(project) else None
 
 
 _REPOSITORY, _CALL, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "bucketwheel-sha256"

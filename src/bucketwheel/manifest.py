@@ -36,7 +36,9 @@ STATUSES = ("active", "archived", "deprecated", "quarantined")
 """PEP 792's project status markers."""
 
 # PEP 700: an upload-time is UTC and ends in Z, with at most six digits of a second.
-_UPLOAD_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z\Z")
+_UPLOAD_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z\Z", re.ASCII)
+# A page adds "#sha256=…" to it, and a browser would run what begins with javascript:.
+_URL = re.compile(r"https?://[^/?#\s][^#\s]*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ def _read_manifest(body: bytes, project: ProjectName) -> Manifest:
         files=tuple(_read_file(entry) for entry in document.documents("files")),
         deleted=tuple(_read_deleted(entry) for entry in document.documents("deleted")),
         missing=tuple(_read_file(entry) for entry in document.documents("missing")),
-        dead_keys=tuple(Key(key) for key in document.texts("dead-keys")),
+        dead_keys=tuple(_key(key) for key in document.texts("dead-keys")),
     )
     document.finish()
     if manifest.project != project:
@@ -218,10 +220,10 @@ def _read_file(document: Document) -> PublishedFile:
         version=document.text("version"),
         sha256=_digest(document, "sha256"),
         size=document.number("size"),
-        upload_time=document.text("upload-time"),
+        upload_time=_upload_time(document),
         by=document.text("by"),
         key=_optional_key(document),
-        url=document.optional_text("url"),
+        url=_optional_url(document),
         requires_python=document.optional_text("requires-python"),
         metadata_sha256=_optional_digest(document, "metadata-sha256"),
         yanked=None if yanked is None else yanked.text("reason"),
@@ -233,8 +235,6 @@ def _read_file(document: Document) -> PublishedFile:
     for part in (yanked, seen):
         if part is not None:
             part.finish()
-    if not _UPLOAD_TIME.match(file.upload_time):
-        raise DocumentInvalid(f"upload-time of {shown(file.filename)} is not one of PEP 700")
     return file
 
 
@@ -258,11 +258,38 @@ def _filename(document: Document) -> str:
 
 def _optional_key(document: Document) -> Key | None:
     key = document.optional_text("key")
-    if key is None:
-        return None
-    if not key.isprintable() or "\\" in key or any(part in {"", ".", ".."} for part in key.split("/")):
+    return None if key is None else _key(key)
+
+
+def _key(key: str) -> Key:
+    # Objects are removed at these keys: none may be the repository's own records.
+    if (
+        key.startswith("_bucketwheel/")
+        or not key.isprintable()
+        or "\\" in key
+        or any(part in {"", ".", ".."} for part in key.split("/"))
+    ):
         raise DocumentInvalid(f"key {shown(key)!r} is no key")
     return Key(key)
+
+
+def _optional_url(document: Document) -> str | None:
+    url = document.optional_text("url")
+    if url is not None and not (url.isprintable() and _URL.match(url)):
+        raise DocumentInvalid(f"url {shown(url)!r} is no http(s) URL without a fragment")
+    return url
+
+
+def _upload_time(document: Document) -> str:
+    # One that no client can read would make uv drop the whole page, so a moment that does not exist is refused too.
+    moment = document.text("upload-time")
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        moment = ""
+    if not _UPLOAD_TIME.match(moment):
+        raise DocumentInvalid("upload-time is not one of PEP 700")
+    return moment
 
 
 def _optional_digest(document: Document, key: str) -> Sha256 | None:

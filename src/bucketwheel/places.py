@@ -56,9 +56,16 @@ class Connection:
 
 def parse_place(text: str, base: Path) -> Place:
     """Read `s3://bucket[/prefix]`, `file:///path` or a path relative to `base`; raises InvalidPlace."""
-    if "://" not in text:
-        return DirectoryPlace(path=_absolute(Path(text).expanduser(), base))
-    parts = urlsplit(text)
+    if not unquote(text).isprintable():  # urlsplit would drop a newline; no file system takes a NUL
+        raise InvalidPlace("holds characters that cannot be printed")
+    if not text:
+        raise InvalidPlace("names no place")
+    try:
+        if "://" not in text:
+            return DirectoryPlace(path=_absolute(Path(text).expanduser(), base))
+        parts = urlsplit(text)
+    except (RuntimeError, ValueError) as error:  # the home directory of nobody; a URL that cannot be split
+        raise InvalidPlace("names no place") from error
     if parts.query or parts.fragment or parts.username or parts.password:
         raise InvalidPlace("must not have a user, a password, a query or a fragment")
     if parts.scheme == "file":
@@ -69,12 +76,16 @@ def parse_place(text: str, base: Path) -> Place:
         return DirectoryPlace(path=_absolute(Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path), base))
     if parts.scheme != "s3":
         raise InvalidPlace("is neither s3://bucket/prefix nor a directory")
-    if not _BUCKET.match(parts.netloc):
+    return _s3_place(parts.netloc, parts.path)
+
+
+def _s3_place(bucket: str, path: str) -> S3Place:
+    if not _BUCKET.match(bucket):
         raise InvalidPlace("does not name a bucket: s3://bucket or s3://bucket/prefix")
-    segments = [segment for segment in parts.path.split("/") if segment]
+    segments = [segment for segment in path.split("/") if segment]
     if any(segment in {".", ".."} for segment in segments):
         raise InvalidPlace("must not have '.' or '..' in its prefix")
-    return S3Place(bucket=parts.netloc, prefix="".join(f"{segment}/" for segment in segments))
+    return S3Place(bucket=bucket, prefix="".join(f"{segment}/" for segment in segments))
 
 
 def _absolute(path: Path, base: Path) -> Path:

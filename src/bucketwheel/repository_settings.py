@@ -101,9 +101,21 @@ def _read_settings(body: bytes) -> RepositorySettings:
         conditional_writes=_conditional_writes(document),
     )
     document.finish()
+    _judge(settings)
+    return replace(settings, unknown=tuple(unknown))
+
+
+def _judge(settings: RepositorySettings) -> None:
+    """Hold what was read to the same rules as what is set: somebody may have edited it by hand."""
     if problem := _simple_problem(settings.simple):
         raise DocumentInvalid(f"simple {problem}")
-    return replace(settings, unknown=tuple(unknown))
+    if problems := judge_put_args(settings.put_args):
+        raise DocumentInvalid("; ".join(str(problem) for problem in problems))
+    try:
+        _base_url(settings.base_url or "")
+        _cache_control(settings.cache_control)
+    except ValueError as error:
+        raise DocumentInvalid(f"base-url or cache-control cannot be used: {error}") from error
 
 
 def _page_style_of(document: Document) -> PageStyle:

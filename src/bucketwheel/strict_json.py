@@ -10,6 +10,8 @@ from bucketwheel.names import shown
 
 __all__ = ["Document", "DocumentInvalid", "dump_document", "load_document"]
 
+_LARGEST_NUMBER = 2**53 - 1  # RFC 7493; uv drops a whole page for a size beyond its 64 bits
+
 _Expected = TypeVar("_Expected", str, int, bool, list[object], dict[str, object])
 
 
@@ -31,10 +33,10 @@ class Document:
         return self._required(key, str)
 
     def number(self, key: str) -> int:
-        """Take an integer, not negative, that must be there."""
+        """Take an integer, not negative and no larger than every reader of JSON takes, that must be there."""
         number = self._required(key, int)
-        if number < 0:
-            raise DocumentInvalid(f"{self._name(key)} is negative")
+        if not 0 <= number <= _LARGEST_NUMBER:
+            raise DocumentInvalid(f"{self._name(key)} is negative or too large")
         return number
 
     def optional_text(self, key: str) -> str | None:
@@ -65,8 +67,8 @@ class Document:
         return None if table is None else Document(table, self._name(key), self._unknown)
 
     def documents(self, key: str) -> Iterator[Document]:
-        """Take a list of objects, none where it is absent; each is finished when the next one is asked for."""
-        for position, value in enumerate(self._typed(key, list) or []):
+        """Take a list of objects that must be there; each is finished when the next one is asked for."""
+        for position, value in enumerate(self._required(key, list)):
             name = f"{self._name(key)}[{position}]"
             if not isinstance(value, dict):
                 raise DocumentInvalid(f"{name} is not an object")
@@ -105,6 +107,8 @@ def load_document(body: bytes, unknown: list[str]) -> Document:
     """Read a document's outermost object; raises DocumentInvalid. Unknown keys are appended to `unknown`."""
     try:
         value = json.loads(body.decode("utf-8"))
+        if rb"\u" in body:  # an escape may spell half a character, which nobody could ever write as UTF-8 again
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DocumentInvalid(f"is not JSON in UTF-8 ({type(error).__name__})") from error
     if not isinstance(value, dict):

@@ -15,6 +15,7 @@ from support.archives import make_sdist, make_wheel
 from support.clients import clean_environment
 from support.command_line import run_command
 from support.http_server import serve, silence
+from support.ministack import TestBucket
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 
@@ -80,6 +81,25 @@ def test_where_to_look_is_a_setting(builds: Path) -> None:
     ]
     run = run_command("fetch", "demo-pkg", "--from", "./other")
     assert run.lines == ["out/demo_pkg-3.0-py3-none-any.whl ... fetched"]
+
+
+def test_several_places_are_looked_through(builds: Path) -> None:
+    """--from may be given more than once, and has the setting's own name too."""
+    make_wheel(Path("other"), version="3.0")
+    run = run_command("fetch", "demo-pkg", "--from", f"./{builds}", "--artifact-indexes", "./other")
+    assert len(run.lines) == 4
+
+
+def test_a_bucket_is_looked_through(bucket: TestBucket) -> None:
+    """s3:// is listed by the connection that the options describe."""
+    make_wheel(Path("built"))
+    connection = bucket.connection
+    assert connection.region
+    assert connection.endpoint_url
+    options = ("--region", connection.region, "--endpoint-url", connection.endpoint_url)
+    assert run_command("publish", "built", "-r", str(bucket.place), *options).code == 0
+    run = run_command("fetch", "demo-pkg", "--from", f"{bucket.place}/simple/demo-pkg/", *options)
+    assert run.lines == [f"dist/{WHEEL} ... fetched"], run.notices
 
 
 def test_nowhere_to_look_ends_with_2() -> None:

@@ -150,21 +150,30 @@ def test_a_poor_encoding_is_no_traceback(workspace: Path) -> None:
 def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
     """On a terminal progress is drawn and removed; lines and the answer stay."""
     make_wheel(Path("dist"))
-    text = _on_a_terminal(workspace, {})
-    assert "judging" in text
-    assert "uploading" in text
-    assert "\x1b[?25l" in text
-    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    text = _on_a_terminal(workspace)
+    assert "judging 1 file" in text
+    assert "uploading 1 file (900 bytes)" in text
     assert "created a new repository at" in text
+    hidden, shown, erased = (text.rindex(f"\x1b[{code}") for code in ("?25l", "?25h", "2K"))
+    assert hidden < shown
+    assert text.rindex("uploading") < erased
 
 
 @POSIX
 def test_a_dumb_terminal_sees_lines(workspace: Path) -> None:
     """Without cursor control there is no bar and no escape at all."""
     make_wheel(Path("dist"))
-    text = _on_a_terminal(workspace, {"TERM": "dumb"})
+    text = _on_a_terminal(workspace, TERM="dumb")
     assert "\x1b" not in text
     assert "judging 1 file" in text
+
+
+@POSIX
+def test_a_terminal_has_no_bar_unless_it_helps(workspace: Path) -> None:
+    """With -v each request is a line and a bar would hide them; with -q there is nothing at all."""
+    make_wheel(Path("dist"))
+    assert "\x1b" not in _on_a_terminal(workspace, "-v")
+    assert _on_a_terminal(workspace, "-q") == ""
 
 
 def _publish(workspace: Path, streams: Mapping[str, object]) -> subprocess.CompletedProcess[str]:
@@ -174,13 +183,10 @@ def _publish(workspace: Path, streams: Mapping[str, object]) -> subprocess.Compl
     )
 
 
-def _on_a_terminal(workspace: Path, environ: dict[str, str]) -> str:
+def _on_a_terminal(workspace: Path, *options: str, **environ: str) -> str:
     ours, theirs = os.openpty()
-    environ = {name: value for name, value in clean_environment(workspace).items() if name != "NO_COLOR"} | {
-        "TERM": "xterm",
-        **environ,
-    }
-    command = [sys.executable, "-m", "bucketwheel", "publish", *TO]
+    environ = clean_environment(workspace) | {"TERM": "xterm", "NO_COLOR": ""} | environ
+    command = [sys.executable, "-m", "bucketwheel", "publish", *TO, *options]
     with subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
         text = b""

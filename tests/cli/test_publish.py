@@ -247,6 +247,16 @@ def test_publish_to_s3_shows_each_request_with_v(workspace: Path, bucket: TestBu
     assert "canary" not in (run.answer + run.notices).lower()
 
 
+def test_put_args_are_given_one_by_one() -> None:
+    """Each --put-args is one NAME=VALUE, whose value may hold spaces; all of them are judged."""
+    make_wheel(Path("dist"))
+    run = run_command(
+        "publish", *TO, "--put-args", "Tagging=team=two words", "--put-args", "Body=x", "--put-args=Key=y"
+    )
+    assert run.code == 2
+    assert [line.split()[1] for line in run.notices.splitlines()] == ["--put-args.Body", "--put-args.Key"]
+
+
 def test_what_is_committed_but_not_finished_ends_with_3() -> None:
     """The release is there, its root page cannot be written: exit 3 says so, and the same command finishes it."""
     make_wheel(Path("dist"))

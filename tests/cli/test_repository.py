@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,17 @@ def test_show_lists_the_files_of_a_project() -> None:
     ]
     assert run.lines[2].split()[-1] == ">=3.9"
     assert run_command("show", "zoo", *TO).lines[1].endswith("  -       yanked: broken beyond repair")
+
+
+def test_show_remarks_what_installers_pass_by(published: Path) -> None:
+    """A file is remarked as yanked even without a reason, and as hidden where pages leave it out."""
+    run_command("yank", "zoo==2", *TO, "--reason", "")
+    manifest = published / "_bucketwheel" / "manifests" / "zoo.json"
+    assert run_command("show", "zoo", *TO).lines[1].endswith("  yanked")
+    document = json.loads(manifest.read_bytes())
+    document["files"][0]["hidden"] = True
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    assert run_command("show", "zoo", *TO).lines[1].endswith("  yanked, hidden")
 
 
 @pytest.mark.usefixtures("published")

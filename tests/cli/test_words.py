@@ -83,10 +83,10 @@ def test_every_problem_is_a_text_of_its_own() -> None:
 
 def test_the_last_line_installs_the_newest_of_each_project() -> None:
     """Where to install from is a command that works as it is, from this index and no other."""
-    published = publication(file_published("demo", "1.9"), file_published("demo", "1.10"), file_published("zoo", "2"))
+    published = publication(file_published("demo", "1.10"), file_published("demo", "1.9"), file_published("zoo", "2"))
     assert publication_lines(published) == (
-        "dist/demo-1.9.tar.gz ... success",
         "dist/demo-1.10.tar.gz ... success",
+        "dist/demo-1.9.tar.gz ... success",
         "dist/zoo-2.tar.gz ... success",
         "pip install --index-url https://pypi.example.com/simple/ demo==1.10 zoo==2",
     )

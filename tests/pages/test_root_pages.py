@@ -82,6 +82,7 @@ def test_a_strangers_root_reads_as_normal_names() -> None:
         (b"{}", "it is no page of the simple API"),
         (b'{"meta": {}, "projects": []}', "meta.api-version is missing"),
         (b'{"meta": {"api-version": "2.0"}, "projects": []}', "it is no page of the simple API"),
+        (b'{"meta": {"api-version": "1.4"}}', "projects is missing"),
         (b'{"meta": {"api-version": "1.4"}, "projects": null}', "projects is not a list"),
         (b'{"meta": {"api-version": "1.4"}, "projects": ["a"]}', "projects[0] is not an object"),
         (b'{"meta": {"api-version": "1.4"}, "projects": [{}]}', "projects[0].name is missing"),

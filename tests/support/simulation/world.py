@@ -5,9 +5,8 @@ Nothing happens by itself: whoever holds the world says which request is served 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -18,46 +17,20 @@ from bucketwheel.manifest import decode_manifest
 from bucketwheel.repository import Site
 from bucketwheel.storage import Key, Stored, SwapLost
 from support.memory import MemoryStorage
+from support.simulation.actors import Actor
 from support.simulation.commands import Command
 from support.simulation.connection import S3, Connection, Flavour
 from support.simulation.evidence import page_key
 from support.simulation.history import History
 from support.simulation.laws import Laws, Violation
 from support.simulation.requests import CRASHES, Fate, Request, Verb
-from support.simulation.strands import Died, Strand, StrandWorkers
+from support.simulation.strands import Strand, StrandWorkers
 from support.simulation.verdicts import judge_commit, judge_exit
 
-__all__ = ["Actor", "Late", "World"]
+__all__ = ["Late", "World"]
 
 _STEP_LIMIT = 5000
 """More steps than any contest takes: who is not done by then goes round in circles."""
-
-
-@dataclass(slots=True, eq=False)
-class Actor:
-    """A command that somebody runs."""
-
-    call: str
-    command: Command
-    moments: dict[str, int]
-    """How far each project's history had come when it began."""
-    strands: list[Strand] = field(default_factory=list)
-    troubled: bool = False
-    """Whether any of its requests did not simply proceed."""
-    exit: int | None = None
-    """The exit code; None while it runs, and for ever once it died."""
-    error: BucketwheelError | None = None
-    dead: bool = False
-
-    @property
-    def gone(self) -> bool:
-        """Whether it runs no more."""
-        return self.dead or self.exit is not None
-
-    @property
-    def waiting(self) -> list[Strand]:
-        """Its strands that ask something of the store."""
-        return [strand for strand in self.strands if strand.request is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +186,7 @@ class World:
                 raise Violation("I3", f"the manifest of {project} was removed")
             manifest = decode_manifest(after.body, project)
             self.laws.manifest_follows(manifest)
-            judge_commit(self, self.actors[call], manifest)
+            judge_commit(self.actors[call], manifest)
             self.history.record(call, manifest)
         elif page_key(key) is not None:
             self.laws.page_follows(key, before, after)
@@ -232,7 +205,9 @@ class World:
             actor.error = main.error
             actor.exit = 0 if actor.error is None else actor.error.exit_code
             self._tell(f"{actor.call} ends with {actor.exit}: {actor.error or 'done'}")
-            judge_exit(self, actor)
+            judge_exit(actor, self.store, self.history)
+            if actor.exit == 0:
+                self.laws.acknowledged.add(actor.call)
 
     def _crash(self, actor: Actor, *, sending: bool) -> None:
         requests = [strand.request for strand in actor.waiting if strand.request is not None]

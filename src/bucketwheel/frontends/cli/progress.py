@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bucketwheel.events import Event, FileDone, FileStarted, Report, Stage
+from bucketwheel.frontends.words import describe
 
 __all__ = ["progress"]
 
@@ -16,16 +17,17 @@ __all__ = ["progress"]
 @contextmanager
 def progress(tell: Report) -> Iterator[Report]:
     """Show the current stage as a bar that goes away in the end; `tell` gets all other events, and writes above it."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     # rich puts itself in the place of sys.stderr meanwhile: what is written there appears above the bar.
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
 
         def report(event: Event) -> None:
             match event:
-                case Stage(doing=doing, total_bytes=total):
+                case Stage(total_bytes=total):
                     for task in bar.task_ids:
                         bar.remove_task(task)
-                    bar.add_task(doing, total=total or None)
+                    # Without a size to count up to, the bar only shows that something is going on.
+                    bar.add_task(describe(event) or "", total=total or None)
                 case FileDone(size=size):
                     for task in bar.task_ids:
                         bar.advance(task, size)

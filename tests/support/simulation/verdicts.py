@@ -1,0 +1,72 @@
+"""What an exit promises: invariants I5, I8 and I10, judged when a command ends, and again at each commit of its after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bucketwheel.errors import Refused
+from bucketwheel.manifest import Manifest
+from bucketwheel.names import ProjectName
+from support.memory import MemoryStorage
+from support.simulation.actors import Actor
+from support.simulation.commands import Publish
+from support.simulation.history import History, Revision
+from support.simulation.laws import Violation, layout_of, shown_revision
+
+__all__ = ["judge_commit", "judge_exit"]
+
+
+def judge_commit(actor: Actor, manifest: Manifest) -> None:
+    """I8: nothing of a refused call is committed, however late. I10: all files of one call come at once."""
+    if not _is_work_of(actor, manifest):
+        return
+    if actor.exit == 1:
+        raise Violation("I8", f"{actor.call} ended with 1, and is committed at revision {manifest.revision}")
+    if isinstance(actor.command, Publish) and not actor.command.shown_by(manifest):
+        raise Violation("I10", f"revision {manifest.revision} of {manifest.project} has half of {actor.call}")
+
+
+def judge_exit(actor: Actor, store: MemoryStorage, history: History) -> None:
+    """I5: 0 means committed and visible. I8: 1 means that nothing is, and has a reason; 3 is no excuse."""
+    if actor.exit == 0:
+        for project in actor.command.projects or history.projects:
+            _is_done(actor, project, store, history)
+    elif actor.exit == 1:
+        for project, revision in _since(actor, history):
+            if revision.author == actor.call and _is_work_of(actor, revision.manifest):
+                raise Violation("I8", f"{actor.call} ended with 1, but had committed {project} at {revision.number}")
+    if actor.exit and not actor.troubled and not _is_stopped(actor, history):
+        raise Violation("I9", f"{actor.call} met with no trouble, and ended with {actor.exit}: {actor.error}")
+    if isinstance(actor.error, Refused) and not _is_stopped(actor, history):
+        raise Violation("I8", f"{actor.call} was refused without a reason: {actor.error}")
+
+
+def _is_work_of(actor: Actor, manifest: Manifest) -> bool:
+    # A publisher that was overtaken raises the revision, and releases nothing.
+    return manifest.names_call(actor.call) if isinstance(actor.command, Publish) else True
+
+
+def _is_done(actor: Actor, project: ProjectName, store: MemoryStorage, history: History) -> None:
+    window = history.since(project, actor.moments.get(project, 0))
+    own = [revision for revision in window if revision.author == actor.call]
+    showing = [revision for revision in window if actor.command.shown_by(revision.manifest)]
+    if not showing:
+        raise Violation("I5", f"{actor.call} ended with 0, and {project} was never as it wants it")
+    wanted = own[-1].number if own else showing[0].number
+    if wanted == 0:
+        return  # nothing to show: a project that was not there
+    layout = layout_of(store)
+    for key in (*layout.html_keys(project), layout.json_key(project)):
+        page = store.read(key)
+        if page is None or shown_revision(page) < wanted:
+            raise Violation("I5", f"{actor.call} ended with 0, and {key} does not show revision {wanted}")
+
+
+def _is_stopped(actor: Actor, history: History) -> bool:
+    return any(actor.command.stopped_by(revision.manifest) for _, revision in _since(actor, history))
+
+
+def _since(actor: Actor, history: History) -> Iterator[tuple[ProjectName, Revision]]:
+    for project in actor.command.projects or history.projects:
+        for revision in history.since(project, actor.moments.get(project, 0)):
+            yield project, revision
