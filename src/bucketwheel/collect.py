@@ -24,7 +24,8 @@ class Offered:
 
     path: Path
     name: DistributionName
-    signature: Path | None = None
+    signature: bytes | None = None
+    """What lies in the `.asc` beside it."""
     attested: bool = False
     """Whether attestations lie beside it."""
 
@@ -59,16 +60,17 @@ def collect(paths: Sequence[Path]) -> tuple[Offered, ...]:
                 subject=places, what="holds nothing to publish", remedy="build first: `hatch build`, `python -m build`"
             )
         )
+    offered = tuple(_offered(path, name, beside, problems) for path, name in sorted(found.items()))
     if problems:
         raise Refused(*problems)
-    return tuple(_offered(path, name, beside) for path, name in sorted(found.items()))
+    return offered
 
 
 def _spread(paths: Iterable[Path], problems: list[Problem]) -> Iterable[tuple[Path, bool]]:
     """Each file, and whether the user named it."""
     for path in paths:
         if path.is_dir():
-            yield from ((file, False) for file in sorted(path.iterdir()) if file.is_file())
+            yield from ((file, False) for file in _files_in(path, problems))
         elif path.exists():
             yield path, True
         elif matches := sorted(glob.glob(str(path))):  # noqa: PTH207 - a whole pattern, absolute or not
@@ -78,14 +80,23 @@ def _spread(paths: Iterable[Path], problems: list[Problem]) -> Iterable[tuple[Pa
             problems.append(_problem(path, "does not exist", "check the path, or build it first"))
 
 
-def _offered(path: Path, name: DistributionName, beside: set[Path]) -> Offered:
+def _files_in(directory: Path, problems: list[Problem]) -> list[Path]:
+    try:
+        return sorted(file for file in directory.iterdir() if file.is_file())
+    except OSError as error:
+        problems.append(_problem(directory, f"cannot be read ({error.strerror})", "make it readable"))
+        return []
+
+
+def _offered(path: Path, name: DistributionName, beside: set[Path], problems: list[Problem]) -> Offered:
     signature = path.with_name(path.name + _SIGNATURE)
-    return Offered(
-        path=path,
-        name=name,
-        signature=signature if signature in beside or signature.is_file() else None,
-        attested=path.with_name(path.name + _ATTESTATION) in beside,
-    )
+    content: bytes | None = None
+    if signature in beside or signature.is_file():
+        try:
+            content = signature.read_bytes()
+        except OSError as error:
+            problems.append(_problem(signature, f"cannot be read ({error.strerror})", "make it readable"))
+    return Offered(path=path, name=name, signature=content, attested=path.with_name(path.name + _ATTESTATION) in beside)
 
 
 def _belongs_to(path: Path) -> Path:

@@ -76,12 +76,17 @@ def project_layers(start: Path) -> tuple[Layer, ...]:
         return ()
     document = _read_toml(path)
     problems: list[Problem] = []
-    hatch = _table(document, "tool.hatch.publish.s3", problems)
+    hatch_toml = path.with_name("hatch.toml")
+    hatchs_own = _read_toml(hatch_toml) if hatch_toml.is_file() else {}
+    if "publish" in hatchs_own:  # Hatch takes each table of hatch.toml in the place of pyproject.toml's, whole
+        hatch, prefix = _table(hatchs_own, "publish.s3", problems), "hatch.toml: publish.s3."
+    else:
+        hatch, prefix = _table(document, "tool.hatch.publish.s3", problems), "tool.hatch.publish.s3."
     own = _table(document, "tool.bucketwheel", problems)
     if problems:
         raise Misconfigured(*dict.fromkeys(problems))
     return (
-        _hatch_layer(hatch, prefix="tool.hatch.publish.s3.", base=path.parent),
+        _hatch_layer(hatch, prefix=prefix, base=path.parent),
         file_layer(own, prefix="tool.bucketwheel.", base=path.parent),
     )
 

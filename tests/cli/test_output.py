@@ -148,7 +148,7 @@ def test_a_poor_encoding_is_no_traceback(workspace: Path) -> None:
 
 @POSIX
 def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
-    """On a terminal progress is drawn and removed; lines and the answer stay."""
+    """On a terminal each stage is drawn to its end and removed; what is to be remembered stays."""
     make_wheel(Path("dist"))
     text = _on_a_terminal(workspace)
     assert "judging 1 file" in text
@@ -157,6 +157,8 @@ def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
     hidden, shown, erased = (text.rindex(f"\x1b[{code}") for code in ("?25l", "?25h", "2K"))
     assert hidden < shown
     assert text.rindex("uploading") < erased
+    assert "100%" in text
+    assert text.rindex("judging") < text.index("uploading")
 
 
 @POSIX

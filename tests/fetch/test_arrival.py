@@ -78,7 +78,7 @@ def test_a_weak_digest_verifies_nothing(site: WebServer, fetching: Fetching) -> 
 def test_without_a_digest_a_file_must_be_what_its_name_says(site: WebServer, fetching: Fetching, body: bytes) -> None:
     """A wheel is a zip with one .dist-info of its own name."""
     site.put(FILE, answer(body))
-    with pytest.raises(Refused, match=f"^{WHEEL} "):
+    with pytest.raises(Refused, match=f"^{WHEEL} from {site.root}{FILE} "):
         fetching(site.put("/", html(f'<a href="files/{WHEEL}">')))
     assert fetching.there() == []
 

@@ -244,6 +244,15 @@ def test_tries_waits_and_redirects_share_one_patience(site: WebServer, fetching:
         assert time.monotonic() - began < 1
 
 
+def test_a_wait_that_is_longer_than_the_patience_is_not_begun(site: WebServer, fetching: Fetching) -> None:
+    """The last answer is told at once."""
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"/page cannot be read \(HTTP 503\); try again"):
+        fetching(site.put("/page", answer(status=503, Retry_After="3")), limits=replace(QUICK, longest_wait=5))
+    assert time.monotonic() - began < 0.9
+    assert site.paths() == ["/page"]
+
+
 def test_a_request_that_fails_is_told_as_one_without_an_answer(site: WebServer, fetching: Fetching) -> None:
     """`-v` shows it with status 0."""
     with pytest.raises(Unavailable):

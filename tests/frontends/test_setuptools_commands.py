@@ -93,6 +93,15 @@ def test_the_commands_are_found_as_a_cmdclass_too(host: Host, project: Path, set
     assert listed.code == 0
 
 
+def test_what_this_run_made_counts_wherever_it_lies(host: Host, project: Path) -> None:
+    """Sdist built here, wheel fetched there, and upload_all looking elsewhere: all that this run made is published."""
+    make_wheel(project / "kept", "legacy-proj", "1.0")
+    run = host.setup_py("sdist", "-d", "built", "fetch_artifacts", "-d", "fetched", "upload_all", "-d", "kept")
+    assert run.code == 0, run.said
+    assert released(project) == {"legacy_proj-1.0.tar.gz", WHEEL, "legacy_proj-1.0-py3-none-any.whl"}
+    assert f"fetched/{WHEEL} ... success\n" in run.out
+
+
 def test_what_lies_in_dist_is_enough(host: Host, project: Path) -> None:
     """`python -m build` before, upload_all alone after: --dist-dir says where, and legacy spellings are ours too."""
     make_sdist(project / "built", "legacy-proj", "1.0", filename="Legacy.Proj-1.0.tar.gz")
@@ -146,6 +155,24 @@ def test_an_unknown_version_is_never_published(host: Host, project: Path, setup_
         run = host.setup_py("-q", *commands)
         assert run.code == 1
         assert "error: legacy-proj 0.0.0 is what setuptools says where it does not know the name or the vers" in run.err
+    (project / "setup.cfg").write_text("[egg_info]\ntag_build = .dev7\n")
+    assert "error: legacy-proj 0.0.0.dev7 is what setuptools says" in host.setup_py("-q", "sdist", "upload_all").err
+    assert not (project / "repository").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("version='1.0', py_modules=[]", "error: unknown 1.0 is what setuptools says where it does not know the name"),
+        ("name='Grün', version='1.0'", "error: Grün 1.0 is no valid name and version; mend them in the project's"),
+    ],
+)
+def test_an_unusable_name_is_never_published(host: Host, project: Path, arguments: str, error: str) -> None:
+    """A project that has no name, or one that no index can have, is refused before anything is looked for."""
+    (project / "pyproject.toml").unlink()
+    (project / "setup.py").write_text(f"from setuptools import setup\nsetup({arguments})\n", encoding="utf-8")
+    run = host.setup_py("-q", "sdist", "upload_all", "-r", "./repository")
+    assert (run.code, error in run.err) == (1, True), run.said
     assert not (project / "repository").exists()
 
 
@@ -251,6 +278,7 @@ def test_publishes_to_s3_and_shows_no_secret(host: Host, project: Path, bucket: 
     assert "PUT simple/legacy-proj/legacy_proj-1.0.tar.gz 200 " in run.out
     assert "canary" not in run.said.lower()
     assert "signature" not in run.said.lower()
+    assert " 200 " not in host.setup_py("upload_all", "-r", str(bucket.place)).said
 
 
 def test_setuptools_pays_nothing_for_them(host: Host) -> None:

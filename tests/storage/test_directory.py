@@ -198,6 +198,21 @@ class TestContenders:
         thread.join()
         assert waited
 
+    def test_a_removal_waits_for_the_lock_too(self, storage: DirectoryStorage) -> None:
+        """Comparing and removing is one step: nobody replaces the file in between."""
+        version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        lock = storage.root / "_bucketwheel" / ".lock"
+        lock.parent.mkdir()
+        with ThreadPoolExecutor(1) as pool, exclusive(lock):
+            removal = pool.submit(storage.remove, KEY, seen=version)
+            with pytest.raises(TimeoutError):
+                removal.result(timeout=0.1)
+            (storage.root / KEY).write_bytes(b"two")
+        with pytest.raises(SwapLost):
+            removal.result()
+        assert (storage.root / KEY).read_bytes() == b"two"
+
+    @pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
     def test_what_a_killed_writer_leaves_is_invisible(self, storage: DirectoryStorage, tmp_path: Path) -> None:
         """A temporary file that nobody will ever rename is in no listing and in nobody's way."""
         source = tmp_path / "endless"

@@ -150,6 +150,11 @@ class TestRequests:
         assert all(expected.items() <= put.headers.items() for put in wire.log)
         assert len(wire.log) == 2
 
+    def test_an_endpoint_of_ones_own_needs_no_host_per_bucket(self, bucket: TestBucket, wire: Wire) -> None:
+        """The bucket stands in the path, as servers without wildcard names want it."""
+        bucket.storage(endpoint_url=wire.url.replace("127.0.0.1", "localhost")).read(KEY)
+        assert wire.log[0].path.startswith(f"/{bucket.place.bucket}/")
+
     def test_swaps_and_removals_name_what_was_seen(self, storage: S3Storage, wire: Wire) -> None:
         """If-Match carries the version as it was read."""
         version = swap(storage, b"one")
@@ -253,6 +258,23 @@ class TestAbsence:
         wire.harm = lambda exchange: says(403, "" if exchange.verb == "HEAD" else "AccessDenied")
         for call in (storage.read, storage.look):
             with pytest.raises(Denied, match=r"s3:GetObject on arn:aws:s3:::.*/proj-1\.0\.zip and s3:ListBucket on"):
+                call(KEY)
+
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            ("InvalidAccessKeyId", "AWS does not know the access key"),
+            ("SignatureDoesNotMatch", "the secret key does not belong"),
+            ("RequestTimeTooSkewed", "the clock of this machine"),
+        ],
+    )
+    def test_other_refusals_are_called_by_their_names(
+        self, storage: S3Storage, wire: Wire, code: str, words: str
+    ) -> None:
+        """403 has many reasons, and a missing permission is only one."""
+        wire.harm = lambda exchange: says(403, "" if exchange.verb == "HEAD" else code)
+        for call in (storage.read, storage.look):
+            with pytest.raises(Denied, match=words):
                 call(KEY)
 
     def test_a_head_that_fails_without_a_word_gets_one(self, storage: S3Storage, wire: Wire) -> None:
@@ -449,7 +471,7 @@ class TestBrokenAnswers:
         wire.harm = only("GET", fault, last=2)
         assert [listed.key for listed in storage.list("")] == [KEY]
         wire.harm = lambda _: fault
-        with pytest.raises(Unavailable, match="the connection broke at ListObjectsV2"):
+        with pytest.raises(Unavailable, match="S3 answered 500 to ListObjectsV2"):
             list(storage.list(""))
 
     @pytest.mark.usefixtures("_no_pauses")
@@ -458,6 +480,38 @@ class TestBrokenAnswers:
         wire.harm = lambda _: answers(b"<html>log in<br></html>", {"Content-Type": "text/html"})
         with pytest.raises(Unavailable, match="ListObjectsV2"):
             list(storage.list(""))
+        with pytest.raises(OutcomeUnknown):
+            storage.remove(KEY, seen=ObjectVersion('"x"'))
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_an_error_after_the_status_is_an_error(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """S3 says 200 to a completion before it is done; what then goes wrong stands in the body."""
+        late = answers(b"<Error><Code>InternalError</Code></Error>")
+        wire.harm = only("POST", late, first=2)
+        with pytest.raises(OutcomeUnknown, match="CompleteMultipartUpload"):
+            add(parted, large_file(tmp_path / "file", 6 * MIB))
+
+    def test_a_range_is_not_held_against_the_digest_of_the_whole(self, storage: S3Storage, wire: Wire) -> None:
+        """Some stores send that along with a part."""
+        checksum = {"ETag": '"x"', "x-amz-checksum-sha256": "Iw2DWN3IiQqU3E8JRsxcf7ngTrCIgjyrOXtYSMI3JYk="}
+        wire.harm = lambda _: answers(b"45", checksum, status=206)
+        with storage.open(KEY, 4, 6) as stream:
+            assert stream.read() == b"45"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-amz-checksum-sha256": "Iw2DWN3IiQqU3E8JRsxcf7ngTrCIgjyrOXtYSMI3JYk=-2"},
+        {"x-amz-checksum-sha256": "Iw2DWN3IiQqU3E8JRsxcf7ngTrCIgjyrOXtYSMI3JYk=", "x-amz-checksum-type": "COMPOSITE"},
+    ],
+)
+def test_a_digest_of_digests_is_none(storage: S3Storage, wire: Wire, headers: dict[str, str]) -> None:
+    """Stores mark the checksum of an object sent in parts in one of two ways; it says nothing of the bytes."""
+    wire.harm = lambda _: answers(b"", {"ETag": '"x"', "Content-Length": "9", **headers})
+    seen = storage.look(KEY)
+    assert seen is not None
+    assert seen.sha256 is None
 
 
 class TestListing:
@@ -569,6 +623,25 @@ class TestLargeFiles:
         assert parted.look(KEY) is None
         assert uploads_left(parted) == 0
 
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_a_file_that_changes_meanwhile_is_refused(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """S3 verifies of each part the digest that went into the file's, not that of what happens to be sent."""
+        file = large_file(tmp_path / "file", 6 * MIB)
+        once = iter([True])
+
+        def change(exchange: Exchange) -> Fault | None:
+            if "partNumber=1" not in exchange.path or not next(once, False):
+                return None
+            with file.open("r+b") as changing:
+                changing.seek(2 * MIB)
+                changing.write(b"changed")
+            return says(409, "OperationAborted")
+
+        wire.harm = change
+        with pytest.raises(Unavailable, match="are not those that were judged"):
+            add(parted, file)
+        assert parted.look(KEY) is None
+
     def test_a_conflict_starts_anew(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
         """409 at the end: S3 has dropped the upload, so all begins again, and succeeds."""
         wire.harm = only("POST", says(409, "ConditionalRequestConflict"), first=2, last=2)
@@ -676,9 +749,14 @@ class TestConnection:
         storage = open_storage(place, connection, jobs=1, report=ignore)
         assert isinstance(storage, S3Storage)
         assert storage.bucket.ask("get_bucket_location")["LocationConstraint"] == "eu-west-1"
+
+    def test_a_bucket_of_somebody_else_is_not_waited_for(self, wire: Wire) -> None:
+        """That conflict is one that trying again does not change."""
         wire.harm = lambda _: says(409, "BucketAlreadyExists")
+        connection = Connection(region="eu-west-1", endpoint_url=wire.url)
         with pytest.raises(Denied, match="belongs to somebody else"):
-            create_bucket(place, connection, report=ignore)
+            create_bucket(S3Place(bucket="packages"), connection, report=ignore)
+        assert len(wire.log) == 1
 
 
 def test_a_directory_needs_no_sdk(tmp_path: Path) -> None:

@@ -146,10 +146,11 @@ class Client:
         raise self._refused(url, f"leads through more than {self.limits.redirects} redirects")
 
     def _ask(self, url: WebUrl, headers: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
-        began = time.monotonic()
-        status = 0
         if is_link_local(url.host):
             raise self._refused(url, _NO_CONTAINER)
+        seconds = max(seconds, _SHORTEST)
+        began = time.monotonic()
+        status = 0
         try:
             response = self._connections.manager(url).urlopen(
                 "GET",
@@ -158,7 +159,7 @@ class Client:
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=Timeout(connect=max(seconds, _SHORTEST), read=max(seconds, _SHORTEST)),
+                timeout=Timeout(connect=min(seconds, self.limits.connect_seconds), read=seconds),
             )
             status = response.status
         except AddressRefused as error:

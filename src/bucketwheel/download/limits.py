@@ -17,6 +17,8 @@ class Limits:
 
     answer_seconds: float = 30
     """Until an answer begins: connecting, redirects, waits and further tries for one URL are all within it."""
+    connect_seconds: float = 10
+    """Until one address of a host takes the connection; within the above too."""
     pace_bytes: int = 20 * _KIB
     """What must arrive of a body in each `pace_seconds`: 1 KiB a second."""
     pace_seconds: float = 20

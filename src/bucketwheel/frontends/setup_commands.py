@@ -146,7 +146,7 @@ def _files(distribution: Distribution, dist_dir: Path, project: ProjectName, ver
     """What this run built and what lies there, of this version; dist_dir may be another one than bdist_wheel's."""
     built = [Path(path) for _, _, path in distribution.dist_files]
     lying = sorted(dist_dir.iterdir()) if dist_dir.is_dir() else []
-    files = {path.resolve(): path for path in (*built, *lying) if path.is_file() and _is_of(path, project, version)}
+    files = dict.fromkeys(path for path in (*built, *lying) if path.is_file() and _is_of(path, project, version))
     if not files:
         raise Refused(
             Problem(
@@ -155,7 +155,7 @@ def _files(distribution: Distribution, dist_dir: Path, project: ProjectName, ver
                 remedy="build one first: `python setup.py sdist upload_all`, or `python -m build`",
             )
         )
-    return list(files.values())
+    return list(files)
 
 
 def _is_of(path: Path, project: ProjectName, version: Version) -> bool:

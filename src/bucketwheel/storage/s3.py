@@ -10,9 +10,8 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -25,7 +24,7 @@ from bucketwheel.put_args import put_object_arguments
 from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
 from bucketwheel.storage.bodies import open_body
 from bucketwheel.storage.multipart import add_in_parts
-from bucketwheel.storage.s3_bucket import Bucket, connect_bucket, until_whole
+from bucketwheel.storage.s3_bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3_errors import Asked, Rejection, rejection_in_words
 
 if TYPE_CHECKING:
@@ -37,10 +36,11 @@ __all__ = ["S3Storage", "connect"]
 _LARGEST_PUT: Final = 1 << 30
 _PART_SIZE: Final = 64 << 20
 _BUFFER: Final = 1 << 17
+_READ_TRIES: Final = 3
 _CHANGED: Final = frozenset({"412", "NoSuchKey"})
 _UNREAD: Final = frozenset({"NoSuchKey", "403", "416"})
 _UNSEEN: Final = frozenset({"400", "403", "404"})  # the answer to HEAD has no body to say more
-_HIDDEN: Final = frozenset({"AccessDenied", "403"})
+_HIDDEN: Final = frozenset({"AccessDenied"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,10 @@ class S3Storage:
 
     def read(self, key: Key) -> Stored | None:
         """GET; absent is only NoSuchKey, or what a listing confirms."""
-        return until_whole(partial(self._read, key))
+        for _ in tries(_READ_TRIES - 1):
+            with suppress(AnswerBroken):
+                return self._read(key)
+        return self._read(key)
 
     def look(self, key: Key) -> Seen | None:
         """HEAD; the digest where S3 keeps one of the whole object."""
@@ -95,10 +98,9 @@ class S3Storage:
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """ListObjectsV2, page by page."""
-        position: dict[str, str] = {}
+        position: dict[str, Any] = {}
         while True:
-            ask = partial(self.bucket.ask, "list_objects_v2", Prefix=self.prefix + prefix, MaxKeys=self.page_size)
-            page = until_whole(partial(ask, **position))
+            page = self.bucket.ask("list_objects_v2", Prefix=self.prefix + prefix, MaxKeys=self.page_size, **position)
             for item in page.get("Contents", ()):
                 yield Listed(
                     key=Key(item["Key"].removeprefix(self.prefix)),

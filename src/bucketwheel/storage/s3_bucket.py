@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from bucketwheel.errors import Denied, Unavailable
@@ -30,20 +30,17 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.config import Config
 
-__all__ = ["AnswerBroken", "Bucket", "connect_bucket", "tries", "until_whole"]
-
-T = TypeVar("T")
+__all__ = ["AnswerBroken", "Bucket", "connect_bucket", "tries"]
 
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 60
 _SDK_ATTEMPTS: Final = 5
 _CONFLICT_TRIES: Final = 8
-_READ_TRIES: Final = 3
 _WRITES: Final = {"PutObject", "CompleteMultipartUpload", "DeleteObject", "CreateBucket"}
 
 
 class AnswerBroken(Unavailable):
-    """An answer began and did not end."""
+    """The body of an answer began and did not end; the SDK repeats requests, not the reading of what they bring."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,17 +112,13 @@ class Bucket:
         return not isinstance(answer, Rejection)
 
     def _call(self, method: str, asked: Asked, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
-        from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError  # noqa: PLC0415 - see reading
-        from botocore.parsers import ResponseParserError  # noqa: PLC0415 - see reading
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see reading
 
         try:
             with self.connections:
                 return getattr(self.client, method)(Bucket=self.name, **arguments)
         except ClientError as error:
             return rejection(error.response, error.operation_name)
-        except (IncompleteReadError, ResponseParserError) as error:
-            self.watch.answer_lost = True
-            raise self._truth(asked, AnswerBroken(str(failure_in_words(error, asked)))) from None
         except BotoCoreError as error:
             raise self._truth(asked, failure_in_words(error, asked)) from None
 
@@ -171,7 +164,6 @@ def _config(connection: Connection, jobs: int) -> Config:
         max_pool_connections=jobs,
         retries={"mode": "standard", "total_max_attempts": _SDK_ATTEMPTS},
         s3={
-            "addressing_style": "path" if connection.endpoint_url else "auto",
             # The signature covers the SHA-256 checksum of the body: over TLS that need not be hashed once more for it.
             "payload_signing_enabled": (connection.endpoint_url or "").startswith("http:"),
         },
@@ -186,11 +178,3 @@ def tries(count: int) -> Iterator[int]:
         if number:
             time.sleep(random.uniform(0, min(5, 0.05 * 2**number)))  # noqa: S311 - jitter is no secret
         yield number
-
-
-def until_whole(read: Callable[[], T]) -> T:
-    """Read again what broke off, a few times: the SDK repeats requests, not the reading of their answers."""
-    for _ in tries(_READ_TRIES - 1):
-        with suppress(AnswerBroken):
-            return read()
-    return read()

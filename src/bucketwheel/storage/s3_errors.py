@@ -122,7 +122,7 @@ _KMS: Final = "the KMS key for {target} cannot be used ({code}); enable it, or n
 _OTHER_SERVICE: Final = (
     "AWS refuses {rejected} ({code}), which gets the credentials for {target}; correct the profile or role"
 )
-_OTHER: Final = "S3 answered {status} {code} to {operation} of {target}; run the same command again with -v to see more"
+_OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "NoCredentialsError": (
@@ -187,7 +187,7 @@ def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
 def rejection_in_words(answer: Rejection, asked: Asked) -> Unavailable:
     """Say what AWS refused and what to do about it."""
     facts = _facts(asked) | {
-        "status": str(answer.status),
+        "answer": shown(answer.code if answer.code == str(answer.status) else f"{answer.status} {answer.code}"),
         "code": shown(answer.code),
         "message": shown(_QUERY.sub("", answer.message)[:_LONGEST_MESSAGE]),
         "rejected": shown(answer.operation),

@@ -57,26 +57,26 @@ class Watch(threading.local):
             del request.headers["Expect"]
 
     def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
-        """Refuse an answer that was cut short: the SDK takes nothing at all for an empty listing."""
-        from botocore.exceptions import IncompleteReadError  # noqa: PLC0415 - loaded only where S3 is used
-
+        """Treat an answer that was cut short as an error of the server: the SDK takes nothing for an empty listing."""
         body = response_dict["body"]
         if not isinstance(body, bytes) or self._verb == "HEAD":
             return
         expected = int(response_dict["headers"].get("Content-Length", len(body)))
         if len(body) != expected:
-            raise IncompleteReadError(actual_bytes=len(body), expected_bytes=expected)
+            response_dict["status_code"] = HTTPStatus.INTERNAL_SERVER_ERROR  # as the SDK does with half of an XML
         if operation_model.name == "ListObjectsV2":
             response_dict["body"] = _UNUSED_IN_LISTINGS.sub(b"", body)
 
-    def _attempt_ended(self, response_dict: Mapping[str, Any] | None, exception: Exception | None, **_: object) -> None:
+    def _attempt_ended(
+        self, parsed_response: Mapping[str, Any] | None, exception: Exception | None, **_: object
+    ) -> None:
         from botocore.exceptions import (  # noqa: PLC0415 - loaded only where S3 is used
             ConnectTimeoutError,
             EndpointConnectionError,
             ProxyConnectionError,
         )
 
-        status = response_dict["status_code"] if response_dict else 0
+        status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
         milliseconds = round((time.monotonic() - self._sent) * 1000)
         self._report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
         never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)

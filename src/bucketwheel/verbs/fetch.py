@@ -78,22 +78,16 @@ def fetch(
     """
     environ = os.environ if environ is None else environ
     name, release = _judged(project, version)
-    found_sources = read_sources(sources, environ, Path.cwd())
+    places = read_sources(sources, environ, Path.cwd())
     stopped = Event()
     with Workers(jobs) as workers, ExitStack() as ending:
-        client = Client(
-            environ=environ,
-            limits=limits,
-            stopped=stopped,
-            jobs=jobs,
-            report=report,
-            hidden=values_to_hide(sources, environ),
-        )
+        hidden = values_to_hide(sources, environ)
+        client = Client(environ=environ, hidden=hidden, limits=limits, stopped=stopped, jobs=jobs, report=report)
         ending.callback(client.close)
         # Also after Ctrl-C: whatever still runs sees it and gives up, before the workers are waited for.
         ending.callback(stopped.set)
-        machines = read_netrc(environ, report)
-        containers = [_container(source, client, machines, connection, jobs, report) for source in found_sources]
+        machines = read_netrc(environ, report) if any(isinstance(place, WebSource) for place in places) else {}
+        containers = [_container(place, client, machines, connection, jobs, report) for place in places]
         holdings = _all(workers.try_all(partial(container.search, name, release) for container in containers))
         offered = _all(workers.try_all(partial(_vouched, artifact) for artifact in _artifacts(holdings, report)))
         if not offered:
@@ -258,13 +252,20 @@ class _Errand:
         )
         sha256, size = offer.hand_to(take)
         if offer.sha256 is None:
-            file.seek(0)
-            # Nobody vouches for these bytes, so they must at least be what their name says.
-            judge_archive(wanted.name, file, size)
+            _judge(wanted.name, file, size, subject)
         elif offer.sha256 != sha256:
             what = f"has the sha256 {sha256}, where its listing says {offer.sha256}"
             raise Refused(Problem(subject=subject, what=what, remedy="have the job that made it upload it again"))
         return sha256, size
+
+
+def _judge(name: DistributionName, file: BinaryIO, size: int, subject: str) -> None:
+    # Nobody vouches for these bytes, so they must at least be what their name says.
+    file.seek(0)
+    try:
+        judge_archive(name, file, size)
+    except Refused as error:
+        raise Refused(*(replace(problem, subject=subject) for problem in error.problems)) from error
 
 
 @contextmanager

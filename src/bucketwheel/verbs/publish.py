@@ -143,7 +143,7 @@ def _parcel(file: Offered, judged: Judged) -> Parcel:
         ),
         path=judged.path,
         metadata=metadata,
-        signature=None if file.signature is None else file.signature.read_bytes(),
+        signature=file.signature,
     )
 
 

@@ -69,37 +69,6 @@ class Publish:
         )
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """Whether a manifest is a reason to refuse it: what a refusal must be able to name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publish:
-    """`bucketwheel publish`."""
-
-    parcels: tuple[Parcel, ...]
-    existing: Existing = "same"
-    first: RepositorySettings = SETTINGS
-
-    @property
-    def projects(self) -> tuple[ProjectName, ...]:
-        """Those of its files."""
-        return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
-
-    def run(self, site: Site, call: str, workers: Workers) -> object:
-        """Release."""
-        order = Order(parcels=self.parcels, existing=self.existing, call=call, now=_NOW, first=self.first)
-        return release(site, order, workers)
-
-    def shown_by(self, manifest: Manifest) -> bool:
-        """Every file is released with these bytes, or may have others by choice."""
-        released = {file.filename: file.sha256 for file in manifest.files}
-        return all(
-            candidate.filename in released
-            and (self.existing == "skip" or released[candidate.filename] == candidate.sha256)
-            for candidate in (parcel.candidate for parcel in self._of(manifest.project))
-        )
-
-    def stopped_by(self, manifest: Manifest) -> bool:
         """A name is dead, or has other bytes; or is there at all, where that was to be refused."""
         released = {file.filename: file.sha256 for file in manifest.files}
         missing = {file.filename: file.sha256 for file in manifest.missing}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TextIO
 
 import click
@@ -18,19 +17,23 @@ __all__ = ["answer", "colourful", "notice"]
 def answer(text: str) -> None:
     """Write what the command was asked for; exits where that is not possible."""
     try:
-        # Whoever closed the pipe has seen enough; that changes nothing about the work or how it ends.
-        with suppress(BrokenPipeError):
-            _write(text, sys.stdout)
+        _write(text, sys.stdout)
+    except BrokenPipeError:
+        # Whoever read this has seen enough; that changes nothing about the work or how it ends.
+        _turn_away(sys.stdout)
     except OSError as error:
+        _turn_away(sys.stdout)
         notice(f"the answer could not be written ({error.strerror})", label="error: ", colour="red")
         sys.exit(Unfinished.exit_code)
 
 
 def notice(text: str, *, label: str = "", colour: str = "") -> None:
     """Write what happens on the way, or what went wrong, after a coloured label such as `error: `."""
-    # Where nobody can be told, the work is still worth more than what would be said about it.
-    with suppress(OSError):
+    try:
         _write(click.style(label, fg=colour, bold=True) + text if label else text, sys.stderr)
+    except OSError:
+        # Nobody can be told, and the work is worth more than what would be said about it.
+        _turn_away(sys.stderr)
 
 
 def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
@@ -45,3 +48,10 @@ def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
 def _write(text: str, stream: TextIO | None) -> None:
     if stream is not None:  # None: closed by whoever started us
         click.echo(text, file=stream, color=colourful(os.environ, terminal=stream.isatty()))
+
+
+def _turn_away(stream: TextIO) -> None:
+    """Let what is still to be flushed go nowhere: Python would try once more at its own end, and exit with 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

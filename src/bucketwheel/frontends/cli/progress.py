@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from bucketwheel.events import Event, FileDone, FileStarted, Report, Stage
 from bucketwheel.frontends.words import describe
@@ -17,7 +17,8 @@ __all__ = ["progress"]
 @contextmanager
 def progress(tell: Report) -> Iterator[Report]:
     """Show the current stage as a bar that goes away in the end; `tell` gets all other events, and writes above it."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     # rich puts itself in the place of sys.stderr meanwhile: what is written there appears above the bar.
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
 

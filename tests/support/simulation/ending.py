@@ -1,0 +1,74 @@
+"""What must hold when everybody is gone: I6 and I12, after all that was still on its way has arrived."""
+
+from __future__ import annotations
+
+import random
+
+from bucketwheel.errors import Refused
+from support.simulation.actors import Actor
+from support.simulation.commands import Reindex
+from support.simulation.evidence import is_root, projects_of
+from support.simulation.laws import Violation, layout_of, shown_revision
+from support.simulation.world import World
+
+__all__ = ["conclude", "released"]
+
+
+def conclude(world: World, chance: random.Random) -> None:
+    """End a world: the rest arrives; unfinished commands run again, or a reindex does; then all is as it should be."""
+    while world.late:
+        world.deliver(chance.choice(world.late))
+    unfinished = [actor for actor in world.actors.values() if _is_unfinished(actor)]
+    chance.shuffle(unfinished)
+    if chance.random() < 0.5:
+        _reindex(world)
+    for actor in unfinished:
+        _again(world, actor)
+    _settled(world, "every command ran to its end")
+    _reindex(world)
+
+
+def released(world: World) -> dict[str, object]:
+    """What the store holds in the end, as far as it does not depend on who came first."""
+    return {
+        project: sorted((file.filename, file.sha256, file.yanked) for file in world.history.now(project).manifest.files)
+        for project in world.history.projects
+    }
+
+
+def _is_unfinished(actor: Actor) -> bool:
+    return actor.exit != 0 and not isinstance(actor.error, Refused)
+
+
+def _again(world: World, actor: Actor) -> None:
+    """I12: the same command again, undisturbed, finishes the work; or has a reason not to, which the verdict asks for."""
+    world.run(actor.command)
+
+
+def _reindex(world: World) -> None:
+    """I6: one reindex mends all; a second one writes nothing."""
+    if not world.history.projects:
+        return
+    world.run(Reindex())
+    _settled(world, "a reindex")
+    before = world.writes
+    world.run(Reindex())
+    if world.writes != before:
+        raise Violation("I6", "a second reindex wrote something")
+
+
+def _settled(world: World, after: str) -> None:
+    """Every page shows its manifest as it is, and both roots list every project."""
+    if not world.history.projects:
+        return
+    layout = layout_of(world.store)
+    for project in world.history.projects:
+        number = world.history.now(project).number
+        for key in (*layout.html_keys(project), layout.json_key(project)):
+            found = world.store.objects.get(key)
+            if found is None or shown_revision(found) != number:
+                raise Violation("I6", f"{key} is behind revision {number} after {after}")
+    for key in (*layout.root_html_keys, layout.root_json_key):
+        found = world.store.objects.get(key)
+        if found is None or projects_of(key, found.body) != set(world.history.projects):
+            raise Violation("I7", f"{key} does not list every project after {after}")

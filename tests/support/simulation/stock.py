@@ -1,0 +1,48 @@
+"""Distributions to publish: real archives, made once and judged once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bucketwheel.upload import Parcel
+from support.archives import make_sdist, make_wheel
+from support.releasing import parcel_of
+from support.simulation.commands import Publish
+
+__all__ = ["Stock"]
+
+
+@dataclass(slots=True)
+class Stock:
+    """A shelf of distributions; the same words give the same bytes."""
+
+    shelf: Path
+    _made: dict[tuple[str, str, str, int], Parcel] = field(default_factory=dict)
+
+    def wheel(self, project: str, version: str = "1.0", build: int = 0) -> Parcel:
+        """A wheel; another build of it has the same name and other bytes."""
+        return self._take("wheel", project, version, build)
+
+    def sdist(self, project: str, version: str = "1.0", build: int = 0) -> Parcel:
+        """An sdist, likewise."""
+        return self._take("sdist", project, version, build)
+
+    def release(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
+        """A publish of both."""
+        return Publish(parcels=(self.wheel(project, version, build), self.sdist(project, version, build)))
+
+    def _take(self, form: str, project: str, version: str, build: int) -> Parcel:
+        wanted = (form, project, version, build)
+        if wanted not in self._made:
+            make = make_wheel if form == "wheel" else make_sdist
+            path = make(
+                self.shelf / str(build), project, version, metadata_extra=f"Summary: build {build}\n" if build else ""
+            )
+            self._made[wanted] = parcel_of(path)
+        return self._made[wanted]
+
+
+def signed(parcel: Parcel) -> Parcel:
+    """The same, with a detached signature."""
+    return replace(parcel, signature=b"a signature")
