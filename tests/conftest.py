@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
 
@@ -42,8 +44,16 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _sdk_tables() -> Iterator[None]:
+    """Let the SDK parse its tables once a run and not once a client, which takes half of the time of a small test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        yield
+
+
 @pytest.fixture
-def bucket(s3_server: S3Server) -> Iterator[TestBucket]:
+def bucket(s3_server: S3Server, _sdk_tables: None) -> Iterator[TestBucket]:
     """Give a place in S3 that is this test's alone."""
     with fresh_bucket(s3_server) as fresh:
         yield fresh

@@ -69,23 +69,26 @@ def collect(paths: Sequence[Path]) -> tuple[Offered, ...]:
 def _spread(paths: Iterable[Path], problems: list[Problem]) -> Iterable[tuple[Path, bool]]:
     """Each file, and whether the user named it."""
     for path in paths:
-        if path.is_dir():
-            yield from ((file, False) for file in _files_in(path, problems))
-        elif path.exists():
-            yield path, True
-        elif matches := sorted(glob.glob(str(path))):  # noqa: PTH207 - a whole pattern, absolute or not
-            # Where the shell does not expand patterns (Windows, CI files), we do.
-            yield from _spread((Path(match) for match in matches), problems)
-        else:
-            problems.append(_problem(path, "does not exist", "check the path, or build it first"))
+        try:
+            found = _matching(path)
+            if not found:
+                problems.append(_problem(path, "does not exist", "check the path, or build it first"))
+            for match in found:
+                yield from [(file, False) for file in _files_in(match)] if match.is_dir() else [(match, True)]
+        except OSError as error:
+            problems.append(_problem(path, f"cannot be read ({error.strerror})", "check its name and permissions"))
 
 
-def _files_in(directory: Path, problems: list[Problem]) -> list[Path]:
-    try:
-        return sorted(file for file in directory.iterdir() if file.is_file())
-    except OSError as error:
-        problems.append(_problem(directory, f"cannot be read ({error.strerror})", "make it readable"))
-        return []
+def _matching(path: Path) -> list[Path]:
+    if path.exists():
+        return [path]
+    # Where the shell does not expand patterns (Windows, CI files), we do. A link to nowhere matches itself.
+    matches = map(Path, sorted(glob.glob(str(path))))  # noqa: PTH207 - a whole pattern, absolute or not
+    return [match for match in matches if match.exists()]
+
+
+def _files_in(directory: Path) -> list[Path]:
+    return sorted(file for file in directory.iterdir() if file.is_file())
 
 
 def _offered(path: Path, name: DistributionName, beside: set[Path], problems: list[Problem]) -> Offered:

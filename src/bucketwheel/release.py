@@ -57,8 +57,10 @@ class Outcome:
 
     repository: Repository
     plans: Mapping[ProjectName, ReleasePlan]
-    pages: tuple[Key, ...]
-    """Project pages that a rehearsal found would change; empty after a release."""
+    created: bool
+    """Whether the repository was made by this order, or would be."""
+    pages: tuple[Key, ...] = ()
+    """The pages that a rehearsal found would change; empty after a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def release(site: Site, order: Order, workers: Workers) -> Outcome:
     """Do it. Raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
     found, truths = _read(site, order.projects, workers)
     plans = _plan(order, truths)
-    repository = _open(site, found, order)
+    repository, created = _open(site, found, order)
     plans, looks = _judge_ground(repository, order, plans, workers)
     placements, looks = _upload(repository, order, plans, looks, workers)
     changing = [planned for planned in plans if planned.plan.to_place]
@@ -87,13 +89,14 @@ def release(site: Site, order: Order, workers: Workers) -> Outcome:
             f"released: {', '.join(planned.truth.project for planned in committed)}; not released: {together(failed)}"
         )
     final = {planned.truth.project: planned.plan for planned in (*unchanged, *committed)}
-    return Outcome(repository=repository, plans=final, pages=())
+    return Outcome(repository=repository, plans=final, created=created)
 
 
 def rehearse(site: Site, order: Order, workers: Workers) -> Outcome:
     """Read and judge everything as `release` does, and write nothing: what would be added, and which pages change."""
     found, truths = _read(site, order.projects, workers)
     plans = _plan(order, truths)
+    created = found is None
     if found is None:
         judge_empty(site)
         found = Repository(site=site, settings=_first(site, order), version=ObjectVersion(""))
@@ -101,15 +104,16 @@ def rehearse(site: Site, order: Order, workers: Workers) -> Outcome:
     looks = look_at_pages(found, order.projects, workers)
     for planned in plans:
         _judge_pages(found, planned.truth, looks)
-    pages = [
-        key
+    changing = [
+        planned.truth.project
         for planned in plans
         if planned.plan.to_place or not is_current(found, planned.truth, looks)
-        for key in project_pages(found, planned.truth.project)
     ]
-    return Outcome(
-        repository=found, plans={planned.truth.project: planned.plan for planned in plans}, pages=tuple(pages)
-    )
+    pages = [key for project in changing for key in project_pages(found, project)]
+    if any(looks[found.layout.json_key(project)].version is None for project in changing):
+        pages += [found.layout.root_json_key, *found.layout.root_html_keys]
+    final = {planned.truth.project: planned.plan for planned in plans}
+    return Outcome(repository=found, plans=final, created=created, pages=tuple(pages))
 
 
 def _read(site: Site, projects: Sequence[ProjectName], workers: Workers) -> tuple[Repository | None, list[Truth]]:
@@ -138,13 +142,13 @@ def _plan_one(order: Order, manifest: Manifest) -> ReleasePlan:
     return plan_release(manifest, candidates, order.existing)
 
 
-def _open(site: Site, found: Repository | None, order: Order) -> Repository:
+def _open(site: Site, found: Repository | None, order: Order) -> tuple[Repository, bool]:
     if found is not None:
-        return open_to_write(site, found)
+        return open_to_write(site, found), False
     repository, created = create(site, _first(site, order))
     if created:
         order.report(Created(repository=str(site.place)))
-    return repository
+    return repository, created
 
 
 def _first(site: Site, order: Order) -> RepositorySettings:

@@ -104,8 +104,11 @@ def test_a_dry_run_writes_nothing() -> None:
     assert run.code == 0
     assert run.lines == [
         f"would publish dist/{WHEEL}",
+        f"would create a new repository at {Path('pypi').absolute()}",
         "would change page simple/demo-pkg/index.html",
         "would change page simple/demo-pkg/index.json",
+        "would change page simple/index.json",
+        "would change page simple/index.html",
     ]
     assert not Path("pypi").exists()
 
@@ -191,7 +194,13 @@ def test_a_dry_run_as_json() -> None:
     make_wheel(Path("dist"))
     document = run_command("publish", *TO, "--json", "--dry-run").document
     assert document["dry-run"] is True
-    assert document["pages"] == ["simple/demo-pkg/index.html", "simple/demo-pkg/index.json"]
+    assert document["created"] is True
+    assert document["pages"] == [
+        "simple/demo-pkg/index.html",
+        "simple/demo-pkg/index.json",
+        "simple/index.json",
+        "simple/index.html",
+    ]
     assert "install" not in document
 
 

@@ -97,6 +97,14 @@ def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:
     assert not Path("pypi").exists()
 
 
+def test_init_is_never_a_trial() -> None:
+    """Where a dry run is configured, nothing is made: a repository is there or is not."""
+    run = run_command("init", "./pypi", environ={"BUCKETWHEEL_DRY_RUN": "1"})
+    assert run.code == 2
+    assert run.notices.startswith("error: dry-run is set")
+    assert not Path("pypi").exists()
+
+
 def test_init_creates_a_bucket_only_when_asked(bucket: TestBucket) -> None:
     """A bucket that is not there is an error with a remedy; --create-bucket makes it, and the repository in it."""
     if bucket.place.prefix:

@@ -34,6 +34,7 @@ def publication(*files: FilePublished, dry_run: bool = False, pages: tuple[str, 
     return Publication(
         repository=DirectoryPlace(path=Path("/srv/pypi")),
         index_url="https://pypi.example.com/simple/",
+        created=False,
         files=files,
         pages=tuple(Key(page) for page in pages),
         dry_run=dry_run,
@@ -97,6 +98,7 @@ def test_the_install_line_is_quoted_for_the_shell() -> None:
     spaced = Publication(
         repository=DirectoryPlace(path=Path("/srv/my pypi")),
         index_url="file:///srv/it's/simple/",
+        created=False,
         files=(file_published("demo", "1!2.0"),),
         pages=(),
         dry_run=False,

@@ -89,10 +89,10 @@ def fate_words(file: FilePublished) -> str:
 
 
 def page_lines(publication: Publication) -> tuple[str, ...]:
-    """Name the pages that a dry run found would change."""
-    if not publication.pages:
-        return ("would change no page",)
-    return tuple(f"would change page {shown(page)}" for page in publication.pages)
+    """Name what else a dry run found would be: a new repository, and the pages that would change."""
+    made = (f"would create a new repository at {shown(str(publication.repository))}",) if publication.created else ()
+    pages = tuple(f"would change page {shown(page)}" for page in publication.pages)
+    return (*made, *(pages or ("would change no page",)))
 
 
 def install_lines(publication: Publication) -> tuple[str, ...]:

@@ -47,6 +47,10 @@ def initialise(
     ignores conditions, and for changes that would leave what is published behind.
     """
     place = settings.require_repository()
+    if settings.dry_run:
+        raise Misconfigured(
+            Problem(subject="dry-run", what="is set, and no repository is made on trial", remedy="unset it for `init`")
+        )
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
     site = open_site(settings, report)

@@ -48,9 +48,11 @@ class Publication:
     repository: Place
     index_url: str
     """Where to install from; ends in a slash."""
+    created: bool
+    """Whether the repository was new, or would be."""
     files: tuple[FilePublished, ...]
     pages: tuple[Key, ...]
-    """The project pages that a dry run says would change."""
+    """The pages that a dry run says would change."""
     dry_run: bool
 
     @property
@@ -88,6 +90,7 @@ def publish(
     return Publication(
         repository=place,
         index_url=outcome.repository.index_url,
+        created=outcome.created,
         files=tuple(_file_published(parcel, outcome.plans) for parcel in order.parcels),
         pages=outcome.pages,
         dry_run=settings.dry_run,

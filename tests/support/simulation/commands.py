@@ -55,6 +55,10 @@ class Publish:
         """Those of its files."""
         return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
 
+    def __str__(self) -> str:
+        names = (f"{parcel.candidate.filename} ({parcel.candidate.sha256[:4]})" for parcel in self.parcels)
+        return f"publish {' '.join(names)} existing={self.existing} pages={self.first.pages}"
+
     def run(self, site: Site, call: str, workers: Workers) -> object:
         """Release."""
         order = Order(parcels=self.parcels, existing=self.existing, call=call, now=_NOW, first=self.first)

@@ -40,7 +40,7 @@ class Delete:
     def run(self, site: Site, call: str, workers: Workers) -> object:
         """Make the names dead, then refresh, then remove what lies under names that were dead before the refresh."""
         repository = open_to_write(site, open_to_read(site))
-        truth = commit(repository, read_truth(site, self.project), call=call, decide=self._without)
+        truth = commit(repository, read_truth(site, self.project), call=None, decide=self._without)
         try:
             refresh(repository, [self.project], workers)
             _remove(repository, (_key(truth.manifest, file) for file in truth.manifest.deleted))
@@ -85,7 +85,7 @@ class RemoveOrphans:
         def decide(manifest: Manifest) -> Manifest | None:
             return _next(manifest, dead_keys=(*manifest.dead_keys, *_orphans(repository, manifest)))
 
-        truth = commit(repository, read_truth(site, self.project), call=call, decide=decide)
+        truth = commit(repository, read_truth(site, self.project), call=None, decide=decide)
         try:
             refresh(repository, [self.project], workers)
             _remove(repository, truth.manifest.dead_keys)
@@ -124,7 +124,7 @@ class Adopt:
             gone = _gone(repository, manifest)
             return _next(manifest, files=_others(manifest.files, gone), missing=(*manifest.missing, *gone))
 
-        truth = commit(repository, read_truth(site, self.project), call=call, decide=decide)
+        truth = commit(repository, read_truth(site, self.project), call=None, decide=decide)
         try:
             refresh(repository, [self.project], workers)
         except Unavailable as error:

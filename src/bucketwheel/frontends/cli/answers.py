@@ -45,6 +45,7 @@ def published(publication: Publication) -> Answer:
             }
             for file in publication.files
         ],
+        "created": publication.created,
         "pages": list(publication.pages),
     }
     if not publication.dry_run:
@@ -114,7 +115,7 @@ def _withdrawal_table(withdrawal: Withdrawal) -> dict[str, object]:
 def shown_repository(repository: Shown) -> Answer:
     """Answer `show`: one line a project."""
     rows = [
-        (project.project, project.versions[-1] if project.versions else "-", *_counts(project), _status(project))
+        (project.project, shown((project.versions or ("-",))[-1]), *_counts(project), _status(project))
         for project in repository.projects
     ]
     table = _aligned([("PROJECT", "LATEST", "VERSIONS", "FILES", "STATUS"), *rows])
