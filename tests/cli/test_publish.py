@@ -184,6 +184,7 @@ def test_the_answer_as_json(workspace: Path) -> None:
                 "fate": "published",
             }
         ],
+        "created": True,
         "pages": [],
         "install": install_line(workspace, "demo-pkg==1.0"),
     }

@@ -163,6 +163,19 @@ def test_a_link_of_that_name_is_replaced_and_never_followed(
     assert (victim.read_bytes() if victim.exists() else None) == before
 
 
+def test_a_link_planted_for_the_temporary_file_is_not_followed(
+    site: WebServer, fetching: Fetching, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name cannot be guessed, and would be refused if it were."""
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0123")
+    (tmp_path / "victim").write_bytes(b"precious")
+    fetching.dist.mkdir()
+    (fetching.dist / f".{WHEEL}.0123.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(Unavailable, match=r" cannot be written \(File exists\); "):
+        fetching(site.put("/", html(sha256_link(wheel, "files/"))))
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
 def test_a_directory_in_the_way_is_said(site: WebServer, fetching: Fetching, wheel: Path) -> None:
     """It is not removed for a file, and what had arrived goes."""
     (fetching.dist / WHEEL / "inside").mkdir(parents=True)

@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bucketwheel.containers.urls import UserInfo
+from bucketwheel.download import read_netrc
 from bucketwheel.errors import BucketwheelError, Denied, Misconfigured, Unavailable
+from bucketwheel.events import ignore
 from support.archives import make_wheel
 from support.fetching import QUICK, Fetching, sha256_link
 from support.http_server import (
@@ -244,6 +247,13 @@ def test_netrc_gives_the_user_of_a_host(site: WebServer, fetching: Fetching, whe
     site.asked.clear()
     fetching(with_user(url, "me:own"))
     assert shown_to(site)[0] == ("/", basic("me", "own"))
+
+
+def test_the_default_entry_of_netrc_is_not_read(tmp_path: Path) -> None:
+    """It would show one password to every server that a page leads to; hosts are known in lower case."""
+    (tmp_path / "netrc").write_text("machine CI.example login a password b\ndefault login any password body\n")
+    machines = read_netrc({"NETRC": str(tmp_path / "netrc")}, ignore)
+    assert machines == {"ci.example": UserInfo(user="a", password="b")}  # noqa: S106 - nobody's
 
 
 def test_netrc_is_never_sent_in_clear_by_a_servers_choice(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import time
 import tracemalloc
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from support.http_server import (
     make_certificate,
     redirect,
     serve,
+    serve_proxy,
     silence,
 )
 
@@ -124,6 +127,20 @@ def test_a_name_that_resolves_to_a_metadata_service_is_found_out(
         fetching(site.root.replace("127.0.0.1", "localhost") + "/page")
 
 
+def test_a_proxy_may_be_anywhere(
+    site: WebServer, fetching: Fetching, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user chose it, and what it connects to is its own affair: only the URL itself is judged."""
+    site.put("/page", listing(wheel))
+    monkeypatch.setattr(pace, "is_link_local", lambda peer: peer == "127.0.0.1")
+    with serve_proxy() as (proxy, asked):
+        fetching.environ["HTTP_PROXY"] = proxy
+        assert fetching(site.root + "/page")
+        assert len(asked) == 2
+        with pytest.raises(Refused, match=r" is at a link-local address, where no artifacts are; "):
+            fetching(site.put("/astray", redirect("http://169.254.169.254/")))
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Give a certificate that nobody knows yet."""
@@ -186,6 +203,20 @@ def test_files_that_never_come_are_given_up(site: WebServer, fetching: Fetching,
     assert str(caught.value).count(" keeps us waiting without sending anything; ") == 4
     assert len(site.paths()) == 6
     assert fetching.there() == [WHEEL]
+
+
+def test_a_host_that_does_not_take_the_connection_is_given_up(fetching: Fetching) -> None:
+    """A firewall that drops what it does not like: one limit of its own, well below that for answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as callers:
+        for _ in range(3):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        began = time.monotonic()
+        limits = replace(QUICK, connect_seconds=0.2, answer_seconds=10)
+        with pytest.raises(Unavailable, match=r" keeps us waiting without sending anything; "):
+            fetching(f"http://127.0.0.1:{full.getsockname()[1]}/", limits=limits)
+        assert time.monotonic() - began < 2
 
 
 def test_a_slow_server_that_keeps_the_pace_is_waited_for(site: WebServer, fetching: Fetching, wheel: Path) -> None:

@@ -102,8 +102,11 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
     assert run.code == 0
     assert run.err == (
         "out/demo_pkg-1.0.tar.gz ... would be published\n"
+        f"would create a new repository at {project / 'repository'}\n"
         "would change page simple/demo-pkg/index.html\n"
         "would change page simple/demo-pkg/index.json\n"
+        "would change page simple/index.json\n"
+        "would change page simple/index.html\n"
     )
     assert not (project / "repository").exists()
 
