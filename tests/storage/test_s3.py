@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -471,8 +472,22 @@ class TestBrokenAnswers:
         wire.harm = only("GET", fault, last=2)
         assert [listed.key for listed in storage.list("")] == [KEY]
         wire.harm = lambda _: fault
-        with pytest.raises(Unavailable, match="S3 answered 500 to ListObjectsV2"):
+        with pytest.raises(Unavailable, match=r"ListObjectsV2 of s3://.*; run the same command again"):
             list(storage.list(""))
+
+    def test_a_console_is_not_a_store(self, storage: S3Storage, wire: Wire) -> None:
+        """Where a wrong port answers every request with a page, no object and no listing is read out of it."""
+        wire.harm = lambda _: answers(b"<html><body>log in</body></html>", {"Content-Type": "text/html"})
+        host = re.escape(wire.url)
+        for call in (
+            lambda: storage.read(KEY),
+            lambda: storage.look(KEY),
+            lambda: list(storage.list("")),
+            lambda: add(storage, b"body"),
+            lambda: swap(storage, b"body"),
+        ):
+            with pytest.raises(Denied, match=f"at {host} is not S3; correct --endpoint-url"):
+                call()
 
     @pytest.mark.usefixtures("_no_pauses")
     def test_a_page_that_is_no_answer_of_s3_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
@@ -715,10 +730,11 @@ class TestConnection:
 
     def test_no_credentials(self, bucket: TestBucket, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without credentials the message says how to give some."""
-        for name in [name for name in os.environ if name.startswith("AWS_") and "KEY" in name]:
-            monkeypatch.delenv(name)
-        with pytest.raises(Denied, match=r"no AWS credentials were found .* --profile"):
-            bucket.storage().read(KEY)
+        with monkeypatch.context() as patch:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                patch.delenv(name)
+            with pytest.raises(Denied, match=r"no AWS credentials were found .* --profile"):
+                bucket.storage().read(KEY)
 
     def test_unknown_profile(self) -> None:
         """A profile that nobody wrote is named."""

@@ -75,7 +75,7 @@ def said(asked: Asked, code: str, status: int = 400, message: str = "", **metada
             GET,
             "InvalidAccessKeyId",
             403,
-            "AWS does not know the access key used for s3://packages/p/x.zip; use the credentials of a living one",
+            "AWS does not know the access key used for s3://packages/p/x.zip; use credentials that are valid",
         ),
         (
             GET,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +28,12 @@ from bucketwheel.storage.s3 import S3Storage, connect
 __all__ = ["S3Server", "TestBucket", "fresh_bucket", "other_server", "run_ministack"]
 
 _START_SECONDS = 30
+_KEEPER = """
+import subprocess, sys, threading
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+threading.Thread(target=lambda: (sys.stdin.read(), server.kill()), daemon=True).start()
+sys.exit(server.wait())
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +73,14 @@ def other_server() -> S3Server | None:
 
 @contextmanager
 def run_ministack(directory: Path) -> Iterator[S3Server]:
-    """Run the server while the context lasts; its log lies in the directory."""
+    """Run the server while the context lasts, or this process if that is killed; its log lies in the directory."""
     for port in _free_ports(3):
         with (directory / f"ministack-{port}.log").open("wb") as log:
             process = subprocess.Popen(
-                [_program()],
+                [sys.executable, "-c", _KEEPER, _program()],
                 cwd=directory,
                 env={**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "s3"},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -85,9 +90,7 @@ def run_ministack(directory: Path) -> Iterator[S3Server]:
                 yield S3Server(endpoint_url=f"http://127.0.0.1:{port}")
                 return
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
-            process.wait()
+            process.communicate()
     raise RuntimeError(f"ministack does not start; its log is in {directory}")
 
 

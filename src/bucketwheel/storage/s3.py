@@ -37,6 +37,7 @@ _LARGEST_PUT: Final = 1 << 30
 _PART_SIZE: Final = 64 << 20
 _BUFFER: Final = 1 << 17
 _READ_TRIES: Final = 3
+_TAKEN: Final = frozenset({"412"})
 _CHANGED: Final = frozenset({"412", "NoSuchKey"})
 _UNREAD: Final = frozenset({"NoSuchKey", "403", "416"})
 _UNSEEN: Final = frozenset({"400", "403", "404"})  # the answer to HEAD has no body to say more
@@ -125,7 +126,7 @@ class S3Storage:
                     part_size=self.part_size,
                     put_args=_put_args(kind, marks),
                 )
-            answer = self._put(key, stream, size, sha256, kind, marks, IfNoneMatch="*")
+            answer = self._put(key, stream, size, sha256, kind, marks, expected=_TAKEN, IfNoneMatch="*")
         return not isinstance(answer, Rejection)
 
     def swap(
@@ -134,7 +135,7 @@ class S3Storage:
         """PutObject with If-Match, or If-None-Match to create."""
         condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": seen}
         sha256 = Sha256(hashlib.sha256(body).hexdigest())
-        answer = self._put(key, io.BytesIO(body), len(body), sha256, kind, marks, **condition)
+        answer = self._put(key, io.BytesIO(body), len(body), sha256, kind, marks, expected=_CHANGED, **condition)
         if isinstance(answer, Rejection):
             raise SwapLost(key)
         return ObjectVersion(answer["ETag"])
@@ -173,11 +174,13 @@ class S3Storage:
         sha256: Sha256,
         kind: Kind,
         marks: Mapping[str, str],
+        *,
+        expected: frozenset[str],
         **condition: str,
     ) -> Any:  # noqa: ANN401 - the SDK's answer
         return self.bucket.ask(
             "put_object",
-            expected=_CHANGED,
+            expected=expected,
             Key=self.prefix + key,
             Body=body,
             ContentLength=size,

@@ -20,6 +20,7 @@ from bucketwheel.storage.s3_errors import (
     Asked,
     Rejection,
     failure_in_words,
+    not_s3,
     outcome_unknown,
     rejection,
     rejection_in_words,
@@ -36,6 +37,15 @@ _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 60
 _SDK_ATTEMPTS: Final = 5
 _CONFLICT_TRIES: Final = 8
+# What no answer of S3 lacks; the page of a console or a login portal does, at an endpoint mistaken for S3.
+_ALWAYS_SAID: Final = {
+    "GetObject": "ETag",
+    "HeadObject": "ETag",
+    "PutObject": "ETag",
+    "ListObjectsV2": "IsTruncated",
+    "CreateMultipartUpload": "UploadId",
+    "UploadPart": "ETag",
+}
 _WRITES: Final = {"PutObject", "CompleteMultipartUpload", "DeleteObject", "CreateBucket"}
 
 
@@ -66,6 +76,8 @@ class Bucket:
         for _ in tries(_CONFLICT_TRIES):
             answer = self._call(method, asked, arguments)
             if not isinstance(answer, Rejection):
+                if _ALWAYS_SAID.get(asked.operation, "ResponseMetadata") not in answer:
+                    raise not_s3(self.client.meta.endpoint_url, asked)
                 return answer
             # Not only S3 may say no: the SDK asks other services for credentials.
             if answer.operation == asked.operation and expected & {answer.code, str(answer.status)}:

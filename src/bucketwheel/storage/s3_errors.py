@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import shown
 
-__all__ = ["Asked", "Rejection", "failure_in_words", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = ["Asked", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,8 @@ _DENIED: Final[Mapping[str, str]] = {
     "TokenRefreshRequired": _EXPIRED,
     "RequestExpired": _EXPIRED,
     "InvalidToken": "AWS does not take the session token for {target}; {log_in}",
-    "InvalidAccessKeyId": "AWS does not know the access key used for {target}; use the credentials of a living one",
-    "InvalidClientTokenId": "AWS does not know the access key used for {target}; use the credentials of a living one",
+    "InvalidAccessKeyId": "AWS does not know the access key used for {target}; use credentials that are valid",
+    "InvalidClientTokenId": "AWS does not know the access key used for {target}; use credentials that are valid",
     "SignatureDoesNotMatch": (
         "the secret key does not belong to the access key used for {target}; set both anew, without spaces around them"
     ),
@@ -223,6 +223,11 @@ def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
             branch, words = _FAILURES[kind.__name__]
             return branch(words.format_map(facts))
     return Unavailable(_GAVE_UP.format_map(facts))
+
+
+def not_s3(endpoint_url: str, asked: Asked) -> Denied:
+    """Say that something else answers where S3 was expected."""
+    return Denied(f"what answers for {asked.target} at {_host(endpoint_url)} is not S3; correct --endpoint-url")
 
 
 def outcome_unknown(asked: Asked) -> OutcomeUnknown:
