@@ -89,12 +89,22 @@ class Unfinished(BucketwheelError):
 
 
 def together(errors: Sequence[Exception]) -> Exception:
-    """One error for several: a bug as it is, then what is unfinished, then refusals with all their problems."""
+    """One error for several, of the gravest kind and with all that they say; a bug comes as it is."""
     for error in errors:
         if not isinstance(error, BucketwheelError):
             return error
-    unfinished = [error for error in errors if isinstance(error, Unfinished)]
-    problems = [problem for error in errors if isinstance(error, Refused) for problem in error.problems]
-    if unfinished or len(errors) == 1:
-        return (unfinished or errors)[0]
-    return Refused(*problems) if problems else type(errors[0])("\n".join(map(str, errors)))
+    if len(errors) == 1:
+        return errors[0]
+    if settings := [error for error in errors if isinstance(error, Misconfigured)]:
+        return Misconfigured(*_problems(settings))
+    if all(isinstance(error, Refused) for error in errors):
+        return Refused(*_problems(errors))
+    kind = next(kind for kind in (Unfinished, Unavailable, Damaged) if any(isinstance(error, kind) for error in errors))
+    return kind("\n".join(map(str, errors)))
+
+
+def _problems(errors: Sequence[Exception]) -> tuple[Problem, ...]:
+    # What stands in the environment is met by every request that needs it, and said once.
+    return tuple(
+        dict.fromkeys(problem for error in errors if isinstance(error, _WithProblems) for problem in error.problems)
+    )

@@ -260,6 +260,17 @@ def test_no_unfinished_construct_is_searched_again_and_again(opening: str) -> No
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize(
+    "unfinished", ['<a href="demo-1.0.tar.gz"', '<a href="demo-1.0.tar.gz', "<!-- <a href=demo-1.0.tar.gz>"]
+)
+def test_what_is_not_finished_is_no_link(unfinished: str) -> None:
+    """A page that was cut off lists what it lists whole, and html.parser's slow search through the rest is not made."""
+    began = time.process_time()
+    page = read_html(f'<a href="demo-2.0.tar.gz"></a>{"<a" * 100_000}{unfinished}')
+    assert [link.filename for link in page.links] == ["demo-2.0.tar.gz"]
+    assert time.process_time() - began < 1
+
+
 def test_a_page_whose_own_address_is_none_is_refused() -> None:
     """Its links would lead nowhere."""
     with pytest.raises(InvalidUrl, match="is neither an http nor an https URL"):

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from bucketwheel.download import Limits, save
+from bucketwheel.errors import Unavailable
 from support.archives import make_wheel
 from support.fetching import sha256_link
 from support.http_server import Exchange, WebServer, answer, broken_off, html, silence
@@ -21,6 +24,25 @@ from pathlib import Path
 from bucketwheel.verbs.fetch import fetch
 fetch("demo-pkg", sources=[sys.argv[1]], into=Path(sys.argv[2]))
 """
+
+
+class Trickle:
+    """Bytes without end, during which the user loses patience."""
+
+    def __init__(self, stopped: Event) -> None:
+        self._stopped = stopped
+
+    def read(self, size: int, /) -> bytes:
+        """Give a little, and be interrupted."""
+        self._stopped.set()
+        return bytes(min(size, 10))
+
+
+def test_what_comes_from_a_store_is_interrupted_too(tmp_path: Path) -> None:
+    """Between two blocks, whoever reads them."""
+    stopped = Event()
+    with pytest.raises(Unavailable, match=r"^demo was not fetched: interrupted$"), (tmp_path / "x").open("wb") as file:
+        save(Trickle(stopped), file, subject="demo", size=None, limits=Limits(), directory=tmp_path, stopped=stopped)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send to one process on Windows")

@@ -15,7 +15,7 @@ import pytest
 from bucketwheel.download import pace
 from bucketwheel.errors import Refused, Unavailable
 from support.archives import make_wheel
-from support.fetching import QUICK, Fetching, sha256_link
+from support.fetching import HASTY, QUICK, Fetching, sha256_link
 from support.http_server import (
     Behaviour,
     Certificate,
@@ -138,7 +138,7 @@ def test_a_proxy_may_be_anywhere(
         assert fetching(site.root + "/page")
         assert len(asked) == 2
         with pytest.raises(Refused, match=r" is at a link-local address, where no artifacts are; "):
-            fetching(site.put("/astray", redirect("http://169.254.169.254/")))
+            fetching(site.put("/astray", html(f'<a href="http://169.254.169.254/{WHEEL}">')))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_servers_that_send_nothing_are_given_up(site: WebServer, fetching: Fetch
     sources = [site.put(f"/{name}", behaviour) for name, behaviour in NOTHING.items()]
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        fetching(*sources)
+        fetching(*sources, limits=HASTY)
     assert time.monotonic() - began < 2.5
     assert str(caught.value).splitlines() == [
         f"{source} keeps us waiting without sending anything; try again when it is well" for source in sources
@@ -198,7 +198,7 @@ def test_files_that_never_come_are_given_up(site: WebServer, fetching: Fetching,
     links = [sha256_link(path, "/never/") for path in files.values()]
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        fetching(site.put("/page", html(*links, sha256_link(wheel, "/files/"))), jobs=5)
+        fetching(site.put("/page", html(*links, sha256_link(wheel, "/files/"))), limits=HASTY, jobs=5)
     assert time.monotonic() - began < 2.5
     assert str(caught.value).count(" keeps us waiting without sending anything; ") == 4
     assert len(site.paths()) == 6
@@ -210,7 +210,7 @@ def test_a_host_that_does_not_take_the_connection_is_given_up(fetching: Fetching
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as callers:
         for _ in range(3):
             caller = callers.enter_context(socket.socket())
-            caller.setblocking(False)
+            caller.settimeout(0)
             caller.connect_ex(full.getsockname())
         began = time.monotonic()
         limits = replace(QUICK, connect_seconds=0.2, answer_seconds=10)
@@ -257,6 +257,14 @@ def test_a_server_that_stays_overloaded_is_given_up(site: WebServer, fetching: F
     assert site.paths() == ["/page"] * 4
 
 
+@pytest.mark.parametrize("status", [204, 400, 401, 403, 404, 418, 501])
+def test_other_answers_are_not_asked_for_again(site: WebServer, fetching: Fetching, status: int) -> None:
+    """Asking again would not change them."""
+    with pytest.raises((Unavailable, Refused)):
+        fetching(site.put("/page", answer(status=status)))
+    assert site.paths() == ["/page"]
+
+
 def test_tries_waits_and_redirects_share_one_patience(site: WebServer, fetching: Fetching) -> None:
     """A server cannot spend the time of an answer again with each of them."""
 
@@ -279,7 +287,7 @@ def test_a_wait_that_is_longer_than_the_patience_is_not_begun(site: WebServer, f
     """The last answer is told at once."""
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"/page cannot be read \(HTTP 503\); try again"):
-        fetching(site.put("/page", answer(status=503, Retry_After="3")), limits=replace(QUICK, longest_wait=5))
+        fetching(site.put("/page", answer(status=503, Retry_After="3")), limits=replace(HASTY, longest_wait=5))
     assert time.monotonic() - began < 0.9
     assert site.paths() == ["/page"]
 

@@ -24,7 +24,7 @@ __all__ = ["fetch_version", "upload_version"]
 # setuptools sets up the root logger by its -v and -q; the levels of Command.announce changed their meaning in 65.6.
 _log = logging.getLogger(__name__)
 
-# With -v the root logger takes everything, and botocore's is no reading for a log that others see: it has signatures.
+# With -v the root logger takes everything, and these print signatures and whole URLs.
 _TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
@@ -86,7 +86,7 @@ def upload_version(
 def _in_setuptools_words() -> Iterator[None]:
     """End with one line and exit status 1, as setuptools ends; 2 and 3 do not exist there, so the words must say it."""
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         yield
     except Misconfigured as error:

@@ -135,18 +135,8 @@ def _all(outcomes: Iterable[_T | Exception]) -> list[_T]:
         else:
             results.append(outcome)
     if errors:
-        raise _at_once(errors)
+        raise together(errors)
     return results
-
-
-def _at_once(errors: Sequence[Exception]) -> Exception:
-    # What stands in the environment is met by every request that needs it, and said once.
-    settings = [problem for error in errors if isinstance(error, Misconfigured) for problem in error.problems]
-    if settings:
-        return Misconfigured(*dict.fromkeys(settings))
-    if any(isinstance(error, Refused) for error in errors) and any(isinstance(error, Unavailable) for error in errors):
-        return Unavailable("\n".join(map(str, errors)))
-    return together(errors)
 
 
 def _artifacts(holdings: Iterable[Holding], report: Report) -> Iterator[Artifact[Offer]]:
@@ -261,7 +251,6 @@ class _Errand:
 
 def _judge(name: DistributionName, file: BinaryIO, size: int, subject: str) -> None:
     # Nobody vouches for these bytes, so they must at least be what their name says.
-    file.seek(0)
     try:
         judge_archive(name, file, size)
     except Refused as error:
