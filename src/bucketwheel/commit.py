@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bucketwheel.backoff import attempts
-from bucketwheel.errors import Damaged, OutcomeUnknown, Unavailable, Unfinished
+from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.layout import manifest_key
 from bucketwheel.manifest import Manifest, decode_manifest, empty_manifest, encode_manifest
 from bucketwheel.names import ProjectName
@@ -42,40 +42,61 @@ def read_truth(site: Site, project: ProjectName) -> Truth:
     return Truth(manifest=decode_manifest(stored.body, project), version=stored.version)
 
 
-def commit(repository: Repository, truth: Truth, *, call: str, decide: Callable[[Manifest], Manifest | None]) -> Truth:
+def commit(
+    repository: Repository, truth: Truth, *, call: str | None, decide: Callable[[Manifest], Manifest | None]
+) -> Truth:
     """Swap the manifest for what `decide` makes of it, anew for each state that it is found in.
 
-    `decide` returns None where nothing is left to do, and raises Refused where it must not be done. Returns the truth
-    that holds our change. Raises Unfinished if a swap was sent and nobody can say what became of it.
+    `decide` returns None where nothing is left to do, and raises Refused where it must not be done; `call` is None
+    where the change leaves no trace of who made it. Returns the truth that holds our change. Raises Unfinished if a
+    swap was sent and nobody can say what became of it.
     """
-    project, kind = truth.project, repository.layout.record()
-    for _ in attempts():
-        after = decide(truth.manifest)
-        if after is None:
-            return truth
-        body = encode_manifest(after)
-        try:
-            version = repository.storage.swap(
-                manifest_key(project), body, seen=truth.version, kind=kind, marks=NO_MARKS
-            )
-        except (SwapLost, OutcomeUnknown):
-            # Somebody else's commit, or our own whose answer was lost on the way: only the manifest itself can tell.
-            truth = _read_back(repository, truth)
-            if truth.manifest.names_call(call):
+    doubtful = False
+    try:
+        for _ in attempts():
+            after = decide(truth.manifest)
+            if after is None:
                 return truth
-        else:
-            return Truth(manifest=after, version=version)
-    raise Unfinished(f"{project}: the store gives no clear answer to the commit; run the same command again")
+            version = _swap(repository, truth, after)
+            if version is not None:
+                return Truth(manifest=after, version=version)
+            # Somebody else's commit, or our own whose answer was lost on the way: only the manifest itself can tell.
+            before, truth = truth, _read_back(repository, truth)
+            if truth.manifest == after or (call is not None and truth.manifest.names_call(call)):
+                return truth
+            # The swap may still arrive while the manifest is what it asks for. After that it has failed for good if
+            # nothing names our call, or if its revision is somebody else's.
+            hidden = call is None and (doubtful or truth.manifest.revision > after.revision)
+            doubtful = hidden or truth.version == before.version
+    except (Refused, Unavailable) as error:
+        if not doubtful:
+            raise
+        raise _unknown(truth, error) from error
+    raise Unfinished(f"{truth.project}: the store gives no clear answer to the commit; run the same command again")
+
+
+def _swap(repository: Repository, truth: Truth, after: Manifest) -> ObjectVersion | None:
+    kind = repository.layout.record()
+    try:
+        return repository.storage.swap(
+            manifest_key(truth.project), encode_manifest(after), seen=truth.version, kind=kind, marks=NO_MARKS
+        )
+    except (SwapLost, OutcomeUnknown):
+        return None
+
+
+def _unknown(truth: Truth, error: Exception) -> Unfinished:
+    return Unfinished(
+        f"{truth.project}: the commit was sent, and whether it happened is not known ({error}); "
+        "run the same command again, which finishes it or finds it done"
+    )
 
 
 def _read_back(repository: Repository, before: Truth) -> Truth:
     try:
         truth = read_truth(repository.site, before.project)
     except Unavailable as error:
-        raise Unfinished(
-            f"{before.project}: the commit was sent, and whether it happened is not known ({error}); "
-            "run the same command again, which finishes it or finds it done"
-        ) from error
+        raise _unknown(before, error) from error
     if truth.version is None and before.version is not None:
         raise Damaged(
             f"the manifest of {before.project} vanished while it was being changed, so nothing was written; "

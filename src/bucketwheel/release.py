@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 
 from bucketwheel.commit import Truth, commit, read_truth
-from bucketwheel.errors import Problem, Refused, Unavailable, Unfinished, together
+from bucketwheel.errors import Damaged, Problem, Refused, Unavailable, Unfinished, together
 from bucketwheel.events import Created, FileDone, FileStarted, Report, Stage, ignore
 from bucketwheel.layout import manifest_key
 from bucketwheel.manifest import Manifest, judge_known
@@ -281,7 +281,7 @@ def _bring_pages(
         behind = [p.truth.project for p in unchanged if not is_current(repository, p.truth, looks)]
         if behind:
             refresh(repository, behind, workers)
-    except Unavailable as error:
+    except (Damaged, Refused, Unavailable) as error:
         raise Unfinished(
             f"everything is released, but pages could not be brought up to date ({error}); "
             "run the same command again, or `bucketwheel reindex`"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from bucketwheel.backoff import attempts
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report
 from bucketwheel.layout import SETTINGS_KEY, Layout
@@ -137,9 +138,12 @@ def create(site: Site, settings: RepositorySettings) -> tuple[Repository, bool]:
     Returns the repository and whether it was made by this call; raises Refused on foreign ground.
     """
     judge_empty(site)
-    created = store(site, settings, seen=None)
-    found = created or open_to_read(site)
-    return open_to_write(site, found), created is not None
+    for _ in attempts():
+        created = store(site, settings, seen=None)
+        found = created or read_settings(site)
+        if found is not None:
+            return open_to_write(site, found), created is not None
+    raise Unavailable(f"{site.place} could not be made a repository: the store keeps losing it; try again later")
 
 
 def judge_empty(site: Site) -> None:
@@ -158,9 +162,8 @@ def store(site: Site, settings: RepositorySettings, *, seen: ObjectVersion | Non
     """Write the settings over exactly what was seen; None if they are something else by now."""
     try:
         version = _swap(site.storage, settings, seen=seen)
-    except SwapLost:
-        return None
-    except OutcomeUnknown:
+    except (SwapLost, OutcomeUnknown):
+        # Somebody else's, or our own whose answer was lost on the way.
         found = read_settings(site)
         return found if found is not None and found.settings == settings else None
     return Repository(site=site, settings=settings, version=version)

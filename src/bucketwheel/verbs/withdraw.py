@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from packaging.version import InvalidVersion, Version
 
 from bucketwheel.commit import commit, read_truth
-from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable, Unfinished
+from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, ignore
 from bucketwheel.manifest import Manifest, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, project_name, shown
@@ -95,10 +94,10 @@ def withdraw_at(site: Site, project: ProjectName, change: Change, *, dry_run: bo
     changed = tuple(file.filename for file in change.chosen(truth.manifest) if file.yanked != change.yanked)
     if not dry_run:
         repository = open_to_write(site, found)
-        commit(repository, truth, call=uuid4().hex, decide=change.made)
+        commit(repository, truth, call=None, decide=change.made)
         try:
             refresh(repository, [project], workers)
-        except Unavailable as error:
+        except (Damaged, Refused, Unavailable) as error:
             raise Unfinished(
                 f"{project} is changed, but its pages are not yet ({error}); run the same again"
             ) from error
