@@ -3,7 +3,7 @@
     python3 tests/run.py --collect-only -q   # once: sets up .venv
     .venv/bin/python benchmarks/publish.py [RUNS]
 
-Both publish the same wheels to the same S3 server (ministack), each request delayed by 30 ms, in turn; each run is a whole
+Both publish the same wheels to the same S3 server (ministack) in turn, each request delayed by 30 ms; a run is a whole
 process, from its start to its end. What counts is the ratio, pair by pair: the times are this machine's.
 s3pypi writes no JSON page, no metadata and no root page, and takes no care of other publishers.
 """
