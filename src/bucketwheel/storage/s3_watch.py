@@ -24,6 +24,10 @@ _UNUSED_IN_LISTINGS: Final = re.compile(
     rb"<(LastModified|StorageClass|Owner|ChecksumAlgorithm|ChecksumType)>.*?</\1>", re.DOTALL
 )
 
+_OF_OBJECTS = {"GetObject", "HeadObject"}
+_FOUND = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
+_ALWAYS_THERE = {"content-length", "etag"}
+
 
 class Watch(threading.local):
     """Sees every attempt of every call of one client, in the thread that makes it."""
@@ -58,6 +62,11 @@ class Watch(threading.local):
 
     def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
         """Treat an answer that was cut short as an error of the server: the SDK takes nothing for an empty listing."""
+        found = operation_model.name in _OF_OBJECTS and response_dict["status_code"] in _FOUND
+        # Nothing in HTTP/1.1 tells headers that broke off from headers that ended.
+        if found and not {name.lower() for name in response_dict["headers"]} >= _ALWAYS_THERE:
+            response_dict["status_code"], response_dict["body"] = HTTPStatus.INTERNAL_SERVER_ERROR, b""
+            return
         body = response_dict["body"]
         if not isinstance(body, bytes) or self._verb == "HEAD":
             return
