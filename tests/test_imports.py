@@ -16,12 +16,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("frontends",),
     ("__init__",),
     ("verbs",),
-    ("release",),
-    ("refresh", "upload"),
-    ("commit",),
+    ("release", "adoption", "removal", "examination"),
+    ("refresh", "upload", "orphans", "survey", "reception"),
+    ("commit", "remains"),
     ("repository", "collect"),
+    ("checking", "promotable"),
     ("storage", "download", "distributions", "layers", "parallel", "backoff"),
-    ("settings", "repository_settings", "plan", "pages", "containers"),
+    ("settings", "repository_settings", "plan", "pages", "containers", "retention", "named", "fitting"),
     ("layout", "put_args"),
     ("manifest",),
     ("strict_json",),
@@ -30,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 
 PURE = {"names", "places", "strict_json", "manifest", "layout", "plan", "pages", "containers", "settings", "put_args"}
-PURE |= {"repository_settings", "errors", "events"}
+PURE |= {"repository_settings", "errors", "events", "retention", "named", "checking", "promotable", "fitting"}
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}
 
 BOTO3_MAY_BE_IN = "storage"

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from bucketwheel.manifest import PublishedFile
+from bucketwheel.manifest import DeletedFile, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, Sha256, project_name
 from bucketwheel.storage import Key, Kind
 
@@ -17,6 +17,7 @@ __all__ = [
     "PAGES_CACHE_CONTROL",
     "PAGE_STYLES",
     "SETTINGS_KEY",
+    "SIDECARS",
     "Layout",
     "PageMark",
     "PageStyle",
@@ -26,6 +27,8 @@ __all__ = [
     "page_mark",
     "page_marks",
     "project_of",
+    "repository_of",
+    "sha256_of_file",
 ]
 
 PageStyle: TypeAlias = Literal["slash", "index.html", "both"]
@@ -33,6 +36,9 @@ PAGE_STYLES: tuple[PageStyle, ...] = ("slash", "index.html", "both")
 
 SETTINGS_KEY = Key("_bucketwheel/repository.json")
 MANIFESTS = "_bucketwheel/manifests/"
+
+SIDECARS = (".metadata", ".asc", ".provenance")
+"""What the keys of sidecars add to their file's."""
 
 # Set on every page: without it uv takes a page for fresh for ten minutes, and pip obeys what it says (26.2 and newer).
 PAGES_CACHE_CONTROL = "public, max-age=0, must-revalidate"
@@ -61,9 +67,13 @@ class Layout:
     pages_cache_control: str = PAGES_CACHE_CONTROL
     put_args: Mapping[str, str] = field(default_factory=dict)
 
+    def folder(self, project: ProjectName) -> str:
+        """What the keys of a project's pages and files begin with."""
+        return f"{self.simple}{project}/"
+
     def html_keys(self, project: ProjectName) -> tuple[Key, ...]:
         """The keys of a project's HTML page."""
-        return self._html_keys(f"{self.simple}{project}/")
+        return self._html_keys(self.folder(project))
 
     def retired_html_keys(self, project: ProjectName | None) -> tuple[Key, ...]:
         """Where the HTML page of a project, or the root's, would lie in the styles that are not in use."""
@@ -89,8 +99,8 @@ class Layout:
         """Where a distribution lies unless its entry says otherwise."""
         return Key(f"{self.simple}{project}/{filename}")
 
-    def key_of(self, project: ProjectName, file: PublishedFile) -> Key:
-        """Where a released distribution lies."""
+    def key_of(self, project: ProjectName, file: PublishedFile | DeletedFile) -> Key:
+        """Where a distribution lies, or lay."""
         return file.key or self.usual_key(project, file.filename)
 
     def file_keys(self, project: ProjectName, filename: str, sha256: Sha256) -> Iterator[Key]:
@@ -104,9 +114,11 @@ class Layout:
         """A file's URL as its project's page links to it: relative, percent-encoded, `+` too (a space to S3)."""
         if file.url is not None:
             return file.url
-        key, folder = self.key_of(project, file), f"{self.simple}{project}/"
-        if key.startswith(folder):
-            return quote(key.removeprefix(folder))
+        key, folder = self.key_of(project, file), self.folder(project)
+        # No further up than need be: the index may be served without the rest of the repository.
+        for above, up in ((folder, ""), (self.simple, "../")):
+            if key.startswith(above):
+                return up + quote(key.removeprefix(above))
         return "../" * folder.count("/") + quote(key)
 
     def html(self) -> Kind:
@@ -128,6 +140,10 @@ class Layout:
     def signature(self) -> Kind:
         """How detached signatures are served."""
         return self._kind("application/pgp-signature", _FOR_EVER)
+
+    def provenance(self) -> Kind:
+        """How attestations are served (PEP 740): bundles may be added to them."""
+        return self._kind("application/vnd.pypi.integrity.v1+json", _NEVER)
 
     def record(self) -> Kind:
         """How manifests and settings are kept: nobody may ever read them from a cache."""
@@ -169,6 +185,16 @@ def file_marks(*, repository: str, call: str, sha256: Sha256) -> dict[str, str]:
 def call_of(marks: Mapping[str, str] | None) -> str | None:
     """The call that brought a file, by its marks."""
     return (marks or {}).get(_CALL)
+
+
+def repository_of(marks: Mapping[str, str] | None) -> str | None:
+    """The id of the repository that a file was brought for, by its marks."""
+    return (marks or {}).get(_REPOSITORY)
+
+
+def sha256_of_file(marks: Mapping[str, str] | None) -> str | None:
+    """The digest of a file's bytes as its publisher noted it."""
+    return (marks or {}).get(_SHA256)
 
 
 def page_marks(mark: PageMark) -> dict[str, str]:

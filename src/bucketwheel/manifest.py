@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from bucketwheel.errors import Damaged, Problem, Refused
 from bucketwheel.names import ProjectName, Sha256, is_sha256, shown
-from bucketwheel.storage import Key, ObjectVersion
+from bucketwheel.storage import Key
 from bucketwheel.strict_json import Document, DocumentInvalid, dump_document, load_document
 
 __all__ = [
@@ -66,8 +66,8 @@ class PublishedFile:
     """Whether pages leave it out although its object stays."""
     gpg_sig: bool = False
     provenance_sha256: Sha256 | None = None
-    seen: ObjectVersion | None = None
-    """The state of the object when it was adopted; None for what we wrote ourselves."""
+    seen: str | None = None
+    """The object's etag in the listing that it was adopted from; None for what we wrote ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +230,7 @@ def _read_file(document: Document) -> PublishedFile:
         hidden=document.flag("hidden"),
         gpg_sig=document.flag("gpg-sig"),
         provenance_sha256=_optional_digest(document, "provenance-sha256"),
-        seen=None if seen is None else ObjectVersion(seen.text("etag")),
+        seen=None if seen is None else seen.text("etag"),
     )
     for part in (yanked, seen):
         if part is not None:

@@ -29,6 +29,8 @@ class Candidate:
     sha256: Sha256
     requires_python: str | None = None
     metadata_sha256: Sha256 | None = None
+    yanked: str | None = None
+    """Why it was yanked where it comes from (PEP 592); None: not yanked."""
 
     @property
     def filename(self) -> str:
@@ -44,6 +46,7 @@ class Placement:
     added: bool
     """Whether this very call put them there: the object carries our call's id."""
     gpg_sig: bool = False
+    provenance_sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +217,9 @@ def _entry(
         key=_key(candidate, {candidate.filename: placement}, manifest, layout),
         requires_python=candidate.requires_python,
         metadata_sha256=candidate.metadata_sha256,
+        yanked=candidate.yanked,
         gpg_sig=placement.gpg_sig,
+        provenance_sha256=placement.provenance_sha256,
     )
 
 

@@ -185,9 +185,11 @@ def _judge_pages(repository: Repository, truth: Truth, looks: Looks) -> Truth:
     if truth.version is not None:
         return truth
     if any(page.mark is not None for page in pages):
-        what, remedy = "has our page but no manifest", f"put back {manifest_key(truth.project)} from a backup"
+        what = "has our page but no manifest"
+        remedy = f"put back {manifest_key(truth.project)} from a backup, or run `bucketwheel reindex --adopt --ours`"
     else:
-        what, remedy = "has a page that another tool made", "publish to a new prefix or directory, or remove that page"
+        what = "has a page that another tool made"
+        remedy = "take the project over with `bucketwheel reindex --adopt`, or publish to a new prefix or directory"
     raise Refused(Problem(subject=f"{repository.site.place}: {truth.project}", what=what, remedy=remedy))
 
 

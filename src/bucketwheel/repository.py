@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -33,6 +34,7 @@ __all__ = [
     "open_to_write",
     "read_settings",
     "store",
+    "take_over",
 ]
 
 # A version that no object ever has: the swap that the proof expects to lose.
@@ -138,6 +140,11 @@ def create(site: Site, settings: RepositorySettings) -> tuple[Repository, bool]:
     Returns the repository and whether it was made by this call; raises Refused on foreign ground.
     """
     judge_empty(site)
+    return take_over(site, settings)
+
+
+def take_over(site: Site, settings: RepositorySettings) -> tuple[Repository, bool]:
+    """Make a repository whatever lies there; nothing is done to that. The rest as `create`."""
     for _ in attempts():
         created = store(site, settings, seen=None)
         found = created or read_settings(site)
@@ -153,7 +160,8 @@ def judge_empty(site: Site) -> None:
             Problem(
                 subject=str(site.place),
                 what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="name an empty place, such as a new prefix or directory under it",
+                remedy="name an empty place, such as a new prefix or directory under it; if files of an index lie there, "
+                f"adopt them, beginning with `bucketwheel init {shlex.quote(str(site.place))} --adopt`",
             )
         )
 

@@ -124,13 +124,28 @@ def test_init_creates_a_bucket_only_when_asked(bucket: TestBucket) -> None:
 
 
 def test_show_lists_projects(published: Path) -> None:
-    """One line a project: its newest version by order of versions, not of letters."""
+    """One line a project: its newest version by order of versions, not of letters, all its sizes, its latest time."""
+    manifest = published / "_bucketwheel" / "manifests" / "demo-pkg.json"
+    document = json.loads(manifest.read_bytes())
+    document["files"][0] |= {"size": 1_500_000, "upload-time": "2030-01-02T03:04:05.678901Z"}
+    document["files"][1] |= {"size": 500_000}
+    manifest.write_text(json.dumps(document), encoding="utf-8")
     run = run_command("show", "-r", str(published))
-    assert run.lines == [
-        "PROJECT   LATEST  VERSIONS  FILES  STATUS",
-        "demo-pkg  1.10    2         2      active",
-        "zoo       2       1         1      active",
+    rows = [line.split() for line in run.lines]
+    assert rows[:2] == [
+        ["PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS"],
+        ["demo-pkg", "1.10", "2", "2", "2.0", "MB", "2030-01-02", "03:04", "active"],
     ]
+    assert rows[2][:4] + rows[2][-1:] == ["zoo", "2", "1", "1", "active"]
+
+
+@pytest.mark.usefixtures("published")
+def test_the_latest_is_one_that_installers_take() -> None:
+    """A version that is wholly yanked is not shown as the latest, unless all are."""
+    run_command("yank", "demo-pkg==1.10", *TO, "--reason", "broken")
+    assert run_command("show", *TO).lines[1].split()[1] == "1.9"
+    run_command("yank", "demo-pkg==1.9", *TO, "--reason", "broken")
+    assert run_command("show", *TO).lines[1].split()[1] == "1.10"
 
 
 @pytest.mark.usefixtures("published")

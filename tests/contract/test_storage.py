@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import NO_MARKS, Key, Kind, Listed, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, Kind, Storage, SwapLost
 from bucketwheel.storage.directory import DirectoryStorage
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
@@ -107,6 +108,16 @@ def test_a_look_tells_size_version_and_digest(storage: Storage) -> None:
     assert seen.size == 5
     assert seen.version == stored.version
     assert seen.sha256 == "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"
+
+
+def test_a_look_tells_when_it_was_written(storage: Storage) -> None:
+    """The moment is the store's own, with its time zone; stores round it to seconds."""
+    begun = datetime.now(UTC)
+    add(storage, KEY, b"first")
+    seen = storage.look(KEY)
+    assert seen is not None
+    assert seen.modified is not None
+    assert begun - timedelta(seconds=5) < seen.modified < datetime.now(UTC) + timedelta(seconds=5)
 
 
 def test_marks_come_back_where_there_is_a_place_for_them(storage: Storage) -> None:
@@ -204,7 +215,18 @@ def test_a_listing_tells_sizes_and_versions(storage: Storage) -> None:
     seen = storage.look(KEY)
     assert seen is not None
     version = None if isinstance(storage, DirectoryStorage) else seen.version
-    assert list(storage.list("")) == [Listed(key=KEY, size=5, version=version)]
+    assert [(listed.key, listed.size, listed.version) for listed in storage.list("")] == [(KEY, 5, version)]
+
+
+def test_a_listing_shows_again_what_nobody_touched(storage: Storage) -> None:
+    """An entry's etag stays while its object does, and another object of the same size has another."""
+    add(storage, KEY, b"first")
+    before = [listed.etag for listed in storage.list("")]
+    assert [listed.etag for listed in storage.list("")] == before
+    seen = storage.look(KEY)
+    assert seen is not None
+    storage.swap(KEY, b"other", seen=seen.version, kind=KIND, marks=NO_MARKS)
+    assert [listed.etag for listed in storage.list("")] != before
 
 
 @pytest.mark.parametrize(

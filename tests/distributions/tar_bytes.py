@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from support.archives import metadata_text
 
-__all__ = ["gzipped", "member", "sdist_members", "tar", "tar_header"]
+__all__ = ["gzipped", "member", "patched", "sdist_members", "tar", "tar_header"]
 
 
 def sdist_members() -> dict[str, bytes]:
@@ -42,14 +42,34 @@ def tar(*more: tarfile.TarInfo, content: Mapping[str, bytes] | None = None, form
 
 
 def tar_header(
-    path: bytes, kind: bytes, body: bytes = b"", *, magic: bytes = b"ustar\x0000", prefix: bytes = b""
+    path: bytes,
+    kind: bytes,
+    body: bytes = b"",
+    *,
+    magic: bytes = b"ustar\x0000",
+    prefix: bytes = b"",
+    linkname: bytes = b"",
 ) -> bytes:
     """Write one header block, and its body in whole blocks."""
-    block = path.ljust(100, b"\0") + b"0000644\0" * 3 + b"%011o\0" % len(body) + b"00000000000\0" + b" " * 8 + kind
+    block = (
+        path.ljust(100, b"\0")
+        + b"0000644\0" * 3
+        + b"%011o\0" % len(body)
+        + b"00000000000\0"
+        + b" " * 8
+        + kind
+        + linkname
+    )
     block = (block.ljust(257, b"\0") + magic).ljust(345, b"\0") + prefix
     block = block.ljust(512, b"\0")
     block = block[:148] + b"%06o\0 " % sum(block) + block[156:]
     return block + body.ljust(-(-len(body) // 512) * 512, b"\0")
+
+
+def patched(header: bytes, at: int, field: bytes) -> bytes:
+    """Put a field into a header block, and make its checksum right again."""
+    block = header[:at] + field + header[at + len(field) : 512]
+    return block[:148] + b"%06o\0 " % sum(block[:148] + b" " * 8 + block[156:]) + block[156:] + header[512:]
 
 
 def gzipped(body: bytes) -> bytes:

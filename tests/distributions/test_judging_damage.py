@@ -7,15 +7,18 @@ import io
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketwheel.distributions import Contents, judge_archive
 from bucketwheel.distributions.gzip_stream import GzipStream
+from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
 from bucketwheel.distributions.tar_records import tar_members
 from bucketwheel.distributions.zip_records import read_listing
 from bucketwheel.errors import Refused
@@ -175,3 +178,10 @@ def test_any_text_inside_a_wheel_is_judged(member: str, body: bytes) -> None:
     contents = _judged(_WHEEL, wheel)
     if member == "METADATA" and contents is not None:
         assert contents.metadata == body
+
+
+@pytest.mark.parametrize("size", [*range(PIECE - 3, PIECE + 300, 9), 2 * PIECE])
+def test_all_that_was_compressed_comes_out(size: int) -> None:
+    """Also what is still within zlib when its input has ended, at whatever size pieces do."""
+    packed = zlib.compress(bytes(size), 9, wbits=RAW_DEFLATE)
+    assert sum(map(len, inflated(io.BytesIO(packed), len(packed), RAW_DEFLATE, size))) == size

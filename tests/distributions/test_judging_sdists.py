@@ -12,10 +12,12 @@ import pytest
 from bucketwheel.distributions import Judged, judge, tar_records
 from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.errors import Refused
-from distributions.tar_bytes import gzipped, member, sdist_members, tar, tar_header
+from distributions.tar_bytes import gzipped, member, patched, sdist_members, tar, tar_header
+from distributions.zip_bytes import raw_members, raw_zip
 from support.archives import make_sdist, metadata_text, tar_gz
 
 _ROOT = "demo_pkg-1.0"
+_PKG_INFO = f"{_ROOT}/PKG-INFO"
 
 
 def _judged(tmp_path: Path, body: bytes) -> Judged:
@@ -32,6 +34,8 @@ def _refusals(tmp_path: Path, body: bytes) -> list[str]:
 
 _ENDLESS = "x/" * 120
 
+_EMPTY = tar_header(b"x", b"0")
+
 _SOUND: dict[str, Callable[[], bytes]] = {
     "pax": tar,
     "GNU": lambda: tar(form=tarfile.GNU_FORMAT),
@@ -46,6 +50,9 @@ _SOUND: dict[str, Callable[[], bytes]] = {
     "a name that is not UTF-8": lambda: tar_header(b"demo_pkg-1.0/\xe9", b"0") + tar(),
     "a directory of old": lambda: tar_header(b"demo_pkg-1.0/x/", b"\0", magic=b"") + tar(),
     "a global comment, as git writes it": lambda: tar_header(b"pax_global_header", b"g", b"13 comment=x\n") + tar(),
+    "a time before 1970": lambda: patched(tar(), 136, b"\xff" * 12),
+    "a size in binary": lambda: patched(tar(), 124, b"\x80" + bytes(10) + bytes([len(sdist_members()[_PKG_INFO])])),
+    "a padded extended header": lambda: tar_header(b"x", b"x", b"25 path=demo_pkg-1.0/all\n\0\0") + _EMPTY + tar(),
     "no end record": lambda: (
         tar_header(b"demo_pkg-1.0/setup.py", b"0")
         + tar_header(b"demo_pkg-1.0/PKG-INFO", b"0", metadata_text("demo-pkg", "1.0").encode())
@@ -85,7 +92,19 @@ _HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a name upwards": (lambda: tar(member(f"{_ROOT}/../{_ROOT}/x")), _ELSEWHERE),
     "a name on Windows": (lambda: tar(member(f"{_ROOT}/..\\..\\x")), _ELSEWHERE),
     "an absolute name": (lambda: tar(member("/etc/passwd")), "all its files in one directory"),
-    "a file beside the directory": (lambda: tar(member("other/x")), "all its files in one directory"),
+    "nothing but absolute names": (lambda: tar(content={f"/{p}": b for p, b in sdist_members().items()}), _ELSEWHERE),
+    "a file beside the directory": (
+        lambda: tar(member("other/x")),
+        "all its files in one directory, but has 'demo_pkg-1.0', 'other'",
+    ),
+    "a link that ends like a directory": (
+        lambda: tar_header(b"demo_pkg-1.0/l/", b"2", linkname=b"/etc") + tar(),
+        _LEAVING,
+    ),
+    "a target without end": (lambda: tar(member(f"{_ROOT}/l", tarfile.SYMTYPE, "x" * 5000)), "without a proper name"),
+    "a number with something behind it": (lambda: patched(tar(), 124, b"0000001\x007\0\0\0"), "damaged tar header"),
+    "an extended header without a value": (lambda: tar_header(b"x", b"x", b"9 path a\n"), "damaged extended tar"),
+    "an extended header without an end": (lambda: tar_header(b"x", b"x", b"9 path=ab"), "damaged extended tar"),
     "one name twice": (lambda: tar(member(f"{_ROOT}/setup.py")), "several members of one name"),
     "two PKG-INFOs": (lambda: tar(member(f"{_ROOT}/./PKG-INFO")), "several members of one name"),
     "a sparse file in pax": (
@@ -119,8 +138,11 @@ _HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a wrong checksum": (lambda: tar().replace(b"setup.py", b"setup.px"), "damaged tar header"),
     "damage after members": (lambda: tar()[:2048] + b"x" * 512 + tar()[2560:], "damaged tar header"),
     "a number that is none": (lambda: tar().replace(b"0000644", b"000064x", 1), "damaged tar header"),
+    "a device number that is none": (lambda: patched(tar(), 329, b"x"), "damaged tar header"),
+    "a number behind NUL": (lambda: patched(tar(), 124, b"\0" + b"1" * 11), "damaged tar header"),
+    "a negative size": (lambda: patched(tar(), 124, b"\xff" * 12), "damaged tar header"),
     "data after the end": (lambda: tar() + tar(), "data after the end of its tar archive"),
-    "cut in a header": (lambda: tar()[:700], "cut off"),
+    "cut in a header": (lambda: tar()[:1100], "cut off"),
     "cut in a file": (lambda: tar()[:540], "cut off"),
     "cut in an extended header": (lambda: tar_header(b"x", b"x", b"1" * 1000)[:700], "cut off"),
     "not a tar archive": (lambda: b"hello" * 200, "damaged tar header"),
@@ -201,6 +223,12 @@ def test_a_root_directory_of_another_name_is_a_warning(tmp_path: Path) -> None:
     assert "directory that is not named after it: 'demo-main'" in _judged(tmp_path, tar_gz(content)).warnings[0]
 
 
+def test_a_root_directory_of_something_else_is_a_warning(tmp_path: Path) -> None:
+    """A build takes the archive whatever its directory is called."""
+    content = {path.replace(_ROOT, "other-1.0"): body for path, body in sdist_members().items()}
+    assert "directory that is not named after it: 'other-1.0'" in _judged(tmp_path, tar_gz(content)).warnings[0]
+
+
 @pytest.mark.parametrize("root", ["Demo.Pkg-1.0", "demo-pkg-1.0", "demo_pkg-1.0.0"])
 def test_older_spellings_of_the_root_directory_are_its_name(root: str, tmp_path: Path) -> None:
     """Setuptools wrote the name as its author did."""
@@ -242,6 +270,12 @@ def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     assert _refusals(tmp_path, gzipped(tar())) == ["has more than 1 members, or names that are too long"]
 
 
+def test_the_length_of_all_names_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are held in memory together."""
+    monkeypatch.setattr(tar_records, "LARGEST_NAMES", 30)
+    assert _refusals(tmp_path, gzipped(tar())) == ["has more than 100000 members, or names that are too long"]
+
+
 def test_a_zip_sdist_is_held_to_the_same_rules(tmp_path: Path) -> None:
     """Root, PKG-INFO and every member's CRC count there too."""
     good = make_sdist(tmp_path, filename=f"{_ROOT}.zip")
@@ -252,6 +286,8 @@ def test_a_zip_sdist_is_held_to_the_same_rules(tmp_path: Path) -> None:
     ):
         with pytest.raises(Refused, match=expected):
             judge(make_sdist(tmp_path, filename=f"{_ROOT}.zip", members=members))
+    good.write_bytes(raw_zip(raw_members(sdist_members()), comment=b"hello"))
+    assert "has a comment" in judge(good).warnings[1]
     body = make_sdist(tmp_path, filename=f"{_ROOT}.zip").read_bytes()
     at = body.index(b"__init__.py") + len(b"__init__.py")
     good.write_bytes(body[:at] + b"\xff" + body[at + 1 :])

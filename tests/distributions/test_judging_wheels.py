@@ -80,6 +80,13 @@ def test_a_renamed_wheel_is_refused(filename: str, tmp_path: Path) -> None:
     assert len(_refusals(make_wheel(tmp_path, filename=filename))) == 2
 
 
+def test_a_dist_info_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    """Its name is a project and a version, or no installer takes it."""
+    path = make_wheel(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"demo_pkg-1.0.dist-info", b"demo_pkg_1.0.dist-info"))
+    assert _refusals(path)[0] == "has the .dist-info of something else: 'demo_pkg_1.0.dist-info'"
+
+
 def test_a_dist_info_spelled_otherwise_is_a_warning(tmp_path: Path) -> None:
     """Old tools normalised one of the two names and not the other; installers compare normalised ones."""
     judged = judge(make_wheel(tmp_path, filename="Demo_Pkg-1.0-py3-none-any.whl"))
@@ -200,7 +207,8 @@ def test_files_that_only_record_knows_are_a_warning(tmp_path: Path) -> None:
 
 def test_signatures_of_record_and_directories_are_no_discrepancy(tmp_path: Path) -> None:
     """RECORD cannot list what signs it, and may list directories."""
-    path = _recorded(tmp_path, _record(tmp_path) + b"demo_pkg/,,\n", **{f"{_INFO}/RECORD.jws": b"{}"})
+    record = _record(tmp_path) + f"demo_pkg/,,\n{_INFO}/RECORD.p7s,,\n".encode()
+    path = _recorded(tmp_path, record, **{f"{_INFO}/RECORD.jws": b"{}"})
     assert judge(path).warnings == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,11 +54,34 @@ def _pointing_at(offset: int) -> bytes:
     return archive[: at + 8] + struct.pack("<Q", offset) + archive[at + 16 :]
 
 
+def _with_last(signature: bytes, at: int, number: int) -> bytes:
+    """Put a 16-bit number into the last header of this kind."""
+    archive = raw_zip(_honest())
+    start = archive.rindex(signature) + at
+    return archive[:start] + struct.pack("<H", number) + archive[start + 2 :]
+
+
 def _overlapping() -> bytes:
     archive = raw_zip(_honest())
     second = archive.rindex(b"PK\x01\x02", 0, archive.rindex(b"demo_pkg-1.0.dist-info/METADATA"))
     return archive[: second + 42] + struct.pack("<L", 0) + archive[second + 46 :]
 
+
+def _with_zip64_end(signature: bytes, at: int, number: int) -> bytes:
+    archive = raw_zip(_honest(), with_zip64=True)
+    start = archive.rindex(signature) + at
+    return archive[:start] + bytes([number]) + archive[start + 1 :]
+
+
+def _with_stump_of_a_record() -> bytes:
+    archive = raw_zip(_honest(), count=5)
+    start = archive.rindex(b"PK\5\6")
+    size = struct.pack("<L", struct.unpack_from("<L", archive, start + 12)[0] + 4)
+    return archive[:start] + b"PK\1\2" + archive[start : start + 12] + size + archive[start + 16 :]
+
+
+_EMPTY_BLOCKS = b"\x00\x00\x00\xff\xff" * 60_000
+"""Deflate blocks that hold nothing, more of them than are read at once."""
 
 _SOUND: dict[str, Callable[[], bytes]] = {
     "honest": lambda: raw_zip(_honest()),
@@ -71,6 +95,10 @@ _SOUND: dict[str, Callable[[], bytes]] = {
     ),
     "with ZIP64 sizes instead of the header's": lambda: raw_zip(
         _first(method=0, local_size=0xFFFFFFFF, local_packed_size=0xFFFFFFFF, local_extra=zip64(180, 180), flags=0)
+    ),
+    "with unknown extra fields": lambda: raw_zip(_first(local_extra=b"\x99\x99\0\0" * 2)),
+    "with data that begin late": lambda: raw_zip(
+        _first(packed=_EMPTY_BLOCKS + zlib.compress(_honest()[0].body, wbits=-15))
     ),
     "with a second name that is the first": lambda: raw_zip(
         _first(local_extra=unicode_path(b"demo_pkg/__init__.py", b"demo_pkg/__init__.py"))
@@ -109,6 +137,7 @@ _CONFUSING: dict[str, tuple[Callable[[], bytes], str]] = {
         "stored member whose size stands behind it",
     ),
     "an encrypted member": (lambda: raw_zip(_first(flags=1)), "encrypted"),
+    "a member of a later specification": (lambda: raw_zip(_first(needed=64)), "a newer ZIP reader"),
     "a bzip2 member": (lambda: raw_zip(_first(method=12)), "neither stored nor deflated"),
     "a name that is not UTF-8": (lambda: raw_zip(_first(name=b"demo_pkg/\xe9.py")), "not UTF-8"),
     "a name not marked as UTF-8": (lambda: raw_zip(_first(name="demo_pkg/é.py".encode())), "not marked as UTF-8"),
@@ -125,6 +154,25 @@ _CONFUSING: dict[str, tuple[Callable[[], bytes], str]] = {
     "ZIP64 sizes that contradict": (lambda: raw_zip(_first(local_extra=zip64(7))), "contradicts its header"),
     "an odd ZIP64 field": (lambda: raw_zip(_first(local_extra=b"\1\0\3\0abc")), "damaged ZIP64 field"),
     "a cut extra field": (lambda: raw_zip(_first(local_extra=b"\1\0\x20\0abc")), "damaged extra field"),
+    "a stump of an extra field": (lambda: raw_zip(_first(local_extra=b"\1\0\0")), "damaged extra field"),
+    "a header longer than the file": (lambda: _with_last(b"PK\3\4", 28, 0xFFFF), "cut off, or its records point"),
+    "a member in another part": (lambda: _with_last(b"PK\1\2", 34, 1), "damaged central directory"),
+    "a directory record that is too long": (lambda: _with_last(b"PK\1\2", 30, 0xFFFF), "damaged central directory"),
+    "a ZIP64 mark without its number": (
+        lambda: raw_zip(_first(local_size=0xFFFFFFFF)),
+        "ZIP64 field that contradicts its header",
+    ),
+    "a size left open without a descriptor": (lambda: raw_zip(_first(local_size=0)), "two headers that contradict"),
+    "a CRC left open without a descriptor": (lambda: raw_zip(_first(local_crc=0)), "two headers that contradict"),
+    "a descriptor and another size before": (
+        lambda: raw_zip([replace(described(_honest()[0]), local_size=7), *_honest()[1:]]),
+        "two headers that contradict",
+    ),
+    "a name without end": (lambda: raw_zip(_first(name=b"x" * 4097)), "name is empty, too long"),
+    "the stump of an end record behind it": (lambda: raw_zip(_honest(), suffix=b"PK\5\6"), "or is cut off"),
+    "the stump of a directory record": (_with_stump_of_a_record, "damaged central directory"),
+    "another directory record's signature": (lambda: _with_last(b"PK\1\2", 2, 0x0909), "damaged central directory"),
+    "no members": (lambda: raw_zip([]), "no .dist-info directory"),
     "two end records that contradict": (
         lambda: raw_zip(_honest(), with_zip64=True, count=3),
         "two end records that contradict",
@@ -154,6 +202,23 @@ _CONFUSING: dict[str, tuple[Callable[[], bytes], str]] = {
         "directories with contents",
     ),
 }
+
+
+@pytest.mark.parametrize("at", [4, 6, 8])
+def test_an_end_record_of_one_part_of_several_is_refused(at: int, tmp_path: Path) -> None:
+    """Its disk, the directory's disk and the count on this disk all have to be those of one file."""
+    with pytest.raises(Refused, match="in several parts"):
+        _judged(tmp_path, _with_last(b"PK\5\6", at, 1))
+
+
+@pytest.mark.parametrize(
+    ("signature", "at"),
+    [(b"PK\6\7", 4), (b"PK\6\7", 16), (b"PK\6\6", 2), (b"PK\6\6", 16), (b"PK\6\6", 20), (b"PK\6\6", 24)],
+)
+def test_a_zip64_end_record_of_something_else_is_refused(signature: bytes, at: int, tmp_path: Path) -> None:
+    """Every number in it is either what one whole file has, or the file is refused."""
+    with pytest.raises(Refused, match="ZIP64 end record"):
+        _judged(tmp_path, _with_zip64_end(signature, at, 9))
 
 
 @pytest.mark.parametrize("name", _SOUND)
@@ -194,6 +259,11 @@ def test_comments_and_links_are_warnings(tmp_path: Path) -> None:
     assert "symbolic links" in judged.warnings[1]
 
 
+def test_a_comment_on_a_member_is_a_warning(tmp_path: Path) -> None:
+    """PyPI does not take it; no reader minds."""
+    assert [" comment " in warning for warning in _judged(tmp_path, raw_zip(_first(comment=b"hi"))).warnings] == [True]
+
+
 def test_names_that_differ_in_case_only_are_a_warning(tmp_path: Path) -> None:
     """On two of three operating systems one of them would overwrite the other."""
     judged = _judged(tmp_path, raw_zip([*_honest(), RawMember(name=b"demo_pkg/__INIT__.py", body=b"")]))
@@ -204,4 +274,11 @@ def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     """An archive of endless tiny members is refused before they are looked at."""
     monkeypatch.setattr(zip_directory, "MOST_MEMBERS", 3)
     with pytest.raises(Refused, match="more than 3 members"):
+        _judged(tmp_path, raw_zip(_honest()))
+
+
+def test_the_size_of_the_directory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held in memory as a whole, so it cannot be of any size."""
+    monkeypatch.setattr(zip_directory, "LARGEST_NAMES", 100)
+    with pytest.raises(Refused, match="a directory of them that is too large"):
         _judged(tmp_path, raw_zip(_honest()))

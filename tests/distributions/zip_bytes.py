@@ -21,6 +21,7 @@ class RawMember:
     body: bytes
     method: int = 8
     flags: int = 0
+    needed: int = 20
     mode: int = 0o100644
     size: int | None = None
     packed: bytes | None = None
@@ -139,7 +140,7 @@ def _central(member: RawMember, offset: int) -> bytes:
         "<4s6H3L5H2L",
         b"PK\x01\x02",
         0x314,
-        20,
+        member.needed,
         member.flags,
         member.method,
         0,

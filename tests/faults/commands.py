@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bucketwheel import Settings, load_settings, publish, reindex, unyank, yank
+from bucketwheel import Settings, initialise, load_settings, publish, reindex, unyank, yank
 from bucketwheel.layout import Layout
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import NO_MARKS, Key, Storage
@@ -50,8 +50,8 @@ class Desk:
     files: Distributions
     storage: Storage
     """Straight to the place, for what a person does by hand."""
-    jobs: int = 1
-    """With one at a time the requests of a command come in the same order every time."""
+    options: Mapping[str, object] = field(default_factory=lambda: {"jobs": 1})
+    """Other settings; with one job at a time the requests of a command come in the same order every time."""
 
     def publish(self, *paths: Path) -> None:
         """Publish."""
@@ -69,6 +69,10 @@ class Desk:
         """Rebuild all pages."""
         reindex(self._settings())
 
+    def init(self, **changes: str) -> None:
+        """Make the repository, or change its settings."""
+        initialise(self._settings(), changes={key.replace("_", "-"): value for key, value in changes.items()})
+
     def overwrite(self, key: str, body: bytes) -> None:
         """Put other bytes there, as a person does, without our marks."""
         seen = self.storage.look(Key(key))
@@ -82,8 +86,8 @@ class Desk:
         self.storage.remove(Key(key), seen=seen.version)
 
     def _settings(self) -> Settings:
-        options = {"repository": self.repository, "endpoint-url": self.endpoint_url, "jobs": self.jobs}
-        return load_settings(options=options, environ={})
+        place = {"repository": self.repository, "endpoint-url": self.endpoint_url}
+        return load_settings(options=place | dict(self.options), environ={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +96,6 @@ class Command:
 
     run: Callable[[Desk], None]
     before: Callable[[Desk], None]
-    names: frozenset[str] = frozenset()
-    """The files that are released and on the pages once it has succeeded."""
 
 
 def _nothing(_desk: Desk) -> None:
@@ -141,40 +143,23 @@ def _spoilt_pages(desk: Desk) -> None:
     desk.remove("simple/")
 
 
-_FIRST = "demo_pkg-1.0-py3-none-any.whl"
-_NEXT = "demo_pkg-1.1-py3-none-any.whl"
-_SEVERAL = {"demo_pkg-1.2-py2-none-any.whl", "demo_pkg-1.2-py3-none-any.whl", "demo_pkg-1.2.tar.gz"}
-_OTHER = "other-1.0-py3-none-any.whl"
-
 COMMANDS = {
-    "publish into an empty place": Command(
-        run=lambda desk: desk.publish(desk.files.first), before=_nothing, names=frozenset({_FIRST})
-    ),
-    "publish a new project": Command(
-        run=lambda desk: desk.publish(desk.files.other), before=_one_release, names=frozenset({_FIRST, _OTHER})
-    ),
-    "publish the next version": Command(
-        run=lambda desk: desk.publish(desk.files.next), before=_one_release, names=frozenset({_FIRST, _NEXT})
-    ),
-    "publish several files": Command(
-        run=lambda desk: desk.publish(*desk.files.several), before=_one_release, names=frozenset({_FIRST, *_SEVERAL})
-    ),
+    "init": Command(run=Desk.init, before=_nothing),
+    "init that changes a setting": Command(run=lambda desk: desk.init(cache_control="no-cache"), before=_one_release),
+    "publish into an empty place": Command(run=lambda desk: desk.publish(desk.files.first), before=_nothing),
+    "publish a new project": Command(run=lambda desk: desk.publish(desk.files.other), before=_one_release),
+    "publish the next version": Command(run=lambda desk: desk.publish(desk.files.next), before=_one_release),
+    "publish several files": Command(run=lambda desk: desk.publish(*desk.files.several), before=_one_release),
     "publish several projects": Command(
-        run=lambda desk: desk.publish(desk.files.next, desk.files.other),
-        before=_one_release,
-        names=frozenset({_FIRST, _NEXT, _OTHER}),
+        run=lambda desk: desk.publish(desk.files.next, desk.files.other), before=_one_release
     ),
-    "publish where a dead run left files": Command(
-        run=lambda desk: desk.publish(desk.files.next), before=_orphans, names=frozenset({_FIRST, _NEXT})
-    ),
-    "publish the same again": Command(
-        run=lambda desk: desk.publish(desk.files.first), before=_one_release, names=frozenset({_FIRST})
-    ),
+    "publish where a dead run left files": Command(run=lambda desk: desk.publish(desk.files.next), before=_orphans),
+    "publish the same again": Command(run=lambda desk: desk.publish(desk.files.first), before=_one_release),
     "publish the same again after a dead run": Command(
-        run=lambda desk: desk.publish(desk.files.next), before=_pages_behind, names=frozenset({_FIRST, _NEXT})
+        run=lambda desk: desk.publish(desk.files.next), before=_pages_behind
     ),
-    "yank": Command(run=Desk.yank, before=_one_release, names=frozenset({_FIRST})),
-    "unyank": Command(run=Desk.unyank, before=_yanked, names=frozenset({_FIRST})),
-    "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release, names=frozenset({_FIRST})),
-    "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages, names=frozenset({_FIRST, _OTHER})),
+    "yank": Command(run=Desk.yank, before=_one_release),
+    "unyank": Command(run=Desk.unyank, before=_yanked),
+    "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release),
+    "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages),
 }

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import botocore.loaders
 import pytest
-from botocore.loaders import JSONFileLoader
 
+from faults.bench import Bench
 from faults.commands import Distributions, make_distributions
-from support.ministack import S3Server
+from support.ministack import S3Server, fresh_bucket
 from support.wire import Wire, run_wire
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _models_read_once() -> Iterator[None]:
-    """Read the SDK's models from disk once, not for every client: half of the time would go there."""
-    load = cache(JSONFileLoader().load_file)
+    """Let the SDK read its models from disk once, not for every client: half of the time would go there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
+        patch.setattr(botocore.loaders, "create_loader", cache(botocore.loaders.create_loader))
         yield
 
 
@@ -52,3 +52,10 @@ def wire(session_wire: Wire) -> Iterator[Wire]:
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     """Give what there is to publish."""
     return make_distributions(tmp_path_factory.mktemp("distributions"))
+
+
+@pytest.fixture(scope="session")
+def bench(s3_server: S3Server, session_wire: Wire, distributions: Distributions) -> Iterator[Bench]:
+    """Give a bench for all cases."""
+    with fresh_bucket(s3_server) as bucket:
+        yield Bench(place=bucket.place, straight=cache(bucket.storage), wire=session_wire, files=distributions)

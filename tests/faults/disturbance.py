@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
+from urllib3 import HTTPResponse
 
 from support.wire import (
     DOUBLED,
@@ -105,10 +107,12 @@ def _onwards(name: str, fault: Fault) -> Disturbance:
 
 @contextmanager
 def _harming(wire: Wire, hit: Callable[[Exchange], bool], fault: Fault) -> Iterator[None]:
-    wire.log.clear()
     wire.harm = lambda exchange: fault if hit(exchange) else None
     try:
-        yield None
+        with pytest.MonkeyPatch.context() as patch:
+            if fault in {SILENCE_BEFORE, SILENCE_AFTER}:
+                patch.setattr("bucketwheel.storage.s3_bucket._READ_TIMEOUT", 0.1)
+            yield None
     finally:
         wire.harm = lambda _: None
 
@@ -141,20 +145,58 @@ def _killed(name: str, *, after_effect: bool) -> Disturbance:
     return Disturbance(name=name, disturbing=disturbing)
 
 
-def _late(name: str, *, at_the_end: bool) -> Disturbance:
-    """A request is held up on the way, and its like are lost; the sender gives up, and then it arrives."""
+def _beheaded(name: str, *, headers: int, attempts: int) -> Disturbance:
+    """Of the answers to one request, so many times, only the status and some headers arrive.
+
+    Nothing in HTTP/1 tells the end of a connection from the end of the headers, and Python does not ask.
+    """
 
     @contextmanager
-    def disturbing(_wire: Wire, number: int) -> Iterator[Late]:
-        requests = count(1)
+    def disturbing(_wire: Wire, number: int) -> Iterator[None]:
+        requests, broken = count(1), count(1)
+        same: list[AWSPreparedRequest] = []
+
+        def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
+            answer = _send(session, request)
+            if next(requests) == number:
+                same.append(request)
+            if same and (request.method, request.url) == (same[0].method, same[0].url) and next(broken) <= attempts:
+                kept = dict(list(answer.headers.items())[:headers])
+                return AWSResponse(
+                    answer.url,
+                    answer.status_code,
+                    HTTPHeaders.from_dict(kept),
+                    HTTPResponse(io.BytesIO(), preload_content=False),
+                )
+            return answer
+
+        with _sending(send):
+            yield None
+
+    return Disturbance(name=name, disturbing=disturbing)
+
+
+def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Disturbance:
+    """A request is held up on the way, and its like are lost; its sender gives up, and then it arrives.
+
+    After so many attempts the same is not lost any more, but denied.
+    """
+
+    @contextmanager
+    def disturbing(wire: Wire, number: int) -> Iterator[Late]:
+        requests, lost = count(1), count(1)
         held: list[tuple[URLLib3Session, AWSPreparedRequest]] = []
 
         def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
             if next(requests) == number:
                 held.append((session, _copy(request)))
             if held and (request.method, request.url) == (held[0][1].method, held[0][1].url):
-                raise ConnectionClosedError(endpoint_url=request.url)
-            return _send(session, request)
+                if next(lost) <= attempts:
+                    raise ConnectionClosedError(endpoint_url=request.url)
+                wire.harm = lambda _: says(403, "AccessDenied")
+            answer = _send(session, request)
+            wire.harm = lambda _: None
+            return answer
 
         def arrive() -> None:
             for session, request in held:
@@ -177,7 +219,8 @@ def _sending(send: Callable[[URLLib3Session, AWSPreparedRequest], object]) -> It
 
 
 def _copy(request: AWSPreparedRequest) -> AWSPreparedRequest:
-    body: BinaryIO | bytes | None = request.body
+    """Keep a request as it is now; its sender closes the file that it is read from."""
+    body: Any = request.body
     if body is not None and not isinstance(body, bytes):
         whole = body.read()
         body.seek(0)
@@ -215,8 +258,15 @@ FAMILIES: dict[str, tuple[Disturbance, ...]] = {
         _killed("killed before a request", after_effect=False),
         _killed("killed after a request", after_effect=True),
     ),
+    "beheaded": (
+        _beheaded("an answer without headers, once", headers=0, attempts=1),
+        _beheaded("an answer without headers, whenever that is asked", headers=0, attempts=1000),
+        _beheaded("an answer with few headers, once", headers=3, attempts=1),
+        _beheaded("an answer with few headers, whenever that is asked", headers=3, attempts=1000),
+    ),
     "late": (
-        _late("a request that arrives before the next run", at_the_end=False),
+        _late("a request that arrives before the next run"),
+        _late("a request that arrives before the next run, denied meanwhile", attempts=5),
         _late("a request that arrives after the next run", at_the_end=True),
     ),
 }

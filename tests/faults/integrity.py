@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from bucketwheel.layout import MANIFESTS, SETTINGS_KEY, project_of
+from bucketwheel.layout import MANIFESTS, project_of
 from bucketwheel.manifest import Manifest, decode_manifest
 from bucketwheel.names import sha256_of
 from bucketwheel.pages.mark import read_page_mark
@@ -34,9 +34,7 @@ class Snapshot:
     def manifests(self) -> dict[str, Manifest]:
         """The truth, by project."""
         found = {key: project_of(Key(key)) for key in self.objects if key.startswith(MANIFESTS)}
-        return {
-            project: decode_manifest(self.objects[key].body, project) for key, project in found.items() if project
-        }
+        return {project: decode_manifest(self.objects[key].body, project) for key, project in found.items() if project}
 
     def body(self, key: str) -> bytes | None:
         """The bytes at a key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bucketwheel.download import Limits
@@ -11,10 +11,13 @@ from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.places import Connection
 from bucketwheel.verbs.fetch import Fetched, fetch
 
-__all__ = ["QUICK", "Fetching", "sha256_link"]
+__all__ = ["HASTY", "QUICK", "Fetching", "sha256_link"]
 
-QUICK = Limits(answer_seconds=1, pace_seconds=0.5, longest_wait=0.01, page_bytes=1 << 20, file_bytes=1 << 20)
-"""Limits under which a hostile server is given up in a second."""
+QUICK = Limits(longest_wait=0.01, page_bytes=1 << 20, file_bytes=1 << 20)
+"""Limits for servers that answer: no time is lost between tries, and a file need not be large to be too large."""
+
+HASTY = replace(QUICK, answer_seconds=1, pace_seconds=0.5)
+"""Limits under which a server that keeps one waiting is given up in a second."""
 
 
 @dataclass(slots=True, kw_only=True)

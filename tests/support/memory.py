@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
 from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
 from bucketwheel.storage.bodies import bytes_changed
+from bucketwheel.storage.inspection import Headers
 
 __all__ = ["MemoryStorage"]
 
@@ -25,6 +27,7 @@ class _Object:
     version: ObjectVersion
     kind: Kind
     marks: Mapping[str, str]
+    modified: datetime
 
 
 @dataclass(slots=True)
@@ -48,7 +51,13 @@ class MemoryStorage:
         found = self.objects.get(key)
         if found is None:
             return None
-        return Seen(version=found.version, size=len(found.body), marks=found.marks, sha256=Sha256(found.version))
+        return Seen(
+            version=found.version,
+            size=len(found.body),
+            marks=found.marks,
+            sha256=Sha256(found.version),
+            modified=found.modified,
+        )
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -63,7 +72,7 @@ class MemoryStorage:
         """What there is at this moment."""
         for key, found in sorted(self.objects.copy().items()):
             if key.startswith(prefix):
-                yield Listed(key=Key(key), size=len(found.body), version=found.version)
+                yield Listed(key=Key(key), size=len(found.body), version=found.version, etag=found.version)
 
     def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
         """Create."""
@@ -83,7 +92,9 @@ class MemoryStorage:
         with self._lock:
             self._compare(key, seen)
             version = ObjectVersion(hashlib.sha256(body).hexdigest())
-            self.objects[key] = _Object(body=body, version=version, kind=kind, marks=dict(marks))
+            self.objects[key] = _Object(
+                body=body, version=version, kind=kind, marks=dict(marks), modified=datetime.now(UTC)
+            )
         return version
 
     def remove(self, key: Key, *, seen: ObjectVersion) -> None:
@@ -92,6 +103,17 @@ class MemoryStorage:
             if key in self.objects:
                 self._compare(key, seen)
                 del self.objects[key]
+
+    def version_of(self, body: bytes) -> ObjectVersion:
+        """Its digest."""
+        return ObjectVersion(hashlib.sha256(body).hexdigest())
+
+    def headers(self, key: Key) -> Headers | None:
+        """As it was written."""
+        found = self.objects.get(key)
+        if found is None:
+            return None
+        return Headers(content_type=found.kind.content_type, cache_control=found.kind.cache_control)
 
     def _compare(self, key: Key, seen: ObjectVersion | None) -> None:
         found = self.objects.get(key)

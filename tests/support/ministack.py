@@ -79,7 +79,7 @@ def run_ministack(directory: Path) -> Iterator[S3Server]:
             process = subprocess.Popen(
                 [sys.executable, "-c", _KEEPER, _program()],
                 cwd=directory,
-                env={**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "s3"},
+                env={**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "s3,sts"},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

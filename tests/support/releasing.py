@@ -45,7 +45,7 @@ def parcel_of(path: Path) -> Parcel:
         requires_python=judged.requires_python,
         metadata_sha256=None if judged.metadata is None else sha256_of(judged.metadata),
     )
-    return Parcel(candidate=candidate, path=path, metadata=judged.metadata)
+    return Parcel(candidate=candidate, content=path, metadata=judged.metadata)
 
 
 def order_for(

@@ -27,10 +27,10 @@ def read_html(text: str, url: WebUrl) -> IndexPage:
     links: list[Link] = []
     projects: list[ProjectLink] = []
     unusable: list[Unusable] = []
-    for href in anchors.hrefs:
+    for href, yanked in anchors.found:
         reference, _, fragment = href.partition("#")
         digest = _SHA256.search(fragment)
-        match link_to(base, reference, sha256=digest[1] if digest else None):
+        match link_to(base, reference, sha256=digest[1] if digest else None, yanked=yanked):
             case Unusable() as entry:
                 unusable.append(entry)
             case Link(filename="") as entry if not url.path.startswith(entry.url.path):
@@ -53,12 +53,13 @@ class _Anchors(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.base: str | None = None
-        self.hrefs: list[str] = []
+        self.found: list[tuple[str, str | None]] = []
+        """Where each leads, and why that was yanked."""
         self.asks_password = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a" and (href := _attribute(attrs, "href")) is not None:
-            self.hrefs.append(href)
+            self.found.append((href, _yanked(attrs)))
         elif tag == "base" and self.base is None:
             self.base = _attribute(attrs, "href")
         elif tag == "input" and (_attribute(attrs, "type") or "").lower() == "password":
@@ -68,6 +69,11 @@ class _Anchors(HTMLParser):
 def _attribute(attrs: list[tuple[str, str | None]], name: str) -> str | None:
     # HTML: of an attribute written twice the first counts; blanks around a URL do not.
     return next((value.strip() for key, value in attrs if key == name and value is not None), None)
+
+
+def _yanked(attrs: list[tuple[str, str | None]]) -> str | None:
+    # PEP 592: the attribute alone says that it is yanked; its value, if any, says why.
+    return next((value or "" for key, value in attrs if key == "data-yanked"), None)
 
 
 def _parsed(text: str) -> _Anchors:

@@ -23,6 +23,8 @@ class Link:
     sha256: Sha256 | None = None
     """As the page states it; weaker algorithms prove nothing and are left out."""
     size: int | None = None
+    yanked: str | None = None
+    """Why it was yanked (PEP 592), empty where the page gives no reason; None: not yanked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,13 @@ class IndexPage:
 
 
 def link_to(
-    base: WebUrl, reference: str, *, filename: str | None = None, sha256: str | None, size: int | None = None
+    base: WebUrl,
+    reference: str,
+    *,
+    filename: str | None = None,
+    sha256: str | None,
+    size: int | None = None,
+    yanked: str | None = None,
 ) -> Link | Unusable:
     """Resolve one entry of a page; where the page gives no file name it is the last segment of the URL's path."""
     try:
@@ -64,8 +72,7 @@ def link_to(
     except InvalidUrl as error:
         return Unusable(filename=filename or filename_of(reference.partition("?")[0]), reason=str(error))
     named = filename if filename is not None else filename_of(url.path)
-    if sha256 is None:
-        return Link(url=url, filename=named, size=size)
-    if not is_sha256(sha256.lower()):
+    if sha256 is not None and not is_sha256(sha256.lower()):
         return Unusable(filename=named, reason="is listed with a sha256 that is none")
-    return Link(url=url, filename=named, sha256=Sha256(sha256.lower()), size=size)
+    digest = None if sha256 is None else Sha256(sha256.lower())
+    return Link(url=url, filename=named, sha256=digest, size=size, yanked=yanked)

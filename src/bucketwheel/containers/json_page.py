@@ -36,7 +36,9 @@ def _entry(file: object, url: WebUrl) -> Link | Unusable:
     match file:
         case {"filename": str(filename), "url": str(reference)}:
             address = reference.partition("#")[0]
-            return link_to(url, address, filename=filename, sha256=_sha256(file), size=_size(file))
+            return link_to(
+                url, address, filename=filename, sha256=_sha256(file), size=_size(file), yanked=_yanked(file)
+            )
     raise UnreadablePage("lists a file without a filename or a url")
 
 
@@ -51,6 +53,15 @@ def _size(file: object) -> int | None:
     match file:
         case {"size": int(size)} if size >= 0 and not isinstance(size, bool):
             return size
+    return None
+
+
+def _yanked(file: object) -> str | None:
+    match file:
+        case {"yanked": str(reason)} if reason:
+            return reason
+        case {"yanked": True}:
+            return ""
     return None
 
 

@@ -15,6 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
+from bucketwheel.distributions.core_metadata import find_metadata
 from bucketwheel.distributions.findings import Broken, CoreMetadata, Finding, Flaw, Oddity
 from bucketwheel.distributions.sdist import judge_sdist
 from bucketwheel.distributions.spelling import judge_spelling
@@ -22,7 +23,7 @@ from bucketwheel.distributions.wheel import judge_wheel
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, shown
 
-__all__ = ["Contents", "Judged", "file_sha256", "judge", "judge_archive"]
+__all__ = ["Contents", "Judged", "file_sha256", "judge", "judge_archive", "read_wheel_metadata"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,14 @@ def judge_archive(name: DistributionName, file: BinaryIO, size: int) -> Contents
     return _judge_archive(shown(name.filename), name, file, size)
 
 
+def read_wheel_metadata(name: DistributionName, file: BinaryIO, size: int) -> Contents:
+    """Read what a wheel's METADATA says, with three reads of the file at most; raises Refused where that is unsound.
+
+    Nothing else of the archive is judged.
+    """
+    return _contents(shown(name.filename), name, find_metadata(name, file, size))
+
+
 def file_sha256(path: Path) -> Sha256:
     """Digest a file's bytes; raises OSError."""
     with path.open("rb") as file:
@@ -114,7 +123,11 @@ def _sha256(file: BufferedReader) -> Sha256:
 
 
 def _judge_archive(subject: str, name: DistributionName, file: BinaryIO, size: int) -> Contents:
-    findings = tuple(_findings(name, file, size))
+    return _contents(subject, name, _findings(name, file, size))
+
+
+def _contents(subject: str, name: DistributionName, found: Iterator[Finding]) -> Contents:
+    findings = tuple(_up_to_where_it_breaks(found))
     flaws = [finding for finding in findings if isinstance(finding, Flaw)]
     if flaws:
         raise Refused(*(Problem(subject=subject, what=flaw.what, remedy=flaw.remedy) for flaw in flaws))
@@ -127,7 +140,6 @@ def _judge_archive(subject: str, name: DistributionName, file: BinaryIO, size: i
 
 
 def _findings(name: DistributionName, file: BinaryIO, size: int) -> Iterator[Finding]:
-    """Find all there is to find, up to where the archive cannot be read any further."""
     yield from judge_spelling(name)
     if size == 0:
         yield Flaw(what="is empty", remedy="build it again, or download it again")
@@ -136,7 +148,11 @@ def _findings(name: DistributionName, file: BinaryIO, size: int) -> Iterator[Fin
     if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         yield Flaw(what="is a web page, perhaps a login form", remedy="download it again")
         return
+    yield from (judge_wheel if name.kind == "wheel" else judge_sdist)(name, file, size)
+
+
+def _up_to_where_it_breaks(found: Iterator[Finding]) -> Iterator[Finding]:
     try:
-        yield from (judge_wheel if name.kind == "wheel" else judge_sdist)(name, file, size)
+        yield from found
     except Broken as broken:
         yield broken.flaw

@@ -27,7 +27,7 @@ class GzipStream:
     def read(self, size: int) -> bytes:
         """Read `size` bytes; fewer at the end only."""
         parts = []
-        while size and (piece := self._take(size)):
+        while piece := self._take(size):
             parts.append(piece)
             size -= len(piece)
         return b"".join(parts)

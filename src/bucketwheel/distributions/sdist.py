@@ -109,7 +109,7 @@ def _stays_inside(link: TarMember, root: str) -> bool:
     """Whether a link's target is inside, read as text; `..` in the middle of it would depend on other links."""
     segments = [segment for segment in link.target.split("/") if segment not in {"", "."}]
     below = list(dropwhile(lambda segment: segment == "..", segments))
-    if link.target.startswith("/") or "\\" in link.target or ".." in below:
+    if "\\" in link.target or ".." in below:
         return False
     base = posixpath.dirname(clean(link.path)) if link.kind == Kind.SYMBOLIC_LINK else ""
     place = clean(posixpath.join(base, link.target))

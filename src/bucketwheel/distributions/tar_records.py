@@ -116,8 +116,10 @@ def _text(field: bytes) -> str:
 
 def _number(field: bytes) -> int:
     """Read an octal number, or GNU tar's binary one for what is too large for that, or negative."""
-    if field[0] in {0x80, 0xFF}:
-        return int.from_bytes(field[1:], "big") - (field[0] == 0xFF) * (1 << 8 * (len(field) - 1))
+    if field.startswith(b"\x80"):
+        return int.from_bytes(field[1:], "big")
+    if field.startswith(b"\xff"):
+        return int.from_bytes(field, "big", signed=True)
     digits, _, padding = field.partition(b"\0")
     if digits.strip(b" ").strip(b"01234567") or padding.strip(b" \0"):
         raise Broken("has a damaged tar header")
@@ -154,8 +156,8 @@ def _pax_records(body: bytes) -> Iterator[tuple[str, str]]:
         digits = body[at : at + 8].split(b" ", 1)[0]
         length = int(digits) if digits.isdigit() else 0
         record = body[at + len(digits) + 1 : at + length]
-        key, equals, value = record.partition(b"=")
-        if not equals or not value.endswith(b"\n") or at + length > len(body):
+        key, _, value = record.partition(b"=")
+        if not value.endswith(b"\n") or at + length > len(body):
             raise Broken("has a damaged extended tar header")
         yield key.decode("utf-8", "surrogateescape"), value[:-1].decode("utf-8", "surrogateescape")
         at += length

@@ -32,7 +32,7 @@ def contents(file: BinaryIO, member: ZipMember) -> Iterator[bytes]:
 
 def _stored(file: BinaryIO, member: ZipMember) -> Iterator[bytes]:
     remaining = member.size
-    while remaining and (piece := file.read(min(PIECE, remaining))):
+    while piece := file.read(min(PIECE, remaining)):
         remaining -= len(piece)
         yield piece
 

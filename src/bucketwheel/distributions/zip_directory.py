@@ -107,7 +107,7 @@ def read_directory(file: BinaryIO, directory: Directory) -> Iterator[CentralReco
         name_at = at + _RECORD.size
         extra_at = name_at + name_size
         at = extra_at + extra_size + comment_size
-        if disk or at > len(body):
+        if disk:
             raise Broken("has a damaged central directory")
         if needed & 0xFF > _NEWEST_VERSION:
             raise Broken("has a member that asks for a newer ZIP reader than installers have")

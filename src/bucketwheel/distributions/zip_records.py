@@ -19,7 +19,7 @@ from bucketwheel.distributions.inflate import inflation_limit
 from bucketwheel.distributions.zip_directory import CentralRecord, find_directory, read_directory
 from bucketwheel.distributions.zip_fields import UTF8_NAME, extra_fields, member_name, read_exactly, real_sizes
 
-__all__ = ["ZipListing", "ZipMember", "read_listing"]
+__all__ = ["ZipListing", "ZipMember", "read_listing", "read_member"]
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -79,7 +79,8 @@ def read_listing(file: BinaryIO, length: int) -> ZipListing:
     if borders[0] != 0:
         raise Broken("has data before its ZIP archive")
     members = tuple(
-        _member(file, record, next_start) for record, (_, next_start) in zip(records, pairwise(borders), strict=True)
+        read_member(file, record, next_start)
+        for record, (_, next_start) in zip(records, pairwise(borders), strict=True)
     )
     unpacked = sum(member.size for member in members)
     if unpacked > inflation_limit(length):
@@ -87,8 +88,11 @@ def read_listing(file: BinaryIO, length: int) -> ZipListing:
     return ZipListing(members=members, commented=directory.commented or any(record.commented for record in records))
 
 
-def _member(file: BinaryIO, record: CentralRecord, next_start: int) -> ZipMember:
-    """Hold a central record against the local header it points to, and against the bytes up to the next one."""
+def read_member(file: BinaryIO, record: CentralRecord, next_start: int) -> ZipMember:
+    """Hold a central record against the local header it points to, and against the bytes up to the next one.
+
+    Raises Broken where they disagree.
+    """
     header = _local_header(file, record.header_start)
     if not _agree(header, record):
         raise Broken(f"has a member with two headers that contradict one another: {listed([record.name])}")

@@ -14,11 +14,13 @@ from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.names import ProjectName, shown
 from bucketwheel.verbs.initialise import Initialised
+from bucketwheel.verbs.promote import Promotion
 from bucketwheel.verbs.publish import FilePublished, Publication
 from bucketwheel.verbs.reindex import Reindexed
 from bucketwheel.verbs.withdraw import Withdrawal
 
 __all__ = [
+    "counted",
     "describe",
     "error_texts",
     "fate_words",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _KILO = 1000
+_BY_PROJECT = {"checking", "reindexing"}
 
 
 def describe(event: Event, *, verbosity: int = 0) -> str | None:
@@ -47,7 +50,7 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
             return f"created a new repository at {shown(repository)}"
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
-            return f"{doing} {_counted(count, 'project' if doing == 'reindexing' else 'file')}{size}"
+            return f"{doing} {counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
         case RequestSent() | Created() | Stage() | FileStarted() | FileDone():
             return None
 
@@ -88,14 +91,14 @@ def fate_words(file: FilePublished) -> str:
             return "skipped, already exists with other bytes"
 
 
-def page_lines(publication: Publication) -> tuple[str, ...]:
+def page_lines(publication: Publication | Promotion) -> tuple[str, ...]:
     """Name what else a dry run found would be: a new repository, and the pages that would change."""
     made = (f"would create a new repository at {shown(str(publication.repository))}",) if publication.created else ()
     pages = tuple(f"would change page {shown(page)}" for page in publication.pages)
     return (*made, *(pages or ("would change no page",)))
 
 
-def install_lines(publication: Publication) -> tuple[str, ...]:
+def install_lines(publication: Publication | Promotion) -> tuple[str, ...]:
     """Say how to install what was published: of each project the newest version.
 
     Always by --index-url: with --extra-index-url anybody could put the same name on the other index, and win.
@@ -120,9 +123,12 @@ def initialised_lines(initialised: Initialised) -> tuple[str, ...]:
     """Say what stands there now, and what is still to be done."""
     repository = shown(str(initialised.repository))
     state = "is a new repository" if initialised.created else "is a repository"
-    outdated = f"pages are still of the old settings: run `bucketwheel reindex -r {shlex.quote(repository)}`"
+    place = shlex.quote(repository)
+    outdated = f"pages are still of the old settings: run `bucketwheel reindex -r {place}`"
+    untaken = f"what lay there is not in the index yet: run `bucketwheel reindex --adopt -r {place}`"
     return (
         *((outdated,) if initialised.pages_outdated else ()),
+        *((untaken,) if initialised.to_adopt else ()),
         f"{repository} {state}; its index is {initialised.index_url}",
     )
 
@@ -137,10 +143,10 @@ def withdrawal_lines(withdrawal: Withdrawal, verb: Literal["yank", "unyank"]) ->
 
 def reindexed_lines(reindexed: Reindexed) -> tuple[str, ...]:
     """Say how much was looked at, and how much was behind."""
-    looked = f"looked at {_counted(reindexed.projects, 'project')}"
+    looked = f"looked at {counted(reindexed.projects, 'project')}"
     if reindexed.dry_run:
         return (f"{looked}; the pages of {reindexed.pages_behind} would be written",)
-    return (f"{looked}, wrote {_counted(reindexed.pages_behind, 'page')}",)
+    return (f"{looked}, wrote {counted(reindexed.pages_behind, 'page')}",)
 
 
 def size_words(size: int) -> str:
@@ -153,7 +159,8 @@ def size_words(size: int) -> str:
     return f"{amount:.1f} {units[0]}"
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Write a number of things."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bucketwheel.pages.mark import RENDERER, read_page_mark
+from bucketwheel.pages.simple import render_simple_html, render_simple_json
 from bucketwheel.pages.simple_html import render_project_html, render_root_html
 from bucketwheel.pages.simple_json import read_root_json, render_project_json, render_root_json
 
@@ -14,4 +15,6 @@ __all__ = [
     "render_project_json",
     "render_root_html",
     "render_root_json",
+    "render_simple_html",
+    "render_simple_json",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NewType, Protocol
 
@@ -52,6 +53,8 @@ class Seen:
     """What its writer noted on it; None where a store has no place for marks (a directory)."""
     sha256: Sha256 | None = None
     """The digest of all its bytes where the store vouches for it, else None. Never a composite checksum."""
+    modified: datetime | None = None
+    """When it was written, by the store's own clock: to be courteous by, never to be safe by. None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class Listed:
     size: int
     version: ObjectVersion | None = None
     """None where finding it would mean reading the object (a directory)."""
+    etag: str | None = None
+    """What a later listing shows again if nobody touched the object: the ETag on S3, time and size in a directory.
+
+    It saves reading what is known; no write ever depends on it.
+    """
 
 
 class Storage(Protocol):

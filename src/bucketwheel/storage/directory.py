@@ -15,6 +15,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -76,9 +78,10 @@ class DirectoryStorage:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     size = file.tell()
+                    modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             except FileNotFoundError:
                 return None
-        return Seen(version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest))
+        return Seen(version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest), modified=modified)
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -100,10 +103,10 @@ class DirectoryStorage:
         folder, slash, _ = prefix.rpartition("/")
         top = self._path(Key(folder)) if slash else self.root
         with _in_words(top):
-            found = sorted(_files(top, folder + slash))
-        for key, size in found:
-            if key.startswith(prefix) and key != _LOCK:
-                yield Listed(key=Key(key), size=size)
+            found = sorted(_files(top, folder + slash), key=attrgetter("key"))
+        for entry in found:
+            if entry.key.startswith(prefix) and entry.key != _LOCK:
+                yield entry
 
     def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
         """Create a file; False: the name is taken. A directory has no place for kind and marks."""
@@ -215,8 +218,8 @@ def _version_of(path: Path) -> ObjectVersion | None:
         return None
 
 
-def _files(top: Path, prefix: str) -> Iterator[tuple[str, int]]:
-    """Key and size of every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
+def _files(top: Path, prefix: str) -> Iterator[Listed]:
+    """Every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
     try:
         entries = list(os.scandir(top))
     except FileNotFoundError:
@@ -226,7 +229,9 @@ def _files(top: Path, prefix: str) -> Iterator[tuple[str, int]]:
             yield from _files(top / entry.name, f"{prefix}{entry.name}/")
         elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
             with suppress(FileNotFoundError):
-                yield f"{prefix}{entry.name}", entry.stat().st_size
+                found = entry.stat()
+                etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
+                yield Listed(key=Key(f"{prefix}{entry.name}"), size=found.st_size, etag=etag)
 
 
 def _sync(directory: Path) -> None:

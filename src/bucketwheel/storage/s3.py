@@ -23,9 +23,13 @@ from bucketwheel.places import Connection, S3Place
 from bucketwheel.put_args import put_object_arguments
 from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
 from bucketwheel.storage.bodies import open_body
+from bucketwheel.storage.inspection import Headers, UnfinishedUpload
 from bucketwheel.storage.multipart import add_in_parts
 from bucketwheel.storage.s3_bucket import AnswerBroken, Bucket, connect_bucket, tries
+from bucketwheel.storage.s3_copy import copy_object, in_reach
 from bucketwheel.storage.s3_errors import Asked, Rejection, rejection_in_words
+from bucketwheel.storage.s3_inspection import etag_of, headers_in, overwritten_keys, unfinished_uploads
+from bucketwheel.storage.transfer import Origin
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -68,16 +72,15 @@ class S3Storage:
 
     def look(self, key: Key) -> Seen | None:
         """HEAD; the digest where S3 keeps one of the whole object."""
-        answer = self.bucket.ask("head_object", expected=_UNSEEN, Key=self.prefix + key, ChecksumMode="ENABLED")
-        if isinstance(answer, Rejection):
-            if answer.status != HTTPStatus.NOT_FOUND:
-                self._confirm_absent(key, answer)
+        answer = self._head(key)
+        if answer is None:
             return None
         return Seen(
             version=ObjectVersion(answer["ETag"]),
             size=answer["ContentLength"],
             marks=answer["Metadata"],
             sha256=_whole_sha256(answer),
+            modified=answer.get("LastModified"),
         )
 
     @contextmanager
@@ -107,6 +110,7 @@ class S3Storage:
                     key=Key(item["Key"].removeprefix(self.prefix)),
                     size=item["Size"],
                     version=ObjectVersion(item["ETag"]),
+                    etag=item["ETag"],
                 )
             if not page["IsTruncated"]:
                 return
@@ -145,6 +149,45 @@ class S3Storage:
         answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=seen)
         if isinstance(answer, Rejection) and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise SwapLost(key)
+
+    def copy(self, key: Key, origin: Origin, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool | None:
+        """UploadPartCopy, completed with If-None-Match."""
+        there = origin.storage
+        if not isinstance(there, S3Storage) or not in_reach(there.bucket, self.bucket):
+            return None
+        return copy_object(
+            (there.bucket, there.prefix + origin.key),
+            (self.bucket, self.prefix + key),
+            seen=origin.seen,
+            sha256=sha256,
+            put_args=_put_args(kind, marks),
+        )
+
+    def version_of(self, body: bytes) -> ObjectVersion:
+        """The MD5 of an object that was put in one request, unless KMS encrypts it."""
+        return etag_of(body)
+
+    def headers(self, key: Key) -> Headers | None:
+        """HEAD."""
+        answer = self._head(key)
+        return None if answer is None else headers_in(answer)
+
+    def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
+        """ListMultipartUploads."""
+        return unfinished_uploads(self.bucket, self.prefix)
+
+    def overwritten(self, prefix: str) -> Iterator[Key]:
+        """ListObjectVersions; in a bucket without versioning each key has one."""
+        return overwritten_keys(self.bucket, self.prefix, prefix)
+
+    def _head(self, key: Key) -> Any | None:  # noqa: ANN401 - the SDK's answer
+        """The answer to HEAD; None for absent."""
+        answer = self.bucket.ask("head_object", expected=_UNSEEN, Key=self.prefix + key, ChecksumMode="ENABLED")
+        if not isinstance(answer, Rejection):
+            return answer
+        if answer.status != HTTPStatus.NOT_FOUND:
+            self._confirm_absent(key, answer)
+        return None
 
     def _asked(self, method: str, key: Key) -> Asked:
         return self.bucket.asked(method, self.prefix + key)

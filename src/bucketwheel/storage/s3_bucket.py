@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["AnswerBroken", "Bucket", "connect_bucket", "tries"]
 
 _CONNECT_TIMEOUT: Final = 10
-_READ_TIMEOUT: Final = 60
-_SDK_ATTEMPTS: Final = 5
+_READ_TIMEOUT: Final = 20
+_SDK_ATTEMPTS: Final = 3
 _CONFLICT_TRIES: Final = 8
 # What no answer of S3 lacks; the page of a console or a login portal does, at an endpoint mistaken for S3.
 _ALWAYS_SAID: Final = {

@@ -42,7 +42,7 @@ class Asked:
     @property
     def arn(self) -> str:
         """What a policy calls the object or bucket."""
-        of_object = self.key and self.operation != "ListObjectsV2"
+        of_object = self.key and self.operation not in _ABOUT_THE_BUCKET
         return shown(f"arn:aws:s3:::{self.bucket}/{self.key}" if of_object else f"arn:aws:s3:::{self.bucket}")
 
 
@@ -66,7 +66,11 @@ _ACTIONS: Final = {
     "UploadPart": "PutObject",
     "CompleteMultipartUpload": "PutObject",
     "ListObjectsV2": "ListBucket",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "UploadPartCopy": "PutObject",
 }
+_ABOUT_THE_BUCKET: Final = {"ListObjectsV2", "ListMultipartUploads", "ListObjectVersions"}
 
 _FORBIDDEN: Final = "AWS denies {action} on {arn}; allow it in a policy of these credentials"
 _EXPIRED: Final = "the AWS session has expired, so {target} cannot be reached; {log_in}"

@@ -25,8 +25,6 @@ _UNUSED_IN_LISTINGS: Final = re.compile(
 )
 
 _OF_OBJECTS = {"GetObject", "HeadObject"}
-_FOUND = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
-_ALWAYS_THERE = {"content-length", "etag"}
 
 
 class Watch(threading.local):
@@ -62,15 +60,15 @@ class Watch(threading.local):
 
     def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
         """Treat an answer that was cut short as an error of the server: the SDK takes nothing for an empty listing."""
-        found = operation_model.name in _OF_OBJECTS and response_dict["status_code"] in _FOUND
-        # Nothing in HTTP/1.1 tells headers that broke off from headers that ended.
-        if found and not {name.lower() for name in response_dict["headers"]} >= _ALWAYS_THERE:
+        headers = response_dict["headers"]
+        # Nothing in HTTP/1.1 tells headers that broke off from headers that ended, but S3 gives every object a length.
+        if operation_model.name in _OF_OBJECTS and "ETag" in headers and "Content-Length" not in headers:
             response_dict["status_code"], response_dict["body"] = HTTPStatus.INTERNAL_SERVER_ERROR, b""
             return
         body = response_dict["body"]
         if not isinstance(body, bytes) or self._verb == "HEAD":
             return
-        expected = int(response_dict["headers"].get("Content-Length", len(body)))
+        expected = int(headers.get("Content-Length", len(body)))
         if len(body) != expected:
             response_dict["status_code"] = HTTPStatus.INTERNAL_SERVER_ERROR  # as the SDK does with half of an XML
         if operation_model.name == "ListObjectsV2":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bucketwheel.adoption.ground import page_style, read_ground
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Report, ignore
 from bucketwheel.layout import MANIFESTS
@@ -18,6 +19,7 @@ from bucketwheel.repository import (
     open_to_write,
     read_settings,
     store,
+    take_over,
 )
 from bucketwheel.repository_settings import RepositorySettings, change_settings
 from bucketwheel.settings import Settings
@@ -36,15 +38,23 @@ class Initialised:
     created: bool
     pages_outdated: bool
     """Whether the new settings ask for other pages than those that are there: `reindex` writes them."""
+    to_adopt: bool = False
+    """Whether it was made where something lay, which is not in the index before `adopt`."""
 
 
 def initialise(
-    settings: Settings, *, changes: Mapping[str, str], with_bucket: bool = False, report: Report = ignore
+    settings: Settings,
+    *,
+    changes: Mapping[str, str],
+    with_bucket: bool = False,
+    adopt: bool = False,
+    report: Report = ignore,
 ) -> Initialised:
     """Make the repository that the settings name if it is not there, else apply `changes` to its own settings.
 
-    The proof of the store is made before anything else is written. Raises Refused on foreign ground, on a store that
-    ignores conditions, and for changes that would leave what is published behind.
+    The proof of the store is made before anything else is written. With `adopt` a place may have contents, which stay
+    as they are; its pages will be of the style of those that lie there. Raises Refused on foreign ground, on a store
+    that ignores conditions, and for changes that would leave what is published behind.
     """
     place = settings.require_repository()
     if settings.dry_run:
@@ -57,10 +67,12 @@ def initialise(
     found = read_settings(site)
     if found is None:
         wanted = _judged(place, change_settings(first_settings(place, settings.put_args), changes))
-        found, created = create(site, wanted)
+        if adopt and "pages" not in changes:
+            wanted = _as_pages_are(site, wanted)
+        found, created = (take_over if adopt else create)(site, wanted)
         if created:
             report(Created(repository=str(place)))
-            return _as_it_stands(found, created=True, pages_outdated=False)
+            return replace(_as_it_stands(found, created=True, pages_outdated=False), to_adopt=adopt)
     return _changed(site, open_to_write(site, found), changes)
 
 
@@ -84,6 +96,12 @@ def _changed(site: Site, found: Repository, changes: Mapping[str, str]) -> Initi
         found = stored
     visible_before = replace(before, cache_control=after.cache_control, put_args=after.put_args)
     return _as_it_stands(found, created=False, pages_outdated=published and after != visible_before)
+
+
+def _as_pages_are(site: Site, settings: RepositorySettings) -> RepositorySettings:
+    """Ours must take the place of the pages that lie there, or clients would be shown these for ever."""
+    style = page_style(read_ground(site.storage.list(""), settings.layout))
+    return settings if style is None else replace(settings, pages=style)
 
 
 def _judged(place: Place, settings: RepositorySettings) -> RepositorySettings:

@@ -77,8 +77,9 @@ def publish(
         judging = [workers.start(partial(judge, file.path)) for file in offered]
         site = open_site(settings, report)
         judged = _agreeing([future.exception() or future.result() for future in judging])
+        parcels = _parcels(offered, judged, report)
         order = Order(
-            parcels=_parcels(offered, judged, report),
+            parcels=tuple(parcels.values()),
             existing=settings.existing,
             call=" ".join(filter(None, (settings.uploaded_by, uuid4().hex))),
             now=datetime.now(UTC),
@@ -91,7 +92,7 @@ def publish(
         repository=place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_published(parcel, outcome.plans) for parcel in order.parcels),
+        files=tuple(_file_published(path, parcel.candidate, outcome.plans) for path, parcel in parcels.items()),
         pages=outcome.pages,
         dry_run=settings.dry_run,
     )
@@ -123,15 +124,15 @@ def _agreeing(verdicts: Sequence[Judged | BaseException]) -> list[Judged]:
     return judged
 
 
-def _parcels(offered: Sequence[Offered], judged: Sequence[Judged], report: Report) -> tuple[Parcel, ...]:
-    parcels: dict[str, Parcel] = {}
+def _parcels(offered: Sequence[Offered], judged: Sequence[Judged], report: Report) -> dict[Path, Parcel]:
+    parcels: dict[str, tuple[Path, Parcel]] = {}
     for file, verdict in zip(offered, judged, strict=True):
         for warning in verdict.warnings:
             report(Warned(message=warning))
         if file.attested:
             report(Warned(message=f"{file.path.name}: its attestations are not published, for they are not served yet"))
-        parcels.setdefault(verdict.name.filename, _parcel(file, verdict))
-    return tuple(parcels.values())
+        parcels.setdefault(verdict.name.filename, (verdict.path, _parcel(file, verdict)))
+    return dict(parcels.values())
 
 
 def _parcel(file: Offered, judged: Judged) -> Parcel:
@@ -144,7 +145,7 @@ def _parcel(file: Offered, judged: Judged) -> Parcel:
             requires_python=judged.requires_python,
             metadata_sha256=None if metadata is None else sha256_of(metadata),
         ),
-        path=judged.path,
+        content=judged.path,
         metadata=metadata,
         signature=file.signature,
     )
@@ -164,12 +165,11 @@ def _warn(outcome: Outcome, order: Order, report: Report) -> None:
             report(Warned(message=f"{parcel.candidate.filename} is published already, so its signature was not added"))
 
 
-def _file_published(parcel: Parcel, plans: Mapping[ProjectName, ReleasePlan]) -> FilePublished:
-    candidate = parcel.candidate
+def _file_published(path: Path, candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan]) -> FilePublished:
     plan = plans[candidate.name.project]
     fate: Fate = "already there" if candidate in plan.there else "skipped" if candidate in plan.skipped else "published"
     return FilePublished(
-        path=parcel.path,
+        path=path,
         project=candidate.name.project,
         version=str(candidate.name.version),
         sha256=candidate.sha256,

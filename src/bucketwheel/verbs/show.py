@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import distributions
 
+from packaging.tags import sys_tags
 from packaging.version import InvalidVersion, Version
 
 from bucketwheel.commit import read_truth
-from bucketwheel.errors import Misconfigured, Problem, Refused
+from bucketwheel.errors import Refused
 from bucketwheel.events import Report, ignore
+from bucketwheel.fitting import Comparison, Interpreter, compare
 from bucketwheel.layout import MANIFESTS, project_of
 from bucketwheel.manifest import Manifest, PublishedFile, Status
-from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+from bucketwheel.named import named_project, not_there
+from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.repository import Repository, open_site, open_to_read
 from bucketwheel.settings import Settings
 
-__all__ = ["ProjectShown", "Shown", "show"]
+__all__ = ["ProjectShown", "Shown", "show", "this_interpreter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,14 @@ class ProjectShown:
     """Oldest first."""
     files: tuple[PublishedFile, ...]
     """Those of the version that was asked for, else all; oldest version first."""
+    comparison: Comparison | None = None
+    """With the interpreter that was asked about."""
+
+    @property
+    def latest(self) -> str | None:
+        """The newest version that is not wholly yanked or hidden; where all are, the newest."""
+        offered = [file.version for file in self.files if file.yanked is None and not file.hidden]
+        return next(reversed(offered or self.versions), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,42 +58,62 @@ class Shown:
 
 
 def show(
-    settings: Settings, *, project: str | None = None, version: str | None = None, report: Report = ignore
+    settings: Settings,
+    *,
+    project: str | None = None,
+    version: str | None = None,
+    interpreter: Interpreter | None = None,
+    report: Report = ignore,
 ) -> Shown:
-    """Read the manifests of all projects, or of one; raises Refused for a project or version that is not there."""
+    """Read the manifests of all projects, or of one; raises Refused for a project or version that is not there.
+
+    With an interpreter each project is compared with what is installed in it, and where none is named only installed
+    ones are read.
+    """
     repository = open_to_read(open_site(settings, report))
     with Workers(settings.jobs) as workers:
-        names = _all_projects(repository) if project is None else [_judged(project)]
+        names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
         truths = workers.run(partial(read_truth, repository.site, name) for name in names)
-    shown_projects = tuple(_project(truth.manifest, version) for truth in truths)
+    shown_projects = tuple(_project(truth.manifest, version, interpreter) for truth in truths)
     if project is not None and not any(shown_project.files for shown_project in shown_projects):
-        raise Refused(
-            Problem(
-                subject=project if version is None else f"{project}=={version}",
-                what=f"is not in {repository.site.place}",
-                remedy="check the name; `bucketwheel show` lists what is there",
-            )
-        )
+        subject = project if version is None else f"{project}=={version}"
+        raise Refused(not_there(subject, repository.site.place))
     return Shown(repository=repository.site.place, index_url=repository.index_url, projects=shown_projects)
 
 
-def _all_projects(repository: Repository) -> list[ProjectName]:
+def this_interpreter() -> Interpreter:
+    """The interpreter that runs this, with what is installed in it."""
+    return Interpreter(
+        python=".".join(map(str, sys.version_info[:3])),
+        tags=frozenset(sys_tags()),
+        installed=dict(_installed()),
+    )
+
+
+def _installed() -> Iterable[tuple[ProjectName, str]]:
+    # Of two on sys.path the first is imported, so it must come last here.
+    for distribution in reversed(list(distributions())):
+        metadata = distribution.metadata
+        with suppress(InvalidName):  # a broken installation
+            if "Name" in metadata and "Version" in metadata:
+                yield project_name(metadata["Name"]), metadata["Version"]
+
+
+def _all_projects(repository: Repository, interpreter: Interpreter | None) -> list[ProjectName]:
     listed = (project_of(entry.key) for entry in repository.storage.list(MANIFESTS))
-    return sorted(project for project in listed if project is not None)
+    projects = sorted(project for project in listed if project is not None)
+    return [project for project in projects if interpreter is None or project in interpreter.installed]
 
 
-def _judged(project: str) -> ProjectName:
-    try:
-        return project_name(project)
-    except InvalidName as error:
-        raise Misconfigured(Problem(subject=shown(project), what=str(error), remedy="name it as pip would")) from error
-
-
-def _project(manifest: Manifest, version: str | None) -> ProjectShown:
+def _project(manifest: Manifest, version: str | None, interpreter: Interpreter | None) -> ProjectShown:
     files = sorted(manifest.files, key=lambda file: (_order(file.version), file.filename))
-    versions = tuple(dict.fromkeys(file.version for file in files))
-    chosen = tuple(file for file in files if version is None or _order(file.version) == _order(version))
-    return ProjectShown(project=manifest.project, status=manifest.status, versions=versions, files=chosen)
+    return ProjectShown(
+        project=manifest.project,
+        status=manifest.status,
+        versions=tuple(dict.fromkeys(file.version for file in files)),
+        files=tuple(file for file in files if version is None or _order(file.version) == _order(version)),
+        comparison=None if interpreter is None else compare(manifest, interpreter),
+    )
 
 
 def _order(version: str) -> tuple[bool, Version, str]:

@@ -12,7 +12,7 @@ what becomes of the request:
 - `evidence`, `laws`, `verdicts`: what a reader sees, what must hold after every step, what an exit promises
 - `ending`: what must hold when everybody is gone, and that one more run mends the rest
 - `scenarios`, `schedules`: who meets whom, and decisions drawn from a seed
-- `wrong`: the protocol with one rule taken out
+- `wrong`: the protocol with one rule taken out, which the laws must notice
 """
 
 from __future__ import annotations

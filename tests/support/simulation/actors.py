@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bucketwheel.errors import BucketwheelError
+from bucketwheel.names import ProjectName
 from support.simulation.commands import Command
 from support.simulation.strands import Strand
 
@@ -17,7 +18,7 @@ class Actor:
 
     call: str
     command: Command
-    moments: dict[str, int]
+    moments: dict[ProjectName, int]
     """How far each project's history had come when it began."""
     strands: list[Strand] = field(default_factory=list)
     troubled: bool = False

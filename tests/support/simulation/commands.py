@@ -19,7 +19,7 @@ from bucketwheel.upload import Parcel
 from bucketwheel.verbs.reindex import reindex_at
 from bucketwheel.verbs.withdraw import Change, withdraw_at
 
-__all__ = ["Command", "Publish", "Reindex", "SETTINGS", "Yank"]
+__all__ = ["SETTINGS", "Command", "Publish", "Reindex", "Yank"]
 
 _NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SETTINGS = RepositorySettings(id="5e77" * 8)
@@ -54,6 +54,11 @@ class Publish:
     def projects(self) -> tuple[ProjectName, ...]:
         """Those of its files."""
         return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(parcel.candidate.filename for parcel in self.parcels)
 
     def __str__(self) -> str:
         names = (f"{parcel.candidate.filename} ({parcel.candidate.sha256[:4]})" for parcel in self.parcels)

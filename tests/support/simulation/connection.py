@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -17,7 +18,7 @@ from support.memory import MemoryStorage
 from support.simulation.requests import Request, Verb
 from support.simulation.strands import Strand
 
-__all__ = ["Connection", "Flavour"]
+__all__ = ["DIRECTORY", "OLD_S3", "S3", "Connection", "Flavour"]
 
 _T = TypeVar("_T")
 
@@ -25,21 +26,24 @@ _PAGE = 3
 """Entries to a page of a listing, which is no snapshot: others may write between two of its pages."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flavour:
     """A kind of store: what it tells about an object."""
 
-    def __init__(self, place: Place, *, marks: bool, digests: bool) -> None:
-        self.place = place
-        self.marks = marks
-        self.digests = digests
-        self.remote = isinstance(place, S3Place)
+    place: Place
+    marks: bool = True
+    digests: bool = True
+
+    @property
+    def remote(self) -> bool:
         """Whether requests travel over a network, on which they can get lost."""
+        return isinstance(self.place, S3Place)
 
 
-S3 = Flavour(S3Place(bucket="bucket", prefix=""), marks=True, digests=True)
-OLD_S3 = Flavour(S3Place(bucket="bucket", prefix=""), marks=True, digests=False)
+S3 = Flavour(place=S3Place(bucket="bucket", prefix=""))
+OLD_S3 = replace(S3, digests=False)
 """A store that keeps no SHA-256."""
-DIRECTORY = Flavour(DirectoryPlace(path=Path("repository")), marks=False, digests=True)
+DIRECTORY = Flavour(place=DirectoryPlace(path=Path("repository")), marks=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Connection:
         """One request to a page; each shows what lies there when its own turn comes."""
         last = ""
         while True:
-            page = self._ask("list", prefix, lambda after=last: self._page(prefix, after))  # type: ignore[misc]  # bound
+            page = self._ask("list", prefix, partial(self._page, prefix, last))
             yield from page
             if len(page) < _PAGE:
                 return
@@ -110,5 +114,5 @@ class Connection:
             sha256=seen.sha256 if self.flavour.digests else None,
         )
 
-    def _page(self, prefix: str, after: str) -> list[Listed]:
-        return list(islice((entry for entry in self.store.list(prefix) if entry.key > after), _PAGE))
+    def _page(self, prefix: str, after: str) -> tuple[Listed, ...]:
+        return tuple(islice((entry for entry in self.store.list(prefix) if entry.key > after), _PAGE))

@@ -9,6 +9,8 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+from bucketwheel.names import ProjectName
+
 __all__ = ["Link", "PageKey", "is_root", "links_of", "page_key", "projects_of"]
 
 _SITE = "https://index.example/"
@@ -18,7 +20,7 @@ _SITE = "https://index.example/"
 class PageKey:
     """What kind of page lies at a key."""
 
-    project: str | None
+    project: ProjectName | None
     """None: the root."""
     is_json: bool
 
@@ -33,13 +35,17 @@ class Link:
     metadata_sha256: str = ""
     """Of the sidecar; empty where none is announced."""
     yanked: str = ""
+    signed: bool = False
 
 
 @lru_cache(maxsize=10_000)
 def page_key(key: str) -> PageKey | None:
     """Tell a page's key from any other; the simulated repositories keep `simple/` for their index."""
     found = re.fullmatch(r"simple/(?:(?P<project>[^/]+)/)?(?P<page>|index\.html|index\.json)", key)
-    return found and PageKey(project=found["project"], is_json=found["page"] == "index.json")
+    if found is None:
+        return None
+    project = found["project"]
+    return PageKey(project=None if project is None else ProjectName(project), is_json=found["page"] == "index.json")
 
 
 def is_root(key: str) -> bool:
@@ -70,6 +76,7 @@ def _json_links(key: str, body: bytes) -> list[Link]:
             size=file["size"],
             metadata_sha256=file.get("core-metadata", {}).get("sha256", ""),
             yanked=file["yanked"] or "",
+            signed=file.get("gpg-sig", False),
         )
         for file in json.loads(body)["files"]
     ]
@@ -83,6 +90,7 @@ def _html_links(key: str, body: bytes) -> list[Link]:
             size=int(attributes["data-size"]),
             metadata_sha256=attributes.get("data-core-metadata", "").removeprefix("sha256="),
             yanked=attributes.get("data-yanked", ""),
+            signed=attributes.get("data-gpg-sig") == "true",
         )
         for attributes in _anchors(body)
     ]

@@ -34,7 +34,7 @@ class Revision:
 class History:
     """The revisions of every project, in the order in which they took effect."""
 
-    _revisions: dict[str, list[Revision]] = field(default_factory=lambda: defaultdict(list))
+    _revisions: dict[ProjectName, list[Revision]] = field(default_factory=lambda: defaultdict(list))
 
     def record(self, author: str, manifest: Manifest) -> None:
         """Take note of a commit."""
@@ -43,24 +43,24 @@ class History:
     @property
     def projects(self) -> tuple[ProjectName, ...]:
         """Those that have a manifest."""
-        return tuple(ProjectName(project) for project, revisions in self._revisions.items() if revisions)
+        return tuple(project for project, revisions in self._revisions.items() if revisions)
 
-    def length(self, project: str) -> int:
+    def length(self, project: ProjectName) -> int:
         """How many commits there were so far: a moment in the project's life."""
         return len(self._revisions[project])
 
-    def now(self, project: str) -> Revision:
+    def now(self, project: ProjectName) -> Revision:
         """What holds."""
         return self.since(project, self.length(project))[0]
 
-    def at(self, project: str, number: int) -> Revision | None:
+    def at(self, project: ProjectName, number: int) -> Revision | None:
         """What held at a revision, if there was one."""
         return next((revision for revision in self._revisions[project] if revision.number == number), None)
 
-    def since(self, project: str, moment: int) -> list[Revision]:
+    def since(self, project: ProjectName, moment: int) -> list[Revision]:
         """What held at a moment and all that came after, in order."""
         if moment == 0:
-            return [_revision("", empty_manifest(ProjectName(project))), *self._revisions[project]]
+            return [_revision("", empty_manifest(project)), *self._revisions[project]]
         return self._revisions[project][moment - 1 :]
 
 
@@ -85,4 +85,5 @@ def _link(manifest: Manifest, file: PublishedFile) -> Link:
         size=file.size,
         metadata_sha256=file.metadata_sha256 or "",
         yanked=file.yanked or "",
+        signed=file.gpg_sig,
     )

@@ -5,10 +5,9 @@ When a verb is there, its command takes the place of the one here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from bucketwheel.commit import commit, read_truth
 from bucketwheel.errors import Unavailable, Unfinished
@@ -26,125 +25,114 @@ _SIDECARS = (".metadata", ".asc", ".provenance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
-    """`bucketwheel delete --now`: some files, for ever."""
+class _Upkeep:
+    """A command for one project that no manifest can keep from its work, and whose success shows elsewhere."""
 
     project: ProjectName
-    filenames: tuple[str, ...]
 
     @property
     def projects(self) -> tuple[ProjectName, ...]:
         """One."""
         return (self.project,)
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
-        """Make the names dead, then refresh, then remove what lies under names that were dead before the refresh."""
-        repository = open_to_write(site, open_to_read(site))
-        truth = commit(repository, read_truth(site, self.project), call=None, decide=self._without)
-        try:
-            refresh(repository, [self.project], workers)
-            _remove(repository, (_key(truth.manifest, file) for file in truth.manifest.deleted))
-        except Unavailable as error:
-            raise Unfinished("deleted, and not all is removed yet") from error
-        return truth
-
     def shown_by(self, manifest: Manifest) -> bool:
-        """The names are dead, if they were ever there."""
-        return not any(file.filename in self.filenames for file in manifest.files)
+        """By any."""
+        return manifest.project == self.project
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """Never."""
-        del manifest
-        return False
+        """By none."""
+        return manifest.project != self.project
 
-    def _without(self, manifest: Manifest) -> Manifest | None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(_Upkeep):
+    """`bucketwheel delete --now`: some files, for ever."""
+
+    filenames: tuple[str, ...]
+
+    def run(self, site: Site, call: str, workers: Workers) -> object:
+        """Make the names dead, then refresh, then remove what lies under names that were dead before the refresh."""
+        del call
+        repository = open_to_write(site, open_to_read(site))
+        truth = commit(repository, read_truth(site, self.project), call=None, decide=self._make_names_dead)
+
+        def finish() -> None:
+            refresh(repository, [self.project], workers)
+            _remove(repository, _dead_names(truth.manifest))
+
+        return _committed(finish)
+
+    def shown_by(self, manifest: Manifest) -> bool:
+        """None of the names is in use."""
+        return not any(file.filename in self.filenames for file in manifest.files)
+
+    def _make_names_dead(self, manifest: Manifest) -> Manifest | None:
         chosen = [file for file in (*manifest.files, *manifest.missing) if file.filename in self.filenames]
-        return _next(
+        if not chosen:
+            return None
+        return replace(
             manifest,
-            files=_others(manifest.files, chosen),
-            missing=_others(manifest.missing, chosen),
-            deleted=(*manifest.deleted, *(_dead(file) for file in chosen)),
+            revision=manifest.revision + 1,
+            files=_without(manifest.files, chosen),
+            missing=_without(manifest.missing, chosen),
+            deleted=(*manifest.deleted, *(_deleted(file) for file in chosen)),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveOrphans:
+class RemoveOrphans(_Upkeep):
     """`bucketwheel prune --orphans`: what runs left behind that died before their commit."""
-
-    project: ProjectName
-
-    @property
-    def projects(self) -> tuple[ProjectName, ...]:
-        """One."""
-        return (self.project,)
 
     def run(self, site: Site, call: str, workers: Workers) -> object:
         """Make their keys dead, then refresh, then remove what lies at dead keys and under dead names."""
+        del call
         repository = open_to_write(site, open_to_read(site))
 
         def decide(manifest: Manifest) -> Manifest | None:
-            return _next(manifest, dead_keys=(*manifest.dead_keys, *_orphans(repository, manifest)))
+            found = _orphans(repository, manifest)
+            if not found:
+                return None
+            return replace(manifest, revision=manifest.revision + 1, dead_keys=(*manifest.dead_keys, *found))
 
         truth = commit(repository, read_truth(site, self.project), call=None, decide=decide)
-        try:
+
+        def finish() -> None:
             refresh(repository, [self.project], workers)
-            _remove(repository, truth.manifest.dead_keys)
-            _remove(repository, (_key(truth.manifest, file) for file in truth.manifest.deleted))
-        except Unavailable as error:
-            raise Unfinished("orphans are off the record, and not all are removed yet") from error
-        return truth
+            _remove(repository, (*truth.manifest.dead_keys, *_dead_names(truth.manifest)))
 
-    def shown_by(self, manifest: Manifest) -> bool:
-        """Whatever the manifest says is right."""
-        del manifest
-        return True
-
-    def stopped_by(self, manifest: Manifest) -> bool:
-        """Never."""
-        del manifest
-        return False
+        return _committed(finish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adopt:
+class Adopt(_Upkeep):
     """`bucketwheel reindex --adopt`, as far as it calls missing what a person removed."""
-
-    project: ProjectName
-
-    @property
-    def projects(self) -> tuple[ProjectName, ...]:
-        """One."""
-        return (self.project,)
 
     def run(self, site: Site, call: str, workers: Workers) -> object:
         """Read the manifest, *then* list, *then* look at each difference; swap what was read, or start again."""
+        del call
         repository = open_to_write(site, open_to_read(site))
 
         def decide(manifest: Manifest) -> Manifest | None:
             gone = _gone(repository, manifest)
-            return _next(manifest, files=_others(manifest.files, gone), missing=(*manifest.missing, *gone))
+            if not gone:
+                return None
+            return replace(
+                manifest,
+                revision=manifest.revision + 1,
+                files=_without(manifest.files, gone),
+                missing=(*manifest.missing, *gone),
+            )
 
-        truth = commit(repository, read_truth(site, self.project), call=None, decide=decide)
-        try:
-            refresh(repository, [self.project], workers)
-        except Unavailable as error:
-            raise Unfinished("adopted, and pages are behind") from error
-        return truth
-
-    def shown_by(self, manifest: Manifest) -> bool:
-        """Whatever the manifest says is right."""
-        del manifest
-        return True
-
-    def stopped_by(self, manifest: Manifest) -> bool:
-        """Never."""
-        del manifest
-        return False
+        commit(repository, read_truth(site, self.project), call=None, decide=decide)
+        return _committed(lambda: refresh(repository, [self.project], workers))
 
 
-def _next(manifest: Manifest, **changes: object) -> Manifest | None:
-    changed = replace(manifest, **changes)  # type: ignore[arg-type]  # fields by name
-    return None if changed == manifest else replace(changed, revision=manifest.revision + 1)
+def _committed(finish: Callable[[], object]) -> object:
+    """Do what follows the commit; no failure of it is a refusal."""
+    try:
+        return finish()
+    except Unavailable as error:
+        raise Unfinished(f"it is committed, and not all is done ({error}); run the same command again") from error
 
 
 def _orphans(repository: Repository, manifest: Manifest) -> list[Key]:
@@ -153,7 +141,7 @@ def _orphans(repository: Repository, manifest: Manifest) -> list[Key]:
     awaited = {file.sha256 for file in manifest.missing}
     orphans = []
     for listed in repository.storage.list(f"simple/{manifest.project}/"):
-        if listed.key.endswith(("/", ".html", ".json", *_SIDECARS)) or listed.key in named:
+        if listed.key.endswith(("/", ".html", ".json", *_SIDECARS)) or listed.key in {*named, *manifest.dead_keys}:
             continue
         seen = repository.storage.look(listed.key)
         marks = (seen and seen.marks) or {}
@@ -182,19 +170,13 @@ def _remove(repository: Repository, keys: Iterable[Key]) -> None:
                     repository.storage.remove(target, seen=seen.version)
 
 
-def _dead(file: PublishedFile) -> DeletedFile:
-    return DeletedFile(
-        filename=file.filename, version=file.version, sha256=file.sha256, by=file.by, key=file.key
-    )
+def _dead_names(manifest: Manifest) -> tuple[Key, ...]:
+    return tuple(file.key or Key(f"simple/{manifest.project}/{file.filename}") for file in manifest.deleted)
 
 
-def _key(manifest: Manifest, file: DeletedFile) -> Key:
-    return Key(file.key or f"simple/{manifest.project}/{file.filename}")
+def _deleted(file: PublishedFile) -> DeletedFile:
+    return DeletedFile(filename=file.filename, version=file.version, sha256=file.sha256, by=file.by, key=file.key)
 
 
-_T = TypeVar("_T", bound=PublishedFile)
-
-
-def _others(files: Iterable[_T], chosen: Iterable[_T]) -> tuple[_T, ...]:
-    names = {file.filename for file in chosen}
-    return tuple(file for file in files if file.filename not in names)
+def _without(files: Sequence[PublishedFile], chosen: Sequence[PublishedFile]) -> tuple[PublishedFile, ...]:
+    return tuple(file for file in files if file not in chosen)

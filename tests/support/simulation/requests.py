@@ -29,7 +29,7 @@ class Fate(Enum):
 
 
 CRASHES = frozenset({Fate.DIES_BEFORE, Fate.DIES_SENDING, Fate.DIES_AFTER})
-READ_FATES = (Fate.PROCEEDS, Fate.FAILS, Fate.DIES_BEFORE)
+READ_FATES = (Fate.PROCEEDS, Fate.FAILS, Fate.DIES_BEFORE, Fate.DIES_SENDING)
 WRITE_FATES = tuple(Fate)
 
 

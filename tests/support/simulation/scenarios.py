@@ -12,7 +12,7 @@ from support.simulation.connection import DIRECTORY, OLD_S3, S3, Flavour
 from support.simulation.later_commands import Adopt, Delete, RemoveOrphans
 from support.simulation.stock import Stock
 
-__all__ = ["SCENARIOS", "Scenario"]
+__all__ = ["DEMO", "SCENARIOS", "USUAL_KEY", "Scenario", "strict"]
 
 DEMO = ProjectName("demo")
 USUAL_KEY = "simple/demo/demo-1.0-py3-none-any.whl"
@@ -33,9 +33,10 @@ class Scenario:
 
 
 def same_bytes(stock: Stock, chance: random.Random) -> Scenario:
-    """Three publishers of one release, as CI jobs that were started twice are."""
-    release = stock.release("demo")
-    return Scenario(commands=(release, replace(release, existing="refuse"), release), agreed=False, flavour=_any(chance))
+    """Three publishers of one release, as CI jobs are that were started twice; some of them are strict."""
+    releases = (stock.release("demo"), stock.release("demo"), stock.signed("demo"))
+    commands = tuple(_either(chance, release, strict(release)) for release in releases)
+    return Scenario(before=_before(stock, chance), commands=commands, agreed=False, flavour=_any(chance))
 
 
 def other_bytes(stock: Stock, chance: random.Random) -> Scenario:
@@ -71,21 +72,22 @@ def empty_place(stock: Stock, chance: random.Random) -> Scenario:
 def withdrawals(stock: Stock, chance: random.Random) -> Scenario:
     """A yank that is taken back at once, beside a publish: pages could come back to bytes that they had before."""
     yank, unyank = Yank(project=DEMO, version="0.9"), Yank(project=DEMO, version="0.9", reason=None)
-    commands = (yank, unyank, chance.choice([yank, stock.release("demo")]), Reindex())
+    commands = (yank, unyank, _either(chance, yank, stock.release("demo")), Reindex())
     return Scenario(before=(stock.release("demo", "0.9"),), commands=commands, agreed=False, flavour=_any(chance))
 
 
 def deletions(stock: Stock, chance: random.Random) -> Scenario:
     """Deletes beside a publish of the very same files, and of others."""
-    wheel, sdist = stock.wheel("demo").candidate.filename, stock.sdist("demo").candidate.filename
+    release = stock.release("demo")
+    wheel, sdist = release.filenames
     again = stock.release("demo", build=chance.choice([0, 1]))
     commands = (
         Delete(project=DEMO, filenames=(wheel,)),
         Delete(project=DEMO, filenames=(sdist,)),
         again,
-        chance.choice([stock.release("demo", "1.1"), Reindex()]),
+        _either(chance, stock.release("demo", "1.1"), Reindex()),
     )
-    return Scenario(before=(stock.release("demo"),), commands=commands, agreed=False)
+    return Scenario(before=(release,), commands=commands, agreed=False)
 
 
 def orphans(stock: Stock, chance: random.Random) -> Scenario:
@@ -104,9 +106,14 @@ def orphans(stock: Stock, chance: random.Random) -> Scenario:
 def missing(stock: Stock, chance: random.Random) -> Scenario:
     """A person removes a file, somebody puts that on record, and somebody brings it back."""
     release = stock.release("demo")
-    commands = (release, release, Adopt(project=DEMO), chance.choice([Adopt(project=DEMO), Reindex(), release]))
+    commands = (release, release, Adopt(project=DEMO), _either(chance, Adopt(project=DEMO), Reindex(), release))
     before = (stock.release("demo", "0.9"), *((release,) if chance.random() < 0.5 else ()))
     return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False)
+
+
+def strict(release: Publish) -> Publish:
+    """The same with `--strict`."""
+    return replace(release, existing="refuse")
 
 
 SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
@@ -123,6 +130,10 @@ SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
         missing,
     )
 }
+
+
+def _either(chance: random.Random, *commands: Command) -> Command:
+    return chance.choice(commands)
 
 
 def _any(chance: random.Random) -> Flavour:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from support.simulation.actors import Actor
-from support.simulation.connection import DIRECTORY
 from support.simulation.ending import conclude, released
-from support.simulation.requests import Fate, Request
+from support.simulation.requests import Fate
 from support.simulation.scenarios import Scenario
 from support.simulation.stock import Stock
 from support.simulation.strands import Strand
@@ -49,7 +48,7 @@ def play(scenario: Callable[[Stock, random.Random], Scenario], stock: Stock, see
         for command in drawn.before:
             world.run(command)
         _meet(world, drawn, temper, chance)
-        conclude(world, chance)
+        conclude(world, seed)
     if drawn.agreed and temper.trouble:
         assert released(world) == released(_undisturbed(drawn)), "I12: not the end of an undisturbed run"
     return world

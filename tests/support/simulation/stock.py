@@ -32,6 +32,11 @@ class Stock:
         """A publish of both."""
         return Publish(parcels=(self.wheel(project, version, build), self.sdist(project, version, build)))
 
+    def signed(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
+        """A publish of both, with detached signatures."""
+        release = self.release(project, version, build)
+        return replace(release, parcels=tuple(replace(parcel, signature=b"signature") for parcel in release.parcels))
+
     def _take(self, form: str, project: str, version: str, build: int) -> Parcel:
         wanted = (form, project, version, build)
         if wanted not in self._made:
@@ -41,8 +46,3 @@ class Stock:
             )
             self._made[wanted] = parcel_of(path)
         return self._made[wanted]
-
-
-def signed(parcel: Parcel) -> Parcel:
-    """The same, with a detached signature."""
-    return replace(parcel, signature=b"a signature")

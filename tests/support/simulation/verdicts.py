@@ -1,4 +1,4 @@
-"""What an exit promises: invariants I5, I8 and I10, judged when a command ends, and again at each commit of its after."""
+"""What an exit promises: invariants I5, I8 and I10, judged when a command ends, and at each of its commits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from bucketwheel.errors import Refused
 from bucketwheel.manifest import Manifest
 from bucketwheel.names import ProjectName
-from support.memory import MemoryStorage
 from support.simulation.actors import Actor
 from support.simulation.commands import Publish
 from support.simulation.history import History, Revision
-from support.simulation.laws import Violation, layout_of, shown_revision
+from support.simulation.laws import Laws, Violation
 
 __all__ = ["judge_commit", "judge_exit"]
 
@@ -26,11 +25,12 @@ def judge_commit(actor: Actor, manifest: Manifest) -> None:
         raise Violation("I10", f"revision {manifest.revision} of {manifest.project} has half of {actor.call}")
 
 
-def judge_exit(actor: Actor, store: MemoryStorage, history: History) -> None:
+def judge_exit(actor: Actor, history: History, laws: Laws) -> None:
     """I5: 0 means committed and visible. I8: 1 means that nothing is, and has a reason; 3 is no excuse."""
     if actor.exit == 0:
+        laws.acknowledged.add(actor.call)
         for project in actor.command.projects or history.projects:
-            _is_done(actor, project, store, history)
+            _is_done(actor, project, history, laws)
     elif actor.exit == 1:
         for project, revision in _since(actor, history):
             if revision.author == actor.call and _is_work_of(actor, revision.manifest):
@@ -46,20 +46,13 @@ def _is_work_of(actor: Actor, manifest: Manifest) -> bool:
     return manifest.names_call(actor.call) if isinstance(actor.command, Publish) else True
 
 
-def _is_done(actor: Actor, project: ProjectName, store: MemoryStorage, history: History) -> None:
+def _is_done(actor: Actor, project: ProjectName, history: History, laws: Laws) -> None:
     window = history.since(project, actor.moments.get(project, 0))
     own = [revision for revision in window if revision.author == actor.call]
     showing = [revision for revision in window if actor.command.shown_by(revision.manifest)]
     if not showing:
         raise Violation("I5", f"{actor.call} ended with 0, and {project} was never as it wants it")
-    wanted = own[-1].number if own else showing[0].number
-    if wanted == 0:
-        return  # nothing to show: a project that was not there
-    layout = layout_of(store)
-    for key in (*layout.html_keys(project), layout.json_key(project)):
-        page = store.read(key)
-        if page is None or shown_revision(page) < wanted:
-            raise Violation("I5", f"{actor.call} ended with 0, and {key} does not show revision {wanted}")
+    laws.promise(project, own[-1].number if own else showing[0].number)
 
 
 def _is_stopped(actor: Actor, history: History) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from bucketwheel.errors import BucketwheelError, OutcomeUnknown, Unavailable
+from bucketwheel.errors import BucketwheelError, Damaged, OutcomeUnknown, Unavailable
 from bucketwheel.layout import MANIFESTS, project_of
 from bucketwheel.manifest import decode_manifest
 from bucketwheel.repository import Site
@@ -54,6 +54,7 @@ class World:
         self.trace: list[str] = []
         """One line a step: the story that a violation is told with."""
         self.writes = 0
+        """How many succeeded, also those that changed nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -71,11 +72,11 @@ class World:
         """Who is still at work."""
         return [actor for actor in self.actors.values() if not actor.gone]
 
-    # Decisions ----------------------------------------------------------------------------------------------------------
+    # Decisions --------------------------------------------------------------------------------------------------------
 
-    def start(self, command: Command, call: str | None = None) -> Actor:
+    def start(self, command: Command) -> Actor:
         """Let somebody begin, up to the first request."""
-        call = call or f"call-{len(self.actors)}"
+        call = f"call-{len(self.actors)}"
         moments = {project: self.history.length(project) for project in self.history.projects}
         actor = Actor(call=call, command=command, moments=moments)
         self.actors[call] = actor
@@ -141,7 +142,7 @@ class World:
             assert actor.waiting, f"{actor.call} ended without having asked to {verb} {key}"
             self.serve(actor, actor.waiting[0])
 
-    # What follows -------------------------------------------------------------------------------------------------------
+    # What follows -----------------------------------------------------------------------------------------------------
 
     def _answer(self, actor: Actor, request: Request, fate: Fate) -> Callable[[], object] | None:
         match fate:
@@ -172,9 +173,9 @@ class World:
         except (SwapLost, Unavailable) as error:
             return partial(_raise, error)
         if request.writes:
+            self.writes += 1
             after = self.store.read(Key(request.key))
             if after != before:
-                self.writes += 1
                 self._judge(call, request.key, before, after)
         return lambda: answer
 
@@ -184,7 +185,10 @@ class World:
             assert project is not None
             if after is None:
                 raise Violation("I3", f"the manifest of {project} was removed")
-            manifest = decode_manifest(after.body, project)
+            try:
+                manifest = decode_manifest(after.body, project)
+            except Damaged as error:
+                raise Violation("I2", str(error)) from error
             self.laws.manifest_follows(manifest)
             judge_commit(self.actors[call], manifest)
             self.history.record(call, manifest)
@@ -205,9 +209,7 @@ class World:
             actor.error = main.error
             actor.exit = 0 if actor.error is None else actor.error.exit_code
             self._tell(f"{actor.call} ends with {actor.exit}: {actor.error or 'done'}")
-            judge_exit(actor, self.store, self.history)
-            if actor.exit == 0:
-                self.laws.acknowledged.add(actor.call)
+            judge_exit(actor, self.history, self.laws)
 
     def _crash(self, actor: Actor, *, sending: bool) -> None:
         requests = [strand.request for strand in actor.waiting if strand.request is not None]
@@ -216,7 +218,7 @@ class World:
         self._end_strands(actor)
 
     def _end_strands(self, actor: Actor) -> None:
-        actor.dead = not actor.exit is not None
+        actor.dead = actor.exit is None
         for strand in actor.strands:
             if not strand.done:
                 strand.die()

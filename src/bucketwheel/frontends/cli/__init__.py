@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import click
 
+from bucketwheel.frontends.cli.checking import check
+from bucketwheel.frontends.cli.promoting import promote
 from bucketwheel.frontends.cli.publishing import fetch, publish, upload
-from bucketwheel.frontends.cli.repository import init, reindex, show
+from bucketwheel.frontends.cli.reindexing import reindex
+from bucketwheel.frontends.cli.removing import delete, prune, status
+from bucketwheel.frontends.cli.repository import init, show
 from bucketwheel.frontends.cli.withdrawing import unyank, yank
 
 __all__ = ["cli"]
@@ -22,6 +26,7 @@ as in BUCKETWHEEL_DRY_RUN=1.
 Exit status: 0 done · 1 refused or failed, nothing is committed
              2 usage or settings
              3 unfinished or unknown: the same command again finishes it
+             4 check found something
 
 With --json standard output is one JSON document, of a failure too: {"error": "...", "exit": 1}. Only wrong usage
 leaves it empty.
@@ -37,5 +42,5 @@ def cli() -> None:
     """Publish Python distributions to an index that is nothing but objects in S3, or files in a directory."""
 
 
-for command in (publish, upload, fetch, init, show, reindex, yank, unyank):
+for command in (publish, upload, fetch, init, show, reindex, yank, unyank, delete, prune, status, check, promote):
     cli.add_command(command)

@@ -1,0 +1,168 @@
+"""What an adoption asks of the store: nothing for what is unchanged, and no byte twice."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bucketwheel.layout import file_marks
+from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.storage import Key
+from support.adopting import Recorded, adopt_all, make_repository, put
+from support.archives import make_sdist, make_wheel, zipped
+from support.memory import MemoryStorage
+from support.releasing import manifest_of
+
+FOLDER = "simple/demo-pkg/"
+TAIL = 256 << 10
+FILLING = hashlib.shake_256(b"incompressible").digest(600_000)
+
+
+def about(asked: list[str], word: str) -> list[str]:
+    """The requests whose key holds a word."""
+    return [request for request in asked if word in request]
+
+
+def pytorch(path: Path) -> dict[str, str]:
+    """The mark that PyTorch's tools put on a file that they hashed."""
+    return {"checksum-sha256": sha256_of(path.read_bytes())}
+
+
+def adopted_with(path: Path, marks: dict[str, str]) -> tuple[Recorded, list[str]]:
+    """Adopt one wheel, and list what was asked about it."""
+    storage = Recorded()
+    put(storage, FOLDER + path.name, path.read_bytes(), marks)
+    make_repository(storage)
+    storage.asked.clear()
+    adopt_all(storage)
+    entry = manifest_of(storage, "demo-pkg").files[0]
+    assert entry.sha256 == sha256_of(path.read_bytes())
+    return storage, about(storage.asked, ".whl")
+
+
+def test_what_is_unchanged_costs_a_listing(tmp_path: Path) -> None:
+    """Not one request about a file, adopted or published, with sidecars or without."""
+    storage = Recorded()
+    for version in ("1.0", "1.1"):
+        put(storage, f"{FOLDER}demo_pkg-{version}-py3-none-any.whl", make_wheel(tmp_path, version=version))
+    put(storage, FOLDER + "demo_pkg-0.1.tar.bz2", b"legacy")
+    put(storage, "demo_pkg-0.2.tar.gz", make_sdist(tmp_path, version="0.2"))
+    make_repository(storage)
+    adopt_all(storage)
+    storage.asked.clear()
+    adopt_all(storage)
+    assert [request for request in storage.asked if request.startswith("list")] == [
+        "list _bucketwheel/manifests/",
+        "list",
+    ]
+    assert about(storage.asked, "demo_pkg-") == []
+
+
+def test_a_small_wheel_comes_whole_and_once(tmp_path: Path) -> None:
+    """Without a digest that counts: one look, one stream, and the metadata are read from that."""
+    wheel = make_wheel(tmp_path)
+    _, asked = adopted_with(wheel, {})
+    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
+
+
+def test_a_large_wheel_without_a_digest_is_streamed_once(tmp_path: Path) -> None:
+    """Metadata and digest come out of the same stream."""
+    wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
+    storage, asked = adopted_with(wheel, {})
+    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
+    assert storage.objects[f"{FOLDER}{wheel.name}.metadata"].body.startswith(b"Metadata-Version")
+
+
+@pytest.mark.parametrize("whose", ["pytorch", "ours"])
+def test_of_a_wheel_with_a_digest_only_the_tail_is_read(tmp_path: Path, whose: str) -> None:
+    """PyTorch's mark counts, and another bucketwheel repository's; METADATA lies near the end, as it mostly does."""
+    wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
+    _move_to_the_end(wheel)
+    body = wheel.read_bytes()
+    marks = pytorch(wheel) if whose == "pytorch" else file_marks(repository="x", call="c", sha256=sha256_of(body))
+    storage, asked = adopted_with(wheel, marks)
+    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} {len(body) - TAIL}-{len(body)}"]
+    assert storage.objects[f"{FOLDER}{wheel.name}.metadata"].body.startswith(b"Metadata-Version")
+
+
+def test_where_metadata_lie_elsewhere_one_exact_read_fetches_them(tmp_path: Path) -> None:
+    """A second request, for the member and not a byte more."""
+    wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
+    storage, asked = adopted_with(wheel, pytorch(wheel))
+    first, second = about(asked, "open")
+    size = wheel.stat().st_size
+    assert first == f"open {FOLDER}{wheel.name} {size - TAIL}-{size}"
+    start, _, end = second.rpartition(" ")[2].partition("-")
+    assert int(end) - int(start) < 300
+    assert storage.objects[f"{FOLDER}{wheel.name}.metadata"].body.startswith(b"Metadata-Version")
+
+
+def test_a_digest_that_is_none_is_not_believed(tmp_path: Path) -> None:
+    """A mark that holds something else than a sha256 says nothing."""
+    wheel = make_wheel(tmp_path)
+    _, asked = adopted_with(wheel, {"checksum-sha256": "0123", "bucketwheel-sha256": "A" * 64})
+    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
+
+
+def test_nothing_is_read_where_the_length_says_enough(tmp_path: Path) -> None:
+    """A file of another length has other bytes."""
+    storage = Recorded()
+    key = put(storage, FOLDER + "demo_pkg-1.0.tar.gz", make_sdist(tmp_path))
+    make_repository(storage)
+    adopt_all(storage)
+    put(storage, key, b"short")
+    storage.asked.clear()
+    adopt_all(storage)
+    assert about(storage.asked, "tar.gz") == [f"look {key}"]
+
+
+def test_only_what_is_new_is_looked_at(tmp_path: Path) -> None:
+    """One more file costs a look and a read, however many there are already."""
+    storage = Recorded()
+    for minor in range(20):
+        put(storage, f"{FOLDER}demo_pkg-1.{minor}.tar.bz2", b"old")
+    make_repository(storage)
+    adopt_all(storage)
+    newer = put(storage, FOLDER + "demo_pkg-2.0.tar.gz", make_sdist(tmp_path, version="2.0"))
+    storage.asked.clear()
+    adopt_all(storage)
+    assert about(storage.asked, "demo_pkg-") == [f"look {newer}", f"open {newer} 0-"]
+
+
+def test_a_lost_swap_reads_nothing_again(tmp_path: Path) -> None:
+    """What was looked at stays known while it stays the same."""
+    storage = Losing()
+    key = put(storage, FOLDER + "demo_pkg-1.0.tar.gz", make_sdist(tmp_path))
+    make_repository(storage)
+    storage.asked.clear()
+    adopt_all(storage)
+    assert storage.lost == 1
+    assert about(storage.asked, f"open {key}") == [f"open {key} 0-"]
+    assert len(manifest_of(storage, "demo-pkg").files) == 1
+
+
+class Losing(Recorded):
+    """A store whose manifest somebody else makes just before we would."""
+
+    lost = 0
+
+    def swap(self, key: Key, body: bytes, **conditions: Any) -> Any:  # noqa: ANN401 - passed on as they came
+        """Make it first, once."""
+        if key.startswith("_bucketwheel/manifests/") and not self.lost:
+            self.lost = 1
+            first = encode_manifest(Manifest(project=ProjectName("demo-pkg"), revision=1))
+            put(MemoryStorage(self.objects), key, first)
+        return super().swap(key, body, **conditions)
+
+
+def _move_to_the_end(wheel: Path) -> None:
+    """Have the members of .dist-info come last, as build tools have them."""
+    with zipfile.ZipFile(wheel) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    ordered = sorted(content, key=lambda name: ".dist-info/" in name)
+    wheel.write_bytes(zipped({name: content[name] for name in ordered}))

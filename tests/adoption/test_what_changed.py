@@ -1,0 +1,254 @@
+"""What others removed or wrote over, and what is believed when everything is read anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Damaged, Unfinished
+from bucketwheel.layout import Layout, file_marks, manifest_key
+from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.names import ProjectName, Sha256, sha256_of
+from bucketwheel.repository_settings import decode_settings
+from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Seen, Storage
+from support.adopting import adopt_all, fates, make_repository, put, remove, state
+from support.archives import make_sdist, make_wheel
+from support.memory import MemoryStorage
+from support.releasing import manifest_of, page_json, release_files
+
+DEMO = ProjectName("demo-pkg")
+KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
+
+
+def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
+    """Commit a change by hand, as another command would."""
+    before = storage.read(manifest_key(DEMO))
+    assert before is not None
+    manifest = manifest_of(storage, "demo-pkg")
+    storage.swap(
+        manifest_key(DEMO),
+        encode_manifest(replace(change(manifest), revision=manifest.revision + 1)),
+        seen=before.version,
+        kind=Layout().record(),
+        marks=NO_MARKS,
+    )
+
+
+def with_files(**facts: object) -> Callable[[Manifest], Manifest]:
+    """Change these facts of every file."""
+    return lambda manifest: replace(
+        manifest,
+        files=tuple(replace(file, **facts) for file in manifest.files),  # type: ignore[arg-type]  # facts by name
+    )
+
+
+def test_a_file_that_was_removed_is_missing_and_off_the_pages(storage: Storage, tmp_path: Path) -> None:
+    """The entry is kept, whole, and its name stays taken; the same bytes bring it back with all that it was."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel, make_sdist(tmp_path))
+    change_manifest(storage, with_files(yanked="broken"))
+    before = manifest_of(storage, "demo-pkg")
+    remove(storage, KEY, f"{KEY}.metadata")
+    assert fates(adopt_all(storage)) == {KEY: "missing"}
+    missing = manifest_of(storage, "demo-pkg")
+    assert missing.missing == before.files[:1]
+    assert [file["filename"] for file in page_json(storage, "demo-pkg")["files"]] == ["demo_pkg-1.0.tar.gz"]
+    assert adopt_all(storage).files == ()
+    put(storage, KEY, wheel)
+    assert fates(adopt_all(storage)) == {KEY: "back"}
+    back = manifest_of(storage, "demo-pkg").files[0]
+    assert back == replace(before.files[0], by=back.by, seen=back.seen)
+    assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
+
+
+def test_the_bytes_of_a_missing_file_count_with_our_mark_too(tmp_path: Path) -> None:
+    """A publisher put them back and died before its commit."""
+    storage, wheel = MemoryStorage(), make_wheel(tmp_path)
+    release_files(storage, wheel)
+    body, settings = wheel.read_bytes(), storage.read(Key("_bucketwheel/repository.json"))
+    assert settings is not None
+    remove(storage, KEY)
+    adopt_all(storage)
+    marks = file_marks(repository=decode_settings(settings.body).id, call="another", sha256=sha256_of(body))
+    put(storage, KEY, body, marks)
+    assert fates(adopt_all(storage)) == {KEY: "back"}
+    assert manifest_of(storage, "demo-pkg").files[0].seen is None
+
+
+def test_other_bytes_never_come_back_under_a_missing_name(storage: Storage, tmp_path: Path) -> None:
+    """Of the same length or not: reported, and nothing is done."""
+    release_files(storage, make_wheel(tmp_path))
+    body = make_wheel(tmp_path).read_bytes()
+    remove(storage, KEY)
+    adopt_all(storage)
+    for other in (b"something else", body[:-1] + b"\x01"):
+        put(storage, KEY, other)
+        adopted = adopt_all(storage)
+        assert fates(adopted) == {KEY: "contested"}
+        assert adopted.needs_a_person
+        assert len(manifest_of(storage, "demo-pkg").missing) == 1
+
+
+def test_bytes_that_changed_are_reported_and_taken_off_the_pages(storage: Storage, tmp_path: Path) -> None:
+    """Of a file that was adopted the listing tells, whatever its length; never is the new content taken in."""
+    wheel = make_wheel(tmp_path)
+    put(storage, KEY, wheel)
+    make_repository(storage)
+    adopt_all(storage)
+    body = wheel.read_bytes()
+    put(storage, KEY, body[:-1] + b"\x01")
+    adopted = adopt_all(storage)
+    assert fates(adopted) == {KEY: "other bytes"}
+    assert adopted.needs_a_person
+    assert page_json(storage, "demo-pkg")["files"] == []
+    assert fates(adopt_all(storage)) == {KEY: "contested"}
+    put(storage, KEY, body)
+    assert fates(adopt_all(storage)) == {KEY: "back"}
+
+
+def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_anew(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Of what we wrote no etag is kept: the length is compared with every listing, the bytes with --reread."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    put(storage, KEY, wheel.read_bytes()[:-1] + b"\x01")
+    assert adopt_all(storage).files == ()
+    assert fates(adopt_all(storage, reread=True)) == {KEY: "other bytes"}
+    put(storage, KEY, wheel)
+    adopt_all(storage)
+    put(storage, KEY, b"shorter")
+    assert fates(adopt_all(storage)) == {KEY: "other bytes"}
+
+
+def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
+    """All else that the manifest says is read from what lies there."""
+    wheel = make_wheel(tmp_path, requires_python=">=3.9")
+    release_files(storage, wheel)
+    right = manifest_of(storage, "demo-pkg").files[0]
+    told = {"upload_time": "2020-01-01T00:00:00.000000Z", "yanked": "broken", "hidden": False}
+    dead = DeletedFile(filename="demo_pkg-0.1.tar.gz", version="0.1", sha256=Sha256("0" * 64), by="x")
+    put(storage, "demo_pkg-0.1.tar.gz", b"dead")
+    wrong = {"requires_python": ">=2", "metadata_sha256": Sha256("1" * 64), "gpg_sig": True}
+
+    def lie(manifest: Manifest) -> Manifest:
+        return replace(with_files(**told, **wrong)(manifest), deleted=(dead,))
+
+    change_manifest(storage, lie)
+    assert fates(adopt_all(storage, reread=True)) == {KEY: "updated"}
+    after = manifest_of(storage, "demo-pkg")
+    assert after.files == (replace(right, upload_time="2020-01-01T00:00:00.000000Z", yanked="broken"),)
+    assert after.deleted == (dead,)
+
+
+def test_a_file_that_lies_elsewhere_is_not_looked_for(storage: Storage, tmp_path: Path) -> None:
+    """An entry with a URL is nobody's here."""
+    release_files(storage, make_wheel(tmp_path))
+    elsewhere = {"url": "https://files.example/demo_pkg-1.0-py3-none-any.whl", "metadata_sha256": None}
+    change_manifest(storage, with_files(**elsewhere))
+    remove(storage, KEY, f"{KEY}.metadata")
+    assert adopt_all(storage).files == ()
+    assert adopt_all(storage, reread=True).files == ()
+
+
+def test_the_same_bytes_written_again_change_nothing_but_the_memory_of_them(tmp_path: Path) -> None:
+    """An object may have a new etag and the same bytes, as after a copy in parts."""
+    storage, wheel = MemoryStorage(), make_wheel(tmp_path)
+    put(storage, KEY, wheel)
+    make_repository(storage)
+    adopt_all(storage)
+    change_manifest(storage, with_files(seen="what it was before the copy"))
+    before = manifest_of(storage, "demo-pkg").files[0]
+    assert fates(adopt_all(storage)) == {KEY: "updated"}
+    after = manifest_of(storage, "demo-pkg").files[0]
+    assert after == replace(before, seen=after.seen)
+    assert adopt_all(storage).files == ()
+
+
+class Busy(MemoryStorage):
+    """A store in which somebody else commits just before our swap of the manifest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_swap: list[Callable[[], None]] = []
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Let the other go first."""
+        while key == manifest_key(DEMO) and self.before_swap:
+            self.before_swap.pop()()
+        return super().swap(key, body, seen=seen, kind=kind, marks=marks)
+
+
+def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
+    """A commit in between is kept, and what it says counts: listing and looks are made again."""
+    storage, wheel, newer = Busy(), make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    put(storage, KEY, wheel)
+    storage.before_swap.append(lambda: void(release_files(storage, newer)))
+    assert fates(adopt_all(storage)) == {KEY: "taken in"}
+    assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9", "1.0", "1.1"]
+    remove(storage, KEY)
+    storage.before_swap.append(lambda: void(put(storage, KEY, wheel)))
+    storage.before_swap.append(lambda: change_manifest(storage, lambda manifest: manifest))
+    assert adopt_all(storage).files == (), "it lay there again when it was looked for again"
+    assert page_json(storage, "demo-pkg")["versions"] == ["0.9", "1.0", "1.1"]
+
+
+def void(_: object) -> None:
+    """Forget a result."""
+
+
+def test_a_file_that_lies_there_at_the_second_look_is_not_missing(tmp_path: Path) -> None:
+    """A listing may be older than the object: absent is what both the listing and the look call so."""
+
+    class Late(MemoryStorage):
+        def look(self, key: Key) -> Seen | None:
+            if key == KEY and key not in self.objects:
+                put(Later(self.objects), key, make_wheel(tmp_path))
+            return super().look(key)
+
+    class Later(MemoryStorage):
+        pass
+
+    storage = Late()
+    release_files(storage, make_wheel(tmp_path))
+    remove(storage, KEY)
+    assert adopt_all(storage).files == ()
+    assert len(manifest_of(storage, "demo-pkg").files) == 1
+
+
+def test_a_damaged_manifest_holds_up_its_own_project_only(storage: Storage, tmp_path: Path) -> None:
+    """The others are adopted, and the exit says that not everything is."""
+    release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, "another"))
+    whole = storage.read(manifest_key(DEMO))
+    assert whole is not None
+    put(storage, manifest_key(DEMO), b"{")
+    with pytest.raises(Damaged, match="the manifest of demo-pkg cannot be read"):
+        adopt_all(storage)
+    newer = make_wheel(tmp_path, "another", "1.1")
+    put(storage, newer.name, newer)
+    with pytest.raises(Unfinished, match=r"adopted: another; .*the manifest of demo-pkg cannot be read"):
+        adopt_all(storage)
+    assert page_json_versions(storage, "another") == ["1.0", "1.1"]
+
+
+def page_json_versions(storage: Storage, project: str) -> list[str]:
+    """The versions that a manifest has."""
+    return [file.version for file in manifest_of(storage, project).files]
+
+
+def test_an_adoption_that_was_interrupted_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
+    """Committed, and the pages not written: they are behind, and nothing else is left to do."""
+    put(storage, KEY, make_wheel(tmp_path))
+    make_repository(storage)
+    adopt_all(storage)
+    pages = [key for key in state(storage) if key.endswith((".json", "/", ".html")) and key.startswith("simple/")]
+    remove(storage, *pages)
+    adopted = adopt_all(storage)
+    assert (adopted.files, adopted.pages_behind) == ((), 2)
+    assert set(pages) <= set(state(storage))

@@ -1,0 +1,172 @@
+"""`bucketwheel init --adopt` and `reindex --adopt`: what they say, and how they exit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.storage import Key
+from support.adopting import put, state
+from support.archives import make_sdist, make_wheel
+from support.command_line import run_command
+from support.ministack import TestBucket
+
+TO = ("-r", "./pypi")
+ADOPT = ("reindex", "--adopt", *TO)
+FOLDER = "simple/demo-pkg"
+WAIT = (
+    "3 files may be a publisher's that is at work: nothing tells, in a directory. If nobody is publishing, run the "
+    "same again with --yes"
+)
+
+
+@pytest.fixture
+def filled(workspace: Path) -> Path:
+    """Give a directory that others filled: a pile, a legacy file, another project's, and an old tool's records."""
+    pypi = workspace / "pypi"
+    make_wheel(pypi)
+    make_sdist(pypi / FOLDER)
+    make_wheel(pypi / FOLDER, "other")
+    (pypi / FOLDER / "demo_pkg-0.1.tar.bz2").write_bytes(b"old")
+    (pypi / FOLDER / "manifest.json").write_bytes(b"[]")
+    return pypi
+
+
+def test_foreign_ground_is_adopted_when_that_is_asked_for(filled: Path) -> None:
+    """A typing mistake writes nothing into somebody's bucket; whoever means it is told how, and what comes next."""
+    before = sorted(filled.rglob("*"))
+    for command in (("init", "./pypi"), ("publish", "pypi/demo_pkg-1.0-py3-none-any.whl", *TO)):
+        refused = run_command(*command)
+        assert refused.code == 1
+        assert f"beginning with `bucketwheel init {filled} --adopt`" in refused.notices
+    assert sorted(filled.rglob("*")) == before
+    made = run_command("init", "./pypi", "--adopt")
+    assert (made.code, made.lines) == (
+        0,
+        [
+            f"what lay there is not in the index yet: run `bucketwheel reindex --adopt -r {filled}`",
+            f"{filled} is a new repository; its index is {filled.as_uri()}/simple/",
+        ],
+    )
+    again = run_command("init", "./pypi", "--adopt", "--json")
+    assert (again.code, again.document["created"]) == (0, False)
+    assert "to-adopt" not in again.document
+
+
+def test_adopting_tells_what_became_of_everything(filled: Path) -> None:
+    """Good news by project, the rest by file; first what waits, then what was done, then that nothing is left to do."""
+    run_command("init", "./pypi", "--adopt")
+    asked = run_command(*ADOPT)
+    assert asked.code == 0
+    assert asked.lines == [
+        f"left out: {FOLDER}/other-1.0-py3-none-any.whl cannot be a distribution of demo-pkg",
+        "waiting: demo_pkg-1.0-py3-none-any.whl",
+        f"waiting: {FOLDER}/demo_pkg-0.1.tar.bz2",
+        f"waiting: {FOLDER}/demo_pkg-1.0.tar.gz",
+        WAIT,
+        "looked at 1 project: 1 left out, 3 waiting; wrote 0 pages",
+    ]
+    done = run_command(*ADOPT, "--yes")
+    assert done.code == 0
+    assert done.lines == [
+        f"left out: {FOLDER}/other-1.0-py3-none-any.whl cannot be a distribution of demo-pkg",
+        f"taken in: {FOLDER}/demo_pkg-0.1.tar.bz2 (legacy: does not have the name of a wheel or an sdist)",
+        "taken in: 2 files of demo-pkg",
+        "beside them: 1 object of no index, another tool's pages and records for instance; --json lists them",
+        "looked at 1 project: 1 left out, 3 taken in; wrote 2 pages",
+    ]
+    assert "looking at 3 files" in done.notices
+    (filled / FOLDER / "other-1.0-py3-none-any.whl").unlink()
+    (filled / FOLDER / "manifest.json").unlink()
+    assert run_command(*ADOPT).lines == ["looked at 1 project: nothing has changed; wrote 0 pages"]
+
+
+def test_json_has_every_file(filled: Path) -> None:
+    """And says of a dry run that it is one."""
+    run_command("init", "./pypi", "--adopt")
+    shutil.rmtree(filled / FOLDER)
+    run = run_command(*ADOPT, "--yes", "--dry-run", "--json")
+    assert run.document == {
+        "repository": str(filled),
+        "projects": 1,
+        "files": [{"project": "demo-pkg", "key": "demo_pkg-1.0-py3-none-any.whl", "fate": "taken in"}],
+        "leftovers": [],
+        "pages-behind": 1,
+        "dry-run": True,
+    }
+    assert run_command(*ADOPT, "--yes", "--dry-run").lines == [
+        "taken in: 1 file of demo-pkg",
+        "looked at 1 project: 1 taken in; the pages of 1 would be written, and nothing was",
+    ]
+    assert not list((filled / "simple").iterdir())
+
+
+def test_bytes_that_changed_end_with_1(workspace: Path) -> None:
+    """The answer stands all the same: the file is off the pages, and somebody must look."""
+    make_wheel(Path("dist"))
+    assert run_command("publish", *TO).code == 0
+    (workspace / "pypi" / FOLDER / "demo_pkg-1.0-py3-none-any.whl").write_bytes(b"overwritten")
+    run = run_command(*ADOPT)
+    assert (run.code, run.lines) == (
+        1,
+        [
+            f"other bytes: {FOLDER}/demo_pkg-1.0-py3-none-any.whl",
+            "what has other bytes is off the pages until its own come back; see who wrote over it",
+            "looked at 1 project: 1 with other bytes; wrote 2 pages",
+        ],
+    )
+    page = json.loads((workspace / "pypi" / FOLDER / "index.json").read_bytes())
+    assert page["files"] == []
+    again = run_command(*ADOPT, "--json")
+    assert (again.code, [file["fate"] for file in again.document["files"]]) == (1, ["contested"])
+    plain = run_command("reindex", *TO)
+    assert (plain.code, plain.lines) == (0, ["looked at 1 project, wrote 0 pages"])
+
+
+@pytest.mark.parametrize("option", ["--reread", "--ours", "--yes"])
+def test_options_of_adopting_want_it(option: str) -> None:
+    """Alone they mean nothing."""
+    run = run_command("reindex", option, *TO)
+    assert run.code == 2
+    assert "--reread, --ours and --yes go with --adopt." in run.notices
+
+
+def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:
+    """Whoever may write to the bucket may not write to the operator's terminal."""
+    evil = workspace / "pypi" / FOLDER / "demo_pkg-1.0\x1b[2J.tar.bz2"
+    evil.parent.mkdir(parents=True)
+    evil.write_bytes(b"x")
+    run_command("init", "./pypi", "--adopt")
+    run = run_command(*ADOPT, "--yes")
+    assert "\x1b" not in run.answer
+    assert "demo_pkg-1.0\\x1b[2J.tar.bz2" in run.answer
+
+
+@pytest.mark.parametrize(
+    ("keys", "pages"),
+    [
+        ([f"{FOLDER}/"], "slash"),
+        ([f"{FOLDER}/index.html"], "index.html"),
+        ([f"{FOLDER}/", f"{FOLDER}/index.html"], "both"),
+        ([], "slash"),
+    ],
+)
+def test_pages_will_be_of_the_style_of_those_that_lie_there(bucket: TestBucket, keys: list[str], pages: str) -> None:
+    """Else clients would be shown the old ones for ever; a style that was asked for counts."""
+    storage, place = bucket.storage(), bucket.place
+    for key in [*keys, f"{FOLDER}/demo_pkg-1.0.tar.gz"]:
+        put(storage, key, b"x")
+    common = ("--endpoint-url", str(bucket.connection.endpoint_url), "--region", "us-east-1", "--json")
+    before = state(storage)
+    made = run_command("init", str(place), "--adopt", *common)
+    assert made.document["settings"]["pages"] == pages
+    assert made.document["to-adopt"] is True
+    assert {key: seen for key, seen in state(storage).items() if key != "_bucketwheel/repository.json"} == before
+    settings = storage.look(Key("_bucketwheel/repository.json"))
+    assert settings is not None
+    storage.remove(Key("_bucketwheel/repository.json"), seen=settings.version)
+    made = run_command("init", str(place), "--adopt", "--set", "pages=index.html", *common)
+    assert made.document["settings"]["pages"] == "index.html"

@@ -1,0 +1,114 @@
+"""Outages that last: every command ends in bounded time, and says what to do.
+
+Nobody waits here: pauses between tries pass at once and are counted, and silence is cut short and counted as the whole
+time that a client waits for an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ConnectTimeoutError
+from botocore.httpsession import URLLib3Session
+
+from bucketwheel.errors import BucketwheelError
+from bucketwheel.storage import s3_bucket
+from faults.bench import Bench
+from faults.commands import COMMANDS, Desk
+from faults.disturbance import Clock, virtual_clock
+from faults.integrity import broken_promises, settled, take
+from support.wire import DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire, says
+
+_SILENCE = 0.05
+_READ_TIMEOUT, _CONNECT_TIMEOUT = s3_bucket._READ_TIMEOUT, s3_bucket._CONNECT_TIMEOUT
+BUSY = says(503, "SlowDown")
+NAME = "publish the next version"
+MOMENTS = [1, 5, 7, 8]
+"""Reading, sending a file, committing, writing pages."""
+
+
+@pytest.fixture(autouse=True)
+def _short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_bucket, "_READ_TIMEOUT", _SILENCE)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Give time that passes without being waited for."""
+    with virtual_clock() as running:
+        yield running
+
+
+def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[Exchange], bool]) -> None:
+    """Do this to all requests that it concerns."""
+
+    def harm(exchange: Exchange) -> Fault | None:
+        if not concerns(exchange):
+            return None
+        if fault is SILENCE_BEFORE:
+            clock.sleep(_READ_TIMEOUT)
+        return fault
+
+    wire.harm = harm
+
+
+def seconds_in_vain(desk: Desk, clock: Clock) -> float:
+    """How long the command takes to give up, with no more than one line about it."""
+    with pytest.raises(BucketwheelError, match=r"\A[^\n]{20,600}\Z") as caught:
+        COMMANDS[NAME].run(desk)
+    assert re.search("run the same|try again|check the network", str(caught.value))
+    return clock.waited
+
+
+def assert_mended(bench: Bench, desk: Desk) -> None:
+    """See that the same again, once the outage is over, ends as an undisturbed run."""
+    bench.wire.harm = lambda _: None
+    undisturbed = bench.undisturbed(NAME)
+    assert broken_promises(take(desk.storage), undisturbed.before) == []
+    COMMANDS[NAME].run(desk)
+    assert settled(take(desk.storage)) == undisturbed.after
+
+
+@pytest.mark.parametrize("number", MOMENTS)
+@pytest.mark.parametrize("fault", [DROP_BEFORE, BUSY, SILENCE_BEFORE], ids=["dropped", "503", "silent"])
+def test_a_store_that_is_gone(number: int, fault: Fault, bench: Bench, wire: Wire, clock: Clock) -> None:
+    """Whatever a store does instead of answering, and from whichever moment on: it is over in two minutes or so."""
+    desk = bench.desk(bench.undisturbed(NAME).before)
+    nothing_answers(wire, clock, fault, lambda exchange: exchange.number >= number)
+    assert seconds_in_vain(desk, clock) < 150
+    assert_mended(bench, desk)
+
+
+@pytest.mark.parametrize("number", MOMENTS)
+def test_a_network_that_is_gone(number: int, bench: Bench, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that lead nowhere: the same."""
+    desk, send, sent = bench.desk(bench.undisturbed(NAME).before), URLLib3Session.send, count(1)
+
+    def attempt(session: URLLib3Session, request: AWSPreparedRequest) -> object:
+        if next(sent) < number:
+            return send(session, request)
+        clock.sleep(_CONNECT_TIMEOUT)
+        raise ConnectTimeoutError(endpoint_url=request.url)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(URLLib3Session, "send", attempt)
+        assert seconds_in_vain(desk, clock) < 150
+    assert_mended(bench, desk)
+
+
+@pytest.mark.parametrize("ending", [".whl", "manifests/demo-pkg.json", "demo-pkg/"])
+@pytest.mark.parametrize("fault", [DROP_BEFORE, BUSY, SILENCE_BEFORE], ids=["dropped", "503", "silent"])
+def test_a_store_that_takes_nothing(ending: str, fault: Fault, bench: Bench, wire: Wire, clock: Clock) -> None:
+    """Reads go well and one write never does: hope lasts as long as with many contenders, and six minutes at most."""
+    desk = bench.desk(bench.undisturbed(NAME).before)
+
+    def concerns(exchange: Exchange) -> bool:
+        return exchange.verb == "PUT" and exchange.path.split("?")[0].endswith(ending)
+
+    nothing_answers(wire, clock, fault, concerns)
+    assert seconds_in_vain(desk, clock) < 360
+    assert_mended(bench, desk)

@@ -1,0 +1,22 @@
+"""What interleavings need: things to publish, and a clock that does not make anybody wait."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from bucketwheel import backoff
+from support.simulation.stock import Stock
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """Give distributions that all runs share."""
+    return Stock(tmp_path_factory.mktemp("stock"))
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every wait be over at once, and patience never end: whoever goes round in circles is found by counting."""
+    monkeypatch.setattr(backoff, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))

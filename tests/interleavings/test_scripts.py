@@ -1,0 +1,182 @@
+"""Interleavings that chance would not find in time, written out step by step.
+
+The first ones are each played with the real protocol, which must hold, and again without the rule they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bucketwheel import commit, release
+from bucketwheel.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.storage import NO_MARKS
+from support.simulation.commands import Yank
+from support.simulation.ending import conclude
+from support.simulation.later_commands import Adopt, Delete
+from support.simulation.laws import Violation
+from support.simulation.requests import Fate
+from support.simulation.scenarios import DEMO, USUAL_KEY, strict
+from support.simulation.stock import Stock
+from support.simulation.world import World
+from support.simulation.wrong import Edit, take_out
+
+MANIFEST = manifest_key(DEMO)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Give an empty S3 bucket."""
+    with World() as world:
+        yield world
+
+
+def a_strict_commit_whose_answer_is_lost(world: World, stock: Stock) -> None:
+    """The publisher reads back that its names are taken: by itself."""
+    publisher = world.start(strict(stock.release("demo")))
+    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
+    world.run(stock.release("demo", "1.1"))
+    assert world.finish(publisher).exit == 0
+
+
+def a_late_commit_whose_second_attempt_fails(world: World, stock: Stock) -> None:
+    """Nobody can say that nothing was committed: the first attempt arrives when its sender is gone."""
+    publisher = world.start(stock.release("demo"))
+    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.LATE)
+    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.FAILS)
+    conclude(world)
+    assert publisher.exit == 3
+
+
+def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(world: World, stock: Stock) -> None:
+    """A yank leaves no trace of who made it: nobody can say that it was not committed."""
+    old = stock.release("demo", "0.9")
+    world.run(old)
+    yank = world.start(Yank(project=DEMO, version="0.9"))
+    world.serve(yank, world.until(yank, "swap", MANIFEST), Fate.REPEATED)
+    world.run(Delete(project=DEMO, filenames=old.filenames))
+    assert world.finish(yank).exit == 3
+
+
+def a_name_goes_missing_between_upload_and_commit(world: World, stock: Stock) -> None:
+    """The second has found the file in its place; a person removes it, an adopt calls it missing; then it commits."""
+    world.run(stock.release("demo", "0.9"))
+    first, second = world.start(stock.release("demo")), world.start(stock.release("demo"))
+    world.until(first, "swap", MANIFEST)
+    world.until(second, "swap", MANIFEST)
+    world.finish(first)
+    world.remove_by_hand(USUAL_KEY)
+    world.run(Adopt(project=DEMO))
+    assert world.finish(second).exit == 0
+    conclude(world)
+
+
+def an_overtaken_publisher_meets_an_adopt(world: World, stock: Stock) -> None:
+    """The first has committed the file, a person removes it, an adopt sees that; then the second puts it there."""
+    world.run(stock.release("demo", "0.9"))
+    first, second = world.start(stock.release("demo")), world.start(stock.release("demo"))
+    world.until(first, "swap", MANIFEST)
+    world.until(second, "add", USUAL_KEY)
+    world.finish(first)
+    world.remove_by_hand(USUAL_KEY)
+    adopt = world.start(Adopt(project=DEMO))
+    world.until(adopt, "swap", MANIFEST)
+    world.finish(second)
+    world.finish(adopt)
+    conclude(world)
+    assert USUAL_KEY in {entry.key for entry in world.history.now(DEMO).entries}
+
+
+SCRIPTS = [
+    (
+        a_strict_commit_whose_answer_is_lost,
+        "I8",
+        Edit(
+            of=commit.commit,
+            right="if truth.manifest == after or (call is not None and truth.manifest.names_call(call)):",
+            wrong="if False:",
+        ),
+    ),
+    (
+        a_late_commit_whose_second_attempt_fails,
+        "I8",
+        Edit(of=commit.commit, right="if not doubtful:", wrong="if True:"),
+    ),
+    (
+        a_yank_whose_answer_is_lost_and_whose_version_is_deleted,
+        "I8",
+        Edit(of=commit.commit, right="if not doubtful:", wrong="if True:"),
+    ),
+    (
+        a_name_goes_missing_between_upload_and_commit,
+        "I1",
+        Edit(
+            of=release._commit,
+            right="return candidate in plan.back and manifest.revision != before.revision",
+            wrong="return False",
+        ),
+    ),
+    (
+        an_overtaken_publisher_meets_an_adopt,
+        "I5",
+        Edit(
+            of=release._commit,
+            right="return replace(manifest, revision=manifest.revision + 1) if overtaken else None",
+            wrong="return None",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "law", "rule"), SCRIPTS, ids=[script.__name__ for script, _, _ in SCRIPTS])
+def test_a_script_holds_with_its_rule_only(
+    script: Callable[[World, Stock], None], law: str, rule: Edit, stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The protocol comes through; without its rule the very same steps break an invariant."""
+    with World() as world:
+        script(world, stock)
+    take_out((rule,), monkeypatch)
+    with pytest.raises(Violation) as broken, World() as world:
+        script(world, stock)
+    assert broken.value.law == law
+
+
+def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(world: World, stock: Stock) -> None:
+    """The settings get lost on their way, nobody else makes a repository: the publisher tries again, and is done."""
+    publisher = world.start(stock.release("demo"))
+    world.serve(publisher, world.until(publisher, "swap", SETTINGS_KEY), Fate.LOST)
+    assert world.finish(publisher).exit == 0
+
+
+def test_a_late_commit_that_lost_its_race_is_a_refusal(world: World, stock: Stock) -> None:
+    """A commit is on its way, but others release other bytes before it arrives: it never will, so the exit is 1."""
+    world.run(stock.release("demo", "0.9"))
+    publisher = world.start(stock.release("demo"))
+    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.LATE)
+    world.run(stock.release("demo", build=1))
+    assert world.finish(publisher).exit == 1
+    conclude(world)
+
+
+def test_a_yank_of_what_was_deleted_meanwhile_is_refused(world: World, stock: Stock) -> None:
+    """A yank loses its swap to a delete and finds no such version: it was never committed, so the exit is 1."""
+    old = stock.release("demo", "0.9")
+    world.run(old)
+    yank = world.start(Yank(project=DEMO, version="0.9"))
+    world.until(yank, "swap", MANIFEST)
+    world.run(Delete(project=DEMO, filenames=old.filenames))
+    assert world.finish(yank).exit == 1
+
+
+def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock: Stock) -> None:
+    """A newer bucketwheel commits what we do not know, right after our yank: that is committed, so the exit is 3."""
+    world.run(stock.release("demo", "0.9"))
+    yank = world.start(Yank(project=DEMO, version="0.9"))
+    world.until(yank, "look", "simple/demo/")
+    stored = world.store.read(MANIFEST)
+    assert stored is not None
+    newer = stored.body.replace(b'"format"', b'"flavour": "of tomorrow", "format"')
+    world.store.swap(MANIFEST, newer, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+    yank.troubled = True
+    assert world.finish(yank).exit == 3

@@ -1,0 +1,322 @@
+"""Promotions between stores of every kind: what arrives, what is refused, and what happens in a race."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Misconfigured, Refused
+from bucketwheel.events import Event, Warned, ignore
+from bucketwheel.manifest import PublishedFile, Status, upload_time
+from bucketwheel.names import Sha256, sha256_of
+from bucketwheel.parallel import Workers
+from bucketwheel.release import release
+from bucketwheel.storage import Key, Kind, Storage
+from bucketwheel.storage.directory import DirectoryStorage
+from bucketwheel.verbs.promote import Promotion, Terms, promote_at
+from support.archives import make_sdist, make_wheel
+from support.memory import MemoryStorage
+from support.releasing import (
+    manifest_of,
+    order_for,
+    page_json,
+    parcel_of,
+    place_of,
+    release_files,
+    site_of,
+)
+from support.tampering import check_store, overwrite, put, remove, stored, write_manifest
+
+WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
+FOLDER = "simple/demo-pkg"
+TERMS = Terms()
+
+
+def promote(
+    source: Storage,
+    target: Storage,
+    *releases: tuple[str, str],
+    terms: Terms = TERMS,
+    events: list[Event] | None = None,
+) -> Promotion:
+    """Promote, as one command does."""
+    sites = [site_of(storage, place_of(storage)) for storage in (source, target)]
+    wanted = releases or (("demo-pkg", "1.0"),)
+    with Workers(4) as workers:
+        report = ignore if events is None else events.append
+        return promote_at(sites[0], sites[1], wanted, terms, workers=workers, report=report)
+
+
+def entries(storage: Storage, project: str = "demo-pkg") -> dict[str, PublishedFile]:
+    """What a project has released, by file name."""
+    return {file.filename: file for file in manifest_of(storage, project).files}
+
+
+@pytest.fixture(params=["memory", "directory"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """A repository with a signed and attested wheel, a yanked sdist, and another version."""
+    storage: Storage = MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "source")
+    wheel, sdist = make_wheel(tmp_path, requires_python=">=3.9"), make_sdist(tmp_path)
+    order = order_for(sdist, make_wheel(tmp_path, version="0.9"), place=place_of(storage))
+    signed = replace(parcel_of(wheel), signature=b"-----BEGIN PGP", provenance=b'{"version":1}')
+    with Workers(4) as workers:
+        release(site_of(storage), replace(order, parcels=(*order.parcels, signed)), workers)
+
+    def yanked(file: PublishedFile) -> PublishedFile:
+        return replace(file, yanked="no longer builds") if file.filename == SDIST else file
+
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=tuple(map(yanked, m.files))))
+    return storage
+
+
+@pytest.fixture(params=["memory", "directory"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty store of either kind."""
+    return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "target")
+
+
+def test_a_release_arrives_with_all_that_goes_with_it(source: Storage, target: Storage) -> None:
+    """Bytes, metadata, signature, attestations, requires-python and yanks are the same; the time is the arrival's."""
+    before = {listed.key: stored(source, listed.key).body for listed in source.list("")}
+    began = upload_time(datetime.now(UTC))
+    promotion = promote(source, target)
+    assert [(file.filename, file.fate, file.yanked) for file in promotion.files] == [
+        (WHEEL, "promoted", None),
+        (SDIST, "promoted", "no longer builds"),
+    ]
+    assert promotion.created
+    here, there = entries(source), entries(target)
+    assert set(there) == {WHEEL, SDIST}
+    for name in there:
+        assert began <= there[name].upload_time <= upload_time(datetime.now(UTC))
+        assert len(there[name].by) == 32
+        assert there[name] == replace(here[name], upload_time=there[name].upload_time, by=there[name].by)
+    for ending in ("", ".metadata", ".asc", ".provenance"):
+        key = f"{FOLDER}/{WHEEL}{ending}"
+        assert stored(target, key).body == stored(source, key).body
+    assert page_json(target, "demo-pkg")["versions"] == ["1.0"]
+    assert check_store(target, deep=True).findings == ()
+    assert {listed.key: stored(source, listed.key).body for listed in source.list("")} == before
+
+
+def test_what_is_there_with_the_same_bytes_is_done(source: Storage, target: Storage) -> None:
+    """The same promotion again says so and writes nothing."""
+    promote(source, target)
+    before = {listed.key: stored(target, listed.key).body for listed in target.list("")}
+    promotion = promote(source, target)
+    assert [file.fate for file in promotion.files] == ["already there", "already there"]
+    assert not promotion.created
+    assert {listed.key: stored(target, listed.key).body for listed in target.list("")} == before
+
+
+def test_other_bytes_are_refused_before_anything_is_sent(source: Storage, target: Storage, tmp_path: Path) -> None:
+    """One name that is taken by other bytes keeps the whole release back."""
+    other = make_wheel(tmp_path / "other", metadata_extra="Summary: another\n")
+    release_files(target, other)
+    before = [listed.key for listed in target.list("")]
+    with pytest.raises(Refused, match="already published with other bytes"):
+        promote(source, target)
+    assert [listed.key for listed in target.list("")] == before
+
+
+def test_several_projects_are_one_commit_each(source: Storage, target: Storage, tmp_path: Path) -> None:
+    """All files of a project become visible at once, whatever their versions."""
+    release_files(source, make_wheel(tmp_path, "zoo", "2"))
+    promotion = promote(source, target, ("demo-pkg", "1.0"), ("Demo.Pkg", "0.9.0"), ("zoo", "2"))
+    assert len(promotion.files) == 4
+    assert (manifest_of(target, "demo-pkg").revision, manifest_of(target, "zoo").revision) == (1, 1)
+    assert page_json(target, "demo-pkg")["versions"] == ["0.9", "1.0"]
+
+
+def test_a_trial_writes_nothing(source: Storage, target: Storage) -> None:
+    """A dry run says what would be promoted, and which pages would change."""
+    promotion = promote(source, target, terms=Terms(dry_run=True))
+    assert [file.fate for file in promotion.files] == ["promoted", "promoted"]
+    assert promotion.created
+    assert f"{FOLDER}/index.json" in promotion.pages
+    assert list(target.list("")) == []
+
+
+def test_nothing_is_made_where_that_is_forbidden(source: Storage, target: Storage) -> None:
+    """With --no-create a target that is no repository is a typing error."""
+    with pytest.raises(Refused, match="--no-create forbids making one"):
+        promote(source, target, terms=Terms(create_repository=False))
+    assert list(target.list("")) == []
+
+
+def test_hidden_files_stay_behind(source: Storage, target: Storage) -> None:
+    """What nobody can install is not promoted, and that is said; a version of nothing else is refused."""
+
+    def hidden(file: PublishedFile) -> PublishedFile:
+        return replace(file, hidden=file.filename != WHEEL)
+
+    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(hidden, m.files))))
+    events: list[Event] = []
+    promote(source, target, events=events)
+    assert set(entries(target)) == {WHEEL}
+    assert Warned(message=f"{SDIST} is hidden, and stays behind") in events
+    with pytest.raises(Refused, match=r"demo-pkg==0.9 has only hidden files"):
+        promote(source, target, ("demo-pkg", "0.9"))
+
+
+def test_what_cannot_be_promoted_is_refused_all_at_once(source: Storage, target: Storage, tmp_path: Path) -> None:
+    """Every problem of every release is said, and nothing is written."""
+    release_files(source, make_wheel(tmp_path, "zoo", "2"), make_wheel(tmp_path, "unsafe", "3"))
+    write_manifest(source, "zoo", lambda m: replace(m, files=(), missing=m.files))
+    write_manifest(source, "unsafe", lambda m: replace(m, status=Status(status="quarantined")))
+    with pytest.raises(Refused) as refused:
+        promote(source, target, ("zoo", "2"), ("unsafe", "3"), ("demo-pkg", "7"), ("nothing", "1"))
+    assert [(problem.subject, problem.what.partition(" in ")[0]) for problem in refused.value.problems] == [
+        ("zoo-2-py3-none-any.whl", f"is missing: somebody removed it from {place_of(source)}"),
+        ("unsafe", "is quarantined"),
+        ("demo-pkg==7", "is not"),
+        ("nothing==1", "is not"),
+    ]
+    assert list(target.list("")) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "problem"),
+    [
+        ({"url": "https://files.example/x.whl"}, "lies outside of its repository"),
+        ({"filename": "demo_pkg-1.0.tar.bz2"}, "is not a wheel"),
+        ({"filename": "other-1.0.tar.gz"}, "is by its name no file of demo-pkg"),
+    ],
+    ids=["elsewhere", "legacy", "misnamed"],
+)
+def test_an_adopted_file_that_could_not_be_published_is_refused(
+    source: Storage, target: Storage, facts: dict[str, str], problem: str
+) -> None:
+    """A link to elsewhere, or a name that only an adopted file has, is no new release."""
+
+    def changed(file: PublishedFile) -> PublishedFile:
+        return replace(file, **facts) if file.filename == SDIST else file  # type: ignore[arg-type]  # facts by name
+
+    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(changed, m.files))))
+    with pytest.raises(Refused, match=problem):
+        promote(source, target)
+
+
+@pytest.mark.parametrize(
+    ("ending", "body", "problem"),
+    [
+        ("", None, "is not there"),
+        ("", b"cut", "has 3 bytes and not"),
+        (".metadata", None, "is not there"),
+        (".metadata", b"Name: other", "has other bytes"),
+        (".asc", None, "is not there"),
+        (".provenance", None, "is not there"),
+    ],
+)
+def test_a_broken_source_is_refused_before_anything_is_sent(
+    source: Storage, target: Storage, ending: str, body: bytes | None, problem: str
+) -> None:
+    """What the source's entry promises must lie there, or the target would promise it too."""
+    key = f"{FOLDER}/{WHEEL}{ending}"
+    if body is None:
+        remove(source, key)
+    else:
+        overwrite(source, key, body)
+    with pytest.raises(Refused, match=problem) as refused:
+        promote(source, target)
+    assert refused.value.problems[0].subject == key
+    assert list(target.list("")) == []
+
+
+def test_other_bytes_of_the_right_size_never_arrive(source: Storage, target: Storage) -> None:
+    """The digest of what is streamed is compared on the way: nothing is committed."""
+    key = f"{FOLDER}/{WHEEL}"
+    overwrite(source, key, bytes(reversed(stored(source, key).body)))
+    with pytest.raises(Refused, match="has other bytes than its repository says"):
+        promote(source, target)
+    assert target.look(Key("_bucketwheel/manifests/demo-pkg.json")) is None
+    assert target.look(Key(key)) is None
+
+
+def test_no_temporary_file_is_left(
+    source: Storage, target: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is streamed lies on this machine for a while, and no longer."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    promote(source, target)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_machine_without_room_is_told_so(
+    source: Storage, target: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no temporary file can be, the remedy is said, and no traceback."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(Exception, match="name another in TMPDIR"):
+        promote(source, target)
+
+
+@dataclass(slots=True)
+class Contested(MemoryStorage):
+    """A store in which somebody else publishes a file just before the first distribution is added."""
+
+    paths: list[Path] = field(default_factory=list)
+
+    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+        """Let them, then add."""
+        if key.endswith((".whl", ".tar.gz")) and self.paths:
+            path = self.paths.pop()
+            release_files(self, path, call="somebody else")
+        return MemoryStorage.add(self, key, body, sha256=sha256, kind=kind, marks=marks)
+
+
+def test_of_two_with_the_same_bytes_one_wins_and_both_are_content(source: Storage, tmp_path: Path) -> None:
+    """Somebody publishes the very file meanwhile: the promotion finds it there."""
+    target = Contested(paths=[tmp_path / WHEEL])
+    promote(source, target)
+    assert entries(target)[WHEEL].by == "somebody else"
+    assert set(entries(target)) == {WHEEL, SDIST}
+    assert page_json(target, "demo-pkg")["versions"] == ["1.0"]
+
+
+def test_of_two_with_other_bytes_the_later_is_refused(source: Storage, tmp_path: Path) -> None:
+    """The target gets the name meanwhile, with other bytes: what was released there stays, and nothing is promoted."""
+    other = make_wheel(tmp_path / "other", metadata_extra="Summary: another\n")
+    target = Contested(paths=[other])
+    with pytest.raises(Refused, match="already published with other bytes"):
+        promote(source, target)
+    assert entries(target)[WHEEL].sha256 == hashlib.sha256(other.read_bytes()).hexdigest()
+    assert set(entries(target)) == {WHEEL}
+    assert page_json(target, "demo-pkg")["versions"] == ["1.0"]
+
+
+def test_attestations_that_lie_there_already_are_the_ones_that_count(source: Storage, target: Storage) -> None:
+    """A run that died left others: they stay, and the entry records what lies there."""
+    promote(source, target, ("demo-pkg", "0.9"))
+    put(target, f"{FOLDER}/{WHEEL}.provenance", b"left by another run")
+    promote(source, target)
+    assert entries(target)[WHEEL].provenance_sha256 == sha256_of(b"left by another run")
+    assert check_store(target).findings == ()
+
+
+def test_a_file_with_a_key_of_its_own_is_found_there(source: Storage, target: Storage) -> None:
+    """Where a file lies at the source is the source's matter: it arrives at the usual place."""
+    key = Key("whl/cu129/demo_pkg-1.0.tar.gz")
+    put(source, key, stored(source, f"{FOLDER}/{SDIST}").body)
+    remove(source, f"{FOLDER}/{SDIST}")
+
+    def moved(file: PublishedFile) -> PublishedFile:
+        return replace(file, key=key, seen="x") if file.filename == SDIST else file
+
+    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(moved, m.files))))
+    promote(source, target)
+    assert (entries(target)[SDIST].key, entries(target)[SDIST].seen) == (None, None)
+    assert target.look(Key(f"{FOLDER}/{SDIST}")) is not None
+
+
+@pytest.mark.parametrize("release", [("demo pkg", "1.0"), ("demo-pkg", "one")], ids=["name", "version"])
+def test_what_is_no_release_is_usage(source: Storage, target: Storage, release: tuple[str, str]) -> None:
+    """A name or version that nobody could have is a mistake of whoever asks."""
+    with pytest.raises(Misconfigured):
+        promote(source, target, release)

@@ -1,0 +1,17 @@
+"""Each law of removals holds over a store in memory and over a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.storage import Storage
+from bucketwheel.storage.directory import DirectoryStorage
+from support.memory import MemoryStorage
+
+
+@pytest.fixture(params=["memory", "directory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Give an empty store of either kind."""
+    return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "repository")

@@ -1,0 +1,279 @@
+"""Orphans: what runs uploaded and never released goes only once its keys are dead for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.errors import Refused
+from bucketwheel.events import Event, Warned
+from bucketwheel.layout import manifest_key
+from bucketwheel.manifest import Manifest
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.storage import Key, Storage
+from bucketwheel.storage.directory import DirectoryStorage
+from support.archives import make_wheel
+from support.memory import MemoryStorage
+from support.releasing import manifest_of, page_json, release_files
+from support.removing import (
+    FOR_EVER,
+    change_manifest,
+    change_settings,
+    delete_from,
+    keys,
+    leave_orphan,
+    prune_orphans_from,
+    put,
+    state,
+)
+from support.witness import Killed, Witness
+
+NEXT = "demo_pkg-1.1-py3-none-any.whl"
+NEXT_KEY = Key(f"simple/demo-pkg/{NEXT}")
+MANIFEST = manifest_key(ProjectName("demo-pkg"))
+
+
+@pytest.fixture(autouse=True)
+def _released(storage: Storage, tmp_path: Path) -> None:
+    """Release one version."""
+    release_files(storage, make_wheel(tmp_path), call="first")
+
+
+def orphans(storage: Storage, before: datetime = FOR_EVER) -> list[str]:
+    """List what would go."""
+    return [orphan.key for orphan in prune_orphans_from(storage, before=before, dry_run=True).orphans]
+
+
+def test_orphans_go_and_their_keys_are_dead(storage: Storage, tmp_path: Path) -> None:
+    """The file goes with its sidecars; its publisher's next run finds another key, and what is released stays."""
+    wheel = make_wheel(tmp_path, version="1.1")
+    leave_orphan(storage, NEXT_KEY, wheel.read_bytes())
+    leave_orphan(storage, f"{NEXT_KEY}.metadata")
+    before = keys(storage)
+    pruned = prune_orphans_from(storage)
+    assert [orphan.key for orphan in pruned.orphans] == [NEXT_KEY]
+    assert pruned.removed == (NEXT_KEY, f"{NEXT_KEY}.metadata")
+    assert keys(storage) == before[:2]
+    assert manifest_of(storage, "demo-pkg").dead_keys == (NEXT_KEY,)
+    release_files(storage, wheel)
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+    assert manifest_of(storage, "demo-pkg").files[1].key is not None
+
+
+def test_dead_keys_are_dead_for_ever(storage: Storage) -> None:
+    """A later removal adds to them."""
+    for key in (NEXT_KEY, Key("simple/demo-pkg/demo_pkg-1.2.tar.gz")):
+        leave_orphan(storage, key)
+        prune_orphans_from(storage)
+    assert manifest_of(storage, "demo-pkg").dead_keys == (NEXT_KEY, "simple/demo-pkg/demo_pkg-1.2.tar.gz")
+
+
+def test_keys_die_before_pages_before_objects_go(storage: Storage) -> None:
+    """The manifest says so first: whoever would commit that very key now loses, and goes to another one."""
+    leave_orphan(storage, NEXT_KEY)
+    witness = Witness(storage)
+    prune_orphans_from(witness)
+    assert witness.writes[0] == ("swap", MANIFEST)
+    assert {verb for verb, _ in witness.writes[1:-1]} == {"swap"}
+    assert witness.writes[-1] == ("remove", NEXT_KEY)
+
+
+def test_a_publisher_that_commits_first_keeps_its_file(storage: Storage, tmp_path: Path) -> None:
+    """What is released between the listing and the swap is no orphan: the swap is lost, and all is listed again."""
+    wheel = make_wheel(tmp_path, version="1.1")
+    leave_orphan(storage, NEXT_KEY, wheel.read_bytes())
+    commits = iter([wheel])
+
+    def publisher(verb: str, key: str) -> None:
+        if (verb, key) == ("swap", MANIFEST):
+            for path in commits:
+                release_files(storage, path)
+
+    pruned = prune_orphans_from(Witness(storage, before=publisher))
+    assert pruned.removed == ()
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+    assert manifest_of(storage, "demo-pkg").dead_keys == ()
+
+
+def test_the_listing_comes_after_the_manifest(storage: Storage, tmp_path: Path) -> None:
+    """What is released after the manifest was read and before the listing is no orphan: the swap is lost."""
+    wheel = make_wheel(tmp_path, version="1.1")
+    commits = iter([wheel])
+
+    def publisher(verb: str, key: str) -> None:
+        if (verb, key) == ("list", "simple/demo-pkg/"):
+            for path in commits:
+                release_files(storage, path)
+
+    prune_orphans_from(Witness(storage, before=publisher))
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+    assert manifest_of(storage, "demo-pkg").dead_keys == ()
+
+
+@pytest.mark.parametrize("deaths", range(4))
+def test_whoever_dies_is_finished_by_the_same_command(storage: Storage, deaths: int) -> None:
+    """After a death anywhere the next run removes what lies at dead keys; so does a delete of the project."""
+    leave_orphan(storage, NEXT_KEY)
+    with pytest.raises(Killed):
+        prune_orphans_from(Witness(storage, deaths=deaths))
+    if deaths == 0:
+        assert prune_orphans_from(storage).removed == (NEXT_KEY,)
+    else:
+        assert NEXT_KEY in delete_from(storage, "demo-pkg", "1.0").removed
+    assert manifest_of(storage, "demo-pkg").dead_keys == (NEXT_KEY,)
+    assert NEXT_KEY not in keys(storage)
+    before = state(storage)
+    assert prune_orphans_from(storage).removed == ()
+    assert state(storage) == before
+
+
+# What is none --------------------------------------------------------------------------------------------------------
+
+
+def test_the_bytes_of_a_missing_record_are_none(storage: Storage) -> None:
+    """They may come back, and a publisher may be bringing them; others under that name are an orphan."""
+    change_manifest(storage, _all_missing)
+    assert orphans(storage) == []
+    key = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
+    seen = storage.look(key)
+    assert seen is not None
+    storage.remove(key, seen=seen.version)
+    assert orphans(storage) == []
+    leave_orphan(storage, key, b"other bytes")
+    assert orphans(storage) == [key]
+
+
+def test_what_lies_under_a_dead_name_is_none(storage: Storage) -> None:
+    """It goes with the delete, and its key need not die once more."""
+    with pytest.raises(Killed):
+        delete_from(Witness(storage, deaths=3), "demo-pkg", "1.0")
+    pruned = prune_orphans_from(storage)
+    assert (pruned.orphans, len(pruned.removed)) == ((), 2)
+    assert manifest_of(storage, "demo-pkg").dead_keys == ()
+
+
+def test_young_ones_are_left_alone(storage: Storage) -> None:
+    """A publisher may still be at work: the age is by the store's own clock."""
+    leave_orphan(storage, NEXT_KEY)
+    assert orphans(storage, before=datetime.now(UTC) - timedelta(hours=1)) == []
+    assert orphans(storage, before=datetime.now(UTC) + timedelta(hours=1)) == [NEXT_KEY]
+
+
+def test_sidecars_alone_are_one(storage: Storage) -> None:
+    """Where a person removed the file of an orphan, its sidecars go too."""
+    leave_orphan(storage, f"{NEXT_KEY}.asc")
+    leave_orphan(storage, f"{NEXT_KEY}.metadata")
+    assert orphans(storage) == [NEXT_KEY]
+    assert prune_orphans_from(storage).removed == (f"{NEXT_KEY}.metadata", f"{NEXT_KEY}.asc")
+
+
+def test_pages_are_none(storage: Storage) -> None:
+    """Nor are those of a page style that is not in use any more."""
+    if isinstance(storage, MemoryStorage):
+        change_settings(storage, pages="index.html")
+    assert orphans(storage) == []
+    prune_orphans_from(storage)
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+
+
+# Without a manifest --------------------------------------------------------------------------------------------------
+
+
+def test_a_project_that_was_never_committed_gets_a_manifest(storage: Storage) -> None:
+    """Its first publisher died: the dead key is on record, the project is listed, and no other one is touched."""
+    leave_orphan(storage, "simple/fresh/fresh-1.0.tar.gz")
+    leave_orphan(storage, "simple/fresher/fresher-1.0.tar.gz")
+    pruned = prune_orphans_from(storage, ["fresh"])
+    assert pruned.removed == ("simple/fresh/fresh-1.0.tar.gz",)
+    manifest = manifest_of(storage, "fresh")
+    assert (manifest.revision, manifest.dead_keys) == (1, ("simple/fresh/fresh-1.0.tar.gz",))
+    assert page_json(storage, "fresh")["files"] == []
+    root = storage.read(Key("simple/index.json"))
+    assert root is not None
+    assert b'"fresh"' in root.body
+    assert keys(storage, "simple/fresher/") == ["simple/fresher/fresher-1.0.tar.gz"]
+
+
+def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) -> None:
+    """It is another tool's, or its manifest is lost: a new one would hide all that it had published."""
+    leave_orphan(storage, NEXT_KEY)
+    seen = storage.look(MANIFEST)
+    assert seen is not None
+    storage.remove(MANIFEST, seen=seen.version)
+    before, events = state(storage), list[Event]()
+    assert prune_orphans_from(storage, report=events.append).orphans == ()
+    assert state(storage) == before
+    assert Warned(message="demo-pkg has pages and no manifest, so nothing of it is touched") in events
+
+
+def test_a_first_publisher_at_work_is_no_loss(storage: Storage, tmp_path: Path) -> None:
+    """Pages that came with a manifest since it was read are its publisher's: it is read once more."""
+    leave_orphan(storage, "simple/fresh/fresh-1.0.tar.gz")
+    arrivals = iter([make_wheel(tmp_path, "fresh", "1.1")])
+
+    def publisher(verb: str, key: str) -> None:
+        if (verb, key) == ("look", "simple/fresh/index.json"):
+            for path in arrivals:
+                release_files(storage, path)
+
+    pruned = prune_orphans_from(Witness(storage, before=publisher), ["fresh"])
+    assert pruned.removed == ("simple/fresh/fresh-1.0.tar.gz",)
+    assert page_json(storage, "fresh")["versions"] == ["1.1"]
+
+
+def test_patterns_name_projects_with_a_manifest_or_with_files(storage: Storage) -> None:
+    """What is neither is refused; names that no project can have are not taken for one."""
+    leave_orphan(storage, "simple/Fresh/Fresh-1.0.tar.gz")
+    leave_orphan(storage, "simple/fresh-file")
+    assert list(prune_orphans_from(storage, ["*"], dry_run=True).projects) == ["demo-pkg"]
+    with pytest.raises(Refused, match="fresh is not in "):
+        prune_orphans_from(storage, ["fresh"])
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage) -> None:
+    """What would go is what then goes."""
+    leave_orphan(storage, NEXT_KEY)
+    witness = Witness(storage)
+    rehearsed = prune_orphans_from(witness, dry_run=True)
+    assert witness.writes == []
+    assert replace(rehearsed, dry_run=False) == prune_orphans_from(storage)
+
+
+# Marks, and none -----------------------------------------------------------------------------------------------------
+
+
+def test_where_marks_are_only_ours_count(tmp_path: Path) -> None:
+    """What others put there, or another repository's publisher, is left to `reindex --adopt`, whatever its name."""
+    storage = MemoryStorage()
+    release_files(storage, make_wheel(tmp_path))
+    put(storage, NEXT_KEY)
+    leave_orphan(storage, "simple/demo-pkg/demo_pkg-1.2.tar.gz", repository="another")
+    leave_orphan(storage, "simple/demo-pkg/odd name.bin")
+    assert orphans(storage) == ["simple/demo-pkg/odd name.bin"]
+
+
+def test_where_no_marks_are_what_a_publisher_would_have_put_there_counts(tmp_path: Path) -> None:
+    """In a directory names decide: distributions of this project, at the keys that a publisher tries."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, make_wheel(tmp_path))
+    aside = f"simple/demo-pkg/{sha256_of(b'theirs')}"
+    ours = [f"{aside}-2/{NEXT}", f"{aside}/{NEXT}", f"{NEXT_KEY}", "simple/demo-pkg/demo_pkg-1.2.tar.gz.metadata"]
+    others = [
+        "simple/demo-pkg/README.txt",
+        "simple/demo-pkg/other-1.0.tar.gz",
+        f"simple/demo-pkg/{'0' * 64}/{NEXT}",
+        f"simple/demo-pkg/old/{NEXT}",
+    ]
+    for key in (*ours, *others):
+        put(storage, key)
+    assert orphans(storage) == [*ours[:2], NEXT_KEY, ours[3].removesuffix(".metadata")]
+    prune_orphans_from(storage)
+    assert set(keys(storage)) >= set(others)
+    assert not set(keys(storage)) & set(ours)
+
+
+def _all_missing(now: Manifest) -> Manifest:
+    return replace(now, missing=now.files, files=())

@@ -1,0 +1,89 @@
+"""What removals ask of a real S3 server, counted on the wire."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bucketwheel.retention import KeepNewest
+from bucketwheel.storage import Storage
+from bucketwheel.verbs.prune import Expiry
+from support.archives import make_sdist, make_wheel
+from support.ministack import TestBucket
+from support.releasing import NOW, page_json, release_files
+from support.removing import delete_from, keys, leave_orphan, prune_from, prune_orphans_from
+from support.wire import Exchange, Wire, run_wire
+
+WHEEL_KEY = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A bucket behind a wire that remembers."""
+
+    storage: Storage
+    wire: Wire
+
+    def requests(self) -> list[Exchange]:
+        """What was asked since the last time."""
+        log = list(self.wire.log)
+        self.wire.log.clear()
+        return log
+
+
+@pytest.fixture
+def line(bucket: TestBucket) -> Iterator[Line]:
+    """A fresh bucket, reached by a wire."""
+    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as wire:
+        yield Line(storage=bucket.storage(endpoint_url=wire.url), wire=wire)
+
+
+def verbs(log: list[Exchange]) -> Counter[str]:
+    """How many requests of each verb."""
+    return Counter(exchange.verb for exchange in log)
+
+
+def test_a_delete_costs_a_request_an_object_and_eight(line: Line, tmp_path: Path) -> None:
+    """Settings, manifest, swap; two looks, manifest, two pages; one listing; then one conditional DELETE an object."""
+    release_files(line.storage, make_wheel(tmp_path), make_sdist(tmp_path))
+    release_files(line.storage, make_wheel(tmp_path, version="1.1"))
+    line.requests()
+    delete_from(line.storage, "demo-pkg", "1.0")
+    log = line.requests()
+    assert verbs(log) == {"GET": 4, "PUT": 3, "HEAD": 2, "DELETE": 3}
+    assert all("if-match" in exchange.headers for exchange in log if exchange.verb == "DELETE")
+    assert page_json(line.storage, "demo-pkg")["versions"] == ["1.1"]
+    assert len(keys(line.storage)) == 2
+
+
+def test_a_prune_with_nothing_to_do_costs_six_reads_a_project(line: Line, tmp_path: Path) -> None:
+    """Settings and manifests; each project's manifest, pages and manifest again; its folder where names are dead."""
+    release_files(line.storage, make_wheel(tmp_path, version="1.0.dev1"))
+    release_files(line.storage, make_wheel(tmp_path, version="1.0.dev2"))
+    expiry = Expiry(retention=KeepNewest(count=1), now=NOW)
+    prune_from(line.storage, expiry)
+    line.requests()
+    assert prune_from(line.storage, expiry).files == ()
+    assert verbs(line.requests()) == {"GET": 5, "HEAD": 2}
+
+
+def test_orphans_are_told_by_mark_and_age(line: Line, tmp_path: Path) -> None:
+    """One look at each stranger shows whose it is and when S3 took it; only ours goes, by a condition."""
+    release_files(line.storage, make_wheel(tmp_path))
+    leave_orphan(line.storage, "simple/demo-pkg/demo_pkg-1.1.tar.gz")
+    leave_orphan(line.storage, "simple/demo-pkg/demo_pkg-1.2.tar.gz", repository="another")
+    young = prune_orphans_from(line.storage, before=datetime.now(UTC) - timedelta(hours=1))
+    assert (young.orphans, young.removed) == ((), ())
+    line.requests()
+    assert prune_orphans_from(line.storage).removed == ("simple/demo-pkg/demo_pkg-1.1.tar.gz",)
+    log = line.requests()
+    looks = sorted(exchange.path.rpartition("/")[2] for exchange in log if exchange.verb == "HEAD")
+    assert looks == ["", "demo_pkg-1.1.tar.gz", "demo_pkg-1.2.tar.gz", "index.json"]
+    [delete] = [exchange for exchange in log if exchange.verb == "DELETE"]
+    assert "if-match" in delete.headers
+    assert keys(line.storage)[-1] == "simple/demo-pkg/demo_pkg-1.2.tar.gz"

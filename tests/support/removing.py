@@ -1,0 +1,136 @@
+"""What tests of deletions and prunes have in common: the verbs on any storage, and what lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bucketwheel.events import Report, ignore
+from bucketwheel.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
+from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.parallel import Workers
+from bucketwheel.repository_settings import RepositorySettings, decode_settings, encode_settings
+from bucketwheel.storage import NO_MARKS, Key, Storage
+from bucketwheel.verbs.delete import Choice, Deletion, delete_at
+from bucketwheel.verbs.prune import Expiry, Pruning, prune_at
+from bucketwheel.verbs.prune_orphans import OrphansPruned, prune_orphans_at
+from support.releasing import manifest_of, place_of, site_of
+from support.witness import Witness
+
+__all__ = [
+    "FOR_EVER",
+    "change_manifest",
+    "change_settings",
+    "delete_from",
+    "keys",
+    "leave_orphan",
+    "make_newer",
+    "prune_from",
+    "prune_orphans_from",
+    "put",
+    "settings_of",
+    "state",
+]
+
+FOR_EVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""Everything was written before this moment."""
+
+
+def delete_from(
+    storage: Storage,
+    project: str = "demo-pkg",
+    version: str | None = None,
+    *filenames: str,
+    at_once: bool = False,
+    dry_run: bool = False,
+    report: Report = ignore,
+) -> Deletion:
+    """Delete, as one command does."""
+    choice = Choice(version=version, filenames=filenames)
+    site, name = site_of(storage, place_of(_inner(storage))), ProjectName(project)
+    with Workers(4) as workers:
+        return delete_at(site, name, choice, at_once=at_once, dry_run=dry_run, workers=workers, report=report)
+
+
+def prune_from(storage: Storage, expiry: Expiry, patterns: Sequence[str] = ("*",), *, dry_run: bool = False) -> Pruning:
+    """Prune, as one command does."""
+    with Workers(4) as workers:
+        return prune_at(site_of(storage, place_of(_inner(storage))), patterns, expiry, dry_run=dry_run, workers=workers)
+
+
+def prune_orphans_from(
+    storage: Storage,
+    patterns: Sequence[str] = ("*",),
+    *,
+    before: datetime = FOR_EVER,
+    dry_run: bool = False,
+    report: Report = ignore,
+) -> OrphansPruned:
+    """Remove orphans, as one command does."""
+    site = site_of(storage, place_of(_inner(storage)))
+    with Workers(4) as workers:
+        return prune_orphans_at(site, patterns, before=before, dry_run=dry_run, workers=workers, report=report)
+
+
+def keys(storage: Storage, prefix: str = "simple/demo-pkg/") -> list[str]:
+    """What lies there, without pages."""
+    return [entry.key for entry in storage.list(prefix) if not entry.key.endswith(("/", "/index.html", "/index.json"))]
+
+
+def state(storage: Storage) -> dict[str, bytes]:
+    """Every object, whole."""
+    found = {entry.key: storage.read(entry.key) for entry in storage.list("")}
+    return {key: stored.body for key, stored in found.items() if stored is not None}
+
+
+def put(storage: Storage, key: str, body: bytes = b"theirs") -> None:
+    """Put an object there by hand, without any mark of ours."""
+    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+
+
+def leave_orphan(storage: Storage, key: str, body: bytes = b"an orphan", *, repository: str | None = None) -> None:
+    """Put an object there as a publisher does who dies before the commit; of this repository unless named."""
+    sha256 = sha256_of(body)
+    marks = file_marks(repository=repository or settings_of(storage).id, call="a call that died", sha256=sha256)
+    assert storage.add(Key(key), body, sha256=sha256, kind=Layout().distribution(), marks=marks)
+
+
+def settings_of(storage: Storage) -> RepositorySettings:
+    """The repository's own settings."""
+    stored = storage.read(SETTINGS_KEY)
+    assert stored is not None
+    return decode_settings(stored.body)
+
+
+def change_settings(storage: Storage, **changes: object) -> None:
+    """Set some of them anew."""
+    stored = storage.read(SETTINGS_KEY)
+    assert stored is not None
+    settings = replace(decode_settings(stored.body), **changes)  # type: ignore[arg-type]  # fields by name
+    body, kind = encode_settings(settings), Layout().record()
+    storage.swap(SETTINGS_KEY, body, seen=stored.version, kind=kind, marks=NO_MARKS)
+
+
+def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest], project: str = "demo-pkg") -> None:
+    """Commit a change by hand, as another command would that dies right after."""
+    key = manifest_key(ProjectName(project))
+    before = storage.read(key)
+    assert before is not None
+    after = change(manifest_of(storage, project))
+    body = encode_manifest(replace(after, revision=after.revision + 1))
+    storage.swap(key, body, seen=before.version, kind=Layout().record(), marks=NO_MARKS)
+
+
+def make_newer(storage: Storage, project: str = "demo-pkg") -> None:
+    """Let a newer bucketwheel write something into a manifest that we do not know."""
+    key = manifest_key(ProjectName(project))
+    stored = storage.read(key)
+    assert stored is not None
+    newer = stored.body.replace(b'"format":1', b'"format":1,"frozen":true')
+    storage.swap(key, newer, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+
+
+def _inner(storage: Storage) -> Storage:
+    return storage.storage if isinstance(storage, Witness) else storage

@@ -1,0 +1,91 @@
+"""What people and other tools do to a store behind our back, and the check that is to find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bucketwheel.events import Report, ignore
+from bucketwheel.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.parallel import Workers
+from bucketwheel.repository_settings import RepositorySettings, decode_settings, encode_settings
+from bucketwheel.storage import NO_MARKS, Key, Kind, Storage, Stored
+from bucketwheel.verbs.check import Checked, check_at
+from bucketwheel.verbs.reindex import reindex_at
+from support.releasing import manifest_of, place_of, site_of
+
+__all__ = [
+    "change_settings",
+    "check_store",
+    "codes",
+    "overwrite",
+    "put",
+    "put_back",
+    "rebuild",
+    "remove",
+    "stored",
+    "write_manifest",
+]
+
+_FILE = Layout().distribution()
+
+
+def stored(storage: Storage, key: str) -> Stored:
+    """An object that must be there."""
+    found = storage.read(Key(key))
+    assert found is not None, key
+    return found
+
+
+def put(storage: Storage, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
+    """Put an object where none is, as `aws s3 cp` does."""
+    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=_FILE, marks=marks), key
+
+
+def overwrite(storage: Storage, key: str, body: bytes, kind: Kind = _FILE, marks: Mapping[str, str] = NO_MARKS) -> None:
+    """Write over an object."""
+    storage.swap(Key(key), body, seen=stored(storage, key).version, kind=kind, marks=marks)
+
+
+def put_back(storage: Storage, key: str, earlier: Stored) -> None:
+    """Write an earlier state of an object over the present one, marks included."""
+    overwrite(storage, key, earlier.body, marks=earlier.marks or NO_MARKS)
+
+
+def remove(storage: Storage, *keys: str) -> None:
+    """Remove objects."""
+    for key in keys:
+        storage.remove(Key(key), seen=stored(storage, key).version)
+
+
+def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], Manifest]) -> None:
+    """Change a manifest as a later command would, and bring the pages after it."""
+    after = change(manifest_of(storage, project))
+    body = encode_manifest(replace(after, revision=after.revision + 1))
+    overwrite(storage, manifest_key(ProjectName(project)), body)
+    rebuild(storage)
+
+
+def rebuild(storage: Storage) -> None:
+    """Bring all pages to what the manifests say."""
+    with Workers(4) as workers:
+        reindex_at(site_of(storage, place_of(storage)), (), dry_run=False, workers=workers)
+
+
+def change_settings(storage: Storage, change: Callable[[RepositorySettings], RepositorySettings]) -> None:
+    """Change the repository's own settings."""
+    settings = decode_settings(stored(storage, SETTINGS_KEY).body)
+    overwrite(storage, SETTINGS_KEY, encode_settings(change(settings)))
+
+
+def check_store(storage: Storage, *projects: str, deep: bool = False, report: Report = ignore) -> Checked:
+    """Check a repository in this store."""
+    with Workers(4) as workers:
+        return check_at(site_of(storage, place_of(storage)), projects, deep=deep, workers=workers, report=report)
+
+
+def codes(checked: Checked) -> set[str]:
+    """What was found, by kind."""
+    return {finding.code for finding in checked.findings}

@@ -1,0 +1,81 @@
+"""A storage that remembers what was written in which order, lets somebody step in, and dies where it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from bucketwheel.names import Sha256
+from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Storage, Stored
+
+__all__ = ["Killed", "Witness"]
+
+
+class Killed(Exception):
+    """The process is no more; nothing of ours catches this."""
+
+
+@dataclass(slots=True)
+class Witness:
+    """A store behind which another one does the work."""
+
+    storage: Storage
+    deaths: int | None = None
+    """How many writes take effect before the process dies at the next; None: it lives."""
+    before: Callable[[str, str], None] = lambda _verb, _key: None
+    """Called before each request; what it does, somebody else did just then."""
+    writes: list[tuple[str, str]] = field(default_factory=list)
+    """Verb and key of every write that was tried."""
+
+    def address(self, key: str) -> str:
+        """As there."""
+        return self.storage.address(key)
+
+    def read(self, key: Key) -> Stored | None:
+        """As there."""
+        self._ask("read", key)
+        return self.storage.read(key)
+
+    def look(self, key: Key) -> Seen | None:
+        """As there."""
+        self._ask("look", key)
+        return self.storage.look(key)
+
+    def open(self, key: Key, start: int = 0, end: int | None = None) -> AbstractContextManager[BinaryIO]:
+        """As there."""
+        self._ask("open", key)
+        return self.storage.open(key, start, end)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """As there."""
+        self._ask("list", prefix)
+        return self.storage.list(prefix)
+
+    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+        """As there."""
+        self._write("add", key)
+        return self.storage.add(key, body, sha256=sha256, kind=kind, marks=marks)
+
+    def swap(
+        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """As there."""
+        self._write("swap", key)
+        return self.storage.swap(key, body, seen=seen, kind=kind, marks=marks)
+
+    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+        """As there."""
+        self._write("remove", key)
+        self.storage.remove(key, seen=seen)
+
+    def _write(self, verb: str, key: str) -> None:
+        self._ask(verb, key)
+        if self.deaths is not None and len(self.writes) >= self.deaths:
+            raise Killed
+        self.writes.append((verb, key))
+
+    def _ask(self, verb: str, key: str) -> None:
+        self.before(verb, key)

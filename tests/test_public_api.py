@@ -1,0 +1,62 @@
+"""The public surface: what `import bucketwheel` gives, and that it costs nothing until it is used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import bucketwheel
+from support.manifests import DEMO, published
+
+
+@pytest.mark.parametrize("name", bucketwheel.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    """Each name can be had, says where it comes from, and is documented."""
+    assert getattr(bucketwheel, name).__doc__
+
+
+def test_the_public_names_are_those_that_are_listed() -> None:
+    """Nothing is served that is not announced."""
+    served = {name for names in bucketwheel._HOMES.values() for name in names}
+    assert served == set(bucketwheel.__all__) == set(dir(bucketwheel))
+    with pytest.raises(AttributeError, match="nothing"):
+        bucketwheel.nothing  # noqa: B018 - that is the test
+
+
+def test_importing_it_imports_nothing_else() -> None:
+    """A door that needs one name pays for that one."""
+    program = "import bucketwheel, sys; print(*(name for name in sys.modules if name.startswith('bucketwheel.')))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_pages_can_be_rendered_and_read_back_without_a_repository() -> None:
+    """A server or generator of one's own uses the renderers, and reads any index page."""
+    wheel = published("demo_pkg-1.0+cpu-py3-none-any.whl", "1.0+cpu", yanked="broken")
+    manifest = bucketwheel.Manifest(project=DEMO, revision=3, files=(wheel,))
+    html, document = bucketwheel.render_simple_html(manifest), bucketwheel.render_simple_json(manifest)
+    for body, media_type in ((html, "text/html"), (document, "application/vnd.pypi.simple.v1+json")):
+        page = bucketwheel.read_index(body, media_type, "https://pypi.example.com/simple/demo-pkg/")
+        [link] = page.links
+        assert (link.filename, link.sha256) == (wheel.filename, wheel.sha256)
+        assert str(link.url) == "https://pypi.example.com/simple/demo-pkg/demo_pkg-1.0%2Bcpu-py3-none-any.whl"
+    assert json.loads(document)["files"][0]["yanked"] == "broken"
+
+
+def test_attestations_are_linked_by_an_absolute_address_only() -> None:
+    """PEP 740 asks for a full URL on a secure origin, so it takes the repository's public address."""
+    wheel = published("demo_pkg-1.0-py3-none-any.whl", "1.0", provenance_sha256="b" * 64)
+    manifest = bucketwheel.Manifest(project=DEMO, revision=1, files=(wheel,))
+    assert b"provenance" not in bucketwheel.render_simple_html(manifest)
+    for render in (bucketwheel.render_simple_html, bucketwheel.render_simple_json):
+        page = render(manifest, base_url="https://pypi.example.com/")
+        assert b"https://pypi.example.com/simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl.provenance" in page
+
+
+def test_what_is_no_index_page_is_said_to_be_none() -> None:
+    """The error continues the page's URL, and is public."""
+    with pytest.raises(bucketwheel.UnreadablePage):
+        bucketwheel.read_index(b"{}", "application/json", "https://pypi.example.com/simple/")
