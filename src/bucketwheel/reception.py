@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from bucketwheel.checking import Finding
 from bucketwheel.checking.served import Met, judge_absence, judge_file, judge_page
-from bucketwheel.containers.urls import read_url
+from bucketwheel.containers.urls import InvalidUrl, read_url
 from bucketwheel.download import Client, Credentials, Limits, read_netrc
 from bucketwheel.download.client import Answer
 from bucketwheel.download.failures import Absent
@@ -22,7 +22,7 @@ from bucketwheel.errors import Denied, Refused, Unavailable
 from bucketwheel.events import Report, Warned
 from bucketwheel.layout import SIDECARS, Layout
 from bucketwheel.manifest import Manifest
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, shown
 from bucketwheel.pages import render_project_html, render_project_json, render_root_html, render_root_json
 from bucketwheel.parallel import Workers
 from bucketwheel.repository import Repository
@@ -51,9 +51,12 @@ def meet_as_client(
     `listed` are the projects on the root. Where the address is not open to us that is said as a warning: it may be so
     for a reason.
     """
-    limits = Limits(tries=2)
-    client = Client(environ=os.environ, limits=limits, stopped=Event(), jobs=8, report=report, hidden={})
-    url, _ = read_url(base_url)
+    try:
+        url, _ = read_url(base_url)
+    except InvalidUrl as error:
+        remedy = "set it anew with `bucketwheel init --set base-url=https://…`"
+        return [Finding(code="client-unreachable", subject=shown(base_url), what=str(error), remedy=remedy)]
+    client = Client(environ=os.environ, limits=Limits(tries=2), stopped=Event(), jobs=8, report=report, hidden={})
     visitor = _Visitor(
         base=base_url,
         client=client,

@@ -39,7 +39,10 @@ class Survey:
 def survey_listed(repository: Repository, project: ProjectName, ground: Ground) -> Survey:
     """Read the manifest for a listing that is there already."""
     truth, listed = read_truth(repository.site, project), ground.manifests.get(project)
-    unchanged = listed is not None and listed.version is not None and listed.version == truth.version
+    if listed is None:
+        unchanged = truth.version is None  # a manifest that is there stays there
+    else:
+        unchanged = listed.version is not None and listed.version == truth.version
     # A listing is in the order of its keys, and may take a while: what it shows first, it saw first.
     in_time = manifest_key(project) < repository.layout.folder(project)
     return Survey(manifest=truth.manifest, objects=ground.objects, settled=unchanged and in_time)

@@ -20,7 +20,7 @@ from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
 from support.releasing import order_for, release_files, site_of
-from support.tampering import check_store, overwrite, remove, stored
+from support.tampering import check_store, overwrite, put, remove, stored
 from support.wire import Exchange, Wire, run_wire, says
 
 WHEEL = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
@@ -115,6 +115,15 @@ def test_only_what_seems_wrong_is_asked_for(line: Line) -> None:
     line.wire.log.clear()
     assert line.found() == [("file-missing", WHEEL), ("page-edited", "simple/zoo/index.json")]
     assert line.asked() == {"LIST": 1, "GET": 3 + PROJECTS, "HEAD": 1, "uploads": 1}
+
+
+def test_a_folder_without_a_manifest_costs_one_request_and_a_look_at_each_object(line: Line) -> None:
+    """What another tool filled is told from an orphan by its marks, and from a new project by its manifest."""
+    for name in ("legacy-1.0.tar.gz", "legacy-1.1.tar.gz"):
+        put(line.storage, f"simple/legacy/{name}", b"by another tool")
+    line.wire.log.clear()
+    assert [code for code, _ in line.found()] == ["file-foreign", "file-foreign"]
+    assert line.asked() == {"LIST": 1, "GET": 3 + PROJECTS, "HEAD": 2, "uploads": 1}
 
 
 def test_deep_reads_each_file_once(line: Line) -> None:

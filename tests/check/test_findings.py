@@ -151,3 +151,15 @@ def test_pages_of_a_newer_bucketwheel_are_not_blamed(storage: Storage) -> None:
     for key in ("simple/demo-pkg/index.json", "simple/index.json"):
         overwrite(storage, key, stored(storage, key).body.replace(b'"renderer":1', b'"new":1,"renderer":2'))
     assert check_store(storage).findings == ()
+
+
+def test_a_bucket_full_of_strangers_is_counted(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many objects are looked at; the rest of a pile is one finding, and each project can be asked about."""
+    for number in range(1, 6):
+        put(storage, f"simple/pile/pile-{number}.0.tar.gz", b"by another tool")
+    monkeypatch.setattr("bucketwheel.verbs.check._MOST_LOOKS", 2)
+    subjects = [finding.subject for finding in check_store(storage).findings]
+    pile = "simple/pile/"
+    assert sorted(subjects) == [pile, f"{pile}pile-1.0.tar.gz", f"{pile}pile-2.0.tar.gz"]
+    [counted] = [finding for finding in check_store(storage).findings if finding.subject == pile]
+    assert counted.what == "holds 3 more objects that no entry names, too many to look at each"

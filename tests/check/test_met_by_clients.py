@@ -180,3 +180,13 @@ def test_nothing_is_asked_for_where_nothing_is_published(tmp_path: Path) -> None
         if not listed.key.endswith("repository.json"):
             storage.remove(Key(listed.key), seen=stored(storage, listed.key).version)
     assert check_store(storage).findings == ()
+
+
+def test_an_address_that_is_none_is_one_finding(tmp_path: Path) -> None:
+    """What was set as base-url may be a URL that nobody can ask."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, make_wheel(tmp_path))
+    change_settings(storage, lambda settings: replace(settings, base_url="https://pypi!example.com/"))
+    rebuild(storage)
+    [finding] = check_store(storage).findings
+    assert (finding.code, finding.what) == ("client-unreachable", "names no host")

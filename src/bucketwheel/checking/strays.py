@@ -16,7 +16,16 @@ from bucketwheel.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, shown
 from bucketwheel.storage import Key, Listed, Seen
 
-__all__ = ["Stray", "Terms", "accounted_for", "judge_elsewhere", "judge_records", "judge_strays", "strays"]
+__all__ = [
+    "Stray",
+    "Terms",
+    "accounted_for",
+    "judge_elsewhere",
+    "judge_records",
+    "judge_strays",
+    "judge_unseen",
+    "strays",
+]
 
 _MOST_NAMES = 5
 # What PyPI has carried besides wheels and today's sdists.
@@ -111,7 +120,14 @@ def judge_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> It
         else:
             yield finding
     if leftovers:
-        yield _leftovers(folder, leftovers)
+        yield _others(folder, leftovers, terms)
+
+
+def judge_unseen(manifest: Manifest, unseen: int, terms: Terms) -> Finding:
+    """Say how many strays of a project were not looked at, there being too many of them."""
+    what = f"holds {_counted(unseen, 'more object')} that no entry names, too many to look at each"
+    remedy = f"run `{terms.adopt} {manifest.project}`, or see `bucketwheel check {manifest.project}`"
+    return _finding("file-unnamed", terms.layout.folder(manifest.project), what, remedy)
 
 
 def judge_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> Iterator[Finding]:
@@ -120,15 +136,8 @@ def judge_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> I
     for key in unnamed:
         inside = key.removeprefix(folder)
         place = f"{folder}{inside.partition('/')[0]}/" if "/" in inside else folder or "/"
-        places.setdefault(place, []).append(inside)
-    for place, names in places.items():
-        projects = Counter(project for name in names if (project := _project_of(name)) is not None)
-        if not projects:
-            yield _leftovers(place, names)
-            continue
-        what = f"holds {sum(projects.values())} distributions that no manifest names, of {_some(sorted(projects))}"
-        remedy = f"run `{terms.adopt}`, which takes in what it can, and names what it leaves out"
-        yield _finding("file-foreign", place, what, remedy)
+        places.setdefault(place, []).append(inside or "its page")
+    yield from (_others(place, names, terms) for place, names in places.items())
 
 
 def _judge_stray(stray: Stray, project: ProjectName, files: set[Key], terms: Terms) -> Finding | None:
@@ -159,9 +168,20 @@ def _lost_manifest(manifest: Manifest, page: Stray, terms: Terms) -> Finding:
     return _finding("manifest-missing", page.key, what, remedy)
 
 
-def _leftovers(place: str, names: list[str]) -> Finding:
-    what = f"holds {len(names)} object{'s' * (len(names) > 1)} of another tool: {_some(names)}"
+def _others(place: str, names: list[str], terms: Terms) -> Finding:
+    """One finding for all that others left in one place, distributions or not."""
+    projects = Counter(project for name in names if (project := _project_of(name)) is not None)
+    if projects:
+        number = _counted(sum(projects.values()), "distribution")
+        what = f"holds {number} that no manifest names, of {_some(sorted(projects))}"
+        remedy = f"run `{terms.adopt}`, which takes in what it can, and names what it leaves out"
+        return _finding("file-foreign", place, what, remedy)
+    what = f"holds {_counted(len(names), 'object')} of another tool: {_some(names)}"
     return _finding("leftovers", place, what, "remove them by hand once nobody installs by way of them")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _some(names: list[str]) -> str:

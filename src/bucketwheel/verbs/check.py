@@ -16,7 +16,7 @@ from itertools import chain
 from bucketwheel.checking import Finding, in_order
 from bucketwheel.checking.files import Named, judge_versions, named_objects
 from bucketwheel.checking.ground import Ground, sort_out
-from bucketwheel.checking.strays import Terms, judge_elsewhere, judge_strays
+from bucketwheel.checking.strays import Terms, judge_elsewhere, judge_strays, judge_unseen
 from bucketwheel.checking.views import judge_root, listed_by
 from bucketwheel.errors import Denied, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
@@ -36,6 +36,9 @@ from bucketwheel.storage.inspection import KeepsUploads, KeepsVersions
 from bucketwheel.survey import body_of, survey_alone, survey_listed
 
 __all__ = ["Checked", "check", "check_at"]
+
+_MOST_LOOKS = 1000
+"""At how many objects that nobody names a check looks itself; a bucket full of them is for adopt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +131,13 @@ def _as_project(folder: str) -> ProjectName | None:
 
 def _judge_strays(repository: Repository, examined: Iterable[Examined], workers: Workers) -> Iterator[Finding]:
     terms = _terms(repository)
-    keys = [key for each in examined for key in each.strays]
-    looks = workers.run(partial(look_at_stray, repository, key) for key in keys)
-    found = {key: stray for key, stray in zip(keys, looks, strict=True) if stray is not None}
+    keys = [key for each in examined for key in each.strays][:_MOST_LOOKS]
+    looks = dict(zip(keys, workers.run(partial(look_at_stray, repository, key) for key in keys), strict=True))
     for each in examined:
-        yield from judge_strays(each.manifest, [found[key] for key in each.strays if key in found], terms)
+        strays = [stray for key in each.strays if (stray := looks.get(key)) is not None]
+        yield from judge_strays(each.manifest, strays, terms)
+        if unseen := sum(key not in looks for key in each.strays):
+            yield judge_unseen(each.manifest, unseen, terms)
 
 
 def _terms(repository: Repository) -> Terms:
