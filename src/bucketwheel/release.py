@@ -184,12 +184,13 @@ def _judge_pages(repository: Repository, truth: Truth, looks: Looks) -> Truth:
     truth = read_truth(repository.site, truth.project)
     if truth.version is not None:
         return truth
+    adopt = f"`bucketwheel reindex {truth.project} --adopt"
     if any(page.mark is not None for page in pages):
         what = "has our page but no manifest"
-        remedy = f"put back {manifest_key(truth.project)} from a backup, or run `bucketwheel reindex --adopt --ours`"
+        remedy = f"put back {manifest_key(truth.project)} from a backup, or run {adopt} --ours`"
     else:
         what = "has a page that another tool made"
-        remedy = "take the project over with `bucketwheel reindex --adopt`, or publish to a new prefix or directory"
+        remedy = f"take the project over with {adopt}`, or publish to a new prefix or directory"
     raise Refused(Problem(subject=f"{repository.site.place}: {truth.project}", what=what, remedy=remedy))
 
 

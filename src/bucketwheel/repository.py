@@ -160,8 +160,8 @@ def judge_empty(site: Site) -> None:
             Problem(
                 subject=str(site.place),
                 what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="name an empty place, such as a new prefix or directory under it; if files of an index lie there, "
-                f"adopt them, beginning with `bucketwheel init {shlex.quote(str(site.place))} --adopt`",
+                remedy="name an empty place, such as a new prefix or directory under it; if an index lies there, "
+                f"adopt it, beginning with `bucketwheel init {shlex.quote(str(site.place))} --adopt`",
             )
         )
 

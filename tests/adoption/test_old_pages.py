@@ -104,7 +104,10 @@ def test_a_link_from_the_root_of_the_bucket_is_below_the_repositorys_prefix(whee
     put(storage, "demo_pkg-0.9.tar.bz2", b"old")
     put(storage, "demo-pkg/index.html", page(anchor(f"/whl/cpu/more/{wheel.name}", wheel.read_bytes())))
     make_repository(storage, pages="index.html", simple="", place=place)
-    assert fates(adopt_all(storage, place=place)) == {key: "taken in", "demo_pkg-0.9.tar.bz2": "taken in"}
+    put(storage, "other/index.html", page(anchor("/whl/cu129/other-1.0.zip"), anchor("/whl/cpu/other-2.0.zip")))
+    put(storage, "other-2.0.zip", b"x")
+    found = fates(adopt_all(storage, place=place))
+    assert found == {key: "taken in", "demo_pkg-0.9.tar.bz2": "taken in", "other/other-1.0.zip": "contested"}
 
 
 def test_of_two_files_the_one_that_clients_were_led_to_counts(storage: Storage, wheel: Path) -> None:
@@ -180,6 +183,15 @@ def test_a_link_into_our_own_records_is_not_followed(storage: Storage, wheel: Pa
     assert found[f"{FOLDER}demo_pkg-2.0.tar.gz"] == "left out"
 
 
+@pytest.mark.parametrize(
+    "href", ["%2e%2e/%2e%2e/%2e%2e/x/demo_pkg-2.0.zip", "a%2F%2Fb/demo_pkg-2.0.zip", "c%3A/demo_pkg-2.0.zip"]
+)
+def test_a_link_that_would_lead_out_is_followed_nowhere(storage: Storage, wheel: Path, href: str) -> None:
+    """What a directory could not hold, or holds elsewhere, lies nowhere."""
+    put(storage, FOLDER + wheel.name, wheel)
+    assert adopted_by_page(storage, anchor(href))[f"{FOLDER}demo_pkg-2.0.zip"] == "left out"
+
+
 def test_a_flat_root_page_is_never_replaced(storage: Storage, wheel: Path) -> None:
     """Clients follow it by --find-links; where the index lies elsewhere it stays, and so do they."""
     put(storage, wheel.name, wheel)
@@ -236,12 +248,14 @@ def test_after_a_loss_our_own_files_come_back_as_our_page_had_them(lost: MemoryS
         lost, FOLDER + orphan.name, orphan.read_bytes(), {**marks, "bucketwheel-sha256": sha256_of(orphan.read_bytes())}
     )
     before = page_json(lost, "demo-pkg")
+    put(lost, "simple/Demo.Pkg/", page(anchor("demo_pkg-1.0.tar.gz", b"stale", ' data-yanked="long ago"')))
     adopted = adopt_all(lost, ours=True)
     assert fates(adopted)[FOLDER + orphan.name] == "left out", "our page does not list it: deleted, or never finished"
     after = page_json(lost, "demo-pkg")
     assert manifest_of(lost, "demo-pkg").revision == 3
-    assert [(file["filename"], file["hashes"], file.get("core-metadata")) for file in after["files"]] == [
-        (file["filename"], file["hashes"], file.get("core-metadata")) for file in before["files"]
+    same = ("filename", "hashes", "core-metadata", "yanked")
+    assert [[file.get(name) for name in same] for file in after["files"]] == [
+        [file.get(name) for name in same] for file in before["files"]
     ]
     assert json.loads(lost.objects["simple/index.json"].body)["projects"] == [{"name": "demo-pkg"}]
     assert adopt_all(lost, ours=True).files[0].fate == "taken in", (

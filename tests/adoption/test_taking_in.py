@@ -10,13 +10,13 @@ import pytest
 
 from bucketwheel.errors import Refused
 from bucketwheel.layout import Layout, file_marks, manifest_key
-from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.manifest import DeletedFile, Manifest, Status, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import NO_MARKS, Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.adopting import adopt_all, fates, make_repository, put, remove, state
-from support.archives import make_sdist, make_wheel, zipped
+from support.archives import make_sdist, make_wheel, metadata_text, zipped
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
 
@@ -251,20 +251,32 @@ def test_a_dry_run_says_it_all_and_writes_nothing(storage: Storage, tmp_path: Pa
 
 
 def test_sidecars_are_found_in_the_same_listing(storage: Storage, tmp_path: Path) -> None:
-    """A signature, attestations and the file's own metadata; later ones too, and those that went."""
+    """A signature, attestations and the file's own metadata; each of them later too, and gone again."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9")
     key = put(storage, FOLDER + wheel.name, wheel)
-    put(storage, f"{key}.asc", b"a signature")
-    put(storage, f"{key}.provenance", b"{}")
     make_repository(storage)
     adopt_all(storage)
     entry = manifest_of(storage, "demo-pkg").files[0]
-    assert (entry.gpg_sig, entry.provenance_sha256) == (True, sha256_of(b"{}"))
-    remove(storage, f"{key}.asc", f"{key}.provenance", f"{key}.metadata")
-    assert fates(adopt_all(storage)) == {key: "updated"}
-    after = manifest_of(storage, "demo-pkg").files[0]
-    assert after == replace(entry, gpg_sig=False, provenance_sha256=None)
-    assert page_json(storage, "demo-pkg")["files"][0]["core-metadata"], "the sidecar was made again"
+    assert (entry.gpg_sig, entry.provenance_sha256) == (False, None)
+    signed, attested = replace(entry, gpg_sig=True), replace(entry, provenance_sha256=sha256_of(b"{}"))
+    for ending, body, after in ((".asc", b"a signature", signed), (".provenance", b"{}", attested)):
+        put(storage, f"{key}{ending}", body)
+        assert fates(adopt_all(storage)) == {key: "updated"}
+        assert manifest_of(storage, "demo-pkg").files == (after,)
+        remove(storage, f"{key}{ending}")
+        assert fates(adopt_all(storage)) == {key: "updated"}
+        assert manifest_of(storage, "demo-pkg").files == (entry,)
+
+
+def test_a_sidecar_that_is_gone_is_made_again(storage: Storage, tmp_path: Path) -> None:
+    """Pages name it, and pip gives up where it is not."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    remove(storage, f"{FOLDER}{wheel.name}.metadata")
+    before = manifest_of(storage, "demo-pkg")
+    assert adopt_all(storage).files == (), "the manifest was right all the time"
+    assert manifest_of(storage, "demo-pkg") == before
+    assert page_json(storage, "demo-pkg")["files"][0]["core-metadata"]
 
 
 def test_metadata_that_are_not_the_files_own_are_not_served(storage: Storage, tmp_path: Path) -> None:
@@ -286,11 +298,12 @@ def test_metadata_that_are_not_the_files_own_are_not_served(storage: Storage, tm
 
 def test_an_archive_that_readers_would_see_differently_gets_no_sidecar(storage: Storage) -> None:
     """Two METADATA: nobody knows which one counts."""
-    twice = zipped({"demo_pkg-1.0.dist-info/METADATA": b"a", "demo_pkg-1.0.dist-info/metadata": b"b"})
+    metadata = metadata_text("demo-pkg", "1.0").encode()
+    twice = zipped({"demo_pkg-1.0.dist-info/METADATA": metadata, "more.dist-info/METADATA": metadata})
     key = put(storage, FOLDER + WHEEL, twice)
     make_repository(storage)
     adopted = adopt_all(storage)
-    assert adopted.files[0].legacy
+    assert adopted.files[0].legacy == "has several files that could be its METADATA"
     assert f"{key}.metadata" not in state(storage)
 
 
@@ -300,7 +313,7 @@ def test_the_first_publish_to_an_adopted_project_joins_it(storage: Storage, tmp_
     put(storage, f"simple/Demo.Pkg/{wheel.name}", wheel)
     put(storage, "simple/demo-pkg/index.html", b"<a href='../Demo.Pkg/demo_pkg-1.0-py3-none-any.whl'>a page</a>")
     make_repository(storage, pages="index.html")
-    with pytest.raises(Refused, match=r"another tool made.*reindex --adopt"):
+    with pytest.raises(Refused, match=r"another tool made.*reindex demo-pkg --adopt"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     adopt_all(storage)
     release_files(storage, wheel, make_wheel(tmp_path, version="1.1"))
@@ -337,3 +350,33 @@ def test_leftovers_of_another_tool_are_counted(storage: Storage, tmp_path: Path)
     make_repository(storage, pages="index.html")
     adopted = adopt_all(storage)
     assert sorted(adopted.leftovers) == sorted(left)
+
+
+@pytest.mark.parametrize("status", ["archived", "quarantined"])
+def test_a_closed_project_takes_nothing_new(storage: Storage, tmp_path: Path, status: str) -> None:
+    """PEP 792: what was released may come back, and nothing else comes in by the back door."""
+    wheel, newer = make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
+    release_files(storage, wheel)
+    manifest = manifest_of(storage, "demo-pkg")
+    commit_by_hand(storage, replace(manifest, revision=2, status=Status(status=status)))
+    remove(storage, FOLDER + wheel.name)
+    adopt_all(storage)
+    put(storage, FOLDER + wheel.name, wheel)
+    put(storage, FOLDER + newer.name, newer)
+    adopted = adopt_all(storage)
+    assert fates(adopted) == {FOLDER + wheel.name: "back", FOLDER + newer.name: "left out"}
+
+
+def test_an_empty_page_is_in_nobodys_way(storage: Storage, tmp_path: Path) -> None:
+    """A console's folder, or a project whose files are all gone: whoever names the project makes it ours."""
+    page = "simple/demo-pkg/index.html"
+    put(storage, page, b"<html></html>")
+    make_repository(storage, pages="index.html")
+    assert adopt_all(storage).projects == 0, "it may be anybody's page"
+    with pytest.raises(Refused, match="bucketwheel reindex demo-pkg --adopt"):
+        release_files(storage, make_wheel(tmp_path))
+    assert adopt_all(storage, "demo-pkg", dry_run=True).pages_behind == 1
+    adopt_all(storage, "demo-pkg")
+    assert page_json(storage, "demo-pkg")["files"] == []
+    release_files(storage, make_wheel(tmp_path))
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]

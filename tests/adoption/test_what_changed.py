@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -14,7 +16,7 @@ from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Seen, Storage
-from support.adopting import adopt_all, fates, make_repository, put, remove, state
+from support.adopting import Recorded, adopt_all, fates, make_repository, put, remove, state
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
@@ -122,6 +124,32 @@ def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_anew
     adopt_all(storage)
     put(storage, KEY, b"shorter")
     assert fates(adopt_all(storage)) == {KEY: "other bytes"}
+
+
+def test_without_a_digest_of_the_stores_the_bytes_decide(tmp_path: Path) -> None:
+    """Of the same length and with other content, in a store that keeps no digest and lost the marks."""
+    storage, wheel = Recorded(), make_wheel(tmp_path)
+    release_files(storage, wheel)
+    put(storage, KEY, wheel.read_bytes())
+    assert adopt_all(storage, reread=True).files == ()
+    put(storage, KEY, wheel.read_bytes()[:-1] + b"\x01")
+    assert fates(adopt_all(storage, reread=True)) == {KEY: "other bytes"}
+
+
+def test_a_file_that_goes_while_it_is_read_is_missing(tmp_path: Path) -> None:
+    """Somebody removed it between our look and our reading: no reason to give up."""
+
+    class Vanishing(Recorded):
+        @contextmanager
+        def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
+            self.objects.pop(key, None)
+            with super().open(key, start, end) as stream:
+                yield stream
+
+    storage = Vanishing()
+    release_files(storage, make_wheel(tmp_path))
+    put(storage, KEY, make_wheel(tmp_path))
+    assert fates(adopt_all(storage, reread=True)) == {KEY: "missing"}
 
 
 def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
@@ -252,3 +280,7 @@ def test_an_adoption_that_was_interrupted_is_finished_by_the_next(storage: Stora
     adopted = adopt_all(storage)
     assert (adopted.files, adopted.pages_behind) == ((), 2)
     assert set(pages) <= set(state(storage))
+    roots = [key for key in pages if key.count("/") == 1]
+    remove(storage, *roots)
+    adopt_all(storage)
+    assert set(roots) <= set(state(storage))

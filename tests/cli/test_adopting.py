@@ -104,6 +104,19 @@ def test_json_has_every_file(filled: Path) -> None:
     assert not list((filled / "simple").iterdir())
 
 
+def test_what_is_nobodys_is_not_listed_for_pages_on_end(filled: Path) -> None:
+    """A bucket may hold a hundred thousand other archives; --json has them all."""
+    run_command("init", "./pypi", "--adopt")
+    (filled / "backup").mkdir()
+    for number in range(13):
+        (filled / "backup" / f"x-{number}.zip").write_bytes(b"x")
+    lines = [line for line in run_command(*ADOPT).lines if "backup/" in line or "more" in line]
+    assert len(lines) == 11
+    assert lines[-1] == "left out: 3 more distributions where an index has no files; --json lists them"
+    files = run_command(*ADOPT, "--json").document["files"]
+    assert sum(file["key"].startswith("backup/") for file in files) == 13
+
+
 def test_bytes_that_changed_end_with_1(workspace: Path) -> None:
     """The answer stands all the same: the file is off the pages, and somebody must look."""
     make_wheel(Path("dist"))

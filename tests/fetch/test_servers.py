@@ -340,7 +340,7 @@ def test_a_compressed_bomb_stays_small(site: WebServer, fetching: Fetching) -> N
     ("body", "encoding", "reason"),
     [
         (b"<a>", "gzip", "says that it is gzip, and is not"),
-        (gzip.compress(b"<a href=x>" * 100)[:-9], "gzip", "says that it is gzip, and ends too early"),
+        (gzip.compress(b"<a href=x>" * 100, mtime=0)[:-9], "gzip", "says that it is gzip, and ends too early"),
         (b"<a>", "br", "comes in an encoding that was not asked for"),
         (b"<a>", "gzip, gzip", "comes in an encoding that was not asked for"),
     ],

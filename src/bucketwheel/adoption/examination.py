@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import BinaryIO, Final, cast
 
 from bucketwheel.adoption.questions import Answer, Facts, Question
@@ -118,12 +118,23 @@ def _bytes(storage: Storage, question: Question, seen: Seen) -> Iterator[tuple[S
         with RemoteFile(storage, question.key, seen.size) as remote:
             yield kept, cast("BinaryIO", remote)
         return
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spooled, storage.open(question.key) as stream:
+        file = cast("BinaryIO", spooled)
+        yield _received(stream, file), file
+
+
+def _received(stream: BinaryIO, file: BinaryIO) -> Sha256:
     digest = hashlib.sha256()
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file, storage.open(question.key) as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+        try:
             file.write(block)
-        yield Sha256(digest.hexdigest()), cast("BinaryIO", file)
+        except OSError as error:
+            raise Unavailable(
+                f"{gettempdir()} cannot be written ({error.strerror}), where files are looked into; "
+                "free some space there, or set TMPDIR, and run the same command again"
+            ) from error
+    return Sha256(digest.hexdigest())
 
 
 def _contents(filename: str, file: BinaryIO, size: int) -> tuple[Contents | None, str | None]:

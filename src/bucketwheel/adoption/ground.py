@@ -14,7 +14,7 @@ from bucketwheel.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.storage import Key, Listed
 
-__all__ = ["Ground", "Lying", "linked", "page_style", "prefixes", "read_ground"]
+__all__ = ["Ground", "Lying", "Strange", "can_be_kept", "linked", "page_style", "prefixes", "read_ground"]
 
 _OURS = "_bucketwheel/"
 # Where a publisher steps aside to: `<sha256>/` and `<sha256>-2/`.
@@ -44,6 +44,16 @@ class Lying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strange:
+    """Why a distribution is left out."""
+
+    project: ProjectName | None
+    """In whose folder it lies."""
+    why: str
+    """Continues its key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """All that a listing shows."""
 
@@ -53,8 +63,8 @@ class Ground:
     """Where a project's pages lie, whoever wrote them, in whatever spelling of its folder."""
     others: Mapping[ProjectName | None, tuple[Key, ...]]
     """What else lies in a project's folders, or at the root (None): no distribution, no sidecar, no page."""
-    strange: Mapping[Key, str]
-    """Distributions that can be nobody's where they lie, and why, continuing the key."""
+    strange: Mapping[Key, Strange]
+    """Distributions that can be nobody's where they lie."""
 
     def beside(self, key: Key) -> frozenset[str]:
         """Which sidecars lie beside a file."""
@@ -82,10 +92,15 @@ def read_ground(listing: Iterable[Listed], layout: Layout) -> Ground:
     )
 
 
+def can_be_kept(key: Key) -> bool:
+    """Whether a manifest can name it, and a directory hold it; a link to `a//b` or `./a` would lead elsewhere."""
+    return key.isprintable() and not set("\\:") & set(key) and not {"", ".", ".."} & set(key.split("/"))
+
+
 def linked(entry: Listed, project: ProjectName) -> Lying | None:
     """What an object is that a project's page links to, wherever it lies; None for what cannot be the project's."""
     claimed = claim(entry.key.rpartition("/")[2], project)
-    if claimed is None or entry.key.startswith(_OURS) or not _can_be_kept(entry.key):
+    if claimed is None or entry.key.startswith(_OURS):
         return None
     return Lying(key=entry.key, claim=claimed, etag=entry.etag)
 
@@ -142,7 +157,7 @@ class _Piles:
         self.files: dict[ProjectName, list[Lying]] = defaultdict(list)
         self.pages: dict[ProjectName, list[Key]] = defaultdict(list)
         self.others: dict[ProjectName | None, list[Key]] = defaultdict(list)
-        self.strange: dict[Key, str] = {}
+        self.strange: dict[Key, Strange] = {}
 
     def sort(self, entry: Listed, spot: _Spot) -> None:
         """Put an object where it belongs."""
@@ -157,22 +172,17 @@ class _Piles:
     def _sort_distribution(self, entry: Listed, spot: _Spot, project: ProjectName | None) -> None:
         aside = _ASIDE.match(spot.within)
         claimed = claim(spot.filename, project)
-        if not _can_be_kept(entry.key):
-            self.strange[entry.key] = "has a name that no link can be trusted to lead to"
+        if not can_be_kept(entry.key):
+            why = "has a name that no link can be trusted to lead to"
         elif spot.folder is None or (spot.folder and project is None) or (spot.within and aside is None):
-            self.strange[entry.key] = "lies where an index has no files, and no page links to it"
+            why = "lies where an index has no files, and no page links to it"
         elif claimed is None:
-            self.strange[entry.key] = (
-                f"cannot be a distribution of {project}" if project else "does not say whose it is"
-            )
+            why = f"cannot be a distribution of {project}" if project else "does not say whose it is"
         else:
             found = Lying(key=entry.key, claim=claimed, etag=entry.etag, aside=aside[1] if aside else "")
             self.files[claimed.project].append(found)
-
-
-def _can_be_kept(key: Key) -> bool:
-    """Whether a manifest can name it, and a directory hold it; a link to `a//b` or `./a` would lead elsewhere."""
-    return key.isprintable() and not set("\\:") & set(key) and not {"", ".", ".."} & set(key.split("/"))
+            return
+        self.strange[entry.key] = Strange(project=project, why=why)
 
 
 def _fixed(groups: Mapping[_K, list[_V]]) -> dict[_K, tuple[_V, ...]]:

@@ -21,6 +21,8 @@ __all__ = ["Case", "Fate", "FileAdopted", "Reconciled", "reconcile"]
 Fate: TypeAlias = Literal["taken in", "back", "updated", "missing", "other bytes", "contested", "waiting", "left out"]
 """*Missing* and *other bytes* are off the pages. *Contested* needs a person's decision; nothing was done about it."""
 
+_CLOSED = {"archived", "quarantined"}  # PEP 792: these take no new files
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAdopted:
@@ -44,6 +46,8 @@ class Case:
     old: OldPages
     layout: Layout
     terms: Terms
+    named: bool
+    """Whether the user named the project: then even an empty page of it is an index's."""
     call: str
     now: datetime
     """For files of which a store does not say when they were written."""
@@ -79,7 +83,9 @@ def reconcile(case: Case, answers: Sequence[tuple[Question, Answer]]) -> Reconci
         files=tuple(becoming.entries.values()),
         missing=tuple(becoming.missing.values()),
     )
-    changed = (after.files, after.missing) != (before.files, before.missing)
+    # A page without files is in a publisher's way: whoever names the project means it to be ours.
+    begun = before.revision == 0 and case.named and not becoming.files and case.old.at is not None
+    changed = begun or (after.files, after.missing) != (before.files, before.missing)
     return Reconciled(manifest=after if changed else None, files=tuple(becoming.files))
 
 
@@ -108,7 +114,7 @@ class _Becoming:
         fit = [
             (question, answer)
             for question, answer in found
-            if isinstance(answer, Facts) and self._fits(question, answer)
+            if isinstance(answer, Facts) and self._unfit(question, answer) is None
         ]
         for question, answer in found:
             self._say_why_not(question, answer)
@@ -148,15 +154,17 @@ class _Becoming:
         else:
             self._say(key, "left out", "is linked to by its page, and does not lie there")
 
-    def _fits(self, question: Question, facts: Facts) -> bool:
-        return self._is_where_it_may_be(question, facts) and not self._is_beyond_our_page(question, facts)
-
-    def _is_where_it_may_be(self, question: Question, facts: Facts) -> bool:
-        return question.lying.aside in {"", facts.sha256}
-
-    def _is_beyond_our_page(self, question: Question, facts: Facts) -> bool:
-        """After a loss: our page lists what was released. The rest was deleted, or never finished."""
-        return facts.ours and self._case.old.ours and question.filename not in self._case.old.links
+    def _unfit(self, question: Question, facts: Facts) -> str | None:
+        """Why a file stays out whatever its name says; None: it need not."""
+        case, status = self._case, self._case.manifest.status.status
+        if question.lying.aside not in {"", facts.sha256}:
+            return "lies in a folder that is named after other bytes"
+        if facts.ours and case.old.ours and question.filename not in case.old.links:
+            # After a loss our page lists what was released. The rest was deleted, or never finished.
+            return "is not on our page; publish it again if it is wanted"
+        if question.entry is None and status in _CLOSED:
+            return f"is new, and the project is {status}; set its status to active first"
+        return None
 
     def _say_why_not(self, question: Question, answer: Answer) -> None:
         match answer:
@@ -166,10 +174,8 @@ class _Becoming:
                 self._say(question.key, "left out", "was put there by a publish that has not finished")
             case "other bytes":
                 self._say(question.key, "contested", f"has other bytes than {question.filename}, which is missing")
-            case Facts() as facts if not self._is_where_it_may_be(question, facts):
-                self._say(question.key, "left out", "lies in a folder that is named after other bytes")
-            case Facts() as facts if self._is_beyond_our_page(question, facts):
-                self._say(question.key, "left out", "is not on our page; publish it again if it is wanted")
+            case Facts() as facts if (reason := self._unfit(question, facts)) is not None:
+                self._say(question.key, "left out", reason)
 
     def _preference(self, each: tuple[Question, Facts]) -> tuple[bool, bool, Key]:
         question, _ = each

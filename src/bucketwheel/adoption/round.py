@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bucketwheel.adoption.examination import Examiner
-from bucketwheel.adoption.ground import Ground, Lying, linked, prefixes, read_ground
+from bucketwheel.adoption.ground import Ground, Lying, can_be_kept, linked, prefixes, read_ground
 from bucketwheel.adoption.old_pages import NO_PAGES, OldPages, read_old_pages
 from bucketwheel.adoption.questions import Answer, Question, Terms, ask, ask_about
 from bucketwheel.adoption.reconciliation import Case, Reconciled, reconcile
 from bucketwheel.layout import Layout
 from bucketwheel.manifest import Manifest
+from bucketwheel.names import ProjectName
 from bucketwheel.repository import Repository
 from bucketwheel.storage import Key
 
@@ -42,6 +43,8 @@ class Adopter:
     terms: Terms
     call: str
     now: datetime
+    named: Collection[ProjectName]
+    """Those that the user named; empty: all that there are."""
 
     @property
     def layout(self) -> Layout:
@@ -74,6 +77,7 @@ class Adopter:
             old=round_.old,
             layout=self.layout,
             terms=self.terms,
+            named=round_.manifest.project in self.named,
             call=self.call,
             now=self.now,
         )
@@ -92,7 +96,7 @@ class Adopter:
     def _linked(self, manifest: Manifest, old: OldPages, known: Collection[Key]) -> Iterator[Lying]:
         """The files that old pages link to beyond where files are looked for."""
         keys = {link.key for links in old.links.values() for link in links if link.key is not None}
-        for key in sorted(keys.difference(known)):
+        for key in sorted(filter(can_be_kept, keys.difference(known))):
             entry = next((listed for listed in self.repository.storage.list(key) if listed.key == key), None)
             if entry is not None and (found := linked(entry, manifest.project)) is not None:
                 yield found

@@ -6,7 +6,7 @@ was read; lost: from 1; 5. refresh. So it may run beside publishers at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -87,8 +87,9 @@ def adopt_at(
         repository = open_to_write(site, repository)
     call, now = uuid4().hex, datetime.now(UTC)
     examiner = Examiner(repository=repository, call=call, report=report, dry_run=dry_run)
-    adopter = Adopter(repository=repository, examiner=examiner, terms=terms, call=call, now=now)
-    survey = _survey(repository, projects, workers)
+    named = {named_project(project): project for project in projects}
+    adopter = Adopter(repository=repository, examiner=examiner, terms=terms, call=call, now=now, named=named)
+    survey = _survey(repository, named, workers)
     turns, failed = _take_turns(adopter, survey, workers, report)
     if dry_run:
         done, behind = turns, _behind(repository, turns, workers)
@@ -120,10 +121,10 @@ class _Survey:
     failed: tuple[Exception, ...]
 
 
-def _survey(repository: Repository, projects: Sequence[str], workers: Workers) -> _Survey:
+def _survey(repository: Repository, named: Mapping[ProjectName, str], workers: Workers) -> _Survey:
+    """Those that were named, each as it was typed, or else all that have a manifest, files or a page."""
     storage, layout = repository.storage, repository.layout
-    if projects:
-        named = {named_project(project): project for project in projects}
+    if named:
         truths, failed = _read_truths(repository, named, workers)
         wanted = {
             prefix
@@ -260,8 +261,8 @@ def _in_order(
         for turn in done:
             accounted_for |= {repository.layout.key_of(turn.truth.project, file) for file in turn.truth.manifest.files}
         files += [
-            FileAdopted(project=None, key=key, fate="left out", note=why)
-            for key, why in ground.strange.items()
+            FileAdopted(project=strange.project, key=key, fate="left out", note=strange.why)
+            for key, strange in ground.strange.items()
             if key not in accounted_for
         ]
     return tuple(sorted(files, key=lambda file: (file.project or "", file.key)))

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from bucketwheel.commit import commit, read_truth
 from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, ignore
-from bucketwheel.manifest import Manifest, PublishedFile
+from bucketwheel.manifest import Manifest, PublishedFile, judge_known
 from bucketwheel.names import InvalidName, ProjectName, project_name, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.refresh import refresh
@@ -91,6 +91,7 @@ def withdraw_at(site: Site, project: ProjectName, change: Change, *, dry_run: bo
     """Swap the manifest, then refresh the pages."""
     reading = workers.start(lambda: read_truth(site, project))
     found, truth = open_to_read(site), reading.result()
+    judge_known(truth.manifest)
     changed = tuple(file.filename for file in change.chosen(truth.manifest) if file.yanked != change.yanked)
     if not dry_run:
         repository = open_to_write(site, found)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from bucketwheel.names import ProjectName
 from support.simulation.commands import SETTINGS, Command, Publish, Reindex, Yank
 from support.simulation.connection import DIRECTORY, OLD_S3, S3, Flavour
-from support.simulation.later_commands import Adopt, Delete, RemoveOrphans
+from support.simulation.later_commands import Adopt
 from support.simulation.stock import Stock
+from support.simulation.upkeep_commands import Delete, RemoveOrphans
 
 __all__ = ["DEMO", "SCENARIOS", "USUAL_KEY", "Scenario", "strict"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from support.simulation.later_commands import Adopt, Delete, RemoveOrphans
+from bucketwheel import removal
+from support.simulation.later_commands import Adopt
 from support.simulation.wrong import Edit, Wrong
 
 __all__ = ["WRONG_REMOVALS"]
@@ -13,10 +14,14 @@ WRONG_REMOVALS = (
         meets="deletions",
         breaks="I1",
         edits=(
+            Edit(of=removal.clear, right="refresh(repository, list(doomed), workers)", wrong=""),
             Edit(
-                of=Delete.run,
-                right="refresh(repository, [self.project], workers)\n_remove(repository, _dead_names(truth.manifest))",
-                wrong="_remove(repository, _dead_names(truth.manifest))\nrefresh(repository, [self.project], workers)",
+                of=removal.clear,
+                right="removed = workers.run(partial(remove, repository, each, report) for each in remains)",
+                wrong="""
+                removed = workers.run(partial(remove, repository, each, report) for each in remains)
+                refresh(repository, list(doomed), workers)
+                """,
             ),
         ),
     ),
@@ -26,9 +31,14 @@ WRONG_REMOVALS = (
         breaks="I1",
         edits=(
             Edit(
-                of=Delete.run,
-                right="_remove(repository, _dead_names(truth.manifest))",
-                wrong="_remove(repository, _dead_names(read_truth(site, self.project).manifest))",
+                of=removal.clear,
+                right="remains = _find(repository, doomed, workers)",
+                wrong="""
+                from bucketwheel.commit import read_truth
+                late = [read_truth(repository.site, project).manifest for project in doomed]
+                doomed = {manifest.project: doomed_keys(repository.layout, manifest) for manifest in late}
+                remains = _find(repository, doomed, workers)
+                """,
             ),
         ),
     ),
@@ -36,41 +46,36 @@ WRONG_REMOVALS = (
         name="delete: names that may be used again",
         meets="deletions",
         breaks="I3",
-        edits=(
-            Edit(
-                of=Delete._make_names_dead,
-                right="deleted=(*manifest.deleted, *(_deleted(file) for file in chosen)),",
-                wrong="",
-            ),
-        ),
+        edits=(Edit(of=removal.give_up, right="deleted=(*manifest.deleted, *map(_record, files)),", wrong=""),),
     ),
     Wrong(
         name="orphans removed without dead keys",
         meets="orphans",
         breaks="I1",
         edits=(
-            Edit(of=RemoveOrphans.run, right="if not found:", wrong="if True:"),
+            Edit(of=removal._commit, right="return step.after", wrong="return None"),
             Edit(
-                of=RemoveOrphans.run,
-                right="_remove(repository, (*truth.manifest.dead_keys, *_dead_names(truth.manifest)))",
-                wrong="_remove(repository, _orphans(repository, truth.manifest))",
+                of=removal._doomed,
+                right="step.after.project: doomed_keys(layout, step.after, "
+                "spared=_waiting(layout, step, at_once=at_once))",
+                wrong="step.after.project: frozenset(orphan.key for orphan in step.chosen)",
             ),
         ),
     ),
     Wrong(
-        name="orphans: listing before the manifest is read",
+        name="orphans: a lost swap that lists nothing anew",
         meets="orphans",
         breaks="I1",
         edits=(
             Edit(
-                of=RemoveOrphans.run,
-                right="repository = open_to_write(site, open_to_read(site))",
+                of=removal._commit,
+                right="step = _rehearsed(manifest, rule)",
                 wrong="""
-                repository = open_to_write(site, open_to_read(site))
-                found = _orphans(repository, read_truth(site, self.project).manifest)
+                listed = chosen or rule.chosen(manifest)
+                after = rule.carried_out(manifest, listed) if listed else manifest
+                step = _Step(before=manifest, after=after, chosen=listed)
                 """,
             ),
-            Edit(of=RemoveOrphans.run, right="found = _orphans(repository, manifest)", wrong=""),
         ),
     ),
     Wrong(

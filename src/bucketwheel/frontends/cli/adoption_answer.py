@@ -15,6 +15,7 @@ __all__ = ["adopted"]
 
 # Of these there may be a hundred thousand, and they are good news.
 _COUNTED = {"taken in", "back", "updated"}
+_MOST_OF_NOBODY = 10
 _AMONG_OTHERS: dict[str, str] = {"other bytes": "with other bytes"}
 
 
@@ -48,9 +49,15 @@ def _file_table(file: FileAdopted) -> dict[str, object]:
 def _file_lines(outcome: Adopted) -> Iterator[str]:
     """One line for each file that has something of its own, and one for the rest of its project."""
     plain: Counter[tuple[str, str]] = Counter()
+    nobodys = [file for file in outcome.files if file.project is None]
+    yield from map(_file_line, nobodys[:_MOST_OF_NOBODY])
+    if (more := len(nobodys) - _MOST_OF_NOBODY) > 0:
+        yield f"left out: {counted(more, 'more distribution')} where an index has no files; --json lists them"
     for file in outcome.files:
+        if file.project is None:
+            continue
         if file.fate in _COUNTED and not file.note and not file.legacy:
-            plain[file.project or "", file.fate] += 1
+            plain[file.project, file.fate] += 1
         else:
             yield _file_line(file)
     for (project, fate), number in plain.items():

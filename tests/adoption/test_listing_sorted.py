@@ -46,6 +46,7 @@ def test_files_count_in_their_projects_folder_and_in_a_pile() -> None:
         "de-mo": ["simple/De.mo/de.mo-1.0.tar.gz"],
     }
     assert [file.aside for file in ground.files[DEMO]] == ["", "", "", SHA, SHA]
+    assert not ground.strange
 
 
 def test_with_an_index_at_the_top_all_folders_are_projects() -> None:
@@ -61,12 +62,17 @@ def test_what_can_be_nobodys_is_named() -> None:
     strange = {
         "elsewhere/demo-1.0.tar.gz": "lies where an index has no files, and no page links to it",
         "simple/demo/sub/demo-1.0.tar.gz": "lies where an index has no files, and no page links to it",
+        "simple/_old/demo-1.0.tar.gz": "lies where an index has no files, and no page links to it",
         "simple/demo/other-1.0.tar.gz": "cannot be a distribution of demo",
         "simple/latest.zip": "does not say whose it is",
         "simple//demo-1.0.tar.gz": "has a name that no link can be trusted to lead to",
         "simple/demo/demo-1.0:1.tar.gz": "has a name that no link can be trusted to lead to",
     }
-    assert ground_of(*strange).strange == strange
+    found = ground_of(*strange).strange
+    assert {key: strange.why for key, strange in found.items()} == strange
+    assert {key for key, strange in found.items() if strange.project == "demo"} == {
+        key for key in strange if key.startswith("simple/demo/")
+    }
 
 
 def test_pages_and_records_of_other_tools_are_told_from_ours() -> None:
