@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from bucketwheel.events import Event, RequestSent
 from bucketwheel.layout import file_marks
 from bucketwheel.manifest import Manifest, encode_manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key
-from support.adopting import Recorded, adopt_all, make_repository, put
+from support.adopting import Recorded, adopt_all, make_repository, put, state
 from support.archives import make_sdist, make_wheel, zipped
 from support.memory import MemoryStorage
+from support.ministack import TestBucket
 from support.releasing import manifest_of
 
 FOLDER = "simple/demo-pkg/"
@@ -144,6 +146,42 @@ def test_a_lost_swap_reads_nothing_again(tmp_path: Path) -> None:
     assert storage.lost == 1
     assert about(storage.asked, f"open {key}") == [f"open {key} 0-"]
     assert len(manifest_of(storage, "demo-pkg").files) == 1
+
+
+def test_on_s3_the_digest_that_was_verified_counts(bucket: TestBucket, tmp_path: Path) -> None:
+    """Of a file that was sent with its SHA-256 the tail is read, of one without it all; and then nothing ever again."""
+    events: list[Event] = []
+    storage = bucket.storage(report=events.append)
+    large = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
+    _move_to_the_end(large)
+    verified = put(storage, FOLDER + large.name, large)
+    plain = Key("demo_pkg-0.9.tar.gz")
+    sdist = make_sdist(tmp_path, version="0.9").read_bytes()
+    storage.bucket.ask("put_object", Key=f"{bucket.place.prefix}{plain}", Body=sdist)
+    make_repository(storage, place=bucket.place)
+    events.clear()
+    adopt_all(storage, place=bucket.place)
+    assert _requests(events, verified) == ["HEAD 200", "GET 206"]
+    assert _requests(events, plain) == ["HEAD 200", "GET 200"]
+    entries = manifest_of(storage, "demo-pkg").files
+    assert [entry.sha256 for entry in entries] == [
+        sha256_of((tmp_path / name).read_bytes()) for name in ("demo_pkg-0.9.tar.gz", large.name)
+    ]
+    seen = storage.look(plain)
+    assert seen is not None
+    assert seen.modified is not None
+    assert entries[0].upload_time == seen.modified.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    before = state(storage)
+    events.clear()
+    adopt_all(storage, place=bucket.place)
+    assert _requests(events, verified) == _requests(events, plain) == []
+    assert state(storage) == before
+
+
+def _requests(events: list[Event], key: Key) -> list[str]:
+    """What was asked about an object itself."""
+    sent = (event for event in events if isinstance(event, RequestSent) and event.target == key)
+    return [f"{event.verb} {event.status}" for event in sent]
 
 
 class Losing(Recorded):

@@ -61,22 +61,23 @@ def test_adopting_tells_what_became_of_everything(filled: Path) -> None:
     run_command("init", "./pypi", "--adopt")
     asked = run_command(*ADOPT)
     assert asked.code == 0
+    left_out = f"left out: {FOLDER}/other-1.0-py3-none-any.whl cannot be a distribution of demo-pkg"
     assert asked.lines == [
-        f"left out: {FOLDER}/other-1.0-py3-none-any.whl cannot be a distribution of demo-pkg",
         "waiting: demo_pkg-1.0-py3-none-any.whl",
         f"waiting: {FOLDER}/demo_pkg-0.1.tar.bz2",
         f"waiting: {FOLDER}/demo_pkg-1.0.tar.gz",
+        left_out,
         WAIT,
-        "looked at 1 project: 1 left out, 3 waiting; wrote 0 pages",
+        "looked at 1 project: 3 waiting, 1 left out; wrote 0 pages",
     ]
     done = run_command(*ADOPT, "--yes")
     assert done.code == 0
     assert done.lines == [
-        f"left out: {FOLDER}/other-1.0-py3-none-any.whl cannot be a distribution of demo-pkg",
         f"taken in: {FOLDER}/demo_pkg-0.1.tar.bz2 (legacy: does not have the name of a wheel or an sdist)",
+        left_out,
         "taken in: 2 files of demo-pkg",
         "beside them: 1 object of no index, another tool's pages and records for instance; --json lists them",
-        "looked at 1 project: 1 left out, 3 taken in; wrote 2 pages",
+        "looked at 1 project: 3 taken in, 1 left out; wrote 2 pages",
     ]
     assert "looking at 3 files" in done.notices
     (filled / FOLDER / "other-1.0-py3-none-any.whl").unlink()

@@ -78,6 +78,8 @@ def broken_by(bench: Bench, name: str, disturbance: Disturbance, number: int, *,
         end = _end(command, desk)
     after = take(desk.storage)
     problems = [*broken_promises(after, before), *_dishonest(end, after, undisturbed)]
+    if end is None and late is None:
+        return problems  # it came through, so that there is nothing left to be mended
     if late and not disturbance.late_at_the_end:
         late()
         after = take(desk.storage)

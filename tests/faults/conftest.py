@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import botocore.loaders
+import botocore.session
 import pytest
 
 from faults.bench import Bench
@@ -19,7 +20,7 @@ from support.wire import Wire, run_wire
 def _models_read_once() -> Iterator[None]:
     """Let the SDK read its models from disk once, not for every client: half of the time would go there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.loaders, "create_loader", cache(botocore.loaders.create_loader))
+        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
         yield
 
 

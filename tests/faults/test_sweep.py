@@ -39,12 +39,12 @@ def test_whatever_happens(name: str, family: str, bench: Bench) -> None:
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("number", [1, 4, 9, 12, 14, 17, 20])
+@pytest.mark.parametrize("number", [4, 9, 12, 17, 20])
 def test_whatever_happens_to_one_of_many_at_once(number: int, bench: Bench) -> None:
     """The same where requests are under way side by side, and go on while one of them fails or the process dies."""
     problems = [
         f"{disturbance.name}: {problem}"
-        for disturbance in (*FAMILIES["killed"], *FAMILIES["whenever asked"][:2])
+        for disturbance in (*FAMILIES["killed"], FAMILIES["whenever asked"][1])
         for problem in broken_by(bench, "publish several projects", disturbance, number, jobs=16)
     ]
     assert not problems, "\n".join(problems)

@@ -35,7 +35,7 @@ def find_metadata(name: DistributionName, file: BinaryIO, length: int) -> Iterat
         (record, start, end) for record, (start, end) in zip(records, pairwise(borders), strict=True) if _is(record)
     ]
     if len(found) != 1 or not found[0][0].name.endswith("/METADATA"):
-        raise Broken(f"has {'several files' if found else 'no file'} that could be its METADATA")
+        raise Broken(f"has {'several files' if len(found) > 1 else 'no file'} that could be its METADATA")
     record, start, end = found[0]
     if not 0 <= end - start <= LARGEST_TEXT + _LARGEST_HEADERS:
         raise Broken(f"has a METADATA of more than {LARGEST_TEXT} bytes")

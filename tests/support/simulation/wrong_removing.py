@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bucketwheel import removal
+from bucketwheel import remains, removal
 from support.simulation.later_commands import Adopt
 from support.simulation.wrong import Edit, Wrong
 
@@ -67,6 +67,12 @@ WRONG_REMOVALS = (
         meets="orphans",
         breaks="I1",
         edits=(
+            # Two rules stand in for each other: what is doomed is never removed where an entry lies.
+            Edit(
+                of=remains.doomed_keys,
+                right="return frozenset(chain(dead, manifest.dead_keys)) - alive",
+                wrong="return frozenset(chain(dead, manifest.dead_keys))",
+            ),
             Edit(
                 of=removal._commit,
                 right="step = _rehearsed(manifest, rule)",
