@@ -132,6 +132,9 @@ def test_a_bucket_of_s3pypi(s3pypi: OldTool, site: Site, tmp_path: Path, prefix:
     remove(site.bucket.storage(), f"{path}demo-pkg/index.json")
     (site.root / path / "demo-pkg" / "index.json").unlink()
     assert site.versions(path, "demo-pkg") == {*before, "2.0", "3.0"}
+    page = site.bucket.storage().read(Key(f"{path}demo-pkg/{'index.html' if style else ''}"))
+    assert page is not None
+    assert page.body.count(b"#sha256=") == 1, "it keeps the links of others, and drops their digests"
 
 
 def test_a_bucket_of_stick(stick: OldTool, site: Site, tmp_path: Path) -> None:

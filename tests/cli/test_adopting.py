@@ -118,6 +118,16 @@ def test_what_is_nobodys_is_not_listed_for_pages_on_end(filled: Path) -> None:
     assert sum(file["key"].startswith("backup/") for file in files) == 13
 
 
+def test_an_index_that_lies_elsewhere_is_not_taken_for_nothing(workspace: Path) -> None:
+    """s3pypi without a prefix has its projects at the top: nothing is found, and the answer says what to set."""
+    make_wheel(workspace / "pypi" / "demo-pkg")
+    run_command("init", "./pypi", "--adopt")
+    hint = f"say where it does: `bucketwheel init {workspace}/pypi --set simple=PATH`"
+    assert any(hint in line for line in run_command(*ADOPT).lines)
+    run_command("init", "./pypi", "--set", "simple=")
+    assert "taken in: 1 file of demo-pkg" in run_command(*ADOPT, "--yes").lines
+
+
 def test_bytes_that_changed_end_with_1(workspace: Path) -> None:
     """The answer stands all the same: the file is off the pages, and somebody must look."""
     make_wheel(Path("dist"))

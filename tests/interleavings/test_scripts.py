@@ -14,12 +14,11 @@ from bucketwheel.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.storage import NO_MARKS
 from support.simulation.commands import Yank
 from support.simulation.ending import conclude
-from support.simulation.later_commands import Adopt
 from support.simulation.laws import Violation
 from support.simulation.requests import Fate
 from support.simulation.scenarios import DEMO, USUAL_KEY, strict
 from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Delete
+from support.simulation.upkeep_commands import Adopt, Delete
 from support.simulation.world import World
 from support.simulation.wrong import Edit, take_out
 

@@ -14,12 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from support.simulation.commands import Command, Reindex, Yank
 from support.simulation.effort import EXAMPLES, THOROUGH
 from support.simulation.ending import conclude
-from support.simulation.later_commands import Adopt
 from support.simulation.laws import Violation
 from support.simulation.requests import Fate
 from support.simulation.scenarios import DEMO, USUAL_KEY
 from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Delete, RemoveOrphans
+from support.simulation.upkeep_commands import Adopt, Delete, RemoveOrphans
 from support.simulation.world import World
 from support.simulation.wrong import Wrong, take_out
 from support.simulation.wrong_commits import WRONG_COMMITS, WRONG_FILES

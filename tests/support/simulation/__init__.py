@@ -8,7 +8,7 @@ what becomes of the request:
 - `strands`: how one thread at a time runs, so that a run is the same for the same decisions
 - `connection`: the `Storage` that an actor holds, each call of which waits for its fate
 - `world`: the store, the actors, what is still on its way; a decision makes one step
-- `commands`, `upkeep_commands`, `later_commands`: what an actor can be told to do; the last for what is not written yet
+- `commands`, `upkeep_commands`: what an actor can be told to do
 - `evidence`, `laws`, `verdicts`: what a reader sees, what must hold after every step, what an exit promises
 - `ending`: what must hold when everybody is gone, and that one more run mends the rest
 - `scenarios`, `schedules`: who meets whom, and decisions drawn from a seed

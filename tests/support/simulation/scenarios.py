@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from bucketwheel.names import ProjectName
 from support.simulation.commands import SETTINGS, Command, Publish, Reindex, Yank
 from support.simulation.connection import DIRECTORY, OLD_S3, S3, Flavour
-from support.simulation.later_commands import Adopt
 from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Delete, RemoveOrphans
+from support.simulation.upkeep_commands import Adopt, Delete, PutThere, RemoveOrphans
 
 __all__ = ["DEMO", "SCENARIOS", "USUAL_KEY", "Scenario", "strict"]
 
@@ -86,7 +85,7 @@ def deletions(stock: Stock, chance: random.Random) -> Scenario:
         Delete(project=DEMO, filenames=(wheel,)),
         Delete(project=DEMO, filenames=(sdist,)),
         again,
-        _either(chance, stock.release("demo", "1.1"), Reindex()),
+        _either(chance, stock.release("demo", "1.1"), Reindex(), Adopt(project=DEMO)),
     )
     return Scenario(before=(release,), commands=commands, agreed=False)
 
@@ -98,7 +97,7 @@ def orphans(stock: Stock, chance: random.Random) -> Scenario:
         stock.release("demo"),
         stock.release("demo", build=build),
         RemoveOrphans(project=DEMO),
-        RemoveOrphans(project=DEMO),
+        _either(chance, RemoveOrphans(project=DEMO), Adopt(project=DEMO)),
     )
     before = (stock.release("there"), *_before(stock, chance))
     return Scenario(before=before, commands=commands, agreed=False)
@@ -110,6 +109,17 @@ def missing(stock: Stock, chance: random.Random) -> Scenario:
     commands = (release, release, Adopt(project=DEMO), _either(chance, Adopt(project=DEMO), Reindex(), release))
     before = (stock.release("demo", "0.9"), *((release,) if chance.random() < 0.5 else ()))
     return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False)
+
+
+def strangers(stock: Stock, chance: random.Random) -> Scenario:
+    """Another tool puts files there: under a name that is just being published, and under one that nobody has."""
+    keys = (USUAL_KEY, "demo-1.0-py3-none-any.whl", "simple/De.mo/demo-1.0-py3-none-any.whl")
+    same = PutThere(project=DEMO, key=chance.choice(keys), body=stock.bytes("demo", build=chance.choice([0, 1])))
+    other = PutThere(project=DEMO, key="simple/demo/demo-0.8-py3-none-any.whl", body=stock.bytes("demo", "0.8"))
+    adopt = Adopt(project=DEMO, reread=chance.random() < 0.3)
+    commands = (same, other, stock.release("demo"), adopt, _either(chance, Adopt(project=DEMO), Reindex()))
+    before = (stock.release("there"), *_before(stock, chance))
+    return Scenario(before=before, commands=commands, agreed=False, flavour=chance.choice([S3, OLD_S3]))
 
 
 def strict(release: Publish) -> Publish:
@@ -129,6 +139,7 @@ SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
         deletions,
         orphans,
         missing,
+        strangers,
     )
 }
 

@@ -28,6 +28,12 @@ class Stock:
         """An sdist, likewise."""
         return self._take("sdist", project, version, build)
 
+    def bytes(self, project: str, version: str = "1.0", build: int = 0) -> bytes:
+        """A wheel's content."""
+        content = self.wheel(project, version, build).content
+        assert isinstance(content, Path)
+        return content.read_bytes()
+
     def release(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
         """A publish of both."""
         return Publish(parcels=(self.wheel(project, version, build), self.sdist(project, version, build)))

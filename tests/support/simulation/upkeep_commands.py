@@ -1,18 +1,24 @@
-"""What an actor can be told to do who looks after an index: delete, and remove what others left behind."""
+"""What an actor can be told to do who looks after an index: delete, remove what others left behind, adopt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bucketwheel.adoption.questions import Terms
+from bucketwheel.errors import Problem, Refused
+from bucketwheel.layout import Layout
 from bucketwheel.manifest import Manifest
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
+from bucketwheel.places import DirectoryPlace
 from bucketwheel.repository import Site
+from bucketwheel.storage import NO_MARKS, Key
+from bucketwheel.verbs.adopt import adopt_at
 from bucketwheel.verbs.delete import Choice, delete_at
 from bucketwheel.verbs.prune_orphans import prune_orphans_at
 
-__all__ = ["Delete", "RemoveOrphans", "Upkeep"]
+__all__ = ["Adopt", "Delete", "PutThere", "RemoveOrphans", "Upkeep"]
 
 _LATER = datetime(2126, 11, 21, tzinfo=UTC)
 
@@ -70,3 +76,38 @@ class RemoveOrphans(Upkeep):
     def stopped_by(self, manifest: Manifest) -> bool:
         """The project was not there, and nobody's uploads either."""
         return manifest.revision == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Upkeep):
+    """`bucketwheel reindex --adopt` of everything."""
+
+    reread: bool = False
+
+    def run(self, site: Site, call: str, workers: Workers) -> object:
+        """Adopt."""
+        del call
+        terms = Terms(reread=self.reread, unmarked=not isinstance(site.place, DirectoryPlace))
+        return adopt_at(site, (), terms, dry_run=False, workers=workers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutThere(Upkeep):
+    """`aws s3 cp`: another tool puts a file there, unless one lies there; it promises nothing."""
+
+    key: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"put {self.key}"
+
+    def run(self, site: Site, call: str, workers: Workers) -> object:
+        """Add the file, without any mark."""
+        del call, workers
+        kind = Layout().distribution()
+        site.storage.add(Key(self.key), self.body, sha256=sha256_of(self.body), kind=kind, marks=NO_MARKS)
+        raise Refused(Problem(subject=self.key, what="is not on any page", remedy="adopt it"))
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """Always."""
+        return manifest.project == self.project

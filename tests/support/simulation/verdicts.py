@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bucketwheel.errors import Refused
+from bucketwheel.layout import call_of
 from bucketwheel.manifest import Manifest
 from bucketwheel.names import ProjectName
+from support.memory import MemoryStorage
 from support.simulation.actors import Actor
 from support.simulation.commands import Publish
-from support.simulation.history import History, Revision
+from support.simulation.history import History, Revision, key_of
 from support.simulation.laws import Laws, Violation
+from support.simulation.upkeep_commands import Adopt
 
 __all__ = ["judge_commit", "judge_exit"]
 
 
-def judge_commit(actor: Actor, manifest: Manifest) -> None:
+def judge_commit(actor: Actor, before: Manifest, manifest: Manifest, store: MemoryStorage) -> None:
     """I8: nothing of a refused call is committed, however late. I10: all files of one call come at once."""
+    if isinstance(actor.command, Adopt):
+        _judge_adopted(before, manifest, store)
     if not _is_work_of(actor, manifest):
         return
     if actor.exit == 1:
         raise Violation("I8", f"{actor.call} ended with 1, and is committed at revision {manifest.revision}")
     if isinstance(actor.command, Publish) and not actor.command.shown_by(manifest):
         raise Violation("I10", f"revision {manifest.revision} of {manifest.project} has half of {actor.call}")
+
+
+def _judge_adopted(before: Manifest, after: Manifest, store: MemoryStorage) -> None:
+    """I10: what a publisher put there comes in by its own commit, unless it was released before."""
+    for file in after.files:
+        found = store.objects.get(key_of(after, file))
+        if file.filename not in before.names and found is not None and call_of(found.marks) is not None:
+            raise Violation("I10", f"{file.filename} was taken in, though its publisher has not finished")
 
 
 def judge_exit(actor: Actor, history: History, laws: Laws) -> None:

@@ -190,7 +190,7 @@ class World:
             except Damaged as error:
                 raise Violation("I2", str(error)) from error
             self.laws.manifest_follows(manifest)
-            judge_commit(self.actors[call], manifest)
+            judge_commit(self.actors[call], self.history.now(project).manifest, manifest, self.store)
             self.history.record(call, manifest)
         elif page_key(key) is not None:
             self.laws.page_follows(key, before, after)

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from bucketwheel import remains, removal
-from support.simulation.later_commands import Adopt
+from bucketwheel.adoption.examination import Examiner
+from bucketwheel.adoption.reconciliation import _Becoming
+from bucketwheel.verbs import adopt
 from support.simulation.wrong import Edit, Wrong
 
 __all__ = ["WRONG_REMOVALS"]
+
+# Two rules stand in for each other: what a listing does not show is looked at before it is called missing.
+NO_LAST_LOOK = Edit(
+    of=Examiner.examine,
+    right="""
+    seen = self.repository.storage.look(question.key)
+    if seen is None:
+    """,
+    wrong="""
+    seen = self.repository.storage.look(question.key)
+    if seen is None or (question.released and question.lying.etag is None):
+    """,
+)
 
 WRONG_REMOVALS = (
     Wrong(
@@ -86,28 +101,45 @@ WRONG_REMOVALS = (
     ),
     Wrong(
         name="adopt: listing before the manifest is read",
-        meets="missing",
+        meets="orphans",
         breaks="I5",
         edits=(
             Edit(
-                of=Adopt.run,
-                right="repository = open_to_write(site, open_to_read(site))",
+                of=adopt._survey,
+                right="""
+                truths, failed = _read_truths(repository, recorded, workers)
+                ground = read_ground(storage.list(""), layout)
+                """,
                 wrong="""
-                repository = open_to_write(site, open_to_read(site))
-                listed = {entry.key for entry in site.storage.list(f"simple/{self.project}/")}
+                ground = read_ground(storage.list(""), layout)
+                truths, failed = _read_truths(repository, recorded, workers)
                 """,
             ),
-            Edit(
-                of=Adopt.run,
-                right="gone = _gone(repository, manifest)",
-                wrong="gone = [file for file in manifest.files if key_of(manifest, file) not in listed]",
-            ),
+            NO_LAST_LOOK,
         ),
     ),
     Wrong(
         name="adopt: a drop without a record",
         meets="missing",
         breaks="I3",
-        edits=(Edit(of=Adopt.run, right="missing=(*manifest.missing, *gone),", wrong=""),),
+        edits=(
+            Edit(
+                of=_Becoming.settle,
+                right="self.missing[question.filename] = self.entries.pop(question.filename)",
+                wrong="self.entries.pop(question.filename)",
+            ),
+        ),
+    ),
+    Wrong(
+        name="adopt: a lost swap that decides nothing anew",
+        meets="strangers",
+        breaks="I3 I2",
+        edits=(Edit(of=adopt._committing, right="if manifest is not turn.truth.manifest:", wrong="if False:"),),
+    ),
+    Wrong(
+        name="adopt: takes in what carries our mark",
+        meets="orphans",
+        breaks="I10",
+        edits=(Edit(of=Examiner._answer, right="if ours and not question.ours_counts:", wrong="if False:"),),
     ),
 )

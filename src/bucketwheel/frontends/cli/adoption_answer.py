@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -80,6 +81,9 @@ def _advice(outcome: Adopted) -> Iterator[str]:
         yield "what has other bytes is off the pages until its own come back; see who wrote over it"
     if fates["contested"]:
         yield "nothing was done about what is contested; remove what is wrong, and run the same again"
+    if not outcome.projects and outcome.files:
+        place = shlex.quote(shown(str(outcome.repository)))
+        yield f"nothing lies where this index begins; say where it does: `bucketwheel init {place} --set simple=PATH`"
     if outcome.leftovers:
         leftovers = counted(len(outcome.leftovers), "object")
         yield f"beside them: {leftovers} of no index, another tool's pages and records for instance; --json lists them"
