@@ -6,7 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bucketwheel import Settings, initialise, load_settings, publish, reindex, unyank, yank
+from bucketwheel import (
+    KeepNewest,
+    Settings,
+    adopt,
+    delete,
+    initialise,
+    load_settings,
+    promote,
+    prune,
+    publish,
+    reindex,
+    set_status,
+    unyank,
+    yank,
+)
 from bucketwheel.layout import Layout
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import NO_MARKS, Key, Storage
@@ -68,6 +82,30 @@ class Desk:
     def reindex(self) -> None:
         """Rebuild all pages."""
         reindex(self._settings())
+
+    def delete(self) -> None:
+        """Delete the first version for ever."""
+        delete("demo-pkg", self._settings(), version="1.0", at_once=True)
+
+    def prune(self) -> None:
+        """Keep the newest version only."""
+        prune(["demo-*"], self._settings(), retention=KeepNewest(count=1), all_releases=True)
+
+    def archive(self) -> None:
+        """Close the project to new files."""
+        set_status("demo-pkg", "archived", self._settings(), reason="done")
+
+    def adopt(self) -> None:
+        """Take in what others put there, and miss what they removed."""
+        adopt(self._settings())
+
+    def promote(self) -> None:
+        """Make the first version a release of another repository, which lies within the same place."""
+        target = load_settings(
+            options={"repository": f"{self.repository}/_release", "endpoint-url": self.endpoint_url, "jobs": 1},
+            environ={},
+        )
+        promote([("demo-pkg", "1.0")], self._settings(), target)
 
     def init(self, **changes: str) -> None:
         """Make the repository, or change its settings."""
@@ -143,6 +181,18 @@ def _spoilt_pages(desk: Desk) -> None:
     desk.remove("simple/")
 
 
+def _two_releases(desk: Desk) -> None:
+    desk.publish(desk.files.first)
+    desk.publish(desk.files.next)
+
+
+def _strangers(desk: Desk) -> None:
+    """Put a file there by hand, as `aws s3 cp` does."""
+    _two_releases(desk)
+    body, key = desk.files.several[1].read_bytes(), Key(f"simple/demo-pkg/{desk.files.several[1].name}")
+    assert desk.storage.add(key, body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+
+
 COMMANDS = {
     "init": Command(run=Desk.init, before=_nothing),
     "init that changes a setting": Command(run=lambda desk: desk.init(cache_control="no-cache"), before=_one_release),
@@ -160,6 +210,11 @@ COMMANDS = {
     ),
     "yank": Command(run=Desk.yank, before=_one_release),
     "unyank": Command(run=Desk.unyank, before=_yanked),
+    "delete": Command(run=Desk.delete, before=_two_releases),
+    "prune": Command(run=Desk.prune, before=_two_releases),
+    "status": Command(run=Desk.archive, before=_one_release),
+    "adopt": Command(run=Desk.adopt, before=_strangers),
+    "promote": Command(run=Desk.promote, before=_one_release),
     "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release),
     "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages),
 }

@@ -162,15 +162,19 @@ def _steps_back(now: Snapshot, before: Snapshot) -> Iterator[str]:
             continue
         if new.revision < old.revision or (new.revision == old.revision and new != old):
             yield f"the manifest of {project} went from revision {old.revision} to {new.revision}"
-        kept = {(file.filename, file.sha256) for file in new.files}
+        # What was deleted, or is missing, was released all the same: the record of it stays.
+        kept = {(file.filename, file.sha256) for file in (*new.files, *new.missing)}
+        kept |= {(file.filename, file.sha256) for file in new.deleted}
         yield from (f"{file.filename} was released" for file in old.files if (file.filename, file.sha256) not in kept)
     for page, stored in before.objects.items():
         old_mark, body = read_page_mark(stored.body), now.body(page)
         new_mark = None if body is None else read_page_mark(body)
         if old_mark is not None and (new_mark is None or new_mark.revision < old_mark.revision):
             yield f"{page} went from {old_mark} to {new_mark}"
+    deleted = {file.filename for manifest in now.manifests.values() for file in manifest.deleted}
     for key, stored in before.objects.items():
-        if _is_file(key) and now.body(key) != stored.body:
+        gone = now.body(key) is None and any(key.endswith((name, f"{name}.metadata")) for name in deleted)
+        if _is_file(key) and now.body(key) != stored.body and not gone:
             yield f"the bytes at {key} changed"
 
 

@@ -77,6 +77,8 @@ class Bucket:
             answer = self._call(method, asked, arguments)
             if not isinstance(answer, Rejection):
                 if _ALWAYS_SAID.get(asked.operation, "ResponseMetadata") not in answer:
+                    if "Body" in answer:
+                        answer["Body"].close()
                     raise not_s3(self.client.meta.endpoint_url, asked)
                 return answer
             # Not only S3 may say no: the SDK asks other services for credentials.
@@ -133,6 +135,9 @@ class Bucket:
             return rejection(error.response, error.operation_name)
         except BotoCoreError as error:
             raise self._truth(asked, failure_in_words(error, asked)) from None
+        except RecursionError:
+            # The SDK asks a redirect that names no region for the region, which is redirected, and so on.
+            raise not_s3(self.client.meta.endpoint_url, asked) from None
 
     def _truth(self, asked: Asked, error: Unavailable) -> Unavailable:
         """A write fails only if no attempt of it can have taken effect; else nobody knows."""
