@@ -10,7 +10,7 @@ from bucketwheel.names import ProjectName
 from support.simulation.commands import SETTINGS, Command, Publish, Reindex, Yank
 from support.simulation.connection import DIRECTORY, OLD_S3, S3, Flavour
 from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Adopt, Delete, PutThere, RemoveOrphans
+from support.simulation.upkeep_commands import Adopt, Delete, Deprecate, Prune, PutThere, RemoveOrphans
 
 __all__ = ["DEMO", "SCENARIOS", "USUAL_KEY", "Scenario", "strict"]
 
@@ -122,6 +122,18 @@ def strangers(stock: Stock, chance: random.Random) -> Scenario:
     return Scenario(before=before, commands=commands, agreed=False, flavour=chance.choice([S3, OLD_S3]))
 
 
+def retention(stock: Stock, chance: random.Random) -> Scenario:
+    """Old releases are pruned and the project is deprecated, while new ones arrive."""
+    commands = (
+        stock.release("demo"),
+        Prune(project=DEMO),
+        Deprecate(project=DEMO),
+        _either(chance, stock.release("demo", "1.1"), Prune(project=DEMO), Reindex()),
+    )
+    before = (stock.release("demo", "0.8"), stock.release("demo", "0.9"))
+    return Scenario(before=before, commands=commands, agreed=False, flavour=_any(chance))
+
+
 def strict(release: Publish) -> Publish:
     """The same with `--strict`."""
     return replace(release, existing="refuse")
@@ -140,6 +152,7 @@ SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
         orphans,
         missing,
         strangers,
+        retention,
     )
 }
 

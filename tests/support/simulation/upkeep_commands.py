@@ -8,17 +8,20 @@ from datetime import UTC, datetime
 from bucketwheel.adoption.questions import Terms
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.layout import Layout
-from bucketwheel.manifest import Manifest
+from bucketwheel.manifest import Manifest, Status
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.repository import Site
+from bucketwheel.retention import KeepNewest
 from bucketwheel.storage import NO_MARKS, Key
 from bucketwheel.verbs.adopt import adopt_at
 from bucketwheel.verbs.delete import Choice, delete_at
+from bucketwheel.verbs.prune import Expiry, prune_at
 from bucketwheel.verbs.prune_orphans import prune_orphans_at
+from bucketwheel.verbs.status import set_status_at
 
-__all__ = ["Adopt", "Delete", "PutThere", "RemoveOrphans", "Upkeep"]
+__all__ = ["Adopt", "Delete", "Deprecate", "Prune", "PutThere", "RemoveOrphans", "Upkeep"]
 
 _LATER = datetime(2126, 11, 21, tzinfo=UTC)
 
@@ -75,6 +78,39 @@ class RemoveOrphans(Upkeep):
 
     def stopped_by(self, manifest: Manifest) -> bool:
         """The project was not there, and nobody's uploads either."""
+        return manifest.revision == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune(Upkeep):
+    """`bucketwheel prune --keep 1 --all-releases --yes`: all but the newest go, for ever."""
+
+    def run(self, site: Site, call: str, workers: Workers) -> object:
+        """Prune."""
+        del call
+        expiry = Expiry(retention=KeepNewest(count=1), now=_LATER, all_releases=True)
+        return prune_at(site, [self.project], expiry, dry_run=False, workers=workers)
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """There is no such project yet."""
+        return manifest.revision == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deprecate(Upkeep):
+    """`bucketwheel status PROJECT deprecated`."""
+
+    def run(self, site: Site, call: str, workers: Workers) -> object:
+        """Set the status."""
+        del call
+        return set_status_at(site, self.project, Status(status="deprecated"), dry_run=False, workers=workers)
+
+    def shown_by(self, manifest: Manifest) -> bool:
+        """Its status says so."""
+        return manifest.status.status == "deprecated"
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """There is no such project yet."""
         return manifest.revision == 0
 
 
