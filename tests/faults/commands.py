@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from bucketwheel import (
@@ -15,6 +16,7 @@ from bucketwheel import (
     load_settings,
     promote,
     prune,
+    prune_orphans,
     publish,
     reindex,
     set_status,
@@ -90,6 +92,10 @@ class Desk:
     def prune(self) -> None:
         """Keep the newest version only."""
         prune(["demo-*"], self._settings(), retention=KeepNewest(count=1), all_releases=True)
+
+    def prune_orphans(self) -> None:
+        """Remove what a dead run left, however young."""
+        prune_orphans(["demo-*"], self._settings(), older_than=timedelta())
 
     def archive(self) -> None:
         """Close the project to new files."""
@@ -168,7 +174,10 @@ def _orphans(desk: Desk) -> None:
     _one_release(desk)
     key, kind = Key(f"simple/demo-pkg/{desk.files.next.name}"), Layout().distribution()
     orphan = desk.files.first.read_bytes()
-    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), kind=kind, marks=NO_MARKS)
+    released = desk.storage.look(Key(f"simple/demo-pkg/{desk.files.first.name}"))
+    assert released is not None
+    assert released.marks is not None
+    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), kind=kind, marks=released.marks)
 
 
 def _spoilt_pages(desk: Desk) -> None:
@@ -212,6 +221,7 @@ COMMANDS = {
     "unyank": Command(run=Desk.unyank, before=_yanked),
     "delete": Command(run=Desk.delete, before=_two_releases),
     "prune": Command(run=Desk.prune, before=_two_releases),
+    "prune orphans": Command(run=Desk.prune_orphans, before=_orphans),
     "status": Command(run=Desk.archive, before=_one_release),
     "adopt": Command(run=Desk.adopt, before=_strangers),
     "promote": Command(run=Desk.promote, before=_one_release),

@@ -171,11 +171,18 @@ def _steps_back(now: Snapshot, before: Snapshot) -> Iterator[str]:
         new_mark = None if body is None else read_page_mark(body)
         if old_mark is not None and (new_mark is None or new_mark.revision < old_mark.revision):
             yield f"{page} went from {old_mark} to {new_mark}"
-    deleted = {file.filename for manifest in now.manifests.values() for file in manifest.deleted}
+    given_up = set(_given_up(now))
     for key, stored in before.objects.items():
-        gone = now.body(key) is None and any(key.endswith((name, f"{name}.metadata")) for name in deleted)
+        gone = now.body(key) is None and key.removesuffix(".metadata") in given_up
         if _is_file(key) and now.body(key) != stored.body and not gone:
             yield f"the bytes at {key} changed"
+
+
+def _given_up(now: Snapshot) -> Iterator[str]:
+    """The keys that manifests have done with for ever: of deleted names, and dead ones."""
+    for project, manifest in now.manifests.items():
+        yield from (file.key or f"{_SIMPLE}{project}/{file.filename}" for file in manifest.deleted)
+        yield from manifest.dead_keys
 
 
 def _is_file(key: str) -> bool:

@@ -56,7 +56,9 @@ def copy_object(
         )
         if isinstance(answer, Rejection):
             return None
-        part = answer["CopyPartResult"]
+        part = answer.get("CopyPartResult", {})
+        if "ETag" not in part:  # the answer broke off: a copy that cannot be named cannot be completed
+            return None
         told = {"ChecksumSHA256": part["ChecksumSHA256"]} if "ChecksumSHA256" in part else {}
         arrived = Sha256(base64.b64decode(part["ChecksumSHA256"]).hex()) if told else seen.sha256
         return ({"PartNumber": 1, "ETag": part["ETag"], **told},) if arrived == sha256 else None
