@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import DeletedFile, Manifest, PublishedFile, encode_manifest
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, encode_manifest
+from bucketwheel.format.pages.html import render_project_html, render_root_html
+from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.names import ProjectName, Sha256
-from bucketwheel.pages import render_project_html, render_project_json, render_root_html, render_root_json
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "bucket-format.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"<!-- example: ([a-z ]+) -->\n```[a-z]+\n(.*?)```\n", DOCUMENT, re.DOTALL))

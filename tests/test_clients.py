@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 import pytest
 
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import Manifest, PublishedFile
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, PublishedFile
+from bucketwheel.format.pages.html import render_project_html, render_root_html
+from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.names import ProjectName, Sha256
-from bucketwheel.pages import render_project_html, render_project_json, render_root_html, render_root_json
 from bucketwheel.storage import Key
 from support.archives import make_wheel
 from support.clients import ClientRun, run_pip, run_uv

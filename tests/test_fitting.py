@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.tags import Tag, parse_tag
 
-from bucketwheel.fitting import Comparison, Interpreter, compare
-from bucketwheel.manifest import Manifest, PublishedFile, Status
+from bucketwheel.commands.compatibility import Comparison, Interpreter, compare
+from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from support.manifests import DEMO, published
 
 LINUX = Interpreter(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.layout import (
+from bucketwheel.format.layout import (
     Layout,
     PageMark,
     PageStyle,
@@ -20,7 +20,7 @@ from bucketwheel.layout import (
     page_marks,
     project_of,
 )
-from bucketwheel.manifest import PublishedFile
+from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256
 from bucketwheel.storage import Key
 from support.manifests import DEMO, filenames, keys, published

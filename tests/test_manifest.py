@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bucketwheel.errors import Damaged, Refused
-from bucketwheel.manifest import (
+from bucketwheel.format.manifest import (
     DeletedFile,
     Manifest,
     PublishedFile,

@@ -10,28 +10,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bucketwheel.checking import Finding
-    from bucketwheel.containers import IndexPage, UnreadablePage, read_index
+    from bucketwheel.commands.adopt.command import Adopted, adopt
+    from bucketwheel.commands.check.command import Checked, check
+    from bucketwheel.commands.check.findings import Finding
+    from bucketwheel.commands.compatibility import Comparison, Interpreter
+    from bucketwheel.commands.delete import Deletion, delete
+    from bucketwheel.commands.fetch import Fetched, fetch
+    from bucketwheel.commands.init import Initialised, initialise
+    from bucketwheel.commands.promote import Promotion, promote
+    from bucketwheel.commands.prune import Pruning, prune
+    from bucketwheel.commands.prune_orphans import OrphansPruned, prune_orphans
+    from bucketwheel.commands.publish import Publication, publish
+    from bucketwheel.commands.reindex import Reindexed, reindex
+    from bucketwheel.commands.retention import KeepNewest, KeepYounger
+    from bucketwheel.commands.show import Shown, show, this_interpreter
+    from bucketwheel.commands.status import ProjectStatus, read_status, set_status
+    from bucketwheel.commands.yank import Withdrawal, unyank, yank
+    from bucketwheel.config.layers import load_settings
+    from bucketwheel.config.resolution import Settings
     from bucketwheel.errors import BucketwheelError, Damaged, Misconfigured, Refused, Unavailable, Unfinished
-    from bucketwheel.fitting import Comparison, Interpreter
-    from bucketwheel.layers import load_settings
-    from bucketwheel.manifest import Manifest, PublishedFile, Status
-    from bucketwheel.pages import render_simple_html, render_simple_json
-    from bucketwheel.retention import KeepNewest, KeepYounger
-    from bucketwheel.settings import Settings
-    from bucketwheel.verbs.adopt import Adopted, adopt
-    from bucketwheel.verbs.check import Checked, check
-    from bucketwheel.verbs.delete import Deletion, delete
-    from bucketwheel.verbs.fetch import Fetched, fetch
-    from bucketwheel.verbs.initialise import Initialised, initialise
-    from bucketwheel.verbs.promote import Promotion, promote
-    from bucketwheel.verbs.prune import Pruning, prune
-    from bucketwheel.verbs.prune_orphans import OrphansPruned, prune_orphans
-    from bucketwheel.verbs.publish import Publication, publish
-    from bucketwheel.verbs.reindex import Reindexed, reindex
-    from bucketwheel.verbs.show import Shown, show, this_interpreter
-    from bucketwheel.verbs.status import ProjectStatus, read_status, set_status
-    from bucketwheel.verbs.withdraw import Withdrawal, unyank, yank
+    from bucketwheel.format.manifest import Manifest, PublishedFile, Status
+    from bucketwheel.format.pages.simple import render_simple_html, render_simple_json
+    from bucketwheel.sources.index_page import IndexPage, UnreadablePage
+    from bucketwheel.sources.pages import read_index
 
 __all__ = [
     "Adopted",
@@ -87,28 +88,29 @@ __all__ = [
 ]
 
 _HOMES = {
-    "checking": ("Finding",),
-    "containers": ("IndexPage", "UnreadablePage", "read_index"),
-    "fitting": ("Comparison", "Interpreter"),
-    "manifest": ("Manifest", "PublishedFile", "Status"),
-    "pages": ("render_simple_html", "render_simple_json"),
-    "verbs.adopt": ("Adopted", "adopt"),
-    "verbs.check": ("Checked", "check"),
-    "verbs.promote": ("Promotion", "promote"),
-    "verbs.show": ("Shown", "show", "this_interpreter"),
+    "commands.check.findings": ("Finding",),
+    "sources.index_page": ("IndexPage", "UnreadablePage"),
+    "sources.pages": ("read_index",),
+    "commands.compatibility": ("Comparison", "Interpreter"),
+    "format.manifest": ("Manifest", "PublishedFile", "Status"),
+    "format.pages.simple": ("render_simple_html", "render_simple_json"),
+    "commands.adopt.command": ("Adopted", "adopt"),
+    "commands.check.command": ("Checked", "check"),
+    "commands.promote": ("Promotion", "promote"),
+    "commands.show": ("Shown", "show", "this_interpreter"),
     "errors": ("BucketwheelError", "Damaged", "Misconfigured", "Refused", "Unavailable", "Unfinished"),
-    "retention": ("KeepNewest", "KeepYounger"),
-    "verbs.delete": ("Deletion", "delete"),
-    "verbs.prune": ("Pruning", "prune"),
-    "verbs.prune_orphans": ("OrphansPruned", "prune_orphans"),
-    "verbs.status": ("ProjectStatus", "read_status", "set_status"),
-    "verbs.fetch": ("Fetched", "fetch"),
-    "verbs.initialise": ("Initialised", "initialise"),
-    "layers": ("load_settings",),
-    "verbs.publish": ("Publication", "publish"),
-    "verbs.reindex": ("Reindexed", "reindex"),
-    "settings": ("Settings",),
-    "verbs.withdraw": ("Withdrawal", "unyank", "yank"),
+    "commands.retention": ("KeepNewest", "KeepYounger"),
+    "commands.delete": ("Deletion", "delete"),
+    "commands.prune": ("Pruning", "prune"),
+    "commands.prune_orphans": ("OrphansPruned", "prune_orphans"),
+    "commands.status": ("ProjectStatus", "read_status", "set_status"),
+    "commands.fetch": ("Fetched", "fetch"),
+    "commands.init": ("Initialised", "initialise"),
+    "config.layers": ("load_settings",),
+    "commands.publish": ("Publication", "publish"),
+    "commands.reindex": ("Reindexed", "reindex"),
+    "config.resolution": ("Settings",),
+    "commands.yank": ("Withdrawal", "unyank", "yank"),
 }
 
 

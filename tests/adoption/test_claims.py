@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bucketwheel.adoption.claims import claim, is_distribution
+from bucketwheel.commands.adopt.parsed_names import claim, is_distribution
 from bucketwheel.names import ProjectName
 
 DEMO = ProjectName("demo-pkg")

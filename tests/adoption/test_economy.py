@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bucketwheel.events import Event, RequestSent
-from bucketwheel.layout import file_marks
-from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.format.layout import file_marks
+from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key
 from support.adopting import Recorded, adopt_all, make_repository, put, state

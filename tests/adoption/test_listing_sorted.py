@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bucketwheel.adoption.ground import Ground, page_style, prefixes, read_ground
-from bucketwheel.layout import Layout, PageStyle
-from bucketwheel.manifest import Manifest
+from bucketwheel.commands.adopt.inventory import Ground, page_style, prefixes, read_ground
+from bucketwheel.format.layout import Layout, PageStyle
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Listed
 from support.manifests import published

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.layout import manifest_key
+from bucketwheel.format.layout import manifest_key
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.places import S3Place
 from bucketwheel.storage import Key, Storage

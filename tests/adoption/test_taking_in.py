@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.layout import Layout, file_marks, manifest_key
-from bucketwheel.manifest import DeletedFile, Manifest, Status, encode_manifest
+from bucketwheel.format.layout import Layout, file_marks, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest, Status, encode_manifest
+from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import NO_MARKS, Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.adopting import adopt_all, fates, make_repository, put, remove, state

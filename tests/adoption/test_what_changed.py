@@ -11,10 +11,10 @@ from typing import BinaryIO
 import pytest
 
 from bucketwheel.errors import Damaged, Unfinished
-from bucketwheel.layout import Layout, file_marks, manifest_key
-from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.format.layout import Layout, file_marks, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Seen, Storage
 from support.adopting import Recorded, adopt_all, fates, make_repository, put, remove, state
 from support.archives import make_sdist, make_wheel

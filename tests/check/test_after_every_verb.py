@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.adoption.questions import Terms
+from bucketwheel.commands.adopt.command import adopt_at
+from bucketwheel.commands.adopt.differences import Terms
 from bucketwheel.parallel import Workers
 from bucketwheel.storage.directory import DirectoryStorage
-from bucketwheel.verbs.adopt import adopt_at
 from support.archives import make_sdist, make_wheel
 from support.command_line import run_command
 from support.ministack import TestBucket

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.manifest import Status
+from bucketwheel.format.manifest import Status
 from bucketwheel.storage import Key, Listed
 from support.archives import make_wheel
 from support.memory import MemoryStorage

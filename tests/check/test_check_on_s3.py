@@ -12,10 +12,10 @@ import pytest
 
 from bucketwheel.errors import Denied
 from bucketwheel.events import Event, Warned
-from bucketwheel.layout import PAGE_STYLES, PageStyle
+from bucketwheel.format.layout import PAGE_STYLES, PageStyle
 from bucketwheel.parallel import Workers
-from bucketwheel.release import release
-from bucketwheel.repository import first_settings
+from bucketwheel.protocol.release import release
+from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.events import Event, Warned
-from bucketwheel.manifest import Status
+from bucketwheel.format.manifest import Status
 from bucketwheel.storage import Key
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel

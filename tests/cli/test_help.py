@@ -9,8 +9,8 @@ from importlib.metadata import version
 import click
 import pytest
 
+from bucketwheel.config.keys import KEYS
 from bucketwheel.frontends.cli import cli
-from bucketwheel.settings import KEYS
 from support.command_line import run_command
 
 HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "tomllib", "pkginfo", "hatchling"}

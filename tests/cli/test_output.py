@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.frontends.cli.console import colourful
+from bucketwheel.frontends.cli.output import colourful
 from support.archives import make_wheel
 from support.clients import clean_environment
 from support.command_line import run_command, run_process

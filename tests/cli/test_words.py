@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bucketwheel.commands.publish import Fate, FilePublished, Publication
+from bucketwheel.commands.reindex import Reindexed
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
-from bucketwheel.frontends.words import (
+from bucketwheel.frontends.text import (
     describe,
     error_texts,
     install_lines,
@@ -19,8 +21,6 @@ from bucketwheel.frontends.words import (
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.storage import Key
-from bucketwheel.verbs.publish import Fate, FilePublished, Publication
-from bucketwheel.verbs.reindex import Reindexed
 
 
 def file_published(name: str, version: str, fate: Fate = "published") -> FilePublished:

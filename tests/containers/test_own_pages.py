@@ -5,11 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.containers import IndexPage, read_index
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import Manifest
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.pages.html import render_project_html, render_root_html
+from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.names import Sha256, project_name
-from bucketwheel.pages import render_project_html, render_project_json, render_root_html, render_root_json
+from bucketwheel.sources.index_page import IndexPage
+from bucketwheel.sources.pages import read_index
 from support.manifests import DEMO, filenames, published, sha256s
 
 URL = "https://pypi.example/simple/demo-pkg/"

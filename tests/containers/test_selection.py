@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from packaging.version import Version
 
-from bucketwheel.containers import Artifact, Contradiction, Wanted, reconcile, select
 from bucketwheel.names import Sha256, distribution_name, project_name
+from bucketwheel.sources.select import Artifact, Contradiction, Wanted, reconcile, select
 
 ONE = Sha256("1" * 64)
 TWO = Sha256("2" * 64)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.containers.sources import WebSource, read_sources, values_to_hide
-from bucketwheel.containers.urls import UserInfo
 from bucketwheel.errors import Misconfigured
 from bucketwheel.places import DirectoryPlace, S3Place
+from bucketwheel.sources.locations import WebSource, read_sources, values_to_hide
+from bucketwheel.sources.urls import UserInfo
 
 BASE = Path("/base")
 

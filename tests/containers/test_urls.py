@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.containers.urls import InvalidUrl, WebUrl, filename_of, follow, read_url, showable
+from bucketwheel.sources.urls import InvalidUrl, WebUrl, filename_of, follow, read_url, showable
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bucketwheel.containers import read_index
+from bucketwheel.sources.pages import read_index
 
 URL = "https://index.example/simple/demo/"
 FILE = "demo-1.0.tar.gz"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.collect import collect
+from bucketwheel.distributions.find import collect
 from bucketwheel.errors import Refused
 from support.archives import make_sdist, make_wheel
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import DeletedFile, Manifest, PublishedFile, Status, empty_manifest
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, Status, empty_manifest
 from bucketwheel.names import ProjectName, Sha256, distribution_name
-from bucketwheel.plan import Candidate, Existing, Placement, plan_release, released, spelled_twice
+from bucketwheel.protocol.plan import Candidate, Existing, Placement, plan_release, released, spelled_twice
 from bucketwheel.storage import Key
 
 DEMO = ProjectName("demo")

@@ -11,12 +11,12 @@ import pytest
 
 from bucketwheel.errors import Damaged, Refused, Unfinished
 from bucketwheel.events import Created, Event
-from bucketwheel.layout import Layout, manifest_key
-from bucketwheel.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.format.layout import Layout, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Workers
-from bucketwheel.release import rehearse, release
-from bucketwheel.repository import Site
+from bucketwheel.protocol.release import rehearse, release
+from bucketwheel.protocol.repository import Site
 from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.parallel import Workers
-from bucketwheel.release import rehearse, release
+from bucketwheel.protocol.release import rehearse, release
 from support.archives import make_wheel
 from support.ministack import TestBucket
 from support.releasing import order_for, site_of

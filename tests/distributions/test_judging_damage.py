@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bucketwheel.distributions import Contents, judge_archive
 from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
-from bucketwheel.distributions.tar_records import tar_members
+from bucketwheel.distributions.tar import tar_members
 from bucketwheel.distributions.zip_records import read_listing
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name

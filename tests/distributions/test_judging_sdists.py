@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge, tar_records
+from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import tar as tar_reader
 from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.errors import Refused
 from distributions.tar_bytes import gzipped, member, patched, sdist_members, tar, tar_header
@@ -181,7 +182,7 @@ def test_our_reader_and_tarfile_see_the_same(form: int) -> None:
         expected = [(info.name, info.size, info.linkname) for info in theirs]
     compressed = gzipped(archive)
     stream = GzipStream(io.BytesIO(compressed), len(compressed))
-    assert [(seen.path.rstrip("/"), seen.size, seen.target) for seen in tar_records.tar_members(stream)] == expected
+    assert [(seen.path.rstrip("/"), seen.size, seen.target) for seen in tar_reader.tar_members(stream)] == expected
 
 
 def test_an_sdist_without_pkg_info_that_can_be_built_is_a_warning(tmp_path: Path) -> None:
@@ -266,13 +267,13 @@ def test_a_tar_archive_without_gzip_is_refused(tmp_path: Path) -> None:
 
 def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive of endless tiny members is left in the middle."""
-    monkeypatch.setattr(tar_records, "MOST_MEMBERS", 1)
+    monkeypatch.setattr(tar_reader, "MOST_MEMBERS", 1)
     assert _refusals(tmp_path, gzipped(tar())) == ["has more than 1 members, or names that are too long"]
 
 
 def test_the_length_of_all_names_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are held in memory together."""
-    monkeypatch.setattr(tar_records, "LARGEST_NAMES", 30)
+    monkeypatch.setattr(tar_reader, "LARGEST_NAMES", 30)
     assert _refusals(tmp_path, gzipped(tar())) == ["has more than 100000 members, or names that are too long"]
 
 

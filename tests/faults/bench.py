@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bucketwheel.errors import BucketwheelError, Unfinished
-from bucketwheel.layout import SETTINGS_KEY, Layout
+from bucketwheel.format.layout import SETTINGS_KEY, Layout
 from bucketwheel.names import sha256_of
 from bucketwheel.places import S3Place
 from bucketwheel.storage import Key

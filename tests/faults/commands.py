@@ -23,7 +23,7 @@ from bucketwheel import (
     unyank,
     yank,
 )
-from bucketwheel.layout import Layout
+from bucketwheel.format.layout import Layout
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import NO_MARKS, Key, Storage
 from support.archives import make_sdist, make_wheel

@@ -111,7 +111,7 @@ def _harming(wire: Wire, hit: Callable[[Exchange], bool], fault: Fault) -> Itera
     try:
         with pytest.MonkeyPatch.context() as patch:
             if fault in {SILENCE_BEFORE, SILENCE_AFTER}:
-                patch.setattr("bucketwheel.storage.s3_bucket._READ_TIMEOUT", 0.05)
+                patch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
             yield None
     finally:
         wire.harm = lambda _: None

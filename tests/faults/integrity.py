@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from bucketwheel.layout import MANIFESTS, project_of
-from bucketwheel.manifest import Manifest, decode_manifest
+from bucketwheel.format.layout import MANIFESTS, project_of
+from bucketwheel.format.manifest import Manifest, decode_manifest
+from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import sha256_of
-from bucketwheel.pages.mark import read_page_mark
 from bucketwheel.storage import Key, Storage, Stored
 
 __all__ = ["Snapshot", "broken_promises", "settled", "take"]

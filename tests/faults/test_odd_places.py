@@ -11,7 +11,7 @@ import pytest
 
 from bucketwheel import load_settings, show
 from bucketwheel.errors import Damaged, Refused
-from bucketwheel.layout import Layout
+from bucketwheel.format.layout import Layout
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import NO_MARKS, Key
 from faults.bench import Bench

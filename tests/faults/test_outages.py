@@ -16,7 +16,7 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from bucketwheel.errors import BucketwheelError
-from bucketwheel.storage import s3_bucket
+from bucketwheel.storage.s3 import bucket
 from faults.bench import Bench
 from faults.commands import COMMANDS, Desk
 from faults.disturbance import Clock, virtual_clock
@@ -24,7 +24,7 @@ from faults.integrity import broken_promises, settled, take
 from support.wire import DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire, says
 
 _SILENCE = 0.05
-_READ_TIMEOUT, _CONNECT_TIMEOUT = s3_bucket._READ_TIMEOUT, s3_bucket._CONNECT_TIMEOUT
+_READ_TIMEOUT, _CONNECT_TIMEOUT = bucket._READ_TIMEOUT, bucket._CONNECT_TIMEOUT
 BUSY = says(503, "SlowDown")
 NAME = "publish the next version"
 MOMENTS = [1, 5, 7]
@@ -33,7 +33,7 @@ MOMENTS = [1, 5, 7]
 
 @pytest.fixture(autouse=True)
 def _short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_bucket, "_READ_TIMEOUT", _SILENCE)
+    monkeypatch.setattr(bucket, "_READ_TIMEOUT", _SILENCE)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bucketwheel.containers.urls import UserInfo
-from bucketwheel.download import read_netrc
 from bucketwheel.errors import BucketwheelError, Denied, Misconfigured, Unavailable
 from bucketwheel.events import ignore
+from bucketwheel.sources.credentials import read_netrc
+from bucketwheel.sources.urls import UserInfo
 from support.archives import make_wheel
 from support.fetching import QUICK, Fetching, sha256_link
 from support.http_server import (

@@ -12,8 +12,9 @@ from threading import Event
 
 import pytest
 
-from bucketwheel.download import Limits, save
 from bucketwheel.errors import Unavailable
+from bucketwheel.sources.files import save
+from bucketwheel.sources.limits import Limits
 from support.archives import make_wheel
 from support.fetching import sha256_link
 from support.http_server import Exchange, WebServer, answer, broken_off, html, silence
@@ -21,7 +22,7 @@ from support.http_server import Exchange, WebServer, answer, broken_off, html, s
 FETCH = """
 import sys
 from pathlib import Path
-from bucketwheel.verbs.fetch import fetch
+from bucketwheel.commands.fetch import fetch
 fetch("demo-pkg", sources=[sys.argv[1]], into=Path(sys.argv[2]))
 """
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.download import pace
 from bucketwheel.errors import Refused, Unavailable
+from bucketwheel.sources import pace
 from support.archives import make_wheel
 from support.fetching import HASTY, QUICK, Fetching, sha256_link
 from support.http_server import (

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bucketwheel import commit, release
-from bucketwheel.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.protocol import commit, release
 from bucketwheel.storage import NO_MARKS
 from support.simulation.commands import Yank
 from support.simulation.ending import conclude

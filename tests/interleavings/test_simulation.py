@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bucketwheel.layout import Layout, manifest_key
+from bucketwheel.format.layout import Layout, manifest_key
 from bucketwheel.storage import NO_MARKS
 from support.memory import MemoryStorage
 from support.simulation.laws import Violation

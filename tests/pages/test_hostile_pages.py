@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bucketwheel.layout import Layout, PageMark
-from bucketwheel.manifest import Manifest, PublishedFile, Status
-from bucketwheel.pages import read_page_mark, render_project_html, render_project_json
+from bucketwheel.format.layout import Layout, PageMark
+from bucketwheel.format.manifest import Manifest, PublishedFile, Status
+from bucketwheel.format.pages.html import render_project_html
+from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.mark import read_page_mark
 from support.manifests import DEMO, manifests, published
 
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.layout import Layout, PageMark
-from bucketwheel.manifest import Manifest, Status
-from bucketwheel.pages import read_page_mark, render_project_html, render_project_json
+from bucketwheel.format.layout import Layout, PageMark
+from bucketwheel.format.manifest import Manifest, Status
+from bucketwheel.format.pages.html import render_project_html
+from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.mark import read_page_mark
 from support.manifests import DEMO, published
 
 IMITATION = (

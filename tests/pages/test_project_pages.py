@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 import html5lib
 import pytest
 
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import Manifest, Status
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, Status
+from bucketwheel.format.pages.html import render_project_html
+from bucketwheel.format.pages.json import render_project_json
 from bucketwheel.names import Sha256
-from bucketwheel.pages import render_project_html, render_project_json
 from bucketwheel.storage import Key
 from support.manifests import DEMO, published
 

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketwheel.errors import Damaged
+from bucketwheel.format.pages.html import render_root_html
+from bucketwheel.format.pages.json import read_root_json, render_root_json
+from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, project_name
-from bucketwheel.pages import read_page_mark, read_root_json, render_root_html, render_root_json
 
 PROJECTS = [ProjectName("zulu"), ProjectName("a-project"), ProjectName("a-project"), ProjectName("9lives")]
 NAMES = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)?", fullmatch=True).map(project_name)

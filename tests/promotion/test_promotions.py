@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from bucketwheel.commands.promote import Promotion, Terms, promote_at
 from bucketwheel.errors import Misconfigured, Refused
 from bucketwheel.events import Event, Warned, ignore
-from bucketwheel.manifest import PublishedFile, Status, upload_time
+from bucketwheel.format.manifest import PublishedFile, Status, upload_time
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import Workers
-from bucketwheel.release import release
+from bucketwheel.protocol.release import release
 from bucketwheel.storage import Key, Kind, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from bucketwheel.verbs.promote import Promotion, Terms, promote_at
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import (

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bucketwheel.commands.promote import Promotion, Terms, promote_at
 from bucketwheel.errors import Refused
-from bucketwheel.layout import Layout
+from bucketwheel.format.layout import Layout
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import S3Place
@@ -21,7 +22,6 @@ from bucketwheel.storage import NO_MARKS, Key, Seen, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from bucketwheel.storage.s3 import S3Storage
 from bucketwheel.storage.transfer import Origin
-from bucketwheel.verbs.promote import Promotion, Terms, promote_at
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
 from support.releasing import manifest_of, page_json, place_of, release_files, site_of

@@ -11,8 +11,8 @@ import pytest
 
 from bucketwheel.errors import Denied, OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.events import Event, FileDone, Stage
-from bucketwheel.layout import SIDECARS, manifest_key
-from bucketwheel.manifest import DeletedFile, Manifest
+from bucketwheel.format.layout import SIDECARS, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.storage import Key, Kind, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage

@@ -10,8 +10,8 @@ import pytest
 
 from bucketwheel.errors import Refused
 from bucketwheel.events import Event, Warned
-from bucketwheel.layout import manifest_key
-from bucketwheel.manifest import Manifest
+from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bucketwheel import load_settings, prune
+from bucketwheel.commands.prune import Expiry
+from bucketwheel.commands.retention import KeepNewest, KeepYounger
 from bucketwheel.errors import Misconfigured, Refused, Unfinished
-from bucketwheel.layout import manifest_key
+from bucketwheel.format.layout import manifest_key
 from bucketwheel.names import ProjectName
-from bucketwheel.retention import KeepNewest, KeepYounger
 from bucketwheel.storage import Key, Storage
-from bucketwheel.verbs.prune import Expiry
 from support.archives import make_wheel
 from support.releasing import NOW, manifest_of, page_json, release_files
 from support.removing import change_manifest, change_settings, delete_from, keys, prune_from, put, state

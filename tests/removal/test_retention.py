@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bucketwheel.manifest import PublishedFile
-from bucketwheel.retention import KeepNewest, KeepYounger, Per, Retention, expired
+from bucketwheel.commands.retention import KeepNewest, KeepYounger, Per, Retention, expired
+from bucketwheel.format.manifest import PublishedFile
 from support.manifests import published
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

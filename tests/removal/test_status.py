@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bucketwheel.commands.status import ProjectStatus, set_status_at
 from bucketwheel.errors import Denied, Refused, Unfinished
-from bucketwheel.layout import manifest_key
-from bucketwheel.manifest import Status
+from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.manifest import Status
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.storage import Key, Storage
-from bucketwheel.verbs.status import ProjectStatus, set_status_at
 from support.archives import make_wheel
 from support.releasing import manifest_of, page_json, place_of, release_files, site_of
 from support.removing import make_newer, state

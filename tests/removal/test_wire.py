@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.retention import KeepNewest
+from bucketwheel.commands.prune import Expiry
+from bucketwheel.commands.retention import KeepNewest
 from bucketwheel.storage import Storage
-from bucketwheel.verbs.prune import Expiry
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
 from support.releasing import NOW, page_json, release_files

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.errors import Misconfigured
-from bucketwheel.layers import (
+from bucketwheel.config.layers import (
     find_pyproject,
     load_settings,
     project_layers,
     user_config,
     wheelhouse_uploader_indexes,
 )
+from bucketwheel.config.resolution import Settings
+from bucketwheel.errors import Misconfigured
 from bucketwheel.places import Connection, DirectoryPlace, S3Place
-from bucketwheel.settings import Settings
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bucketwheel.config.keys import KEYS
+from bucketwheel.config.resolution import Settings, resolve
 from bucketwheel.errors import Misconfigured
 from bucketwheel.places import Connection, DirectoryPlace, S3Place
-from bucketwheel.settings import KEYS, Settings, resolve
 from support.setting_layers import SOURCES, Table, layers
 
 FIVE_SAYINGS: dict[str, tuple[tuple[Any, ...], tuple[object, ...]]] = {

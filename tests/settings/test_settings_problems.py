@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketwheel.config.keys import KEYS
+from bucketwheel.config.resolution import Settings, resolve
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.places import S3Place
-from bucketwheel.settings import KEYS, Settings, resolve
 from support.setting_layers import layers
 
 

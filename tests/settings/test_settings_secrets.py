@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from bucketwheel.config.keys import KEYS
+from bucketwheel.config.resolution import resolve
+from bucketwheel.config.secrets import holds_secret, without_secret
 from bucketwheel.errors import Misconfigured
-from bucketwheel.settings import KEYS, holds_secret, resolve, without_secret
 from support.setting_layers import layers
 
 CANARY = "c4n4ry"

@@ -63,7 +63,7 @@ def storage(bucket: TestBucket, wire: Wire) -> S3Storage:
 @pytest.fixture
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is tried again be tried at once."""
-    monkeypatch.setattr("bucketwheel.storage.s3_bucket.random.uniform", lambda *_: 0.0)
+    monkeypatch.setattr("bucketwheel.storage.s3.bucket.random.uniform", lambda *_: 0.0)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
 
 
@@ -352,7 +352,7 @@ class TestUncertainty:
         self, bucket: TestBucket, wire: Wire, monkeypatch: pytest.MonkeyPatch, *, silence: Fault, written: bool
     ) -> None:
         """A server that never answers is waited for a bounded time, and then nobody knows whether it wrote."""
-        monkeypatch.setattr("bucketwheel.storage.s3_bucket._READ_TIMEOUT", 0.05)
+        monkeypatch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
         storage = bucket.storage(endpoint_url=wire.url)
         wire.harm = lambda _: silence
         with pytest.raises(OutcomeUnknown):

@@ -8,7 +8,7 @@ import pytest
 from botocore import exceptions as sdk
 
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
-from bucketwheel.storage.s3_errors import (
+from bucketwheel.storage.s3.errors import (
     Asked,
     Rejection,
     failure_in_words,

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.adoption.questions import Terms
-from bucketwheel.layout import Layout, PageStyle
+from bucketwheel.commands.adopt.command import Adopted, adopt_at
+from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.names import sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.repository import first_settings, take_over
+from bucketwheel.protocol.repository import first_settings, take_over
 from bucketwheel.storage import NO_MARKS, Key, Listed, Seen, Storage, Stored
-from bucketwheel.verbs.adopt import Adopted, adopt_at
 from support.memory import MemoryStorage
 from support.releasing import place_of, site_of
 

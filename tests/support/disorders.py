@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bucketwheel.layout import Layout, file_marks
-from bucketwheel.manifest import DeletedFile, PublishedFile, Status
+from bucketwheel.format.layout import Layout, file_marks
+from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
+from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import Sha256, sha256_of
-from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel, metadata_text

@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bucketwheel.download import Limits
+from bucketwheel.commands.fetch import Fetched, fetch
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.places import Connection
-from bucketwheel.verbs.fetch import Fetched, fetch
+from bucketwheel.sources.limits import Limits
 
 __all__ = ["HASTY", "QUICK", "Fetching", "sha256_link"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from bucketwheel.manifest import STATUSES, DeletedFile, Manifest, PublishedFile, Status
+from bucketwheel.format.manifest import STATUSES, DeletedFile, Manifest, PublishedFile, Status
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.storage import Key, ObjectVersion
 

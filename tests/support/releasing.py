@@ -11,17 +11,17 @@ from typing import Any
 
 from bucketwheel.distributions import judge
 from bucketwheel.events import Report, ignore
-from bucketwheel.layout import manifest_key
-from bucketwheel.manifest import Manifest, decode_manifest
+from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.manifest import Manifest, decode_manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
-from bucketwheel.plan import Candidate, Existing
-from bucketwheel.release import Order, Outcome, release
-from bucketwheel.repository import Site, first_settings
+from bucketwheel.protocol.plan import Candidate, Existing
+from bucketwheel.protocol.release import Order, Outcome, release
+from bucketwheel.protocol.repository import Site, first_settings
+from bucketwheel.protocol.upload import Parcel
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from bucketwheel.upload import Parcel
 
 __all__ = ["NOW", "PLACE", "manifest_of", "order_for", "page_json", "parcel_of", "place_of", "release_files", "site_of"]
 

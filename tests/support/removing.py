@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from bucketwheel.commands.delete import Choice, Deletion, delete_at
+from bucketwheel.commands.prune import Expiry, Pruning, prune_at
+from bucketwheel.commands.prune_orphans import OrphansPruned, prune_orphans_at
 from bucketwheel.events import Report, ignore
-from bucketwheel.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
-from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
+from bucketwheel.format.manifest import Manifest, encode_manifest
+from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
-from bucketwheel.repository_settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.storage import NO_MARKS, Key, Storage
-from bucketwheel.verbs.delete import Choice, Deletion, delete_at
-from bucketwheel.verbs.prune import Expiry, Pruning, prune_at
-from bucketwheel.verbs.prune_orphans import OrphansPruned, prune_orphans_at
 from support.releasing import manifest_of, place_of, site_of
 from support.witness import Witness
 

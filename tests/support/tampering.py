@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bucketwheel.commands.check.command import Checked, check_at
+from bucketwheel.commands.reindex import reindex_at
 from bucketwheel.events import Report, ignore
-from bucketwheel.layout import SETTINGS_KEY, Layout, manifest_key
-from bucketwheel.manifest import Manifest, encode_manifest
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.format.manifest import Manifest, encode_manifest
+from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
-from bucketwheel.repository_settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.storage import NO_MARKS, Key, Kind, Storage, Stored
-from bucketwheel.verbs.check import Checked, check_at
-from bucketwheel.verbs.reindex import reindex_at
 from support.releasing import manifest_of, place_of, site_of
 
 __all__ = [

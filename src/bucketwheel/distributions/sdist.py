@@ -11,7 +11,7 @@ from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, li
 from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.distributions.members import LARGEST_TEXT, clean, judge_paths
 from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
-from bucketwheel.distributions.tar_records import Kind, TarMember, tar_members
+from bucketwheel.distributions.tar import Kind, TarMember, tar_members
 from bucketwheel.distributions.zip_contents import contents, judge_listing, whole_text
 from bucketwheel.distributions.zip_records import read_listing
 from bucketwheel.names import DistributionName, InvalidName, distribution_name

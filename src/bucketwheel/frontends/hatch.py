@@ -14,7 +14,7 @@ from bucketwheel import BucketwheelError, Misconfigured, Publication, Settings, 
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory
-from bucketwheel.frontends.words import describe, error_texts, fate_words, install_lines, page_lines
+from bucketwheel.frontends.text import describe, error_texts, fate_words, install_lines, page_lines
 from bucketwheel.names import shown
 
 __all__ = ["S3Publisher"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bucketwheel.frontends.words import counted, size_words
+from bucketwheel.commands.delete import Deletion
+from bucketwheel.commands.prune import Pruning
+from bucketwheel.commands.prune_orphans import OrphansPruned
+from bucketwheel.commands.status import ProjectStatus
+from bucketwheel.frontends.text import counted, size_words
 from bucketwheel.names import shown
-from bucketwheel.verbs.delete import Deletion
-from bucketwheel.verbs.prune import Pruning
-from bucketwheel.verbs.prune_orphans import OrphansPruned
-from bucketwheel.verbs.status import ProjectStatus
 
 __all__ = ["deletion_lines", "orphan_lines", "pruning_lines", "status_lines"]
 

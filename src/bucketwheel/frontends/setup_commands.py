@@ -13,10 +13,10 @@ from setuptools import Distribution
 from setuptools.errors import ExecError, OptionError
 
 from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfinished, fetch, load_settings, publish
+from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Warned
-from bucketwheel.frontends.words import describe, error_texts, fetched_lines, publication_lines
-from bucketwheel.layers import wheelhouse_uploader_indexes
+from bucketwheel.frontends.text import describe, error_texts, fetched_lines, publication_lines
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, project_name, shown
 
 __all__ = ["fetch_version", "upload_version"]

@@ -24,6 +24,6 @@ def open_storage(place: Place, connection: Connection, *, jobs: int, report: Rep
 
 def create_bucket(place: S3Place, connection: Connection, *, report: Report) -> bool:
     """Make the bucket of a place in the connection's region; False: it is ours already. Raises Denied, Unavailable."""
-    from bucketwheel.storage.s3_bucket import connect_bucket  # noqa: PLC0415 - see above
+    from bucketwheel.storage.s3.bucket import connect_bucket  # noqa: PLC0415 - see above
 
     return connect_bucket(place, connection, jobs=1, report=report).create()

@@ -8,16 +8,16 @@ from typing import Protocol
 
 from packaging.version import Version
 
-from bucketwheel.manifest import Manifest
+from bucketwheel.commands.reindex import reindex_at
+from bucketwheel.commands.yank import Change, withdraw_at
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.plan import Existing
-from bucketwheel.release import Order, release
-from bucketwheel.repository import Site
-from bucketwheel.repository_settings import RepositorySettings
-from bucketwheel.upload import Parcel
-from bucketwheel.verbs.reindex import reindex_at
-from bucketwheel.verbs.withdraw import Change, withdraw_at
+from bucketwheel.protocol.plan import Existing
+from bucketwheel.protocol.release import Order, release
+from bucketwheel.protocol.repository import Site
+from bucketwheel.protocol.upload import Parcel
 
 __all__ = ["SETTINGS", "Command", "Publish", "Reindex", "Yank"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from bucketwheel.manifest import Manifest, PublishedFile, empty_manifest
+from bucketwheel.format.manifest import Manifest, PublishedFile, empty_manifest
 from bucketwheel.names import ProjectName
 from support.simulation.evidence import Link
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from bucketwheel.layout import SETTINGS_KEY, Layout, call_of, page_mark
-from bucketwheel.manifest import DeletedFile, Manifest, PublishedFile
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, call_of, page_mark
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
+from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName
-from bucketwheel.repository_settings import decode_settings
 from bucketwheel.storage import Stored
 from support.memory import MemoryStorage
 from support.simulation.evidence import Link, is_root, links_of, page_key, projects_of

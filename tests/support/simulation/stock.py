@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bucketwheel.upload import Parcel
+from bucketwheel.protocol.upload import Parcel
 from support.archives import make_sdist, make_wheel
 from support.releasing import parcel_of
 from support.simulation.commands import Publish

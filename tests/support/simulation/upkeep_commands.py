@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bucketwheel.adoption.questions import Terms
+from bucketwheel.commands.adopt.command import adopt_at
+from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.delete import Choice, delete_at
+from bucketwheel.commands.prune import Expiry, prune_at
+from bucketwheel.commands.prune_orphans import prune_orphans_at
+from bucketwheel.commands.retention import KeepNewest
+from bucketwheel.commands.status import set_status_at
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.layout import Layout
-from bucketwheel.manifest import Manifest, Status
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.repository import Site
-from bucketwheel.retention import KeepNewest
+from bucketwheel.protocol.repository import Site
 from bucketwheel.storage import NO_MARKS, Key
-from bucketwheel.verbs.adopt import adopt_at
-from bucketwheel.verbs.delete import Choice, delete_at
-from bucketwheel.verbs.prune import Expiry, prune_at
-from bucketwheel.verbs.prune_orphans import prune_orphans_at
-from bucketwheel.verbs.status import set_status_at
 
 __all__ = ["Adopt", "Delete", "Deprecate", "Prune", "PutThere", "RemoveOrphans", "Upkeep"]
 

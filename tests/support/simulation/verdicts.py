@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bucketwheel.errors import Refused
-from bucketwheel.layout import call_of
-from bucketwheel.manifest import Manifest
+from bucketwheel.format.layout import call_of
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName
 from support.memory import MemoryStorage
 from support.simulation.actors import Actor

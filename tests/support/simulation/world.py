@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from bucketwheel.errors import BucketwheelError, Damaged, OutcomeUnknown, Unavailable
-from bucketwheel.layout import MANIFESTS, project_of
-from bucketwheel.manifest import decode_manifest
-from bucketwheel.repository import Site
+from bucketwheel.format.layout import MANIFESTS, project_of
+from bucketwheel.format.manifest import decode_manifest
+from bucketwheel.protocol.repository import Site
 from bucketwheel.storage import Key, Stored, SwapLost
 from support.memory import MemoryStorage
 from support.simulation.actors import Actor

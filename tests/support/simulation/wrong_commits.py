@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bucketwheel import commit, release, upload
+from bucketwheel.protocol import commit, release, upload
 from support.simulation.wrong import Edit, Wrong, blind
 
 __all__ = ["WRONG_COMMITS", "WRONG_FILES"]

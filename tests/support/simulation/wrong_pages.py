@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bucketwheel import refresh, release
-from bucketwheel.pages import mark
+from bucketwheel.format.pages import mark
+from bucketwheel.protocol import refresh, release
 from support.simulation.wrong import Edit, Wrong, blind
 
 __all__ = ["WRONG_PAGES"]

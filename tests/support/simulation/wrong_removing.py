@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bucketwheel import remains, removal
-from bucketwheel.adoption.examination import Examiner
-from bucketwheel.adoption.reconciliation import _Becoming
-from bucketwheel.verbs import adopt
+from bucketwheel.commands.adopt import command as adopt
+from bucketwheel.commands.adopt.inspection import Examiner
+from bucketwheel.commands.adopt.reconciliation import _Becoming
+from bucketwheel.protocol import remains, removal
 from support.simulation.wrong import Edit, Wrong
 
 __all__ = ["WRONG_REMOVALS"]
@@ -49,7 +49,7 @@ WRONG_REMOVALS = (
                 of=removal.clear,
                 right="remains = _find(repository, doomed, workers)",
                 wrong="""
-                from bucketwheel.commit import read_truth
+                from bucketwheel.protocol.commit import read_truth
                 late = [read_truth(repository.site, project).manifest for project in doomed]
                 doomed = {manifest.project: doomed_keys(repository.layout, manifest) for manifest in late}
                 remains = _find(repository, doomed, workers)

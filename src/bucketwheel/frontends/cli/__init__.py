@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import click
 
-from bucketwheel.frontends.cli.checking import check
-from bucketwheel.frontends.cli.promoting import promote
-from bucketwheel.frontends.cli.publishing import fetch, publish, upload
-from bucketwheel.frontends.cli.reindexing import reindex
-from bucketwheel.frontends.cli.removing import delete, prune, status
-from bucketwheel.frontends.cli.repository import init, show
-from bucketwheel.frontends.cli.withdrawing import unyank, yank
+from bucketwheel.frontends.cli.check import check
+from bucketwheel.frontends.cli.delete import delete, prune, status
+from bucketwheel.frontends.cli.init import init, show
+from bucketwheel.frontends.cli.promote import promote
+from bucketwheel.frontends.cli.publish import fetch, publish, upload
+from bucketwheel.frontends.cli.reindex import reindex
+from bucketwheel.frontends.cli.yank import unyank, yank
 
 __all__ = ["cli"]
 

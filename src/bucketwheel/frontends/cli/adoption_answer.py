@@ -6,11 +6,11 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 
-from bucketwheel.adoption.reconciliation import FileAdopted
-from bucketwheel.frontends.cli.running import Answer
-from bucketwheel.frontends.words import counted
+from bucketwheel.commands.adopt.command import Adopted
+from bucketwheel.commands.adopt.reconciliation import FileAdopted
+from bucketwheel.frontends.cli.run import Answer
+from bucketwheel.frontends.text import counted
 from bucketwheel.names import shown
-from bucketwheel.verbs.adopt import Adopted
 
 __all__ = ["adopted"]
 

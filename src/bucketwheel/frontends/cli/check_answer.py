@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bucketwheel.checking import Finding
-from bucketwheel.frontends.cli.running import Answer
-from bucketwheel.frontends.words import counted
-from bucketwheel.verbs.check import Checked
+from bucketwheel.commands.check.command import Checked
+from bucketwheel.commands.check.findings import Finding
+from bucketwheel.frontends.cli.run import Answer
+from bucketwheel.frontends.text import counted
 
 __all__ = ["FOUND_SOMETHING", "checked"]
 

@@ -9,7 +9,7 @@ from typing import Concatenate, TypeVar
 
 import click
 
-from bucketwheel.settings import KEYS, SettingKey
+from bucketwheel.config.keys import KEYS, SettingKey
 
 __all__ = ["Invocation", "Release", "pairs", "takes"]
 

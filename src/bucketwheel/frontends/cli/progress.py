@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from bucketwheel.events import Event, FileDone, FileStarted, Report, Stage
-from bucketwheel.frontends.words import describe
+from bucketwheel.frontends.text import describe
 
 __all__ = ["progress"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bucketwheel.config.layers import find_pyproject
 from bucketwheel.frontends.build_directory import build_directory
-from bucketwheel.layers import find_pyproject
 
 __all__ = ["default_directory"]
 

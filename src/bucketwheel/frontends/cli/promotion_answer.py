@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bucketwheel.frontends.cli.answers import present
-from bucketwheel.frontends.cli.running import Answer
-from bucketwheel.frontends.words import install_lines, page_lines
+from bucketwheel.commands.promote import FilePromoted, Promotion
+from bucketwheel.frontends.cli.json import present
+from bucketwheel.frontends.cli.run import Answer
+from bucketwheel.frontends.text import install_lines, page_lines
 from bucketwheel.names import shown
-from bucketwheel.verbs.promote import FilePromoted, Promotion
 
 __all__ = ["promoted"]
 

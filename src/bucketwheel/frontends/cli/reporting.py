@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bucketwheel.events import Event, Report, Warned
-from bucketwheel.frontends.cli.console import notice
-from bucketwheel.frontends.words import describe
+from bucketwheel.frontends.cli.output import notice
+from bucketwheel.frontends.text import describe
 
 __all__ = ["reporting"]
 

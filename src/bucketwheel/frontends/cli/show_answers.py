@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from bucketwheel.fitting import Comparison
-from bucketwheel.frontends import words
-from bucketwheel.frontends.cli.answers import present
-from bucketwheel.frontends.cli.running import Answer
-from bucketwheel.manifest import PublishedFile
+from bucketwheel.commands.compatibility import Comparison
+from bucketwheel.commands.show import ProjectShown, Shown
+from bucketwheel.format.manifest import PublishedFile
+from bucketwheel.frontends import text
+from bucketwheel.frontends.cli.json import present
+from bucketwheel.frontends.cli.run import Answer
 from bucketwheel.names import shown
-from bucketwheel.verbs.show import ProjectShown, Shown
 
 __all__ = ["compared", "shown_project", "shown_repository"]
 
@@ -26,7 +26,7 @@ def shown_repository(repository: Shown) -> Answer:
             shown(project.latest or "-"),
             str(len(project.versions)),
             str(len(project.files)),
-            words.size_words(sum(file.size for file in project.files)),
+            text.size_words(sum(file.size for file in project.files)),
             _moment(max((file.upload_time for file in project.files), default="-")),
             _status(project),
         )
@@ -44,7 +44,7 @@ def shown_project(repository: Shown) -> Answer:
         (
             shown(file.version),
             shown(file.filename),
-            words.size_words(file.size),
+            text.size_words(file.size),
             _moment(file.upload_time),
             shown(file.requires_python or "-"),
             _remark(file),

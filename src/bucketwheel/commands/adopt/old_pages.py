@@ -1,0 +1,123 @@
+"""The pages that stand where a project has no manifest: another tool's, or our own after the manifest was lost.
+
+They say what clients could follow until now, and what was yanked. What they say of digests is compared, never believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, unquote
+
+from bucketwheel.commands.adopt.parsed_names import is_distribution
+from bucketwheel.errors import Problem, Refused
+from bucketwheel.format.layout import PageMark, page_mark
+from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.names import Sha256, shown
+from bucketwheel.places import Place, S3Place
+from bucketwheel.protocol.repository import Repository, Site
+from bucketwheel.sources.index_page import Link, UnreadablePage
+from bucketwheel.sources.pages import read_index
+from bucketwheel.storage import Key, Stored
+
+__all__ = ["NO_PAGES", "OldLink", "OldPages", "read_old_pages", "refuse_flat_root"]
+
+# Links are resolved as if the bucket were served from here; a page may be linked to over plain http, so not https.
+_HOST: Final = "http://bucket.invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldLink:
+    """Where a page leads under one file's name."""
+
+    key: Key | None
+    """None: out of the repository, at least by its address."""
+    address: str
+    """Fit to be shown."""
+    sha256: Sha256 | None
+    yanked: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldPages:
+    """What all the pages of a project said before it was ours, or before its manifest was lost."""
+
+    links: Mapping[str, tuple[OldLink, ...]] = field(default_factory=dict)
+    """By file name."""
+    revision: int = 0
+    """The highest that a page of ours carries."""
+    ours: bool = False
+    """Whether they are our own; then no other page counts."""
+    at: Key | None = None
+    """Where the first of them lies."""
+
+    def yanked(self, filename: str) -> str | None:
+        """Why a file was yanked; None: it was not."""
+        reasons = (link.yanked for link in self.links.get(filename, ()))
+        return next((reason for reason in reasons if reason is not None), None)
+
+
+NO_PAGES: Final = OldPages()
+
+
+def read_old_pages(site: Site, keys: Iterable[Key]) -> OldPages:
+    """Read the pages at these keys; one that cannot be read as a page says nothing."""
+    read = [(key, stored) for key in keys if (stored := site.storage.read(key)) is not None]
+    marks = [mark for _, stored in read if (mark := _mark(stored)) is not None]
+    links: dict[str, list[OldLink]] = defaultdict(list)
+    for key, stored in read:
+        if not marks or _mark(stored) is not None:
+            for filename, link in _links(stored, key, site.place):
+                links[filename].append(link)
+    return OldPages(
+        links={filename: tuple(found) for filename, found in links.items()},
+        revision=max((mark.revision for mark in marks), default=0),
+        ours=bool(marks),
+        at=next((key for key, _ in read), None),
+    )
+
+
+def refuse_flat_root(repository: Repository) -> None:
+    """Refuse to put our root in the place of a page that lists files itself: clients follow that by --find-links."""
+    site, layout = repository.site, repository.layout
+    if site.storage.look(layout.root_json_key) is not None:
+        return
+    for key in layout.root_html_keys:
+        stored = site.storage.read(key)
+        if stored is not None and _mark(stored) is None and any(_links(stored, key, site.place)):
+            raise Refused(
+                Problem(
+                    subject=f"{site.place}: {key}",
+                    what="lists files itself, for --find-links, and our root page would take its place",
+                    remedy="let the index lie elsewhere: `bucketwheel init --set simple=simple/`; or remove that page",
+                )
+            )
+
+
+def _mark(stored: Stored) -> PageMark | None:
+    return page_mark(stored.marks) if stored.marks is not None else read_page_mark(stored.body)
+
+
+def _links(stored: Stored, key: Key, place: Place) -> Iterator[tuple[str, OldLink]]:
+    prefix = place.prefix if isinstance(place, S3Place) else ""
+    media_type = "application/json" if key.endswith(".json") else "text/html"
+    try:
+        page = read_index(stored.body, media_type, f"{_HOST}/{quote(prefix + key)}")
+    except UnreadablePage:
+        return
+    for link in page.links:
+        if is_distribution(link.filename):
+            yield link.filename, _old_link(link, prefix)
+    for unusable in page.unusable:
+        if is_distribution(unusable.filename):
+            address = f"an address that {unusable.reason}"
+            yield unusable.filename, OldLink(key=None, address=address, sha256=None, yanked=None)
+
+
+def _old_link(link: Link, prefix: str) -> OldLink:
+    address, path = shown(str(link.url)), unquote(link.url.path)
+    inside = address.startswith(_HOST) and path.startswith(f"/{prefix}")
+    key = Key(path.removeprefix(f"/{prefix}")) if inside else None
+    return OldLink(key=key, address=address.removeprefix(_HOST), sha256=link.sha256, yanked=link.yanked)

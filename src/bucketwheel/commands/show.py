@@ -1,0 +1,124 @@
+"""Show what a repository holds: projects, versions, files; reads only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import distributions
+
+from packaging.tags import sys_tags
+from packaging.version import InvalidVersion, Version
+
+from bucketwheel.commands.compatibility import Comparison, Interpreter, compare
+from bucketwheel.config.resolution import Settings
+from bucketwheel.errors import Refused
+from bucketwheel.events import Report, ignore
+from bucketwheel.format.layout import MANIFESTS, project_of
+from bucketwheel.format.manifest import Manifest, PublishedFile, Status
+from bucketwheel.named import named_project, not_there
+from bucketwheel.names import InvalidName, ProjectName, project_name
+from bucketwheel.parallel import Workers
+from bucketwheel.places import Place
+from bucketwheel.protocol.commit import read_truth
+from bucketwheel.protocol.repository import Repository, open_site, open_to_read
+
+__all__ = ["ProjectShown", "Shown", "show", "this_interpreter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectShown:
+    """One project's releases."""
+
+    project: ProjectName
+    status: Status
+    versions: tuple[str, ...]
+    """Oldest first."""
+    files: tuple[PublishedFile, ...]
+    """Those of the version that was asked for, else all; oldest version first."""
+    comparison: Comparison | None = None
+    """With the interpreter that was asked about."""
+
+    @property
+    def latest(self) -> str | None:
+        """The newest version that is not wholly yanked or hidden; where all are, the newest."""
+        offered = [file.version for file in self.files if file.yanked is None and not file.hidden]
+        return next(reversed(offered or self.versions), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a repository holds."""
+
+    repository: Place
+    index_url: str
+    projects: tuple[ProjectShown, ...]
+
+
+def show(
+    settings: Settings,
+    *,
+    project: str | None = None,
+    version: str | None = None,
+    interpreter: Interpreter | None = None,
+    report: Report = ignore,
+) -> Shown:
+    """Read the manifests of all projects, or of one; raises Refused for a project or version that is not there.
+
+    With an interpreter each project is compared with what is installed in it, and where none is named only installed
+    ones are read.
+    """
+    repository = open_to_read(open_site(settings, report))
+    with Workers(settings.jobs) as workers:
+        names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
+        truths = workers.run(partial(read_truth, repository.site, name) for name in names)
+    shown_projects = tuple(_project(truth.manifest, version, interpreter) for truth in truths)
+    if project is not None and not any(shown_project.files for shown_project in shown_projects):
+        subject = project if version is None else f"{project}=={version}"
+        raise Refused(not_there(subject, repository.site.place))
+    return Shown(repository=repository.site.place, index_url=repository.index_url, projects=shown_projects)
+
+
+def this_interpreter() -> Interpreter:
+    """The interpreter that runs this, with what is installed in it."""
+    return Interpreter(
+        python=".".join(map(str, sys.version_info[:3])),
+        tags=frozenset(sys_tags()),
+        installed=dict(_installed()),
+    )
+
+
+def _installed() -> Iterable[tuple[ProjectName, str]]:
+    # Of two on sys.path the first is imported, so it must come last here.
+    for distribution in reversed(list(distributions())):
+        metadata = distribution.metadata
+        with suppress(InvalidName):  # a broken installation
+            if "Name" in metadata and "Version" in metadata:
+                yield project_name(metadata["Name"]), metadata["Version"]
+
+
+def _all_projects(repository: Repository, interpreter: Interpreter | None) -> list[ProjectName]:
+    listed = (project_of(entry.key) for entry in repository.storage.list(MANIFESTS))
+    projects = sorted(project for project in listed if project is not None)
+    return [project for project in projects if interpreter is None or project in interpreter.installed]
+
+
+def _project(manifest: Manifest, version: str | None, interpreter: Interpreter | None) -> ProjectShown:
+    files = sorted(manifest.files, key=lambda file: (_order(file.version), file.filename))
+    return ProjectShown(
+        project=manifest.project,
+        status=manifest.status,
+        versions=tuple(dict.fromkeys(file.version for file in files)),
+        files=tuple(file for file in files if version is None or _order(file.version) == _order(version)),
+        comparison=None if interpreter is None else compare(manifest, interpreter),
+    )
+
+
+def _order(version: str) -> tuple[bool, Version, str]:
+    """A sort key for any version: those that are none of PEP 440's first, by their text."""
+    try:
+        return True, Version(version), ""
+    except InvalidVersion:
+        return False, Version("0"), version

@@ -1,0 +1,163 @@
+"""Where settings come from: the project's pyproject.toml, the environment and the user's own file, read into layers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from configparser import Error as ConfigError
+from configparser import RawConfigParser
+from functools import partial
+from pathlib import Path
+
+from bucketwheel.config.layer import Layer, environment_layer, file_layer, option_layer
+from bucketwheel.config.resolution import Settings, resolve
+from bucketwheel.config.secrets import holds_secret, without_secret
+from bucketwheel.errors import Misconfigured, Problem
+from bucketwheel.names import shown
+
+__all__ = ["find_pyproject", "load_settings", "project_layers", "user_config", "wheelhouse_uploader_indexes"]
+
+
+def load_settings(
+    start: Path | None = None,
+    *,
+    options: Mapping[str, object] | None = None,
+    option_prefix: str = "--",
+    hatch_table: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    required: Collection[str] = (),
+) -> Settings:
+    """Gather every layer and resolve it; raises Misconfigured with every problem at once.
+
+    `start` is where the search for pyproject.toml begins: the current directory unless said. `options` are of the name
+    of settings, as `dry_run` or `dry-run`; messages write them after `option_prefix`. `hatch_table` is the
+    `[publish.s3]` of Hatch's own config.toml. `required` are the settings that must not be missing.
+    """
+    here = Path.cwd()
+    start = here if start is None else here / start
+    variables = os.environ if environ is None else environ
+    problems: list[Problem] = []
+    project = _readable(partial(project_layers, start), problems)
+    user = _readable(partial(_user_layers, user_config(variables)), problems)
+    if problems:
+        raise Misconfigured(*problems)
+    layers = (
+        option_layer(options or {}, prefix=option_prefix, base=here),
+        environment_layer(variables, base=here),
+        *project,
+        _hatch_layer(hatch_table or {}, prefix="Hatch's config.toml: publish.s3.", base=start),
+        *user,
+    )
+    return resolve(layers, required=required)
+
+
+def find_pyproject(start: Path) -> Path | None:
+    """Find the nearest pyproject.toml, from a directory upwards, as Hatch does; it marks the project's root."""
+    candidates = (directory / "pyproject.toml" for directory in (start, *start.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def project_layers(start: Path) -> tuple[Layer, ...]:
+    """Read `[tool.hatch.publish.s3]` and `[tool.bucketwheel]` of the project around `start`; none without a project.
+
+    Raises Misconfigured for a file that cannot be read, with the line where it is not TOML.
+    """
+    path = find_pyproject(start)
+    if path is None:
+        return ()
+    document = _read_toml(path)
+    problems: list[Problem] = []
+    hatch_toml = path.with_name("hatch.toml")
+    hatchs_own = _read_toml(hatch_toml) if hatch_toml.is_file() else {}
+    if "publish" in hatchs_own:  # Hatch takes each table of hatch.toml in the place of pyproject.toml's, whole
+        hatch, prefix = _table(hatchs_own, "publish.s3", problems), "hatch.toml: publish.s3."
+    else:
+        hatch, prefix = _table(document, "tool.hatch.publish.s3", problems), "tool.hatch.publish.s3."
+    own = _table(document, "tool.bucketwheel", problems)
+    if problems:
+        raise Misconfigured(*dict.fromkeys(problems))
+    return (
+        _hatch_layer(hatch, prefix=prefix, base=path.parent),
+        file_layer(own, prefix="tool.bucketwheel.", base=path.parent),
+    )
+
+
+def user_config(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Where the user's own settings lie, whether they exist or not; None where the system names no home.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/: a relative XDG_CONFIG_HOME is to be ignored.
+    """
+    if platform == "win32":
+        home = environ.get("APPDATA")
+        return Path(home, "bucketwheel", "config.toml") if home else None
+    configured = environ.get("XDG_CONFIG_HOME", "")
+    if Path(configured).is_absolute():
+        return Path(configured, "bucketwheel", "config.toml")
+    home = environ.get("HOME")
+    return Path(home, ".config", "bucketwheel", "config.toml") if home else None
+
+
+def wheelhouse_uploader_indexes(root: Path) -> tuple[str, ...]:
+    """Read what wheelhouse-uploader was configured with in setup.cfg, as `artifact-indexes` to be shown and pasted.
+
+    A password or token in one becomes `${VAR}`. A file that cannot be read is no reason to fail: it is only a hint.
+    """
+    parser = RawConfigParser(strict=False)
+    try:
+        parser.read_string((root / "setup.cfg").read_text(encoding="utf-8"))
+    except (OSError, ValueError, ConfigError):
+        return ()
+    lines = parser.get("wheelhouse_uploader", "artifact_indexes", fallback="").split()
+    return tuple(without_secret(line) if holds_secret(line) else line for line in lines)
+
+
+def _readable(read: Callable[[], tuple[Layer, ...]], problems: list[Problem]) -> tuple[Layer, ...]:
+    try:
+        return read()
+    except Misconfigured as error:
+        problems.extend(error.problems)
+        return ()
+
+
+def _hatch_layer(table: Mapping[str, object], *, prefix: str, base: Path) -> Layer:
+    # `disable` is Hatch's own key, by which it asks before it publishes.
+    return file_layer({key: value for key, value in table.items() if key != "disable"}, prefix=prefix, base=base)
+
+
+def _user_layers(path: Path | None) -> tuple[Layer, ...]:
+    if path is None or not path.is_file():
+        return ()
+    return (file_layer(_read_toml(path), prefix=f"{shown(str(path))}: ", base=path.parent),)
+
+
+def _table(document: Mapping[str, object], path: str, problems: list[Problem]) -> Mapping[str, object]:
+    """Follow a dotted path of tables; one that is absent is empty."""
+    table = document
+    walked = ""
+    for key in path.split("."):
+        walked = f"{walked}.{key}".lstrip(".")
+        found = table.get(key, {})
+        if not isinstance(found, Mapping):
+            problems.append(Problem(subject=walked, what="is not a table", remedy="write it as one"))
+            return {}
+        table = found
+    return table
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    subject = shown(str(path))
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        problem = Problem(subject=subject, what=f"cannot be read ({error.strerror})", remedy="make it readable")
+    except UnicodeDecodeError:
+        problem = Problem(subject=subject, what="is not UTF-8, as TOML must be", remedy="save it as UTF-8")
+    except RecursionError:
+        problem = Problem(subject=subject, what="is nested too deeply", remedy="make it simpler")
+    except ValueError as error:
+        what = f"is not TOML: {shown(str(error))}"
+        problem = Problem(subject=subject, what=what, remedy="mend that line")
+    raise Misconfigured(problem)

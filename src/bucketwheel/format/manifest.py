@@ -1,0 +1,324 @@
+"""The manifest: all that one project has published, the truth that every page is a view of.
+
+`decode_manifest` judges, the classes hold. Format 1 is written down in docs/bucket-format.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from operator import attrgetter
+
+from bucketwheel.errors import Damaged, Problem, Refused
+from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
+from bucketwheel.names import ProjectName, Sha256, is_sha256, shown
+from bucketwheel.storage import Key
+
+__all__ = [
+    "FORMAT",
+    "STATUSES",
+    "DeletedFile",
+    "Manifest",
+    "PublishedFile",
+    "Status",
+    "decode_manifest",
+    "empty_manifest",
+    "encode_manifest",
+    "judge_known",
+    "upload_time",
+]
+
+FORMAT = 1
+
+STATUSES = ("active", "archived", "deprecated", "quarantined")
+"""PEP 792's project status markers."""
+
+# PEP 700: an upload-time is UTC and ends in Z, with at most six digits of a second.
+_UPLOAD_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z\Z", re.ASCII)
+# A page adds "#sha256=…" to it, and a browser would run what begins with javascript:.
+_URL = re.compile(r"https?://[^/?#\s][^#\s]*\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """One released distribution."""
+
+    filename: str
+    version: str
+    sha256: Sha256
+    size: int
+    upload_time: str
+    """When it came to this index, in PEP 700's form; it stays, whatever is rebuilt."""
+    by: str
+    """The id of the call that released it."""
+    key: Key | None = None
+    """Where it lies, if that is not the usual place."""
+    url: str | None = None
+    """Where it lies, if that is not in this repository."""
+    requires_python: str | None = None
+    metadata_sha256: Sha256 | None = None
+    """The digest of its `.metadata` sidecar (PEP 658); None where there is none."""
+    yanked: str | None = None
+    """Why it was yanked (PEP 592); any string is a reason, the empty one and "false" as well. None: not yanked."""
+    hidden: bool = False
+    """Whether pages leave it out although its object stays."""
+    gpg_sig: bool = False
+    provenance_sha256: Sha256 | None = None
+    seen: str | None = None
+    """The object's etag in the listing that it was adopted from; None for what we wrote ourselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedFile:
+    """A name that is dead for ever, for all bytes."""
+
+    filename: str
+    version: str
+    sha256: Sha256
+    by: str
+    key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A project's status marker (PEP 792)."""
+
+    status: str = "active"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything about one project at one revision; sorted at construction, so that equal means byte-equal."""
+
+    project: ProjectName
+    revision: int
+    status: Status = field(default_factory=Status)
+    files: tuple[PublishedFile, ...] = ()
+    deleted: tuple[DeletedFile, ...] = ()
+    missing: tuple[PublishedFile, ...] = ()
+    """Entries whose objects somebody removed, whole as they were: the same bytes may come back."""
+    dead_keys: tuple[Key, ...] = ()
+    """Keys that orphans lay at, never to be used again."""
+    unknown: tuple[str, ...] = ()
+    """Paths of what a newer bucketwheel wrote here; with any of these the manifest is for reading only."""
+
+    def __post_init__(self) -> None:
+        for name in ("files", "deleted", "missing"):
+            object.__setattr__(self, name, tuple(sorted(getattr(self, name), key=attrgetter("filename"))))
+        object.__setattr__(self, "dead_keys", tuple(sorted(set(self.dead_keys))))
+
+    @property
+    def visible(self) -> tuple[PublishedFile, ...]:
+        """The files that pages list: none of a quarantined project's (PEP 792), nothing hidden."""
+        return () if self.status.status == "quarantined" else tuple(file for file in self.files if not file.hidden)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every file name that is or was in use."""
+        return tuple(entry.filename for entry in (*self.files, *self.missing)) + tuple(
+            entry.filename for entry in self.deleted
+        )
+
+    def names_call(self, call: str) -> bool:
+        """Whether this call's work is in here: how a publisher whose answer was lost learns that it had won."""
+        return any(entry.by == call for entry in (*self.files, *self.missing)) or any(
+            entry.by == call for entry in self.deleted
+        )
+
+
+def empty_manifest(project: ProjectName) -> Manifest:
+    """What a project is before its first commit."""
+    return Manifest(project=project, revision=0)
+
+
+def upload_time(now: datetime) -> str:
+    """Write a moment as PEP 700 wants it."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def judge_known(manifest: Manifest) -> None:
+    """Refuse to write anything for a project whose manifest a newer bucketwheel wrote: we would lose what it knows."""
+    if manifest.unknown:
+        raise Refused(
+            Problem(
+                subject=f"the manifest of {manifest.project}",
+                what=f"was written by a newer bucketwheel (it has {shown(', '.join(manifest.unknown[:3]))})",
+                remedy="upgrade bucketwheel to change this project",
+            )
+        )
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Write a manifest; raises Refused for one that a newer bucketwheel wrote."""
+    judge_known(manifest)
+    status = manifest.status
+    return dump_document(
+        {
+            "format": FORMAT,
+            "project": manifest.project,
+            "revision": manifest.revision,
+            "status": {"status": status.status, "reason": status.reason},
+            "files": [_file_table(file) for file in manifest.files],
+            "deleted": [_deleted_table(file) for file in manifest.deleted],
+            "missing": [_file_table(file) for file in manifest.missing],
+            "dead-keys": list(manifest.dead_keys),
+        }
+    )
+
+
+def decode_manifest(body: bytes, project: ProjectName) -> Manifest:
+    """Read a project's manifest; raises Damaged for anything that is not whole, so that nothing is built on it."""
+    try:
+        return _read_manifest(body, project)
+    except DocumentInvalid as error:
+        raise Damaged(
+            f"the manifest of {project} cannot be read ({error}), so nothing was written; put back an earlier version "
+            f"of _bucketwheel/manifests/{project}.json"
+        ) from error
+
+
+def _read_manifest(body: bytes, project: ProjectName) -> Manifest:
+    unknown: list[str] = []
+    document = load_document(body, unknown)
+    if document.number("format") != FORMAT:
+        raise Damaged(f"the manifest of {project} has a format of a newer bucketwheel; upgrade bucketwheel")
+    manifest = Manifest(
+        project=ProjectName(document.text("project")),
+        revision=document.number("revision"),
+        status=_read_status(document.optional_document("status")),
+        files=tuple(_read_file(entry) for entry in document.documents("files")),
+        deleted=tuple(_read_deleted(entry) for entry in document.documents("deleted")),
+        missing=tuple(_read_file(entry) for entry in document.documents("missing")),
+        dead_keys=tuple(_key(key) for key in document.texts("dead-keys")),
+    )
+    document.finish()
+    if manifest.project != project:
+        raise DocumentInvalid("project is another one")
+    if twice := [name for name, number in Counter(manifest.names).items() if number > 1]:
+        raise DocumentInvalid(f"{shown(twice[0])} stands in it twice")
+    return replace(manifest, unknown=tuple(unknown))
+
+
+def _read_status(document: Document | None) -> Status:
+    if document is None:
+        return Status()
+    status = Status(status=document.text("status"), reason=document.optional_text("reason"))
+    document.finish()
+    if status.status not in STATUSES:
+        raise DocumentInvalid(f"status.status is {shown(status.status)!r}, which PEP 792 does not know")
+    return status
+
+
+def _read_file(document: Document) -> PublishedFile:
+    yanked = document.optional_document("yanked")
+    seen = document.optional_document("seen")
+    file = PublishedFile(
+        filename=_filename(document),
+        version=document.text("version"),
+        sha256=_digest(document, "sha256"),
+        size=document.number("size"),
+        upload_time=_upload_time(document),
+        by=document.text("by"),
+        key=_optional_key(document),
+        url=_optional_url(document),
+        requires_python=document.optional_text("requires-python"),
+        metadata_sha256=_optional_digest(document, "metadata-sha256"),
+        yanked=None if yanked is None else yanked.text("reason"),
+        hidden=document.flag("hidden"),
+        gpg_sig=document.flag("gpg-sig"),
+        provenance_sha256=_optional_digest(document, "provenance-sha256"),
+        seen=None if seen is None else seen.text("etag"),
+    )
+    for part in (yanked, seen):
+        if part is not None:
+            part.finish()
+    return file
+
+
+def _read_deleted(document: Document) -> DeletedFile:
+    return DeletedFile(
+        filename=_filename(document),
+        version=document.text("version"),
+        sha256=_digest(document, "sha256"),
+        by=document.text("by"),
+        key=_optional_key(document),
+    )
+
+
+def _filename(document: Document) -> str:
+    filename = document.text("filename")
+    # Adopted files may have names that no new file would be allowed; none may reach out of its folder.
+    if not filename.isprintable() or "/" in filename or "\\" in filename or filename in {"", ".", ".."}:
+        raise DocumentInvalid(f"filename {shown(filename)!r} is no file name")
+    return filename
+
+
+def _optional_key(document: Document) -> Key | None:
+    key = document.optional_text("key")
+    return None if key is None else _key(key)
+
+
+def _key(key: str) -> Key:
+    # Objects are removed at these keys: none may be the repository's own records.
+    if (
+        key.startswith("_bucketwheel/")
+        or not key.isprintable()
+        or "\\" in key
+        or any(part in {"", ".", ".."} for part in key.split("/"))
+    ):
+        raise DocumentInvalid(f"key {shown(key)!r} is no key")
+    return Key(key)
+
+
+def _optional_url(document: Document) -> str | None:
+    url = document.optional_text("url")
+    if url is not None and not (url.isprintable() and _URL.match(url)):
+        raise DocumentInvalid(f"url {shown(url)!r} is no http(s) URL without a fragment")
+    return url
+
+
+def _upload_time(document: Document) -> str:
+    # One that no client can read would make uv drop the whole page, so a moment that does not exist is refused too.
+    moment = document.text("upload-time")
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        moment = ""
+    if not _UPLOAD_TIME.match(moment):
+        raise DocumentInvalid("upload-time is not one of PEP 700")
+    return moment
+
+
+def _optional_digest(document: Document, key: str) -> Sha256 | None:
+    digest = document.optional_text(key)
+    if digest is not None and not is_sha256(digest):
+        raise DocumentInvalid(f"{key} {shown(digest)!r} is no sha256")
+    return None if digest is None else Sha256(digest)
+
+
+def _digest(document: Document, key: str) -> Sha256:
+    digest = _optional_digest(document, key)
+    if digest is None:
+        raise DocumentInvalid(f"{key} is missing")
+    return digest
+
+
+def _file_table(file: PublishedFile) -> dict[str, object]:
+    table: dict[str, object] = {
+        entry.name.replace("_", "-"): getattr(file, entry.name)
+        for entry in fields(file)
+        if entry.name not in {"yanked", "hidden", "gpg_sig", "seen"}
+    }
+    return table | {
+        "yanked": None if file.yanked is None else {"reason": file.yanked},
+        "hidden": file.hidden or None,
+        "gpg-sig": file.gpg_sig or None,
+        "seen": None if file.seen is None else {"etag": file.seen},
+    }
+
+
+def _deleted_table(file: DeletedFile) -> dict[str, object]:
+    return {entry.name: getattr(file, entry.name) for entry in fields(file)}

@@ -1,0 +1,94 @@
+"""The JSON pages of the simple index: PEP 691 with PEP 592, 700, 714, 740 and 792."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from bucketwheel.errors import Damaged
+from bucketwheel.format.json import Document, DocumentInvalid, load_document
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.pages.listing import Link, project_listing
+from bucketwheel.format.pages.mark import JSON_MARK, json_mark
+from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+
+__all__ = ["read_root_json", "render_project_json", "render_root_json"]
+
+_API_VERSION = "1.4"  # 1.5 is for repositories that have namespaces (PEP 752)
+
+
+def render_project_json(manifest: Manifest, layout: Layout, *, base_url: str | None = None) -> bytes:
+    """Write a project's JSON page; `base_url` is the repository's public address, ending in a slash."""
+    listing = project_listing(manifest, layout, base_url)
+    status = {"status": manifest.status.status}
+    if manifest.status.reason is not None:
+        status["reason"] = manifest.status.reason
+    return _document(
+        manifest.revision,
+        {
+            "name": manifest.project,
+            "project-status": status,
+            "versions": listing.versions,
+            "files": [_file(link, signed=listing.signed) for link in listing.links],
+        },
+    )
+
+
+def render_root_json(projects: Collection[ProjectName]) -> bytes:
+    """Write the JSON page that lists all projects; its revision is their number, for the set only grows."""
+    names = sorted(set(projects))
+    return _document(len(names), {"projects": [{"name": name} for name in names]})
+
+
+def read_root_json(body: bytes) -> tuple[ProjectName, ...]:
+    """Read the projects that a JSON root lists, in order; raises Damaged for what is not such a page."""
+    try:
+        return _read_root(load_document(body, []))
+    except DocumentInvalid as error:
+        raise Damaged(
+            f"the list of projects (index.json of the simple index) cannot be read ({error}); "
+            "run bucketwheel reindex, which writes it anew from the manifests"
+        ) from error
+
+
+def _read_root(document: Document) -> tuple[ProjectName, ...]:
+    meta = document.optional_document("meta")
+    if meta is None or not meta.text("api-version").startswith("1."):
+        raise DocumentInvalid("it is no page of the simple API, version 1")
+    return tuple(sorted({_project(entry.text("name")) for entry in document.documents("projects")}))
+
+
+def _project(name: str) -> ProjectName:
+    try:
+        return project_name(name)
+    except InvalidName as error:
+        raise DocumentInvalid(f"'{shown(name)}' {error}") from error
+
+
+def _file(link: Link, *, signed: bool) -> dict[str, object]:
+    file = link.file
+    table: dict[str, object] = {
+        "filename": file.filename,
+        "url": link.href,
+        "hashes": {"sha256": file.sha256},
+        "size": file.size,
+        "upload-time": file.upload_time,
+        # An empty reason means "yanked" to some clients and "not yanked" to others.
+        "yanked": False if file.yanked is None else file.yanked or True,
+    }
+    if file.requires_python:
+        table["requires-python"] = file.requires_python
+    if file.metadata_sha256 is not None:
+        # The older name has the same value, for older clients (PEP 714).
+        table["core-metadata"] = table["dist-info-metadata"] = {"sha256": file.metadata_sha256}
+    if signed:
+        table["gpg-sig"] = file.gpg_sig
+    if link.provenance is not None:
+        table["provenance"] = link.provenance
+    return table
+
+
+def _document(revision: int, content: dict[str, object]) -> bytes:
+    page = {"meta": {"api-version": _API_VERSION}, JSON_MARK: json_mark(revision)} | content
+    return (json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

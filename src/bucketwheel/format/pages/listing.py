@@ -1,0 +1,76 @@
+"""What both pages of a project show: the same files with the same facts, in the same order (PEP 691)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from packaging.version import Version
+
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, PublishedFile
+
+__all__ = ["Link", "Listing", "project_listing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One file as a page links to it."""
+
+    file: PublishedFile
+    href: str
+    """Relative to the page, without a fragment."""
+    provenance: str | None
+    """The absolute https URL of its attestations (PEP 740); None where there are none, or no such URL is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All files that a project's pages list, oldest version first."""
+
+    versions: tuple[str, ...]
+    """In their normal spelling (PEP 700), each once."""
+    links: tuple[Link, ...]
+    signed: bool
+    """Whether any file has a signature: then every link says whether its own has (PEP 503)."""
+
+
+def project_listing(manifest: Manifest, layout: Layout, base_url: str | None) -> Listing:
+    """Decide what a project's pages show; `base_url` is the repository's public address, ending in a slash."""
+    files = manifest.visible
+    spellings = _in_order({file.version for file in files})
+    rank = {version: position for position, version in enumerate(spellings)}
+    return Listing(
+        versions=tuple(dict.fromkeys(spellings.values())),
+        links=tuple(
+            Link(
+                file=file,
+                href=layout.href(manifest.project, file),
+                provenance=_provenance(manifest, layout, file, base_url),
+            )
+            for file in sorted(files, key=lambda file: (rank[file.version], file.filename))
+        ),
+        signed=any(file.gpg_sig for file in files),
+    )
+
+
+def _in_order(versions: Collection[str]) -> dict[str, str]:
+    """Sort versions, each with its normal spelling; legacy ones that PEP 440 cannot read come first, as they are."""
+    legacy: list[str] = []
+    readable: list[tuple[Version, str]] = []
+    for version in versions:
+        try:
+            readable.append((Version(version), version))
+        except ValueError:  # not only InvalidVersion: Python refuses to read a number of thousands of digits
+            legacy.append(version)
+    return {version: version for version in sorted(legacy)} | {text: str(version) for version, text in sorted(readable)}
+
+
+def _provenance(manifest: Manifest, layout: Layout, file: PublishedFile, base_url: str | None) -> str | None:
+    # PEP 740 asks for a full URL on a secure origin; attestations of a file that lies elsewhere are not ours to name.
+    if file.provenance_sha256 is None or file.url is not None or base_url is None:
+        return None
+    if urlsplit(base_url).scheme != "https":
+        return None
+    return f"{base_url}{quote(layout.key_of(manifest.project, file))}.provenance"

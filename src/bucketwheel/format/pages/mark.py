@@ -1,0 +1,44 @@
+"""The mark in a page's own body: which revision it shows, and which generation of the renderer wrote it.
+
+A file's metadata stands on the page too, and may say anything; so a mark counts only where metadata never comes: in the
+first bytes of an HTML page, and under a top-level key of a JSON page that PEP 691 leaves to the server.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bucketwheel.format.json import DocumentInvalid, load_document
+from bucketwheel.format.layout import PageMark
+
+__all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "read_page_mark"]
+
+RENDERER = 1
+"""Raised whenever the bytes of any page change for the same manifest: that alone makes `reindex` write pages anew."""
+
+JSON_MARK = "_bucketwheel"
+
+# Every renderer, however new, begins a page with these bytes: older ones must recognise it, and leave it alone.
+_OPENING = '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="bucketwheel" content="'
+_HTML_MARK = re.compile(re.escape(_OPENING.encode()) + rb'revision=([0-9]{1,16}) renderer=([0-9]{1,16})">')
+
+
+def html_opening(revision: int) -> str:
+    """Open an HTML page, up to and with the mark; the rest of the head follows."""
+    return f'{_OPENING}revision={revision} renderer={RENDERER}">\n'
+
+
+def json_mark(revision: int) -> dict[str, int]:
+    """Make the value of a JSON page's private key."""
+    return {"revision": revision, "renderer": RENDERER}
+
+
+def read_page_mark(body: bytes) -> PageMark | None:
+    """Read the mark of a page of ours, HTML or JSON, by any renderer; None for a foreign page."""
+    if html := _HTML_MARK.match(body):
+        return PageMark(revision=int(html[1]), renderer=int(html[2]))
+    try:
+        mark = load_document(body, []).optional_document(JSON_MARK)
+        return None if mark is None else PageMark(revision=mark.number("revision"), renderer=mark.number("renderer"))
+    except DocumentInvalid:
+        return None
