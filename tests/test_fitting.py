@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.tags import Tag, parse_tag
 
-from bucketwheel.commands.compatibility import Comparison, Interpreter, compare
+from bucketwheel.commands.show import Comparison, Interpreter, compare
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from support.manifests import DEMO, published
 

@@ -20,20 +20,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sources", "distributions", "config"),
     ("format",),
     ("storage",),
-    ("parallel", "backoff", "places", "put_args"),
-    ("named",),
+    ("parallel", "places"),
     ("names",),
     ("errors", "events"),
 )
 
 PURE = {
-    *("errors", "events", "names", "named", "places", "put_args", "format", "protocol.plan"),
-    *("config.keys", "config.layer", "config.resolution", "config.secrets", "config.tables", "config.values"),
-    *("sources.pages", "sources.html_page", "sources.json_page", "sources.index_page", "sources.urls"),
-    *("sources.select", "sources.locations"),
-    *("commands.retention", "commands.promotable", "commands.compatibility"),
-    *("commands.check.files", "commands.check.findings", "commands.check.inventory", "commands.check.served"),
-    *("commands.check.unreferenced", "commands.check.pages"),
+    *("errors", "events", "names", "places", "format", "protocol.plan"),
+    *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
+    "sources.locations",
+    *("commands.check.files", "commands.check.findings", "commands.check.unreferenced", "commands.check.pages"),
     *("commands.adopt.parsed_names", "commands.adopt.inventory", "commands.adopt.differences"),
     "commands.adopt.reconciliation",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.adopt.command import adopt_at
+from bucketwheel.commands.adopt import adopt_at
 from bucketwheel.commands.adopt.differences import Terms
 from bucketwheel.parallel import Workers
 from bucketwheel.storage.directory import DirectoryStorage

@@ -157,7 +157,7 @@ def test_a_bucket_full_of_strangers_is_counted(storage: Storage, monkeypatch: py
     """Only so many objects are looked at; the rest of a pile is one finding, and each project can be asked about."""
     for number in range(1, 6):
         put(storage, f"simple/pile/pile-{number}.0.tar.gz", b"by another tool")
-    monkeypatch.setattr("bucketwheel.commands.check.command._MOST_LOOKS", 2)
+    monkeypatch.setattr("bucketwheel.commands.check._MOST_LOOKS", 2)
     subjects = [finding.subject for finding in check_store(storage).findings]
     pile = "simple/pile/"
     assert sorted(subjects) == [pile, f"{pile}pile-1.0.tar.gz", f"{pile}pile-2.0.tar.gz"]

@@ -10,8 +10,7 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.names import Sha256, project_name
-from bucketwheel.sources.index_page import IndexPage
-from bucketwheel.sources.pages import read_index
+from bucketwheel.sources.pages import IndexPage, read_index
 from support.manifests import DEMO, filenames, published, sha256s
 
 URL = "https://pypi.example/simple/demo-pkg/"

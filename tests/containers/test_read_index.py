@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.sources.index_page import IndexPage, UnreadablePage
-from bucketwheel.sources.pages import read_index
+from bucketwheel.sources.pages import IndexPage, UnreadablePage, read_index
 from bucketwheel.sources.urls import InvalidUrl
 
 URL = "https://ci.example/simple/demo/"

@@ -17,10 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketwheel.distributions import Contents, judge_archive
-from bucketwheel.distributions.gzip_stream import GzipStream
 from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
-from bucketwheel.distributions.tar import tar_members
-from bucketwheel.distributions.zip_records import read_listing
+from bucketwheel.distributions.tar import GzipStream, tar_members
+from bucketwheel.distributions.zip import read_listing
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name
 from distributions.tar_bytes import gzipped, tar

@@ -11,7 +11,7 @@ import pytest
 
 from bucketwheel.distributions import Judged, judge
 from bucketwheel.distributions import tar as tar_reader
-from bucketwheel.distributions.gzip_stream import GzipStream
+from bucketwheel.distributions.tar import GzipStream
 from bucketwheel.errors import Refused
 from distributions.tar_bytes import gzipped, member, patched, sdist_members, tar, tar_header
 from distributions.zip_bytes import raw_members, raw_zip

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge, zip_directory
+from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import zip as zip_reader
 from bucketwheel.errors import Refused
 from distributions.zip_bytes import RawMember, described, raw_members, raw_zip, unicode_path, zip64
 from support.archives import metadata_text, record_text
@@ -272,13 +273,13 @@ def test_names_that_differ_in_case_only_are_a_warning(tmp_path: Path) -> None:
 
 def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive of endless tiny members is refused before they are looked at."""
-    monkeypatch.setattr(zip_directory, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(zip_reader, "MOST_MEMBERS", 3)
     with pytest.raises(Refused, match="more than 3 members"):
         _judged(tmp_path, raw_zip(_honest()))
 
 
 def test_the_size_of_the_directory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is held in memory as a whole, so it cannot be of any size."""
-    monkeypatch.setattr(zip_directory, "LARGEST_NAMES", 100)
+    monkeypatch.setattr(zip_reader, "LARGEST_NAMES", 100)
     with pytest.raises(Refused, match="a directory of them that is too large"):
         _judged(tmp_path, raw_zip(_honest()))

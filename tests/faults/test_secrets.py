@@ -120,7 +120,7 @@ def test_commands_on_s3(fault: str, profile: str, desk: Desk, wire: Wire, monkey
         ["reindex", *place],
         ["fetch", "demo-pkg", *place[2:], "--from", f"{desk.repository}/simple", "--into", "fetched"],
     ]
-    monkeypatch.setattr("bucketwheel.backoff._PATIENCE", 3.0)
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
     # Some faults come to light only where something was read before.
     for command, well in product(commands, (0, 2)):
         wire.log.clear()
@@ -139,7 +139,7 @@ def test_commands_on_s3(fault: str, profile: str, desk: Desk, wire: Wire, monkey
 def test_exceptions(name: str, fault: str, bench: Bench, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """No exception holds one either, nor those that led to it, as a program would log them."""
     desk = bench.desk(bench.undisturbed(name).before)
-    monkeypatch.setattr("bucketwheel.backoff._PATIENCE", 3.0)
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
     wire.harm = lambda exchange: FAULTS[fault] if exchange.number > 1 else None
     with virtual_clock(), pytest.raises(BucketwheelError) as caught:
         COMMANDS[name].run(desk)

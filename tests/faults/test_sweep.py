@@ -22,7 +22,7 @@ _FULL = os.environ.get("BUCKETWHEEL_TEST_SWEEP") == "full"
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hope for better luck no longer than a test can."""
-    monkeypatch.setattr("bucketwheel.backoff._PATIENCE", 3.0)
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

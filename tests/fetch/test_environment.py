@@ -14,7 +14,7 @@ import pytest
 
 from bucketwheel.errors import BucketwheelError, Denied, Misconfigured, Unavailable
 from bucketwheel.events import ignore
-from bucketwheel.sources.credentials import read_netrc
+from bucketwheel.sources.connections import read_netrc
 from bucketwheel.sources.urls import UserInfo
 from support.archives import make_wheel
 from support.fetching import QUICK, Fetching, sha256_link

@@ -13,8 +13,8 @@ from threading import Event
 import pytest
 
 from bucketwheel.errors import Unavailable
+from bucketwheel.sources.connections import Limits
 from bucketwheel.sources.files import save
-from bucketwheel.sources.limits import Limits
 from support.archives import make_wheel
 from support.fetching import sha256_link
 from support.http_server import Exchange, WebServer, answer, broken_off, html, silence

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused, Unavailable
-from bucketwheel.sources import pace
+from bucketwheel.sources import connections
 from support.archives import make_wheel
 from support.fetching import HASTY, QUICK, Fetching, sha256_link
 from support.http_server import (
@@ -120,7 +120,7 @@ def test_a_name_that_resolves_to_a_metadata_service_is_found_out(
     """What counts is the peer of the connection: no answer of a name server can differ from what was judged."""
     site.put("/page", listing(wheel))
     assert fetching(site.root.replace("127.0.0.1", "localhost") + "/page")
-    monkeypatch.setattr(pace, "is_link_local", lambda peer: peer == "127.0.0.1")
+    monkeypatch.setattr(connections, "is_link_local", lambda peer: peer == "127.0.0.1")
     with pytest.raises(
         Refused, match=r"^http://localhost:\d+/page is at a link-local address, where no artifacts are; "
     ):
@@ -132,7 +132,7 @@ def test_a_proxy_may_be_anywhere(
 ) -> None:
     """The user chose it, and what it connects to is its own affair: only the URL itself is judged."""
     site.put("/page", listing(wheel))
-    monkeypatch.setattr(pace, "is_link_local", lambda peer: peer == "127.0.0.1")
+    monkeypatch.setattr(connections, "is_link_local", lambda peer: peer == "127.0.0.1")
     with serve_proxy() as (proxy, asked):
         fetching.environ["HTTP_PROXY"] = proxy
         assert fetching(site.root + "/page")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bucketwheel import backoff
+from bucketwheel import parallel
 from support.simulation.stock import Stock
 
 
@@ -19,4 +19,4 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every wait be over at once, and patience never end: whoever goes round in circles is found by counting."""
-    monkeypatch.setattr(backoff, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
+    monkeypatch.setattr(parallel, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel import load_settings, prune
-from bucketwheel.commands.prune import Expiry
-from bucketwheel.commands.retention import KeepNewest, KeepYounger
+from bucketwheel.commands.prune import Expiry, KeepNewest, KeepYounger
 from bucketwheel.errors import Misconfigured, Refused, Unfinished
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.names import ProjectName

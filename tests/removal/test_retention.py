@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bucketwheel.commands.retention import KeepNewest, KeepYounger, Per, Retention, expired
+from bucketwheel.commands.prune import KeepNewest, KeepYounger, Per, Retention, expired
 from bucketwheel.format.manifest import PublishedFile
 from support.manifests import published
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.prune import Expiry
-from bucketwheel.commands.retention import KeepNewest
+from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.storage import Storage
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.put_args import HARMLESS, judge_put_args, put_object_arguments
+from bucketwheel.format.settings import HARMLESS, judge_put_args
+from bucketwheel.storage.s3 import put_object_arguments
 
 
 @pytest.mark.parametrize(

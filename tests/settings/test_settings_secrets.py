@@ -8,7 +8,7 @@ import pytest
 
 from bucketwheel.config.keys import KEYS
 from bucketwheel.config.resolution import resolve
-from bucketwheel.config.secrets import holds_secret, without_secret
+from bucketwheel.config.values import holds_secret, without_secret
 from bucketwheel.errors import Misconfigured
 from support.setting_layers import layers
 

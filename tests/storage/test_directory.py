@@ -20,8 +20,7 @@ import pytest
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.names import Sha256
 from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, SwapLost
-from bucketwheel.storage.directory import DirectoryStorage, _in_words
-from bucketwheel.storage.lock_file import exclusive
+from bucketwheel.storage.directory import DirectoryStorage, _in_words, exclusive
 
 KIND = Kind(content_type="application/zip", cache_control="no-cache")
 KEY = Key("simple/proj/proj-1.0.zip")
@@ -178,7 +177,7 @@ class TestContenders:
         holder = started(
             "import sys\n"
             "from pathlib import Path\n"
-            "from bucketwheel.storage.lock_file import exclusive\n"
+            "from bucketwheel.storage.directory import exclusive\n"
             "with exclusive(Path(sys.argv[1])):\n"
             "    print('there', flush=True)\n"
             "    sys.stdin.read()\n",

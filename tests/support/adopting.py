@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.commands.adopt.command import Adopted, adopt_at
+from bucketwheel.commands.adopt import Adopted, adopt_at
 from bucketwheel.commands.adopt.differences import Terms
 from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.names import sha256_of

@@ -14,9 +14,8 @@ from typing import BinaryIO
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
-from bucketwheel.storage.bodies import bytes_changed
-from bucketwheel.storage.inspection import Headers
+from bucketwheel.storage import Headers, Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
+from bucketwheel.storage.transfer import bytes_changed
 
 __all__ = ["MemoryStorage"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bucketwheel.config.layer import Layer, environment_layer, file_layer, option_layer
+from bucketwheel.config.values import Layer, environment_layer, file_layer, option_layer
 
 __all__ = ["SOURCES", "Table", "layers"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bucketwheel.commands.check.command import Checked, check_at
+from bucketwheel.commands.check import Checked, check_at
 from bucketwheel.commands.reindex import reindex_at
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key

@@ -11,8 +11,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
-from bucketwheel.named import named_project, same_version
-from bucketwheel.names import ProjectName, shown
+from bucketwheel.names import ProjectName, named_project, same_version, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.commit import read_truth
 from bucketwheel.protocol.removal import clear, give_up, rehearse

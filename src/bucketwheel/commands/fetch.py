@@ -19,16 +19,13 @@ from bucketwheel.events import FileDone, FileStarted, Report, Stage, Warned, ign
 from bucketwheel.names import DistributionName, InvalidName, ProjectName, Sha256, project_name, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Connection
-from bucketwheel.sources.credentials import Credentials, read_netrc
+from bucketwheel.sources.connections import Credentials, Limits, read_netrc
 from bucketwheel.sources.files import holds, part_beside, save
 from bucketwheel.sources.http import Client
-from bucketwheel.sources.limits import Limits
 from bucketwheel.sources.locations import Source, WebSource, read_sources, values_to_hide
-from bucketwheel.sources.offers import Container, Holding, Offer
+from bucketwheel.sources.offers import Container, Holding, Offer, StoredContainer, WebContainer
 from bucketwheel.sources.select import Artifact, Contradiction, Wanted, reconcile
-from bucketwheel.sources.stored import StoredContainer
 from bucketwheel.sources.urls import UserInfo
-from bucketwheel.sources.web import WebContainer
 from bucketwheel.storage.opening import open_storage
 
 __all__ = ["Fetched", "fetch"]

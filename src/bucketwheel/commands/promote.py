@@ -5,19 +5,31 @@ The source's entries say what the bytes are; nothing is judged anew, and nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeAlias
 from uuid import uuid4
 
-from bucketwheel.commands.promotable import promotable, read_releases
+from packaging.version import Version
+
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused
 from bucketwheel.events import Report, Warned, ignore
-from bucketwheel.format.manifest import PublishedFile
-from bucketwheel.names import ProjectName, Sha256, distribution_name, sha256_of, shown
+from bucketwheel.format.manifest import Manifest, PublishedFile
+from bucketwheel.names import (
+    InvalidName,
+    ProjectName,
+    Sha256,
+    distribution_name,
+    is_version,
+    named_project,
+    named_version,
+    not_there,
+    sha256_of,
+    shown,
+)
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_truth
@@ -28,7 +40,85 @@ from bucketwheel.protocol.upload import Parcel
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
-__all__ = ["FilePromoted", "Promotion", "Terms", "promote", "promote_at"]
+__all__ = ["FilePromoted", "Promotable", "Promotion", "Terms", "promotable", "promote", "promote_at", "read_releases"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotable:
+    """What goes, each file once, with its project; and what stays behind."""
+
+    files: tuple[tuple[ProjectName, PublishedFile], ...]
+    hidden: tuple[PublishedFile, ...]
+
+
+def read_releases(releases: Iterable[tuple[str, str]]) -> tuple[tuple[ProjectName, Version], ...]:
+    """Judge pairs of a project and a version; raises Misconfigured with every problem."""
+    read: list[tuple[ProjectName, Version]] = []
+    problems: list[Problem] = []
+    for project, version in releases:
+        try:
+            read.append((named_project(project), named_version(version)))
+        except Misconfigured as error:
+            problems += error.problems
+    if problems:
+        raise Misconfigured(*problems)
+    return tuple(dict.fromkeys(read))
+
+
+def promotable(
+    manifests: Mapping[ProjectName, Manifest], releases: Iterable[tuple[ProjectName, Version]], place: str
+) -> Promotable:
+    """Choose the files of releases; raises Refused with all that stands in the way. `place` is for its words."""
+    problems: list[Problem] = []
+    files: list[tuple[ProjectName, PublishedFile]] = []
+    hidden: list[PublishedFile] = []
+    for project, version in releases:
+        manifest = manifests[project]
+        of_version = [file for file in manifest.files if is_version(file.version, version)]
+        going = [file for file in of_version if not file.hidden]
+        problems += _problems_of_release(manifest, version, of_version, place)
+        problems += [problem for file in going for problem in _problems_of_file(project, file)]
+        files += [(project, file) for file in going]
+        hidden += [file for file in of_version if file.hidden]
+    if problems:
+        raise Refused(*dict.fromkeys(problems))
+    return Promotable(files=tuple(files), hidden=tuple(hidden))
+
+
+def _problems_of_release(
+    manifest: Manifest, version: Version, files: list[PublishedFile], place: str
+) -> Iterator[Problem]:
+    project = manifest.project
+    missing = [file for file in manifest.missing if is_version(file.version, version)]
+    for file in missing:
+        yield Problem(
+            subject=shown(file.filename),
+            what=f"is missing: somebody removed it from {place}",
+            remedy=f"put its bytes back and run `bucketwheel reindex --adopt {project}`, or delete it there",
+        )
+    if manifest.status.status == "quarantined":
+        yield Problem(
+            subject=project, what=f"is quarantined in {place} (PEP 792)", remedy="take it out of quarantine first"
+        )
+    elif not missing and all(file.hidden for file in files):
+        release, remedy = f"{project}=={version}", f"choose another that `bucketwheel show {project}` lists"
+        what = f"has only hidden files in {place}, which nobody can install"
+        yield Problem(subject=release, what=what, remedy=remedy) if files else not_there(release, place)
+
+
+def _problems_of_file(project: ProjectName, file: PublishedFile) -> Iterator[Problem]:
+    subject, remedy = shown(file.filename), "publish the file itself to the other repository"
+    if file.url is not None:
+        yield Problem(subject=subject, what="lies outside of its repository", remedy=remedy)
+        return
+    try:
+        name = distribution_name(file.filename)
+    except InvalidName as error:
+        yield Problem(subject=subject, what=str(error), remedy="build it anew, under a name of today")
+        return
+    if name.project != project:
+        yield Problem(subject=subject, what=f"is by its name no file of {project}", remedy=remedy)
+
 
 Fate: TypeAlias = Literal["promoted", "already there"]
 

@@ -8,8 +8,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import STATUSES, Manifest, Status, judge_known
-from bucketwheel.named import named_project, not_there
-from bucketwheel.names import ProjectName, shown
+from bucketwheel.names import ProjectName, named_project, not_there, shown
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.commit import Truth, commit, read_truth
 from bucketwheel.protocol.refresh import refresh

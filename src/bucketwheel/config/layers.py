@@ -11,9 +11,8 @@ from configparser import RawConfigParser
 from functools import partial
 from pathlib import Path
 
-from bucketwheel.config.layer import Layer, environment_layer, file_layer, option_layer
 from bucketwheel.config.resolution import Settings, resolve
-from bucketwheel.config.secrets import holds_secret, without_secret
+from bucketwheel.config.values import Layer, environment_layer, file_layer, holds_secret, option_layer, without_secret
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.names import shown
 

@@ -8,18 +8,106 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from bucketwheel.config.keys import SettingKey, Shape
-from bucketwheel.config.layer import Layer
-from bucketwheel.config.secrets import holds_secret
+from bucketwheel.config.keys import VARIABLE_PREFIX, SettingKey, Shape
 from bucketwheel.errors import Misconfigured, Problem
+from bucketwheel.format.settings import judge_put_args
 from bucketwheel.places import InvalidPlace, Place, parse_place
-from bucketwheel.put_args import judge_put_args
 
-__all__ = ["Said", "is_name", "read_value"]
+__all__ = [
+    "Layer",
+    "Said",
+    "environment_layer",
+    "file_layer",
+    "holds_secret",
+    "is_name",
+    "names_secret",
+    "option_layer",
+    "read_value",
+    "showable",
+    "without_secret",
+]
+
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one source says. Relative directories in it start at `base`."""
+
+    table: Mapping[str, object]
+    """Raw values by their keys, as dotted TOML tables or as texts."""
+    base: Path
+    spelled: Callable[[str], str]
+    """Names a value by its dotted keys as the user typed it: `tool.bucketwheel.jobs`, `BUCKETWHEEL_JOBS`, `--jobs`."""
+    explicit: bool = False
+    """Said for this run, as an option or a variable: in texts, and its connection keys count for any repository."""
+
+
+def showable(key: str) -> str:
+    """Show a key, but not what has the shape of none: it may be a piece of somebody's secret."""
+    return key if _KEY.fullmatch(key) else "…"
+
+
+def file_layer(table: Mapping[str, object], *, prefix: str, base: Path) -> Layer:
+    """Make a layer of a TOML table, in whose keys `prefix` (`tool.bucketwheel.`) comes first."""
+    return Layer(table=table, base=base, spelled=lambda key: f"{prefix}{key}")
+
+
+def environment_layer(environ: Mapping[str, str], *, base: Path) -> Layer:
+    """Make a layer of the BUCKETWHEEL_ variables.
+
+    An empty one is as good as none: that is how a CI service passes on what was left out. BUCKETWHEEL_TEST_ is for our
+    own tests.
+    """
+    table = {
+        variable.removeprefix(VARIABLE_PREFIX).lower().replace("_", "-"): value
+        for variable, value in environ.items()
+        if variable.startswith(VARIABLE_PREFIX) and not variable.startswith(f"{VARIABLE_PREFIX}TEST_") and value
+    }
+    return Layer(
+        table=table,
+        base=base,
+        spelled=lambda key: VARIABLE_PREFIX + key.upper().replace("-", "_"),
+        explicit=True,
+    )
+
+
+def option_layer(options: Mapping[str, object], *, prefix: str, base: Path) -> Layer:
+    """Make a layer of options, which `prefix` (`--`, `-o `) stands before.
+
+    `_` is as good as `-`; None and the empty tuple, by which option parsers say "not given", are passed over.
+    """
+    given = {key.replace("_", "-"): value for key, value in options.items() if value is not None and value != ()}
+    return Layer(table=given, base=base, spelled=lambda key: f"{prefix}{key}", explicit=True)
+
+
+_SECRET = re.compile("secret|passw|token|credential|signature|accesskey|apikey")
+_USERINFO = re.compile(r"(?<=://)(?P<user>[^:/?#]*):?(?P<password>[^/?#]*)@")
+_VARIABLES = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})*")
+
+
+def names_secret(key: str) -> bool:
+    """Whether a key asks for a secret, however it is spelled: `aws_secret_access_key`, `SessionToken` …."""
+    return _SECRET.search(re.sub("[^a-z]", "", key.lower())) is not None
+
+
+def holds_secret(url: str) -> bool:
+    """Whether a URL carries a password, a token or a signature; `${VAR}` in the place of one is none."""
+    userinfo = _USERINFO.search(url)
+    if userinfo and not _VARIABLES.fullmatch(userinfo["password"] or userinfo["user"]):
+        return True
+    query = url.partition("?")[2].partition("#")[0]
+    return any(names_secret(name) and not _VARIABLES.fullmatch(value) for name, value in parse_qsl(query))
+
+
+def without_secret(url: str) -> str:
+    """Put `${VAR}` in the place of a user and password, and drop a query, so that the URL may be shown and pasted."""
+    return _USERINFO.sub("${INDEX_USER}:${INDEX_PASSWORD}@", url).partition("?")[0]
+
 
 _TRUTH = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")

@@ -15,10 +15,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.distributions.core_metadata import find_metadata
-from bucketwheel.distributions.findings import Broken, CoreMetadata, Finding, Flaw, Oddity
+from bucketwheel.distributions.findings import Broken, CoreMetadata, Finding, Flaw, Oddity, judge_spelling
+from bucketwheel.distributions.metadata import find_metadata
 from bucketwheel.distributions.sdist import judge_sdist
-from bucketwheel.distributions.spelling import judge_spelling
 from bucketwheel.distributions.wheel import judge_wheel
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, shown

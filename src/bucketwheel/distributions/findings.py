@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
-from bucketwheel.names import shown
+from bucketwheel.names import DistributionName, shown
 
-__all__ = ["REBUILD", "Broken", "CoreMetadata", "Finding", "Flaw", "Oddity", "listed"]
+__all__ = [
+    "LARGEST_NAMES",
+    "LARGEST_TEXT",
+    "LONGEST_NAME",
+    "MOST_MEMBERS",
+    "REBUILD",
+    "Broken",
+    "CoreMetadata",
+    "Finding",
+    "Flaw",
+    "Oddity",
+    "clean",
+    "judge_paths",
+    "judge_spelling",
+    "listed",
+]
 
 REBUILD = "build it again with a current build tool, and publish it as it was built"
 
@@ -64,3 +82,53 @@ def listed(names: Iterable[str]) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+MOST_MEMBERS = 100_000
+"""More than any archive on PyPI has; beyond it memory would no longer be bounded."""
+
+LONGEST_NAME = 4096
+"""More than any file system takes as a path."""
+
+LARGEST_NAMES = 64 << 20
+"""The most that all names of an archive may have together, in bytes; they are held at once."""
+
+LARGEST_TEXT = 1 << 20
+"""The most that METADATA and its like may have, in bytes; the largest real ones have a fifth of it."""
+
+# A drive letter makes a path absolute on Windows, and a backslash separates there.
+_ELSEWHERE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|\Z)", re.DOTALL)
+
+
+def judge_paths(paths: Sequence[str]) -> Iterator[Finding]:
+    """Find members that installers would write to an unexpected place, or over one another."""
+    if outside := [path for path in paths if _ELSEWHERE.match(path)]:
+        yield Flaw(what=f"has members whose names lead out of the archive: {listed(outside)}")
+    counts = Counter(clean(path) for path in paths)
+    if doubled := [path for path, count in counts.items() if count > 1]:
+        yield Flaw(what=f"has several members of one name, and readers differ in which one counts: {listed(doubled)}")
+    folded = Counter(path.casefold() for path in counts)
+    if colliding := [path for path in counts if folded[path.casefold()] > 1]:
+        yield Oddity(
+            what=f"has members that differ in case only, so that one overwrites the other on Windows and macOS:"
+            f" {listed(colliding)}"
+        )
+
+
+def clean(path: str) -> str:
+    """Give a path the one spelling of all that lead to the same place: no `./`, no `//`, no slash at the end."""
+    return posixpath.normpath(path)
+
+
+_GENERIC_LINUX = re.compile(r"linux_(?!armv[67]l)")  # these two have no manylinux, and PyPI takes them
+
+
+def judge_spelling(name: DistributionName) -> Iterator[Finding]:
+    """Find what is unusual about a file's name, before anybody looks inside."""
+    project = name.project.replace("-", "_")
+    if name.kind == "sdist" and name.filename != (expected := f"{project}-{name.version}.tar.gz"):
+        yield Oddity(what=f"would be called {expected} by PEP 625")
+    if name.kind == "wheel" and not name.filename.startswith(f"{project}-"):
+        yield Oddity(what=f"would begin with {project}- by the binary distribution format specification")
+    if generic := sorted({tag.platform for tag in name.tags if _GENERIC_LINUX.match(tag.platform)}):
+        yield Oddity(what=f"is for {listed(generic)}, which does not say what C library it needs, as manylinux does")

@@ -6,21 +6,32 @@ pkginfo reads the fields; the bytes come from the one place in the archive where
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import HeaderParser
+from itertools import pairwise
+from typing import BinaryIO
 
 import pkginfo
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pkginfo.distribution import MAX_METADATA_VERSION_STR
 
-from bucketwheel.distributions.findings import CoreMetadata, Finding, Flaw, Oddity, listed
+from bucketwheel.distributions.findings import LARGEST_TEXT, Broken, CoreMetadata, Finding, Flaw, Oddity, listed
+from bucketwheel.distributions.zip import (
+    CentralRecord,
+    find_directory,
+    read_directory,
+    read_exactly,
+    read_member,
+    whole_text,
+)
 from bucketwheel.names import DistributionName, project_name
 
-__all__ = ["Metadata", "judge_licences", "judge_metadata", "read_metadata"]
+__all__ = ["Metadata", "find_metadata", "judge_licences", "judge_metadata", "read_metadata"]
 
 _ONCE = ("Metadata-Version", "Name", "Version", "Requires-Python")
 _HAS_LICENCE_FILES = re.compile(r"2\.([4-9]|[1-9][0-9])")
@@ -108,3 +119,33 @@ def _is_specifier(text: str) -> bool:
     except ValueError:  # InvalidSpecifier, and int() for numbers of thousands of digits
         return False
     return True
+
+
+_METADATA = ".dist-info/metadata"
+_LARGEST_HEADERS = 1 << 17  # name and extra field, of at most 64 KiB each
+
+
+def find_metadata(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+    """Find a wheel's core metadata: one read of the tail, one of the directory, and one of the member itself.
+
+    Raises Broken where readers could differ about which member it is, or what it says.
+    """
+    directory = find_directory(file, length)
+    records = sorted(read_directory(file, directory), key=lambda record: record.header_start)
+    borders = [*(record.header_start for record in records), directory.start]
+    found = [
+        (record, start, end) for record, (start, end) in zip(records, pairwise(borders), strict=True) if _is(record)
+    ]
+    if len(found) != 1 or not found[0][0].name.endswith("/METADATA"):
+        raise Broken(f"has {'several files' if len(found) > 1 else 'no file'} that could be its METADATA")
+    record, start, end = found[0]
+    if not 0 <= end - start <= LARGEST_TEXT + _LARGEST_HEADERS:
+        raise Broken(f"has a METADATA of more than {LARGEST_TEXT} bytes")
+    here = io.BytesIO(read_exactly(file, start, end - start))
+    member = read_member(here, replace(record, header_start=0), end - start)
+    yield from judge_metadata(name, "METADATA", read_metadata(whole_text(here, member)))
+
+
+def _is(record: CentralRecord) -> bool:
+    """Whether it is the one at the top; vendored ones below packages are nobody's business."""
+    return record.name.count("/") == 1 and record.name.lower().endswith(_METADATA)

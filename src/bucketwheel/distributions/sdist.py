@@ -7,13 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, listed
-from bucketwheel.distributions.gzip_stream import GzipStream
-from bucketwheel.distributions.members import LARGEST_TEXT, clean, judge_paths
+from bucketwheel.distributions.findings import LARGEST_TEXT, Broken, Finding, Flaw, Oddity, clean, judge_paths, listed
 from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
-from bucketwheel.distributions.tar import Kind, TarMember, tar_members
-from bucketwheel.distributions.zip_contents import contents, judge_listing, whole_text
-from bucketwheel.distributions.zip_records import read_listing
+from bucketwheel.distributions.tar import GzipStream, Kind, TarMember, tar_members
+from bucketwheel.distributions.zip import contents, judge_listing, read_listing, whole_text
 from bucketwheel.names import DistributionName, InvalidName, distribution_name
 
 __all__ = ["judge_sdist"]

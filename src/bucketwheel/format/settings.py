@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -11,17 +13,133 @@ from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused
 from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
 from bucketwheel.format.layout import PAGE_STYLES, PAGES_CACHE_CONTROL, SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.names import shown
-from bucketwheel.put_args import judge_put_args
 
 __all__ = [
+    "HARMLESS",
     "SETTABLE",
     "ConditionalWrites",
     "RepositorySettings",
     "change_settings",
     "decode_settings",
     "encode_settings",
+    "judge_put_args",
     "judge_writable",
 ]
+
+_KMS = ("aws:kms", "aws:kms:dsse")
+
+HARMLESS: Mapping[str, tuple[str, ...]] = {
+    # public-read-write is left out: nobody may believe that strangers can or should write here.
+    "ACL": (
+        "private",
+        "public-read",
+        "authenticated-read",
+        "aws-exec-read",
+        "bucket-owner-read",
+        "bucket-owner-full-control",
+    ),
+    "BucketKeyEnabled": ("true", "false"),
+    "ExpectedBucketOwner": (),
+    "GrantFullControl": (),
+    "GrantRead": (),
+    "GrantReadACP": (),
+    "GrantWriteACP": (),
+    "SSEKMSEncryptionContext": (),
+    "SSEKMSKeyId": (),
+    "ServerSideEncryption": ("AES256", *_KMS),
+    # Any but the archives: other stores have classes of their own.
+    "StorageClass": (),
+    "Tagging": (),
+}
+"""The harmless arguments by their API names, with their values where S3 knows only these."""
+
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+
+# Names (a final * stands for any ending), what is wrong with them, and what to do instead.
+_BREAKING: tuple[tuple[str, str, str], ...] = (
+    ("Bucket Key Body WriteOffsetBytes", "is what bucketwheel itself says of every object", "remove it"),
+    ("If*", "would take the place of the conditions that keep publishers from overwriting each other", "remove it"),
+    ("Checksum* ContentMD5", "would take the place of the sha256 that the store verifies", "remove it"),
+    ("Metadata", "would take the place of the marks by which bucketwheel knows its objects", "use Tagging instead"),
+    (
+        "CacheControl Expires",
+        "would contradict how long each kind of object may be kept by caches",
+        "remove it; `bucketwheel init URL --set cache-control=VALUE` changes that for pages",
+    ),
+    ("Content*", "would serve pages and files as something else than clients expect", "remove it"),
+    ("WebsiteRedirectLocation", "would send clients away from every page and file", "remove it"),
+    (
+        "SSECustomer*",
+        "would demand its key for every read, so that nobody could install",
+        "remove it, and encrypt by ServerSideEncryption and SSEKMSKeyId",
+    ),
+    (
+        "ObjectLock*",
+        "would retain every page and manifest that is ever replaced",
+        "remove it, and set a default retention on the bucket if one is needed",
+    ),
+    (
+        "RequestPayer",
+        "would count for writing only, and all reading would be refused",
+        "remove it, and publish as the owner of the bucket",
+    ),
+)
+
+
+def judge_put_args(put_args: Mapping[str, str], path: str = "put-args") -> tuple[Problem, ...]:
+    """Find all that would break the protocol or be refused by S3; none: harmless. No value is ever shown.
+
+    `path` is the table as the user knows it.
+    """
+    problems = [_argument_problem(name, value, path) for name, value in put_args.items()]
+    return (*filter(None, problems), *_conflicts(put_args, path))
+
+
+def _argument_problem(name: str, value: str, path: str) -> Problem | None:
+    # What is not shaped like an argument's name may be a piece of somebody's secret.
+    subject = f"{path}.{name}" if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) else path
+    if name not in HARMLESS:
+        return _refusal(name, subject)
+    if name == "StorageClass" and value in _ARCHIVES:
+        return Problem(
+            subject=subject,
+            what="names an archive, from which nothing can be read at once",
+            remedy="choose a class such as STANDARD, STANDARD_IA or GLACIER_IR",
+        )
+    if HARMLESS[name] and value not in HARMLESS[name]:
+        return Problem(
+            subject=subject, what="has an unknown value", remedy=f"choose one of {', '.join(HARMLESS[name])}"
+        )
+    if not value or not value.isascii() or not value.isprintable():
+        return Problem(subject=subject, what="cannot be sent as a header", remedy="write printable ASCII text")
+    return None
+
+
+def _refusal(name: str, subject: str) -> Problem:
+    for names, what, remedy in _BREAKING:
+        if any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in names.split()):
+            return Problem(subject=subject, what=what, remedy=remedy)
+    lowered = {known.lower(): known for known in HARMLESS}
+    close = get_close_matches(name.lower(), lowered, n=1)
+    return Problem(
+        subject=subject,
+        what="is not an argument of PutObject that can be set",
+        remedy=f"write {lowered[close[0]]}" if close else f"choose from {', '.join(HARMLESS)}",
+    )
+
+
+def _conflicts(put_args: Mapping[str, str], path: str) -> Iterator[Problem]:
+    """Pairs that S3 answers with 400 at the first write."""
+    if "ACL" in put_args and any(name.startswith("Grant") for name in put_args):
+        yield Problem(subject=f"{path}.ACL", what="cannot be set together with Grant…", remedy="keep one of the two")
+    for name in ("SSEKMSKeyId", "SSEKMSEncryptionContext"):
+        if name in put_args and put_args.get("ServerSideEncryption") not in _KMS:
+            yield Problem(
+                subject=f"{path}.{name}",
+                what="needs encryption by KMS",
+                remedy='set ServerSideEncryption = "aws:kms" beside it',
+            )
+
 
 FORMAT = 1
 KIND = "python-index"

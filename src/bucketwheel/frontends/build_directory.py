@@ -5,9 +5,10 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from bucketwheel.config.layers import find_pyproject
 from bucketwheel.errors import Misconfigured, Problem
 
-__all__ = ["build_directory"]
+__all__ = ["build_directory", "default_directory"]
 
 _DEFAULT = "dist"
 
@@ -25,6 +26,17 @@ def build_directory(root: Path) -> Path:
         if isinstance(table, dict):
             return root / _directory(table, ".".join((*tables, "directory")), name)
     return root / _DEFAULT
+
+
+def default_directory() -> Path:
+    """Name the build directory of the project around the current directory, written from there where that is shorter.
+
+    Raises Misconfigured for a setting of Hatch's that is no path.
+    """
+    here = Path.cwd()
+    pyproject = find_pyproject(here)
+    directory = build_directory(here if pyproject is None else pyproject.parent)
+    return directory.relative_to(here) if directory.is_relative_to(here) else directory
 
 
 def _read(path: Path) -> dict[str, object]:

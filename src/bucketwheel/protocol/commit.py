@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bucketwheel.backoff import attempts
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest, empty_manifest, encode_manifest
 from bucketwheel.names import ProjectName
+from bucketwheel.parallel import attempts
 from bucketwheel.protocol.repository import Repository, Site
 from bucketwheel.storage import NO_MARKS, ObjectVersion, SwapLost
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bucketwheel.backoff import attempts
 from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, together
 from bucketwheel.format.layout import MANIFESTS, PageMark, page_mark, page_marks, project_of
 from bucketwheel.format.manifest import Manifest, judge_known
@@ -19,7 +18,7 @@ from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.parallel import Workers
+from bucketwheel.parallel import Workers, attempts
 from bucketwheel.protocol.commit import Truth, read_truth
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, Kind, ObjectVersion, SwapLost

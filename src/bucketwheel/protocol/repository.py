@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from bucketwheel.backoff import attempts
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report
@@ -19,6 +18,7 @@ from bucketwheel.format.settings import (
     judge_writable,
     unsafe_store,
 )
+from bucketwheel.parallel import attempts
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bucketwheel.backoff import attempts
 from bucketwheel.errors import OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import call_of, file_marks
 from bucketwheel.names import Sha256, sha256_of
+from bucketwheel.parallel import attempts
 from bucketwheel.protocol.plan import Candidate, Placement
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, Kind, Seen, Storage

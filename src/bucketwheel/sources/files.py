@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 
 from bucketwheel.errors import Problem, Refused, Unavailable
 from bucketwheel.names import Sha256, shown
-from bucketwheel.sources.limits import Limits
+from bucketwheel.sources.connections import Limits
 
 __all__ = ["Part", "Readable", "holds", "part_beside", "save"]
 

@@ -12,6 +12,8 @@ import hashlib
 import io
 import os
 import secrets
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,10 +26,41 @@ from urllib.parse import quote
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.names import Sha256, shown
 from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
-from bucketwheel.storage.bodies import Slice, bytes_changed, open_body
-from bucketwheel.storage.lock_file import exclusive
+from bucketwheel.storage.transfer import Slice, bytes_changed, open_body
 
-__all__ = ["DirectoryStorage"]
+__all__ = ["DirectoryStorage", "exclusive"]
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the only lock on this file, which stays behind, empty; raises OSError where the file system has no locks."""
+    # Each holder opens the file itself: both systems give the lock to the open file, so threads exclude each other too.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except PermissionError:  # held by somebody else; Windows has no call that waits as long as it takes
+                time.sleep(0.01)
+            else:
+                return
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
 
 _TEMPORARY = ".bucketwheel-"  # no key has a segment with a leading dot, so listings can leave these out
 _LOCK = "_bucketwheel/.lock"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bucketwheel.commands.adopt.command import adopt_at
+from bucketwheel.commands.adopt import adopt_at
 from bucketwheel.commands.adopt.differences import Terms
 from bucketwheel.commands.delete import Choice, delete_at
-from bucketwheel.commands.prune import Expiry, prune_at
+from bucketwheel.commands.prune import Expiry, KeepNewest, prune_at
 from bucketwheel.commands.prune_orphans import prune_orphans_at
-from bucketwheel.commands.retention import KeepNewest
 from bucketwheel.commands.status import set_status_at
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout

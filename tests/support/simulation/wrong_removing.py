@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bucketwheel.commands.adopt import command as adopt
+from bucketwheel.commands import adopt
 from bucketwheel.commands.adopt.inspection import Examiner
 from bucketwheel.commands.adopt.reconciliation import _Becoming
-from bucketwheel.protocol import remains, removal
+from bucketwheel.protocol import removal
 from support.simulation.wrong import Edit, Wrong
 
 __all__ = ["WRONG_REMOVALS"]
@@ -84,7 +84,7 @@ WRONG_REMOVALS = (
         edits=(
             # Two rules stand in for each other: what is doomed is never removed where an entry lies.
             Edit(
-                of=remains.doomed_keys,
+                of=removal.doomed_keys,
                 right="return frozenset(chain(dead, manifest.dead_keys)) - alive",
                 wrong="return frozenset(chain(dead, manifest.dead_keys))",
             ),

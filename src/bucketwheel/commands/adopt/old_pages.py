@@ -18,8 +18,7 @@ from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import Sha256, shown
 from bucketwheel.places import Place, S3Place
 from bucketwheel.protocol.repository import Repository, Site
-from bucketwheel.sources.index_page import Link, UnreadablePage
-from bucketwheel.sources.pages import read_index
+from bucketwheel.sources.pages import Link, UnreadablePage, read_index
 from bucketwheel.storage import Key, Stored
 
 __all__ = ["NO_PAGES", "OldLink", "OldPages", "read_old_pages", "refuse_flat_root"]

@@ -9,8 +9,7 @@ from bucketwheel.commands.check.findings import Finding
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.names import ProjectName, Sha256, shown
-from bucketwheel.storage import Key, Kind, Listed
-from bucketwheel.storage.inspection import Headers
+from bucketwheel.storage import Headers, Key, Kind, Listed
 
 __all__ = ["Named", "judge_bytes", "judge_headers", "judge_listed", "judge_versions", "named_objects"]
 

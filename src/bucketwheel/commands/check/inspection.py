@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bucketwheel.commands.check.files import Named, judge_bytes, judge_headers, judge_listed, named_objects
 from bucketwheel.commands.check.findings import Finding
+from bucketwheel.commands.check.inventory import Survey, body_of, survey_anew
 from bucketwheel.commands.check.pages import expected_pages, judge_page, judge_page_headers
-from bucketwheel.commands.check.snapshot import Survey, body_of, survey_anew
 from bucketwheel.commands.check.unreferenced import Stray, accounted_for, judge_records, strays
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
@@ -18,8 +18,7 @@ from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, Kind
-from bucketwheel.storage.inspection import Inspectable
+from bucketwheel.storage import Inspectable, Key, Kind
 
 __all__ = ["Examined", "examine", "judge_served_page", "judge_whole", "look_at_stray"]
 

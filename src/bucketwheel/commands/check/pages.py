@@ -12,8 +12,7 @@ from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName, shown
-from bucketwheel.storage import Key, Kind
-from bucketwheel.storage.inspection import Headers
+from bucketwheel.storage import Headers, Key, Kind
 
 __all__ = ["expected_pages", "judge_page", "judge_page_headers", "judge_root", "listed_by"]
 

@@ -12,7 +12,7 @@ from bucketwheel.format.pages.listing import Link, project_listing
 from bucketwheel.format.pages.mark import html_opening
 from bucketwheel.names import ProjectName
 
-__all__ = ["render_project_html", "render_root_html"]
+__all__ = ["render_project_html", "render_root_html", "render_simple_html"]
 
 _API_VERSION = "1.4"  # for ever: PEP 833 froze the HTML form there
 
@@ -33,6 +33,14 @@ def render_project_html(manifest: Manifest, layout: Layout, *, base_url: str | N
         meta["pypi:project-status-reason"] = status.reason
     anchors = (_anchor(_attributes(link, signed=listing.signed), link.file.filename) for link in listing.links)
     return _document(manifest.revision, meta, f"Links for {manifest.project}", anchors)
+
+
+def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> bytes:
+    """Write a project's page as PEP 503 has it: files lie beside it, unless their entries say otherwise.
+
+    `base_url` is the public address of the repository, ending in a slash; attestations are linked only with one.
+    """
+    return render_project_html(manifest, Layout(), base_url=base_url)
 
 
 def render_root_html(projects: Collection[ProjectName]) -> bytes:

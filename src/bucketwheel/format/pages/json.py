@@ -13,7 +13,7 @@ from bucketwheel.format.pages.listing import Link, project_listing
 from bucketwheel.format.pages.mark import JSON_MARK, json_mark
 from bucketwheel.names import InvalidName, ProjectName, project_name, shown
 
-__all__ = ["read_root_json", "render_project_json", "render_root_json"]
+__all__ = ["read_root_json", "render_project_json", "render_root_json", "render_simple_json"]
 
 _API_VERSION = "1.4"  # 1.5 is for repositories that have namespaces (PEP 752)
 
@@ -33,6 +33,11 @@ def render_project_json(manifest: Manifest, layout: Layout, *, base_url: str | N
             "files": [_file(link, signed=listing.signed) for link in listing.links],
         },
     )
+
+
+def render_simple_json(manifest: Manifest, *, base_url: str | None = None) -> bytes:
+    """Write the same page as PEP 691 has it, to be served as `application/vnd.pypi.simple.v1+json`."""
+    return render_project_json(manifest, Layout(), base_url=base_url)
 
 
 def render_root_json(projects: Collection[ProjectName]) -> bytes:

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 
-from bucketwheel.commands.adopt.command import Adopted
+from bucketwheel.commands.adopt import Adopted
 from bucketwheel.commands.adopt.reconciliation import FileAdopted
 from bucketwheel.frontends.cli.run import Answer
 from bucketwheel.frontends.text import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bucketwheel.commands.check.command import Checked
+from bucketwheel.commands.check import Checked
 from bucketwheel.commands.check.findings import Finding
 from bucketwheel.frontends.cli.run import Answer
 from bucketwheel.frontends.text import counted

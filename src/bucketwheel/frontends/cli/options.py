@@ -13,6 +13,7 @@ from bucketwheel.config.keys import KEYS, SettingKey
 
 __all__ = ["Invocation", "Release", "pairs", "takes"]
 
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 _EVERYWHERE = frozenset({"repository", "profile", "region", "endpoint-url", "no-sign-request"})

@@ -35,8 +35,8 @@ def publish(
     chosen = _chosen(invocation, skip_existing=skip_existing, strict=strict)
 
     def work(settings: bucketwheel.Settings, report: Report) -> Answer:
+        from bucketwheel.frontends.build_directory import default_directory  # noqa: PLC0415 - see above
         from bucketwheel.frontends.cli.json import published  # noqa: PLC0415 - --help pays for none of it
-        from bucketwheel.frontends.cli.project import default_directory  # noqa: PLC0415 - see above
 
         files = paths or (default_directory(),)
         return published(bucketwheel.publish(files, settings, create_repository=not no_create, report=report))
@@ -71,8 +71,8 @@ def fetch(invocation: Invocation, project: str, version: str | None, into: Path 
     """
 
     def work(settings: bucketwheel.Settings, report: Report) -> Answer:
+        from bucketwheel.frontends.build_directory import default_directory  # noqa: PLC0415 - see above
         from bucketwheel.frontends.cli.json import fetched  # noqa: PLC0415 - --help pays for none of it
-        from bucketwheel.frontends.cli.project import default_directory  # noqa: PLC0415 - see above
 
         if not settings.artifact_indexes:
             raise Misconfigured(_NOWHERE)

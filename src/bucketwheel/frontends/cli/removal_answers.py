@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import bucketwheel
 from bucketwheel.frontends.cli.run import Answer
-from bucketwheel.frontends.removal_words import deletion_lines, orphan_lines, pruning_lines, status_lines
+from bucketwheel.frontends.text import deletion_lines, orphan_lines, pruning_lines, status_lines
 
 __all__ = ["deleted", "orphans_pruned", "pruned", "status"]
 

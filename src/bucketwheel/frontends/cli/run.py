@@ -57,7 +57,7 @@ def perform(
 
 
 def _work(invocation: Invocation, work: Work, required: Collection[str], question: str | None) -> Answer:
-    from bucketwheel.frontends.cli.reporting import reporting  # noqa: PLC0415 - --help pays for none of it
+    from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - --help pays for none of it
 
     with reporting(invocation.verbosity) as report:
         settings = bucketwheel.load_settings(options=invocation.settings, required=required)

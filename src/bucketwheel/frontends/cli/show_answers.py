@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from bucketwheel.commands.compatibility import Comparison
-from bucketwheel.commands.show import ProjectShown, Shown
+from bucketwheel.commands.show import Comparison, ProjectShown, Shown
 from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.frontends import text
 from bucketwheel.frontends.cli.json import present

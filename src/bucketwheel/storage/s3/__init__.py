@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,22 +21,58 @@ from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report
 from bucketwheel.names import Sha256
 from bucketwheel.places import Connection, S3Place
-from bucketwheel.put_args import put_object_arguments
-from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
-from bucketwheel.storage.bodies import open_body
-from bucketwheel.storage.inspection import Headers, UnfinishedUpload
+from bucketwheel.storage import Headers, Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost, UnfinishedUpload
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
-from bucketwheel.storage.s3.copying import copy_object, in_reach
 from bucketwheel.storage.s3.errors import Asked, Rejection, rejection_in_words
-from bucketwheel.storage.s3.inspection import etag_of, headers_in, overwritten_keys, unfinished_uploads
-from bucketwheel.storage.s3.multipart import add_in_parts
-from bucketwheel.storage.transfer import Origin
+from bucketwheel.storage.s3.multipart import add_in_parts, copy_object, in_reach
+from bucketwheel.storage.transfer import Origin, open_body
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
 
-__all__ = ["S3Storage", "connect"]
+__all__ = ["S3Storage", "connect", "etag_of", "headers_in", "overwritten_keys", "unfinished_uploads"]
+
+
+def etag_of(body: bytes) -> ObjectVersion:
+    """The ETag of an object put in one request, unless a KMS key encrypts it (API Reference, Object)."""
+    return ObjectVersion(f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+
+
+def headers_in(answer: Mapping[str, Any]) -> Headers:
+    """The headers in an answer to HEAD."""
+    return Headers(
+        content_type=answer.get("ContentType", ""),
+        cache_control=answer.get("CacheControl", ""),
+        content_encoding=answer.get("ContentEncoding", ""),
+    )
+
+
+def unfinished_uploads(bucket: Bucket, prefix: str) -> Iterator[UnfinishedUpload]:
+    """ListMultipartUploads, page by page."""
+    position: dict[str, Any] = {}
+    while True:
+        page = bucket.ask("list_multipart_uploads", Prefix=prefix, **position)
+        for upload in page.get("Uploads", ()):
+            yield UnfinishedUpload(key=Key(upload["Key"].removeprefix(prefix)), begun=upload["Initiated"])
+        if not page.get("IsTruncated"):
+            return
+        position = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+
+def overwritten_keys(bucket: Bucket, prefix: str, within: str) -> Iterator[Key]:
+    """ListObjectVersions, page by page: the same bytes again, after a removal perhaps, are no overwriting."""
+    position: dict[str, Any] = {}
+    etags: dict[str, set[str]] = defaultdict(set)
+    while True:
+        page = bucket.ask("list_object_versions", Prefix=prefix + within, **position)
+        for version in page.get("Versions", ()):
+            etags[version["Key"]].add(version["ETag"])
+        if not page.get("IsTruncated"):
+            break
+        position = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    yield from (Key(key.removeprefix(prefix)) for key, seen in etags.items() if len(seen) > 1)
+
 
 _LARGEST_PUT: Final = 1 << 30
 _PART_SIZE: Final = 64 << 20
@@ -268,6 +305,11 @@ class _Answer(io.RawIOBase):
 def connect(place: S3Place, connection: Connection, *, jobs: int, report: Report) -> S3Storage:
     """Make a storage of a bucket, without sending anything; raises Denied for a connection that cannot be made."""
     return S3Storage(bucket=connect_bucket(place, connection, jobs=jobs, report=report), prefix=place.prefix)
+
+
+def put_object_arguments(put_args: Mapping[str, str]) -> dict[str, str | bool]:
+    """Give judged arguments the types that boto3 asks for: BucketKeyEnabled is the one boolean among them."""
+    return {name: value == "true" if name == "BucketKeyEnabled" else value for name, value in put_args.items()}
 
 
 def _put_args(kind: Kind, marks: Mapping[str, str]) -> dict[str, Any]:
