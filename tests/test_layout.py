@@ -13,12 +13,12 @@ from bucketwheel.format.layout import (
     Layout,
     PageMark,
     PageStyle,
-    call_of,
     file_marks,
     manifest_key,
     page_mark,
     page_marks,
     project_of,
+    run_of,
 )
 from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256
@@ -139,12 +139,12 @@ def test_manifest_keys() -> None:
 
 def test_marks() -> None:
     """What is noted on files and pages: the names are the format's, for other implementations read them too."""
-    files = file_marks(repository="r1", call="c1", sha256=A)
+    files = file_marks(repository="r1", run_id="c1", sha256=A)
     pages = page_marks(PageMark(revision=12, renderer=1))
 
     assert files == {"bucketwheel-repository": "r1", "bucketwheel-call": "c1", "bucketwheel-sha256": A}
     assert pages == {"bucketwheel-revision": "12", "bucketwheel-renderer": "1"}
-    assert (call_of(files), call_of({}), call_of(None)) == ("c1", None, None)
+    assert (run_of(files), run_of({}), run_of(None)) == ("c1", None, None)
     assert page_mark(pages) == PageMark(revision=12, renderer=1)
 
 

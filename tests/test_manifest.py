@@ -255,7 +255,7 @@ def test_a_calls_work_is_found_wherever_it_stands() -> None:
         missing=(published("c.zip", "1", by="misses"),),
     )
 
-    assert [manifest.names_call(call) for call in ("releases", "deletes", "misses", "", "other")] == [
+    assert [manifest.names_run(call) for call in ("releases", "deletes", "misses", "", "other")] == [
         True,
         True,
         True,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.version import Version
 
-from bucketwheel.names import InvalidName, distribution_name, is_sha256, project_name, shown
+from bucketwheel.names import InvalidName, distribution_name, is_sha256, printable, project_name
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_sha256(text: str, sha256: bool) -> None:  # noqa: FBT001  # a column of
 )
 def test_shown(text: str, safe: str) -> None:
     """Nothing that a terminal would obey, reverse or hide survives; what people can read does."""
-    assert shown(text) == safe
+    assert printable(text) == safe
 
 
 @given(st.text(st.characters()))
 def test_shown_is_always_printable(text: str) -> None:
     """Any text becomes one printable line that every stream of UTF-8 takes."""
-    assert shown(text).isprintable()
-    shown(text).encode()
+    assert printable(text).isprintable()
+    printable(text).encode()

@@ -1,7 +1,7 @@
 """What can go wrong, by whose fault; the branch decides the exit code.
 
 Every error keeps its facts and says one sentence that names the file or place concerned and what to do now.
-Nothing here may carry a credential: texts from outside go through `bucketwheel.names.shown` first.
+Nothing here may carry a credential: texts from outside go through `bucketwheel.names.printable` first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
     "Refused",
     "Unavailable",
     "Unfinished",
-    "together",
+    "merged",
 ]
 
 
@@ -88,7 +88,7 @@ class Unfinished(BucketwheelError):
     exit_code = 3
 
 
-def together(errors: Sequence[Exception]) -> Exception:
+def merged(errors: Sequence[Exception]) -> Exception:
     """One error for several, of the gravest kind and with all that they say; a bug comes as it is."""
     for error in errors:
         if not isinstance(error, BucketwheelError):

@@ -38,10 +38,10 @@ __all__ = [
     "named_project",
     "named_version",
     "not_there",
+    "printable",
     "project_name",
     "same_version",
     "sha256_of",
-    "shown",
 ]
 
 ProjectName = NewType("ProjectName", str)
@@ -106,7 +106,7 @@ def distribution_name(filename: str) -> DistributionName:
             project, version = parse_sdist_filename(filename)
             return DistributionName(filename=filename, project=project_name(project), version=version, kind="sdist")
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
-        raise InvalidName(f"does not have a valid file name ({shown(str(error))})") from error
+        raise InvalidName(f"does not have a valid file name ({printable(str(error))})") from error
     raise InvalidName("is not a wheel (.whl) or an sdist (.tar.gz)")
 
 
@@ -120,7 +120,7 @@ def sha256_of(content: bytes) -> Sha256:
     return Sha256(hashlib.sha256(content).hexdigest())
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Make a text from outside fit for a terminal and a log: control, bidirectional and invisible ones escaped."""
     return "".join(
         character
@@ -139,7 +139,7 @@ def named_project(text: str) -> ProjectName:
     try:
         return project_name(text)
     except InvalidName as error:
-        raise Misconfigured(Problem(subject=shown(text), what=str(error), remedy="name it as pip would")) from error
+        raise Misconfigured(Problem(subject=printable(text), what=str(error), remedy="name it as pip would")) from error
 
 
 def named_version(text: str) -> Version:
@@ -148,7 +148,7 @@ def named_version(text: str) -> Version:
         return Version(text)
     except InvalidVersion as error:
         raise Misconfigured(
-            Problem(subject=shown(text), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
+            Problem(subject=printable(text), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
         ) from error
 
 
@@ -171,8 +171,8 @@ def same_version(written: str, named: str) -> bool:
 def not_there(subject: str, place: object) -> Problem:
     """Say that something that was named is not in a repository."""
     return Problem(
-        subject=shown(subject),
-        what=f"is not in {shown(str(place))}",
+        subject=printable(subject),
+        what=f"is not in {printable(str(place))}",
         remedy="check the name; `bucketwheel show` lists what is there",
     )
 

@@ -50,7 +50,7 @@ class Workers:
         """Begin one call; its result or error is the future's."""
         return self._pool.submit(call)
 
-    def run(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make all the calls and return their results in order; an error ends the wave, once what began has ended."""
         futures = [self._pool.submit(call) for call in calls]
         wait(futures, return_when=FIRST_EXCEPTION)
@@ -62,7 +62,7 @@ class Workers:
             raise failures[0]
         return [future.result() for future in futures]
 
-    def try_all(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
+    def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls to their end, and return each one's result or error, in order."""
         futures = [self._pool.submit(call) for call in calls]
         wait(futures)

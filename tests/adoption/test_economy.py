@@ -86,7 +86,7 @@ def test_of_a_wheel_with_a_digest_only_the_tail_is_read(tmp_path: Path, whose: s
     wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
     _move_to_the_end(wheel)
     body = wheel.read_bytes()
-    marks = pytorch(wheel) if whose == "pytorch" else file_marks(repository="x", call="c", sha256=sha256_of(body))
+    marks = pytorch(wheel) if whose == "pytorch" else file_marks(repository="x", run_id="c", sha256=sha256_of(body))
     storage, asked = adopted_with(wheel, marks)
     assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} {len(body) - TAIL}-{len(body)}"]
     assert storage.objects[f"{FOLDER}{wheel.name}.metadata"].body.startswith(b"Metadata-Version")
@@ -167,7 +167,7 @@ def test_on_s3_the_digest_that_was_verified_counts(bucket: TestBucket, tmp_path:
     assert [entry.sha256 for entry in entries] == [
         sha256_of((tmp_path / name).read_bytes()) for name in ("demo_pkg-0.9.tar.gz", large.name)
     ]
-    seen = storage.look(plain)
+    seen = storage.stat(plain)
     assert seen is not None
     assert seen.modified is not None
     assert entries[0].upload_time == seen.modified.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -8,7 +8,7 @@ from bucketwheel.commands.adopt.inventory import Ground, page_style, prefixes, r
 from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName
-from bucketwheel.storage import Key, Listed
+from bucketwheel.storage import Key, ListEntry
 from support.manifests import published
 
 DEMO, SHA = ProjectName("demo"), "a" * 64
@@ -16,7 +16,7 @@ DEMO, SHA = ProjectName("demo"), "a" * 64
 
 def ground_of(*keys: str, simple: str = "simple/", size: int = 1) -> Ground:
     """What a listing of these keys shows."""
-    return read_ground([Listed(key=Key(key), size=size, etag="e") for key in keys], Layout(simple=simple))
+    return read_ground([ListEntry(key=Key(key), size=size, etag="e") for key in keys], Layout(simple=simple))
 
 
 def files_of(ground: Ground) -> dict[str, list[str]]:

@@ -91,9 +91,9 @@ def test_a_project_may_have_nothing_but_a_page_in_its_folder(storage: Storage, w
     key = put(storage, f"files/{wheel.name}", wheel)
     elsewhere = put(storage, "simple/numpy/index.html", page(anchor("https://pypi.example/numpy-1.0.tar.gz", b"x")))
     put(storage, "simple/notes/index.html", page('<a href="https://example.org/">not an index</a>'))
-    before = storage.look(elsewhere)
+    before = storage.stat(elsewhere)
     assert adopted_by_page(storage, anchor(f"../../files/{wheel.name}")) == {key: "taken in", elsewhere: "left out"}
-    assert storage.look(elsewhere) == before
+    assert storage.stat(elsewhere) == before
     assert storage.read(manifest_key(ProjectName("notes"))) is None
 
 

@@ -36,7 +36,7 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> OldTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Target:
     """A bucket, what is in it, and a host that serves a copy of it."""
 
     bucket: TestBucket
@@ -77,13 +77,13 @@ class Site:
 
 
 @pytest.fixture
-def site(bucket: TestBucket, tmp_path: Path) -> Iterator[Site]:
+def site(bucket: TestBucket, tmp_path: Path) -> Iterator[Target]:
     """Serve what is in a bucket in two ways."""
     root, home = tmp_path / "served", tmp_path / "home"
     root.mkdir()
     home.mkdir()
     with serve_index(root, offers=(HTML,)) as plain, serve_index(root, offers=(HTML, HTML_V1, JSON)) as negotiating:
-        yield Site(bucket=bucket, root=root, url=plain.url, negotiating_url=negotiating.url, home=home)
+        yield Target(bucket=bucket, root=root, url=plain.url, negotiating_url=negotiating.url, home=home)
 
 
 def built(directory: Path) -> list[Path]:
@@ -104,7 +104,9 @@ def built(directory: Path) -> list[Path]:
     [("python", []), (None, ["--index.html"])],
     ids=["prefix and slash keys", "no prefix and index.html"],
 )
-def test_a_bucket_of_s3pypi(s3pypi: OldTool, site: Site, tmp_path: Path, prefix: str | None, style: list[str]) -> None:
+def test_a_bucket_of_s3pypi(
+    s3pypi: OldTool, site: Target, tmp_path: Path, prefix: str | None, style: list[str]
+) -> None:
     """All that pip and uv could install they still can, and s3pypi could go on where it was."""
     name, path = site.bucket.place.bucket, f"{prefix}/" if prefix else ""
     options = ["--bucket", name, *(["--prefix", prefix] if prefix else []), *style]
@@ -137,7 +139,7 @@ def test_a_bucket_of_s3pypi(s3pypi: OldTool, site: Site, tmp_path: Path, prefix:
     assert page.body.count(b"#sha256=") == 1, "it keeps the links of others, and drops their digests"
 
 
-def test_a_bucket_of_stick(stick: OldTool, site: Site, tmp_path: Path) -> None:
+def test_a_bucket_of_stick(stick: OldTool, site: Target, tmp_path: Path) -> None:
     """Its files, in folders that pip never asks for too; and stick can rebuild all that it had, and more."""
     name = site.bucket.place.bucket
     files = [file for file in built(tmp_path / "dist") if file.suffix != ".bz2"]
@@ -167,7 +169,7 @@ def test_a_bucket_of_stick(stick: OldTool, site: Site, tmp_path: Path) -> None:
     assert site.versions("simple/", "demo-pkg") == {*before, "2.0"}
 
 
-def test_a_bucket_of_pytorch(site: Site, tmp_path: Path) -> None:
+def test_a_bucket_of_pytorch(site: Target, tmp_path: Path) -> None:
     """Files beside the root page, and project pages that link to them from the root of the bucket."""
     name, storage = site.bucket.place.bucket, site.bucket.storage()
     wheels = [make_wheel(tmp_path, "torch", f"2.{minor}+cpu") for minor in range(2)]
@@ -190,7 +192,7 @@ def test_a_bucket_of_pytorch(site: Site, tmp_path: Path) -> None:
     assert site.versions("whl/cpu/", "torch") == {"2.2+cpu", *before}
 
 
-def test_a_bucket_of_piprepo(site: Site, tmp_path: Path) -> None:
+def test_a_bucket_of_piprepo(site: Target, tmp_path: Path) -> None:
     """A pile at the top, and pages below simple/ that link up to it, without digests."""
     name, storage = site.bucket.place.bucket, site.bucket.storage()
     for path in (make_wheel(tmp_path), make_sdist(tmp_path, version="0.9")):

@@ -29,7 +29,7 @@ def ours(storage: Storage, body: bytes) -> dict[str, str]:
     """The marks that a publisher of this repository puts on a file."""
     stored = storage.read(Key("_bucketwheel/repository.json"))
     assert stored is not None
-    return file_marks(repository=decode_settings(stored.body).id, call="a call", sha256=sha256_of(body))
+    return file_marks(repository=decode_settings(stored.body).id, run_id="a call", sha256=sha256_of(body))
 
 
 def commit_by_hand(storage: Storage, manifest: Manifest) -> None:
@@ -38,8 +38,8 @@ def commit_by_hand(storage: Storage, manifest: Manifest) -> None:
     storage.swap(
         manifest_key(manifest.project),
         encode_manifest(manifest),
-        seen=None if before is None else before.version,
-        kind=Layout().record(),
+        expected=None if before is None else before.version,
+        headers=Layout().record(),
         marks=NO_MARKS,
     )
 
@@ -61,7 +61,7 @@ def test_files_of_others_come_in_with_all_that_an_index_says(storage: Storage, t
     assert "core-metadata" in page["files"][0]
     assert "core-metadata" not in page["files"][1]
     for key, entry in zip(keys, manifest_of(storage, "demo-pkg").files, strict=True):
-        seen = storage.look(key)
+        seen = storage.stat(key)
         assert seen is not None
         assert seen.modified is not None
         assert entry.upload_time == seen.modified.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -218,7 +218,7 @@ def test_a_mark_of_another_repository_is_no_mark_of_ours(tmp_path: Path) -> None
     """Files that were copied from another repository are anybody's."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     make_repository(storage)
-    marks = file_marks(repository="another", call="a call", sha256=sha256_of(wheel.read_bytes()))
+    marks = file_marks(repository="another", run_id="a call", sha256=sha256_of(wheel.read_bytes()))
     key = put(storage, FOLDER + wheel.name, wheel.read_bytes(), marks)
     assert fates(adopt_all(storage)) == {key: "taken in"}
 
@@ -285,14 +285,14 @@ def test_metadata_that_are_not_the_files_own_are_not_served(storage: Storage, tm
     key, fine = put(storage, FOLDER + wheel.name, wheel), put(storage, f"simple/other/{other.name}", other)
     put(storage, f"{key}.metadata", b"Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n\n")
     own = put(storage, f"{fine}.metadata", b"Metadata-Version: 2.1\nName: other\nVersion: 1.0\n\nA demonstration.\n")
-    before = storage.look(own)
+    before = storage.stat(own)
     make_repository(storage)
     adopted = adopt_all(storage)
     notes = {file.key: file.note for file in adopted.files}
     assert notes == {key: "has a .metadata that is not its own and is not listed", fine: ""}
     assert "core-metadata" not in page_json(storage, "demo-pkg")["files"][0]
     assert "core-metadata" in page_json(storage, "other")["files"][0]
-    assert storage.look(own) == before
+    assert storage.stat(own) == before
     assert adopt_all(storage).files == ()
 
 

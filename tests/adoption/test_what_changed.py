@@ -15,7 +15,7 @@ from bucketwheel.format.layout import Layout, file_marks, manifest_key
 from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
 from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Seen, Storage
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
 from support.adopting import Recorded, adopt_all, fates, make_repository, put, remove, state
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
@@ -33,8 +33,8 @@ def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) ->
     storage.swap(
         manifest_key(DEMO),
         encode_manifest(replace(change(manifest), revision=manifest.revision + 1)),
-        seen=before.version,
-        kind=Layout().record(),
+        expected=before.version,
+        headers=Layout().record(),
         marks=NO_MARKS,
     )
 
@@ -74,7 +74,7 @@ def test_the_bytes_of_a_missing_file_count_with_our_mark_too(tmp_path: Path) -> 
     assert settings is not None
     remove(storage, KEY)
     adopt_all(storage)
-    marks = file_marks(repository=decode_settings(settings.body).id, call="another", sha256=sha256_of(body))
+    marks = file_marks(repository=decode_settings(settings.body).id, run_id="another", sha256=sha256_of(body))
     put(storage, KEY, body, marks)
     assert fates(adopt_all(storage)) == {KEY: "back"}
     assert manifest_of(storage, "demo-pkg").files[0].seen is None
@@ -204,12 +204,12 @@ class Busy(MemoryStorage):
         self.before_swap: list[Callable[[], None]] = []
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """Let the other go first."""
         while key == manifest_key(DEMO) and self.before_swap:
             self.before_swap.pop()()
-        return super().swap(key, body, seen=seen, kind=kind, marks=marks)
+        return super().swap(key, body, expected=expected, headers=headers, marks=marks)
 
 
 def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
@@ -235,10 +235,10 @@ def test_a_file_that_lies_there_at_the_second_look_is_not_missing(tmp_path: Path
     """A listing may be older than the object: absent is what both the listing and the look call so."""
 
     class Late(MemoryStorage):
-        def look(self, key: Key) -> Seen | None:
+        def stat(self, key: Key) -> ObjectInfo | None:
             if key == KEY and key not in self.objects:
                 put(Later(self.objects), key, make_wheel(tmp_path))
-            return super().look(key)
+            return super().stat(key)
 
     class Later(MemoryStorage):
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.format.manifest import Status
-from bucketwheel.storage import Key, Listed
+from bucketwheel.storage import Key, ListEntry
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.releasing import release_files
@@ -28,7 +28,7 @@ class Busy(MemoryStorage):
     """Whether they are quicker than the listing."""
     listings: list[str] = field(default_factory=list)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """List, and let them."""
         self.listings.append(prefix)
         if self.before:

@@ -178,7 +178,7 @@ def test_nothing_is_asked_for_where_nothing_is_published(tmp_path: Path) -> None
     change_settings(storage, lambda settings: replace(settings, base_url="http://127.0.0.1:1/"))
     for listed in list(storage.list("")):
         if not listed.key.endswith("repository.json"):
-            storage.remove(Key(listed.key), seen=stored(storage, listed.key).version)
+            storage.remove(Key(listed.key), expected=stored(storage, listed.key).version)
     assert check_store(storage).findings == ()
 
 

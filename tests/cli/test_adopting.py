@@ -189,8 +189,8 @@ def test_pages_will_be_of_the_style_of_those_that_lie_there(bucket: TestBucket, 
     assert made.document["settings"]["pages"] == pages
     assert made.document["to-adopt"] is True
     assert {key: seen for key, seen in state(storage).items() if key != "_bucketwheel/repository.json"} == before
-    settings = storage.look(Key("_bucketwheel/repository.json"))
+    settings = storage.stat(Key("_bucketwheel/repository.json"))
     assert settings is not None
-    storage.remove(Key("_bucketwheel/repository.json"), seen=settings.version)
+    storage.remove(Key("_bucketwheel/repository.json"), expected=settings.version)
     made = run_command("init", str(place), "--adopt", "--set", "pages=index.html", *common)
     assert made.document["settings"]["pages"] == "index.html"

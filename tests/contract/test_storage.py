@@ -14,12 +14,12 @@ import pytest
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import NO_MARKS, Key, Kind, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, Storage, SwapLost
 from bucketwheel.storage.directory import DirectoryStorage
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 
-KIND = Kind(content_type="application/octet-stream", cache_control="no-cache")
+KIND = ObjectHeaders(content_type="application/octet-stream", cache_control="no-cache")
 KEY = Key("simple/proj/proj-1.0.tar.gz")
 
 
@@ -38,7 +38,7 @@ def add(storage: Storage, key: Key, body: Path | bytes, marks: dict[str, str] | 
     """Add with the right digest."""
     whole = body if isinstance(body, bytes) else body.read_bytes()
     sha256 = Sha256(hashlib.sha256(whole).hexdigest())
-    return storage.add(key, body, sha256=sha256, kind=KIND, marks=marks or NO_MARKS)
+    return storage.add(key, body, sha256=sha256, headers=KIND, marks=marks or NO_MARKS)
 
 
 def test_what_is_added_is_read(storage: Storage) -> None:
@@ -62,10 +62,10 @@ def test_a_taken_key_is_left_alone(storage: Storage) -> None:
 def test_absent_is_none(storage: Storage) -> None:
     """What is not there reads and looks as None, before and after the first write."""
     assert storage.read(KEY) is None
-    assert storage.look(KEY) is None
+    assert storage.stat(KEY) is None
     add(storage, Key("simple/other/other-1.0.tar.gz"), b"")
     assert storage.read(KEY) is None
-    assert storage.look(KEY) is None
+    assert storage.stat(KEY) is None
 
 
 def test_a_file_is_added_as_bytes_are(storage: Storage, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_file_is_added_as_bytes_are(storage: Storage, tmp_path: Path) -> None:
 def test_an_empty_object_is_an_object(storage: Storage) -> None:
     """No bytes are bytes too."""
     add(storage, KEY, b"")
-    stored, seen = storage.read(KEY), storage.look(KEY)
+    stored, seen = storage.read(KEY), storage.stat(KEY)
     assert stored is not None
     assert seen is not None
     assert (stored.body, seen.size) == (b"", 0)
@@ -94,7 +94,7 @@ def test_a_wrong_digest_is_refused(storage: Storage, tmp_path: Path) -> None:
     wrong = Sha256(hashlib.sha256(b"the bytes that were judged").hexdigest())
     for body in (b"other bytes", file):
         with pytest.raises(Unavailable, match="are not those that were judged"):
-            storage.add(KEY, body, sha256=wrong, kind=KIND, marks=NO_MARKS)
+            storage.add(KEY, body, sha256=wrong, headers=KIND, marks=NO_MARKS)
     assert storage.read(KEY) is None
     assert list(storage.list("")) == []
 
@@ -102,7 +102,7 @@ def test_a_wrong_digest_is_refused(storage: Storage, tmp_path: Path) -> None:
 def test_a_look_tells_size_version_and_digest(storage: Storage) -> None:
     """A look shows the size, the version that reading shows, and the digest of all bytes."""
     add(storage, KEY, b"first")
-    seen, stored = storage.look(KEY), storage.read(KEY)
+    seen, stored = storage.stat(KEY), storage.read(KEY)
     assert seen is not None
     assert stored is not None
     assert seen.size == 5
@@ -114,7 +114,7 @@ def test_a_look_tells_when_it_was_written(storage: Storage) -> None:
     """The moment is the store's own, with its time zone; stores round it to seconds."""
     begun = datetime.now(UTC)
     add(storage, KEY, b"first")
-    seen = storage.look(KEY)
+    seen = storage.stat(KEY)
     assert seen is not None
     assert seen.modified is not None
     assert begun - timedelta(seconds=5) < seen.modified < datetime.now(UTC) + timedelta(seconds=5)
@@ -124,21 +124,21 @@ def test_marks_come_back_where_there_is_a_place_for_them(storage: Storage) -> No
     """Marks are seen by look and read, of added and of swapped objects; a directory says that it has none."""
     add(storage, KEY, b"first", {"call": "abc"})
     page = Key("simple/proj/index.json")
-    storage.swap(page, b"{}", seen=None, kind=KIND, marks={"revision": "1"})
+    storage.swap(page, b"{}", expected=None, headers=KIND, marks={"revision": "1"})
     expected = (None, None) if isinstance(storage, DirectoryStorage) else ({"call": "abc"}, {"revision": "1"})
-    looks, reads = (storage.look(KEY), storage.look(page)), (storage.read(KEY), storage.read(page))
+    looks, reads = (storage.stat(KEY), storage.stat(page)), (storage.read(KEY), storage.read(page))
     assert tuple(seen and seen.marks for seen in looks) == expected
     assert tuple(stored and stored.marks for stored in reads) == expected
 
 
 def test_a_swap_creates_what_is_absent(storage: Storage) -> None:
     """A swap that saw nothing creates, once; its version is the one that a look shows."""
-    version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
-    seen = storage.look(KEY)
+    version = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
+    seen = storage.stat(KEY)
     assert seen is not None
     assert seen.version == version
     with pytest.raises(SwapLost):
-        storage.swap(KEY, b"two", seen=None, kind=KIND, marks=NO_MARKS)
+        storage.swap(KEY, b"two", expected=None, headers=KIND, marks=NO_MARKS)
     stored = storage.read(KEY)
     assert stored is not None
     assert stored.body == b"one"
@@ -146,11 +146,11 @@ def test_a_swap_creates_what_is_absent(storage: Storage) -> None:
 
 def test_a_swap_replaces_exactly_what_was_seen(storage: Storage) -> None:
     """A swap that saw the present version replaces it; the same swap again is lost."""
-    first = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
-    second = storage.swap(KEY, b"two", seen=first, kind=KIND, marks=NO_MARKS)
+    first = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
+    second = storage.swap(KEY, b"two", expected=first, headers=KIND, marks=NO_MARKS)
     assert second != first
     with pytest.raises(SwapLost):
-        storage.swap(KEY, b"three", seen=first, kind=KIND, marks=NO_MARKS)
+        storage.swap(KEY, b"three", expected=first, headers=KIND, marks=NO_MARKS)
     stored = storage.read(KEY)
     assert stored is not None
     assert (stored.body, stored.version) == (b"two", second)
@@ -158,23 +158,23 @@ def test_a_swap_replaces_exactly_what_was_seen(storage: Storage) -> None:
 
 def test_a_swap_does_not_bring_back_what_is_gone(storage: Storage) -> None:
     """A swap of something that was removed meanwhile is lost and creates nothing."""
-    version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
-    storage.remove(KEY, seen=version)
+    version = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
+    storage.remove(KEY, expected=version)
     with pytest.raises(SwapLost):
-        storage.swap(KEY, b"two", seen=version, kind=KIND, marks=NO_MARKS)
+        storage.swap(KEY, b"two", expected=version, headers=KIND, marks=NO_MARKS)
     assert storage.read(KEY) is None
 
 
 def test_remove_removes_exactly_what_was_seen(storage: Storage) -> None:
     """Another version stays; the one seen goes; what is absent already is done."""
-    old = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
-    new = storage.swap(KEY, b"two", seen=old, kind=KIND, marks=NO_MARKS)
+    old = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
+    new = storage.swap(KEY, b"two", expected=old, headers=KIND, marks=NO_MARKS)
     with pytest.raises(SwapLost):
-        storage.remove(KEY, seen=old)
+        storage.remove(KEY, expected=old)
     assert storage.read(KEY) is not None
-    storage.remove(KEY, seen=new)
+    storage.remove(KEY, expected=new)
     assert storage.read(KEY) is None
-    storage.remove(KEY, seen=new)
+    storage.remove(KEY, expected=new)
 
 
 def test_a_listing_is_sorted_by_whole_keys(storage: Storage) -> None:
@@ -212,7 +212,7 @@ def test_a_prefix_is_a_beginning_of_keys(storage: Storage, prefix: str, expected
 def test_a_listing_tells_sizes_and_versions(storage: Storage) -> None:
     """An entry has the object's size, and the version that a look shows where the store lists versions."""
     add(storage, KEY, b"first")
-    seen = storage.look(KEY)
+    seen = storage.stat(KEY)
     assert seen is not None
     version = None if isinstance(storage, DirectoryStorage) else seen.version
     assert [(listed.key, listed.size, listed.version) for listed in storage.list("")] == [(KEY, 5, version)]
@@ -223,9 +223,9 @@ def test_a_listing_shows_again_what_nobody_touched(storage: Storage) -> None:
     add(storage, KEY, b"first")
     before = [listed.etag for listed in storage.list("")]
     assert [listed.etag for listed in storage.list("")] == before
-    seen = storage.look(KEY)
+    seen = storage.stat(KEY)
     assert seen is not None
-    storage.swap(KEY, b"other", seen=seen.version, kind=KIND, marks=NO_MARKS)
+    storage.swap(KEY, b"other", expected=seen.version, headers=KIND, marks=NO_MARKS)
     assert [listed.etag for listed in storage.list("")] != before
 
 
@@ -279,8 +279,8 @@ def test_unusual_characters_are_part_of_a_key(storage: Storage, key: str) -> Non
     assert stored is not None
     assert stored.body == b"here"
     assert [listed.key for listed in storage.list("")] == [key]
-    storage.remove(Key(key), seen=stored.version)
-    assert storage.look(Key(key)) is None
+    storage.remove(Key(key), expected=stored.version)
+    assert storage.stat(Key(key)) is None
 
 
 def test_a_key_may_end_in_a_slash_except_in_a_directory(storage: Storage) -> None:
@@ -291,8 +291,8 @@ def test_a_key_may_end_in_a_slash_except_in_a_directory(storage: Storage) -> Non
                 add(storage, Key(key), b"page")
         return
     for key in ("simple/", "simple/proj/", "simple/proj/x"):
-        version = storage.swap(Key(key), key.encode(), seen=None, kind=KIND, marks=NO_MARKS)
-        storage.swap(Key(key), key.upper().encode(), seen=version, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(Key(key), key.encode(), expected=None, headers=KIND, marks=NO_MARKS)
+        storage.swap(Key(key), key.upper().encode(), expected=version, headers=KIND, marks=NO_MARKS)
     found = {listed.key: storage.read(listed.key) for listed in storage.list("simple/")}
     assert {key: stored and stored.body for key, stored in found.items()} == {
         "simple/": b"SIMPLE/",
@@ -326,7 +326,7 @@ def test_of_many_who_add_one_key_one_succeeds(storage: Storage) -> None:
 
 def test_no_swap_is_lost(storage: Storage) -> None:
     """8 threads each add 1 to a counter 10 times, reading and swapping until they succeed: it ends at 80."""
-    storage.swap(KEY, b"0", seen=None, kind=KIND, marks=NO_MARKS)
+    storage.swap(KEY, b"0", expected=None, headers=KIND, marks=NO_MARKS)
 
     def count_up(_: int) -> bool:
         done = 0
@@ -334,7 +334,7 @@ def test_no_swap_is_lost(storage: Storage) -> None:
             stored = storage.read(KEY)
             assert stored is not None
             with suppress(SwapLost):
-                storage.swap(KEY, b"%d" % (int(stored.body) + 1), seen=stored.version, kind=KIND, marks=NO_MARKS)
+                storage.swap(KEY, b"%d" % (int(stored.body) + 1), expected=stored.version, headers=KIND, marks=NO_MARKS)
                 done += 1
         return True
 

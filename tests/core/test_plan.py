@@ -11,7 +11,7 @@ from bucketwheel.errors import Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, Status, empty_manifest
 from bucketwheel.names import ProjectName, Sha256, distribution_name
-from bucketwheel.protocol.plan import Candidate, Existing, Placement, plan_release, released, spelled_twice
+from bucketwheel.protocol.plan import Candidate, Existing, StoredFile, plan_release, released, spelled_twice
 from bucketwheel.storage import Key
 
 DEMO = ProjectName("demo")
@@ -59,15 +59,15 @@ def test_a_new_name_is_placed() -> None:
     """A name that the manifest does not hold is new."""
     plan = plan_release(manifest(), [candidate()], "same")
     assert plan.new == (candidate(),)
-    assert plan.to_place == (candidate(),)
+    assert plan.to_upload == (candidate(),)
 
 
 def test_the_same_bytes_are_there_already() -> None:
     """A released name with the same bytes is done, also when others would be skipped."""
     truth = manifest(files=(entry(),))
-    assert plan_release(truth, [candidate()], "same").there == (candidate(),)
-    assert plan_release(truth, [candidate()], "skip").there == (candidate(),)
-    assert plan_release(truth, [candidate()], "same").to_place == ()
+    assert plan_release(truth, [candidate()], "same").unchanged == (candidate(),)
+    assert plan_release(truth, [candidate()], "skip").unchanged == (candidate(),)
+    assert plan_release(truth, [candidate()], "same").to_upload == ()
 
 
 def test_other_bytes_are_refused_with_both_digests_and_what_to_do() -> None:
@@ -83,7 +83,7 @@ def test_other_bytes_are_refused_with_both_digests_and_what_to_do() -> None:
 def test_other_bytes_are_left_alone_when_they_may_be_skipped() -> None:
     """`existing = skip` leaves released bytes as they are, and sends nothing."""
     plan = plan_release(manifest(files=(entry(sha256=THEIRS),)), [candidate()], "skip")
-    assert (plan.skipped, plan.to_place) == ((candidate(),), ())
+    assert (plan.skipped, plan.to_upload) == ((candidate(),), ())
 
 
 def test_strict_refuses_even_the_same_bytes() -> None:
@@ -101,7 +101,7 @@ def test_a_deleted_name_is_dead_for_ever(existing: Existing) -> None:
 def test_a_missing_file_comes_back_with_its_own_bytes_only() -> None:
     """The same bytes revive a missing entry; others are refused."""
     truth = manifest(missing=(entry(),))
-    assert plan_release(truth, [candidate()], "same").back == (candidate(),)
+    assert plan_release(truth, [candidate()], "same").restored == (candidate(),)
     assert "b" * 64 in refusal(truth, candidate(sha256=THEIRS))
 
 
@@ -149,9 +149,9 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_release_adds_its_entries_in_one_revision() -> None:
     """All files of a call come with the next revision, marked with the call and the time it began."""
     plan = plan_release(manifest(files=(entry("demo-0.1.tar.gz"),)), [candidate()], "same")
-    placement = Placement(key=Key(f"simple/demo/{WHEEL}"), added=True, gpg_sig=True)
+    placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True, gpg_sig=True)
     after = released(
-        manifest(files=(entry("demo-0.1.tar.gz"),)), plan, {WHEEL: placement}, call="me", now=NOW, layout=Layout()
+        manifest(files=(entry("demo-0.1.tar.gz"),)), plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout()
     )
     assert after.revision == 8
     assert [file.filename for file in after.files] == ["demo-0.1.tar.gz", WHEEL]
@@ -172,7 +172,9 @@ def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
     """The entry carries a key only where that is not the usual one."""
     aside = Key(f"simple/demo/{OURS}/{WHEEL}")
     plan = plan_release(manifest(), [candidate()], "same")
-    after = released(manifest(), plan, {WHEEL: Placement(key=aside, added=True)}, call="me", now=NOW, layout=Layout())
+    after = released(
+        manifest(), plan, {WHEEL: StoredFile(key=aside, added=True)}, run_id="me", now=NOW, layout=Layout()
+    )
     assert after.files[0].key == aside
 
 
@@ -180,7 +182,7 @@ def test_what_comes_back_keeps_its_state_and_its_time() -> None:
     """A revived entry keeps yank, hidden and upload time, and names the call that brought it back."""
     truth = manifest(missing=(entry(),))
     plan = plan_release(truth, [candidate()], "same")
-    placement = Placement(key=Key(f"simple/demo/{WHEEL}"), added=True)
-    after = released(truth, plan, {WHEEL: placement}, call="me", now=NOW, layout=Layout())
+    placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True)
+    after = released(truth, plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout())
     assert after.missing == ()
     assert after.files == (replace(entry(), by="me"),)

@@ -16,8 +16,8 @@ from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.release import rehearse, release
-from bucketwheel.protocol.repository import Site
-from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, Storage
+from bucketwheel.protocol.repository import Target
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
@@ -46,15 +46,15 @@ def store_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> 
     storage.swap(
         manifest_key(DEMO),
         encode_manifest(replace(after, revision=after.revision + 1)),
-        seen=before.version,
-        kind=Layout().record(),
+        expected=before.version,
+        headers=Layout().record(),
         marks=NO_MARKS,
     )
 
 
 def put(storage: Storage, key: str, body: bytes) -> None:
     """Put an object there by hand, without any mark of ours."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tmp_path: Path) -> None:
@@ -106,10 +106,10 @@ def test_the_same_files_again_write_nothing(storage: Storage, tmp_path: Path) ->
     """A repeated publish finds all there, and not one object changes."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
-    before = {key: storage.look(Key(key)) for key in keys(storage)}
+    before = {key: storage.stat(Key(key)) for key in keys(storage)}
     outcome = release_files(storage, wheel)
-    assert [candidate.filename for candidate in outcome.plans[DEMO].there] == [wheel.name]
-    assert {key: storage.look(Key(key)) for key in keys(storage)} == before
+    assert [candidate.filename for candidate in outcome.plans[DEMO].unchanged] == [wheel.name]
+    assert {key: storage.stat(Key(key)) for key in keys(storage)} == before
 
 
 def test_several_projects_go_in_one_call(storage: Storage, tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path
     release_files(storage, wheel)
     yanked = replace(manifest_of(storage, "demo-pkg").files[0], yanked="broken")
     for key in (WHEEL_KEY, Key(f"{WHEEL_KEY}.metadata")):
-        seen = storage.look(key)
+        seen = storage.stat(key)
         assert seen is not None
-        storage.remove(key, seen=seen.version)
+        storage.remove(key, expected=seen.version)
     store_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
-    release_files(storage, wheel, call="the one that brings it back")
+    release_files(storage, wheel, run_id="the one that brings it back")
     after = manifest_of(storage, "demo-pkg")
     assert after.missing == ()
     assert after.files == (replace(yanked, by="the one that brings it back"),)
@@ -231,9 +231,9 @@ def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Pa
 def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage, tmp_path: Path) -> None:
     """A lost manifest is never taken for a new project: its page would lose every release."""
     release_files(storage, make_wheel(tmp_path))
-    seen = storage.look(manifest_key(DEMO))
+    seen = storage.stat(manifest_key(DEMO))
     assert seen is not None
-    storage.remove(manifest_key(DEMO), seen=seen.version)
+    storage.remove(manifest_key(DEMO), expected=seen.version)
     with pytest.raises(Refused, match="manifest"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
@@ -245,7 +245,7 @@ def test_a_damaged_manifest_is_never_built_on(storage: Storage, tmp_path: Path) 
     stored = storage.read(manifest_key(DEMO))
     assert stored is not None
     half = stored.body[: len(stored.body) // 2]
-    storage.swap(manifest_key(DEMO), half, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+    storage.swap(manifest_key(DEMO), half, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
     with pytest.raises(Damaged, match="cannot be read"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     damaged = storage.read(manifest_key(DEMO))
@@ -261,9 +261,9 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
     html, json_page = Layout(pages="index.html").html_keys(DEMO)[0], Layout().json_key(DEMO)
     html = html if isinstance(storage, DirectoryStorage) else Layout().html_keys(DEMO)[0]
     for key in (html, json_page):
-        seen = storage.look(key)
+        seen = storage.stat(key)
         assert seen is not None
-        storage.remove(key, seen=seen.version)
+        storage.remove(key, expected=seen.version)
     put(storage, html, b"<h1>edited</h1>")
     release_files(storage, wheel)
     after = {key: storage.read(Key(key)) for key in before}
@@ -295,9 +295,9 @@ def test_a_rehearsal_writes_nothing_and_says_what_would_be(storage: Storage, tmp
         assert keys(storage) == []
         assert len(outcome.plans[DEMO].new) == 1
         release_files(storage, make_wheel(tmp_path, version="0.9"))
-        before = {key: storage.look(Key(key)) for key in keys(storage)}
+        before = {key: storage.stat(Key(key)) for key in keys(storage)}
         outcome = rehearse(site_of(storage, place_of(storage)), order, workers)
-    assert {key: storage.look(Key(key)) for key in keys(storage)} == before
+    assert {key: storage.stat(Key(key)) for key in keys(storage)} == before
     assert Layout().json_key(DEMO) in outcome.pages
 
 
@@ -308,12 +308,18 @@ def test_a_damaged_project_does_not_hide_what_was_released(tmp_path: Path) -> No
         """A store in which somebody removes one manifest just before it is swapped."""
 
         def swap(
-            self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+            self,
+            key: Key,
+            body: bytes,
+            *,
+            expected: ObjectVersion | None,
+            headers: ObjectHeaders,
+            marks: Mapping[str, str],
         ) -> ObjectVersion:
             """Lose the manifest, then swap."""
-            if key == manifest_key(DEMO) and seen is not None:
+            if key == manifest_key(DEMO) and expected is not None:
                 del self.objects[key]
-            return MemoryStorage.swap(self, key, body, seen=seen, kind=kind, marks=marks)
+            return MemoryStorage.swap(self, key, body, expected=expected, headers=headers, marks=marks)
 
     storage = VanishingManifest()
     release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, name="another"))
@@ -326,12 +332,13 @@ class Careless(MemoryStorage):
     """A store that takes no notice of conditions, as some real ones do."""
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """Write, whatever was seen."""
-        found = self.look(key)
+        del expected
+        found = self.stat(key)
         seen = None if found is None else found.version
-        return MemoryStorage.swap(self, key, body, seen=seen, kind=kind, marks=marks)
+        return MemoryStorage.swap(self, key, body, expected=seen, headers=headers, marks=marks)
 
 
 def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
@@ -346,7 +353,7 @@ def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
 def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Path) -> None:
     """The choice is recorded, and counts for those only who make it too."""
     storage = Careless()
-    site = Site(place=PLACE, storage=storage, single_writer=True)
+    site = Target(place=PLACE, storage=storage, single_writer=True)
     with Workers(2) as workers:
         release(site, order_for(make_wheel(tmp_path)), workers)
     settings = storage.read(Key("_bucketwheel/repository.json"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import judge
+from bucketwheel.distributions import validate
 from bucketwheel.errors import Refused
 from distributions.tar_bytes import tar, tar_header
 from distributions.zip_bytes import RawMember, raw_zip
@@ -57,7 +57,7 @@ def test_a_bomb_that_says_so_is_refused_before_it_is_lit(tmp_path: Path) -> None
     bomb = RawMember(name=b"demo_pkg/zeros", body=b"", packed=_endless_deflate(4000), size=4000 * _MIB)
     path = _wheel(tmp_path, bomb)
     with _within(mebibytes=4, seconds=2), pytest.raises(Refused, match="is a decompression bomb"):
-        judge(path)
+        validate(path)
 
 
 def test_a_bomb_that_hides_its_size_is_stopped(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_bomb_that_hides_its_size_is_stopped(tmp_path: Path) -> None:
     bomb = RawMember(name=b"x-1.dist-info/METADATA", body=b"", packed=_endless_deflate(4000), size=1000)
     path = _wheel(tmp_path, bomb)
     with _within(mebibytes=4, seconds=2), pytest.raises(Refused, match="holds more than it may"):
-        judge(path)
+        validate(path)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_sdist_that_unpacks_without_end_is_stopped(beginning: bytes, tmp_path
     path = tmp_path / "demo_pkg-1.0.tar.gz"
     path.write_bytes(_endless_gzip(beginning, 4000))
     with _within(mebibytes=4, seconds=5), pytest.raises(Refused):
-        judge(path)
+        validate(path)
 
 
 def test_a_member_without_end_is_stopped(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_member_without_end_is_stopped(tmp_path: Path) -> None:
     path = tmp_path / "demo_pkg-1.0.tar.gz"
     path.write_bytes(_endless_gzip(bytes(header), 4000))
     with _within(mebibytes=4, seconds=5), pytest.raises(Refused, match="holds more than it may"):
-        judge(path)
+        validate(path)
 
 
 def test_honest_large_files_stream(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_honest_large_files_stream(tmp_path: Path) -> None:
     del zeros
     with _within(mebibytes=8, seconds=20):
         for path in paths:
-            judge(path)
+            validate(path)
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_texts_are_read_in_bounded_time(member: str, body: bytes, tmp_path: Path
     path = make_wheel(tmp_path, members={f"demo_pkg-1.0.dist-info/{member}": body})
     began = time.monotonic()
     with suppress(Refused):
-        judge(path)
+        validate(path)
     assert time.monotonic() - began < 8

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketwheel.distributions import Contents, judge_archive
+from bucketwheel.distributions import Contents, validate_archive
 from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
 from bucketwheel.distributions.tar import GzipStream, tar_members
 from bucketwheel.distributions.zip import read_listing
@@ -35,7 +35,7 @@ _EXAMPLES = settings(max_examples=200, deadline=None, suppress_health_check=[Hea
 
 def _judged(filename: str, body: bytes) -> Contents | None:
     try:
-        return judge_archive(distribution_name(filename), io.BytesIO(body), len(body))
+        return validate_archive(distribution_name(filename), io.BytesIO(body), len(body))
     except Refused:
         return None
 

@@ -13,9 +13,9 @@ import pytest
 from packaging.version import Version
 
 from bucketwheel import distributions
-from bucketwheel.distributions import file_sha256, judge, judge_archive
+from bucketwheel.distributions import file_sha256, validate, validate_archive
 from bucketwheel.distributions.findings import Finding
-from bucketwheel.distributions.wheel import judge_wheel
+from bucketwheel.distributions.wheel import validate_wheel
 from bucketwheel.errors import Refused
 from bucketwheel.names import DistributionName, distribution_name
 from support.archives import make_sdist, make_wheel
@@ -24,7 +24,7 @@ from support.archives import make_sdist, make_wheel
 def test_a_wheel_is_reported_with_all_that_an_index_says_about_it(tmp_path: Path) -> None:
     """Digest, size, Requires-Python and METADATA are those of the file itself, byte for byte."""
     path = make_wheel(tmp_path, "Demo.Pkg", "1.0", requires_python=">=3.9, <4")
-    judged = judge(path)
+    judged = validate(path)
     with zipfile.ZipFile(path) as archive:
         metadata = archive.read("demo_pkg-1.0.dist-info/METADATA")
     assert (judged.name.project, judged.name.version, judged.name.kind) == ("demo-pkg", Version("1.0"), "wheel")
@@ -37,7 +37,7 @@ def test_a_wheel_is_reported_with_all_that_an_index_says_about_it(tmp_path: Path
 
 def test_an_sdist_has_no_metadata_to_publish(tmp_path: Path) -> None:
     """A build may still change an sdist's metadata, so only Requires-Python is taken from it."""
-    judged = judge(make_sdist(tmp_path, requires_python=">=3.9"))
+    judged = validate(make_sdist(tmp_path, requires_python=">=3.9"))
     assert (judged.requires_python, judged.metadata, judged.warnings) == (">=3.9", None, ())
 
 
@@ -54,7 +54,7 @@ def test_an_old_spelling_is_a_warning_that_names_the_file(filename: str, warning
     """What PyPI serves under old rules passes, and whoever built it hears of the new ones."""
     make = make_wheel if filename.endswith(".whl") else make_sdist
     path = make(tmp_path, filename=filename)
-    warnings = judge(path).warnings
+    warnings = validate(path).warnings
     assert f"{path} {warning}" in warnings[0]
     assert len([text for text in warnings if " would " in text]) <= 1
 
@@ -62,12 +62,12 @@ def test_an_old_spelling_is_a_warning_that_names_the_file(filename: str, warning
 @pytest.mark.parametrize("tag", ["py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64", "cp311-abi3-linux_armv7l"])
 def test_platforms_that_say_what_they_need_pass_in_silence(tag: str, tmp_path: Path) -> None:
     """Only the generic Linux tags of 64-bit machines are worth a word."""
-    assert judge(make_wheel(tmp_path, tag=tag)).warnings == ()
+    assert validate(make_wheel(tmp_path, tag=tag)).warnings == ()
 
 
 def test_a_local_version_is_nothing_unusual(tmp_path: Path) -> None:
     """PyPI alone forbids local versions; private indexes live on them."""
-    assert judge(make_wheel(tmp_path, version="1.0+cu118")).warnings == ()
+    assert validate(make_wheel(tmp_path, version="1.0+cu118")).warnings == ()
 
 
 def test_a_link_stands_for_what_it_leads_to(tmp_path: Path) -> None:
@@ -75,12 +75,12 @@ def test_a_link_stands_for_what_it_leads_to(tmp_path: Path) -> None:
     target = make_wheel(tmp_path / "elsewhere")
     link = tmp_path / "demo_pkg-1.0-py3-none-any.whl"
     link.symlink_to(target)
-    assert judge(link).sha256 == file_sha256(target)
+    assert validate(link).sha256 == file_sha256(target)
 
 
 def _refusal(path: Path) -> str:
     with pytest.raises(Refused) as refused:
-        judge(path)
+        validate(path)
     assert [problem.subject for problem in refused.value.problems] == [str(path)]
     return refused.value.problems[0].what
 
@@ -147,7 +147,7 @@ def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
         },
     )
     with pytest.raises(Refused) as refused:
-        judge(path)
+        validate(path)
     assert [problem.what.split(":")[0] for problem in refused.value.problems] == [
         "has members whose names lead out of the archive",
         "has the .dist-info of something else",
@@ -162,7 +162,7 @@ def test_a_hostile_name_inside_cannot_reach_the_terminal(tmp_path: Path) -> None
     """Names from within the archive are escaped, and cut where they are endless."""
     path = make_wheel(tmp_path, members={"../\u202e\u200b" + "x" * 500: b""})
     with pytest.raises(Refused) as refused:
-        judge(path)
+        validate(path)
     assert str(refused.value).isprintable()
     assert "'../\\u202e\\u200bxxx" in str(refused.value)
     assert len(str(refused.value)) < 500
@@ -174,9 +174,9 @@ def test_a_file_that_changes_while_it_is_judged_is_refused(tmp_path: Path, monke
 
     def rebuilt_meanwhile(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
         os.utime(path, ns=(1, 1))
-        return judge_wheel(name, file, length)
+        return validate_wheel(name, file, length)
 
-    monkeypatch.setattr(distributions, "judge_wheel", rebuilt_meanwhile)
+    monkeypatch.setattr(distributions, "validate_wheel", rebuilt_meanwhile)
     assert _refusal(path) == "changed while it was read"
 
 
@@ -189,9 +189,9 @@ def test_an_open_archive_is_judged_from_its_beginning(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, requires_python=">=3.9")
     with path.open("rb") as file:
         file.seek(100)
-        contents = judge_archive(_archive_name(path), file, path.stat().st_size)
+        contents = validate_archive(_archive_name(path), file, path.stat().st_size)
     assert contents.requires_python == ">=3.9"
-    assert contents.metadata == judge(path).metadata
+    assert contents.metadata == validate(path).metadata
 
 
 def test_an_open_archive_is_refused_under_its_file_name(tmp_path: Path) -> None:
@@ -199,5 +199,5 @@ def test_an_open_archive_is_refused_under_its_file_name(tmp_path: Path) -> None:
     path = tmp_path / "tmp123.part"
     path.write_bytes(b"<html>")
     with path.open("rb") as file, pytest.raises(Refused) as refused:
-        judge_archive(distribution_name("demo_pkg-1.0.tar.gz"), file, 6)
+        validate_archive(distribution_name("demo_pkg-1.0.tar.gz"), file, 6)
     assert refused.value.problems[0].subject == "demo_pkg-1.0.tar.gz"

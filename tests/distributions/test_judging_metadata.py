@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import Distribution, validate
 from bucketwheel.errors import Refused
 from support.archives import make_sdist, make_wheel, metadata_text
 
 _METADATA = "demo_pkg-1.0.dist-info/METADATA"
 
 
-def _judged(tmp_path: Path, metadata: bytes) -> Judged:
-    return judge(make_wheel(tmp_path, members={_METADATA: metadata}))
+def _judged(tmp_path: Path, metadata: bytes) -> Distribution:
+    return validate(make_wheel(tmp_path, members={_METADATA: metadata}))
 
 
 def _refusals(tmp_path: Path, metadata: bytes) -> list[str]:
@@ -85,7 +85,7 @@ def test_an_sdist_with_incomplete_metadata_is_a_warning(field: str, tmp_path: Pa
     """Its metadata are written anew when it is built."""
     metadata = metadata_text("demo-pkg", "1.0").replace(f"\n{field}:", "\nX-Other:")
     metadata = metadata.removeprefix("Metadata-Version: 2.1\n") if field == "Metadata-Version" else metadata
-    judged = judge(make_sdist(tmp_path, members={"PKG-INFO": metadata.encode()}))
+    judged = validate(make_sdist(tmp_path, members={"PKG-INFO": metadata.encode()}))
     assert [f"has a PKG-INFO without a {field}" in warning for warning in judged.warnings] == [True]
 
 
@@ -145,12 +145,12 @@ def test_missing_licence_files_are_a_warning_since_there_is_a_rule(version: str,
     """PEP 639 says where they lie; setuptools had written the field before."""
     metadata = metadata_text("demo-pkg", "1.0", extra="License-File: LICENSE\n").replace("2.1", version).encode()
     assert len(_judged(tmp_path, metadata).warnings) == count
-    assert len(judge(make_sdist(tmp_path, members={"PKG-INFO": metadata})).warnings) == count
+    assert len(validate(make_sdist(tmp_path, members={"PKG-INFO": metadata})).warnings) == count
 
 
 def test_licence_files_where_they_belong_are_found(tmp_path: Path) -> None:
     """In a wheel below `.dist-info/licenses/`, in an sdist below its root."""
     metadata = metadata_text("demo-pkg", "1.0", extra="License-File: a/LICENSE\n").replace("2.1", "2.4").encode()
     licence = "demo_pkg-1.0.dist-info/licenses/a/LICENSE"
-    assert judge(make_wheel(tmp_path, members={_METADATA: metadata, licence: b""})).warnings == ()
-    assert judge(make_sdist(tmp_path, members={"PKG-INFO": metadata, "a/LICENSE": b""})).warnings == ()
+    assert validate(make_wheel(tmp_path, members={_METADATA: metadata, licence: b""})).warnings == ()
+    assert validate(make_sdist(tmp_path, members={"PKG-INFO": metadata, "a/LICENSE": b""})).warnings == ()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions import tar as tar_reader
 from bucketwheel.distributions.tar import GzipStream
 from bucketwheel.errors import Refused
@@ -21,10 +21,10 @@ _ROOT = "demo_pkg-1.0"
 _PKG_INFO = f"{_ROOT}/PKG-INFO"
 
 
-def _judged(tmp_path: Path, body: bytes) -> Judged:
+def _judged(tmp_path: Path, body: bytes) -> Distribution:
     path = tmp_path / f"{_ROOT}.tar.gz"
     path.write_bytes(body)
-    return judge(path)
+    return validate(path)
 
 
 def _refusals(tmp_path: Path, body: bytes) -> list[str]:
@@ -205,14 +205,14 @@ def test_an_archive_that_nobody_could_build_is_refused(path: str, tmp_path: Path
 def test_decoy_metadata_below_the_root_are_not_read(tmp_path: Path) -> None:
     """`.egg-info/PKG-INFO` and vendored projects are not this project's metadata."""
     decoy = {"demo_pkg.egg-info/PKG-INFO": metadata_text("evil", "9", ">=9").encode()}
-    judged = judge(make_sdist(tmp_path, requires_python=">=3.9", members=decoy))
+    judged = validate(make_sdist(tmp_path, requires_python=">=3.9", members=decoy))
     assert (judged.requires_python, judged.warnings) == (">=3.9", ())
 
 
 def test_a_renamed_sdist_is_refused(tmp_path: Path) -> None:
     """PKG-INFO and file name agree on what it is; the directory's name alone is a warning."""
     with pytest.raises(Refused) as refused:
-        judge(make_sdist(tmp_path, filename="evil-1.0.tar.gz"))
+        validate(make_sdist(tmp_path, filename="evil-1.0.tar.gz"))
     assert [problem.what for problem in refused.value.problems] == [
         "has a PKG-INFO of something else: its Name is 'demo-pkg', not 'evil'"
     ]
@@ -272,7 +272,7 @@ def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_length_of_all_names_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are held in memory together."""
+    """They are held in memory merged."""
     monkeypatch.setattr(tar_reader, "LARGEST_NAMES", 30)
     assert _refusals(tmp_path, gzipped(tar())) == ["has more than 100000 members, or names that are too long"]
 
@@ -280,17 +280,17 @@ def test_the_length_of_all_names_is_bounded(tmp_path: Path, monkeypatch: pytest.
 def test_a_zip_sdist_is_held_to_the_same_rules(tmp_path: Path) -> None:
     """Root, PKG-INFO and every member's CRC count there too."""
     good = make_sdist(tmp_path, filename=f"{_ROOT}.zip")
-    assert judge(good).requires_python is None
+    assert validate(good).requires_python is None
     for members, expected in (
         ({"../../evil.py": b""}, "all its files in one directory"),
         ({"PKG-INFO": metadata_text("evil", "1.0").encode()}, "its Name is 'evil'"),
     ):
         with pytest.raises(Refused, match=expected):
-            judge(make_sdist(tmp_path, filename=f"{_ROOT}.zip", members=members))
+            validate(make_sdist(tmp_path, filename=f"{_ROOT}.zip", members=members))
     good.write_bytes(raw_zip(raw_members(sdist_members()), comment=b"hello"))
-    assert "has a comment" in judge(good).warnings[1]
+    assert "has a comment" in validate(good).warnings[1]
     body = make_sdist(tmp_path, filename=f"{_ROOT}.zip").read_bytes()
     at = body.index(b"__init__.py") + len(b"__init__.py")
     good.write_bytes(body[:at] + b"\xff" + body[at + 1 :])
     with pytest.raises(Refused, match=r"damaged compressed data|not what its header says"):
-        judge(good)
+        validate(good)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import Distribution, validate
 from bucketwheel.errors import Refused
 from support.archives import make_wheel, metadata_text
 
@@ -18,12 +18,12 @@ _INFO = "demo_pkg-1.0.dist-info"
 
 def _refusals(path: Path) -> list[str]:
     with pytest.raises(Refused) as refused:
-        judge(path)
+        validate(path)
     return [problem.what for problem in refused.value.problems]
 
 
-def _with(tmp_path: Path, **files: bytes) -> Judged:
-    return judge(make_wheel(tmp_path, members={f"{_INFO}/{name}": body for name, body in files.items()}))
+def _with(tmp_path: Path, **files: bytes) -> Distribution:
+    return validate(make_wheel(tmp_path, members={f"{_INFO}/{name}": body for name, body in files.items()}))
 
 
 def test_a_truncated_wheel_is_refused(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_second_dist_info_is_refused(decoy: str, tmp_path: Path) -> None:
 )
 def test_decoy_metadata_are_not_read(decoy: str, tmp_path: Path) -> None:
     """Only the one METADATA counts that installers read, whatever else is called so (pkginfo alone is fooled)."""
-    judged = judge(make_wheel(tmp_path, members={decoy: metadata_text("evil", "9", ">=9").encode()}))
+    judged = validate(make_wheel(tmp_path, members={decoy: metadata_text("evil", "9", ">=9").encode()}))
     assert judged.metadata == metadata_text("demo-pkg", "1.0").encode()
     assert (judged.requires_python, judged.warnings) == (None, ())
 
@@ -89,7 +89,7 @@ def test_a_dist_info_that_names_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_a_dist_info_spelled_otherwise_is_a_warning(tmp_path: Path) -> None:
     """Old tools normalised one of the two names and not the other; installers compare normalised ones."""
-    judged = judge(make_wheel(tmp_path, filename="Demo_Pkg-1.0-py3-none-any.whl"))
+    judged = validate(make_wheel(tmp_path, filename="Demo_Pkg-1.0-py3-none-any.whl"))
     assert f"spells its .dist-info directory unlike its own name: '{_INFO}'" in judged.warnings[1]
 
 
@@ -110,13 +110,13 @@ def test_a_wheel_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 def test_other_tags_inside_than_outside_are_a_warning(tmp_path: Path) -> None:
     """Several popular wheels are retagged by renaming them."""
-    judged = judge(make_wheel(tmp_path, filename="demo_pkg-1.0-cp311-cp311-win_amd64.whl"))
+    judged = validate(make_wheel(tmp_path, filename="demo_pkg-1.0-cp311-cp311-win_amd64.whl"))
     assert "has other tags in its WHEEL than in its name" in judged.warnings[0]
 
 
 def test_compressed_tags_are_the_same_tags(tmp_path: Path) -> None:
     """`py2.py3-none-any` in the name is two lines in WHEEL."""
-    assert judge(make_wheel(tmp_path, tag="py2.py3-none-any")).warnings == ()
+    assert validate(make_wheel(tmp_path, tag="py2.py3-none-any")).warnings == ()
 
 
 @pytest.mark.parametrize("script", ["../evil", "bin/evil", "..", "evil name", "e\\vil"])
@@ -175,33 +175,33 @@ def test_stronger_digests_are_checked_like_sha256(algorithm: str, tmp_path: Path
     """PEP 427 asks for sha256 or better."""
     right = _record(tmp_path).replace(_line("sha256"), _line(algorithm))
     wrong = _record(tmp_path).replace(_line("sha256"), _line(algorithm, b"import evil\n", 20))
-    assert judge(_recorded(tmp_path, right)).warnings == ()
+    assert validate(_recorded(tmp_path, right)).warnings == ()
     assert len(_refusals(_recorded(tmp_path, wrong))) == 1
 
 
 def test_padded_digests_are_digests(tmp_path: Path) -> None:
     """Some tools wrote base64 with its padding."""
     padded = _record(tmp_path).replace(b",20\n", b"=,20\n").replace(b"==,20", b"=,20")
-    assert judge(_recorded(tmp_path, padded.replace(b",20\n", b",20\n"))).warnings == ()
+    assert validate(_recorded(tmp_path, padded.replace(b",20\n", b",20\n"))).warnings == ()
 
 
 @pytest.mark.parametrize("line", [_line("md5"), b"demo_pkg/__init__.py,,20\n", b"demo_pkg/__init__.py,,\n"])
 def test_a_missing_or_weak_digest_is_a_warning(line: bytes, tmp_path: Path) -> None:
     """Nothing contradicts such a RECORD, but nothing vouches for the file either."""
-    judged = judge(_recorded(tmp_path, _record(tmp_path).replace(_line("sha256"), line)))
+    judged = validate(_recorded(tmp_path, _record(tmp_path).replace(_line("sha256"), line)))
     assert "without a sha256, or a stronger digest, of 'demo_pkg/__init__.py'" in judged.warnings[0]
 
 
 def test_files_that_record_does_not_list_are_a_warning(tmp_path: Path) -> None:
     """Very popular wheels are like that; such files get installed, and never removed."""
-    judged = judge(_recorded(tmp_path, _record(tmp_path), **{"demo_pkg/more.py": b""}))
+    judged = validate(_recorded(tmp_path, _record(tmp_path), **{"demo_pkg/more.py": b""}))
     assert "has files that its RECORD does not list" in judged.warnings[0]
     assert "'demo_pkg/more.py'" in judged.warnings[0]
 
 
 def test_files_that_only_record_knows_are_a_warning(tmp_path: Path) -> None:
     """They cannot do any harm."""
-    judged = judge(_recorded(tmp_path, _record(tmp_path) + b"demo_pkg/gone.py,,\n"))
+    judged = validate(_recorded(tmp_path, _record(tmp_path) + b"demo_pkg/gone.py,,\n"))
     assert "does not have files that its RECORD lists: 'demo_pkg/gone.py'" in judged.warnings[0]
 
 
@@ -209,7 +209,7 @@ def test_signatures_of_record_and_directories_are_no_discrepancy(tmp_path: Path)
     """RECORD cannot list what signs it, and may list directories."""
     record = _record(tmp_path) + f"demo_pkg/,,\n{_INFO}/RECORD.p7s,,\n".encode()
     path = _recorded(tmp_path, record, **{f"{_INFO}/RECORD.jws": b"{}"})
-    assert judge(path).warnings == ()
+    assert validate(path).warnings == ()
 
 
 def test_a_path_with_a_comma_is_one_path(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_path_with_a_comma_is_one_path(tmp_path: Path) -> None:
     record = (
         _record(tmp_path) + b'"demo_pkg/a,\xc2\x85b.txt","sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","0"\r\n'
     )
-    assert judge(_recorded(tmp_path, record, **{"demo_pkg/a,\u0085b.txt": b""})).warnings == ()
+    assert validate(_recorded(tmp_path, record, **{"demo_pkg/a,\u0085b.txt": b""})).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -238,4 +238,4 @@ def test_a_record_that_cannot_be_read_is_refused(record: bytes, tmp_path: Path) 
 
 def test_a_line_that_stands_twice_is_one_line(tmp_path: Path) -> None:
     """Saying the same twice contradicts nothing."""
-    assert judge(_recorded(tmp_path, _record(tmp_path) + _line("sha256"))).warnings == ()
+    assert validate(_recorded(tmp_path, _record(tmp_path) + _line("sha256"))).warnings == ()

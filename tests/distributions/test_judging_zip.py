@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions import zip as zip_reader
 from bucketwheel.errors import Refused
 from distributions.zip_bytes import RawMember, described, raw_members, raw_zip, unicode_path, zip64
@@ -33,10 +33,10 @@ def _first(**changes: object) -> list[RawMember]:
     return [replace(first, **changes), *others]  # type: ignore[arg-type]  # a table of changes of many types
 
 
-def _judged(tmp_path: Path, archive: bytes) -> Judged:
+def _judged(tmp_path: Path, archive: bytes) -> Distribution:
     path = tmp_path / "demo_pkg-1.0-py3-none-any.whl"
     path.write_bytes(archive)
-    return judge(path)
+    return validate(path)
 
 
 def _stored(members: Sequence[RawMember]) -> list[RawMember]:

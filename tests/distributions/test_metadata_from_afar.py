@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.distributions import judge, read_wheel_metadata
+from bucketwheel.distributions import read_wheel_metadata, validate
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name
 from support.archives import make_wheel, metadata_text, zipped
@@ -35,7 +35,7 @@ class Counted(io.BytesIO):
 def test_it_is_what_the_whole_judge_finds(tmp_path: Path) -> None:
     """Byte for byte, with the same Requires-Python."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9", members={"demo_pkg/data": b"x" * 100_000})
-    judged = judge(wheel)
+    judged = validate(wheel)
     contents = read_wheel_metadata(NAME, io.BytesIO(wheel.read_bytes()), judged.size)
     assert (contents.metadata, contents.requires_python) == (judged.metadata, ">=3.9")
 

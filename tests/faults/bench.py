@@ -46,7 +46,7 @@ class Bench:
         storage = replace(self.straight(), prefix=place.prefix)
         for key, stored in ground.objects.items() if ground else ():
             marks, sha256 = stored.marks or {}, sha256_of(stored.body)
-            assert storage.add(Key(key), stored.body, sha256=sha256, kind=Layout().html(), marks=marks)
+            assert storage.add(Key(key), stored.body, sha256=sha256, headers=Layout().html(), marks=marks)
         self.wire.log.clear()
         return Desk(
             repository=str(place),

@@ -119,15 +119,15 @@ class Desk:
 
     def overwrite(self, key: str, body: bytes) -> None:
         """Put other bytes there, as a person does, without our marks."""
-        seen = self.storage.look(Key(key))
+        seen = self.storage.stat(Key(key))
         assert seen is not None
-        self.storage.swap(Key(key), body, seen=seen.version, kind=Layout().html(), marks=NO_MARKS)
+        self.storage.swap(Key(key), body, expected=seen.version, headers=Layout().html(), marks=NO_MARKS)
 
     def remove(self, key: str) -> None:
         """Remove an object, as a person does."""
-        seen = self.storage.look(Key(key))
+        seen = self.storage.stat(Key(key))
         assert seen is not None
-        self.storage.remove(Key(key), seen=seen.version)
+        self.storage.remove(Key(key), expected=seen.version)
 
     def _settings(self) -> Settings:
         place = {"repository": self.repository, "endpoint-url": self.endpoint_url}
@@ -162,11 +162,11 @@ def _pages_behind(desk: Desk) -> None:
     old = {key: desk.storage.read(Key(key)) for key in keys}
     desk.publish(desk.files.next)
     for key, stored in old.items():
-        seen = desk.storage.look(Key(key))
+        seen = desk.storage.stat(Key(key))
         assert stored is not None
         assert stored.marks is not None
         assert seen is not None
-        desk.storage.swap(Key(key), stored.body, seen=seen.version, kind=Layout().html(), marks=stored.marks)
+        desk.storage.swap(Key(key), stored.body, expected=seen.version, headers=Layout().html(), marks=stored.marks)
 
 
 def _orphans(desk: Desk) -> None:
@@ -174,10 +174,10 @@ def _orphans(desk: Desk) -> None:
     _one_release(desk)
     key, kind = Key(f"simple/demo-pkg/{desk.files.next.name}"), Layout().distribution()
     orphan = desk.files.first.read_bytes()
-    released = desk.storage.look(Key(f"simple/demo-pkg/{desk.files.first.name}"))
+    released = desk.storage.stat(Key(f"simple/demo-pkg/{desk.files.first.name}"))
     assert released is not None
     assert released.marks is not None
-    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), kind=kind, marks=released.marks)
+    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), headers=kind, marks=released.marks)
 
 
 def _spoilt_pages(desk: Desk) -> None:
@@ -199,7 +199,7 @@ def _strangers(desk: Desk) -> None:
     """Put a file there by hand, as `aws s3 cp` does."""
     _two_releases(desk)
     body, key = desk.files.several[1].read_bytes(), Key(f"simple/demo-pkg/{desk.files.several[1].name}")
-    assert desk.storage.add(key, body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+    assert desk.storage.add(key, body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 COMMANDS = {

@@ -15,7 +15,7 @@ from bucketwheel.format.layout import MANIFESTS, project_of
 from bucketwheel.format.manifest import Manifest, decode_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import sha256_of
-from bucketwheel.storage import Key, Storage, Stored
+from bucketwheel.storage import Key, Object, Storage
 
 __all__ = ["Snapshot", "broken_promises", "settled", "take"]
 
@@ -28,7 +28,7 @@ _IDENTITY = re.compile(r"\b[0-9a-f]{32}\b")
 class Snapshot:
     """Every object, read whole."""
 
-    objects: Mapping[str, Stored]
+    objects: Mapping[str, Object]
 
     @property
     def manifests(self) -> dict[str, Manifest]:

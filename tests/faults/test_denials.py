@@ -53,7 +53,7 @@ class TestWithoutListBucket:
         def harm(exchange: Exchange) -> Fault | None:
             if is_listing(exchange):
                 return DENIED
-            absent = exchange.verb in {"GET", "HEAD"} and desk.storage.look(Key(key_of(exchange, desk))) is None
+            absent = exchange.verb in {"GET", "HEAD"} and desk.storage.stat(Key(key_of(exchange, desk))) is None
             return (DENIED if exchange.verb == "GET" else says(403)) if absent else None
 
         return harm

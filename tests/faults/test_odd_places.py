@@ -51,7 +51,7 @@ def keys(desk: Desk) -> list[str]:
 def lay(desk: Desk, objects: Mapping[str, bytes]) -> None:
     """Put objects there as another tool does, without marks of ours."""
     for key, body in objects.items():
-        assert desk.storage.add(Key(key), body, sha256=sha256_of(body), kind=Layout().html(), marks=NO_MARKS)
+        assert desk.storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().html(), marks=NO_MARKS)
 
 
 class TestAStoreWithoutConditions:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.names import sha256_of
-from bucketwheel.storage import Key, Kind
+from bucketwheel.storage import Key, ObjectHeaders
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.fetching import Fetching, sha256_link
@@ -131,9 +131,9 @@ def test_a_directory_whatever_its_shape(index: Path, fetching: Fetching) -> None
 def test_a_bucket_below_a_prefix(bucket: TestBucket, fetching: Fetching, wheel: Path) -> None:
     """By listing; what lies elsewhere in the bucket is not seen."""
     storage = bucket.storage()
-    kind = Kind(content_type="application/octet-stream", cache_control="no-cache")
+    headers = ObjectHeaders(content_type="application/octet-stream", cache_control="no-cache")
     for key in (f"nightly/linux/{WHEEL}", "other/demo_pkg-9.0-py3-none-any.whl"):
-        storage.add(Key(key), wheel, sha256=sha256_of(wheel.read_bytes()), kind=kind, marks={})
+        storage.add(Key(key), wheel, sha256=sha256_of(wheel.read_bytes()), headers=headers, marks={})
     fetched = fetching(f"{bucket.place}/nightly", connection=bucket.connection)
     assert [(each.path.name, each.fresh) for each in fetched] == [(WHEEL, True)]
     assert (fetching.dist / WHEEL).read_bytes() == wheel.read_bytes()
@@ -194,7 +194,7 @@ def test_progress_is_told_for_every_file(site: WebServer, fetching: Fetching, wh
 def test_a_repository_of_ours_is_a_container_too(fetching: Fetching, tmp_path: Path, wheel: Path) -> None:
     """Its storage lists the files under their usual keys."""
     storage = DirectoryStorage(root=tmp_path / "repository")
-    kind = Kind(content_type="application/octet-stream", cache_control="no-cache")
+    headers = ObjectHeaders(content_type="application/octet-stream", cache_control="no-cache")
     key = Key(f"simple/demo-pkg/{WHEEL}")
-    storage.add(key, wheel, sha256=sha256_of(wheel.read_bytes()), kind=kind, marks={})
+    storage.add(key, wheel, sha256=sha256_of(wheel.read_bytes()), headers=headers, marks={})
     assert names(fetching, str(tmp_path / "repository")) == [WHEEL]

@@ -94,7 +94,7 @@ SCRIPTS = [
         "I8",
         Edit(
             of=commit.commit,
-            right="if truth.manifest == after or (call is not None and truth.manifest.names_call(call)):",
+            right="if truth.manifest == after or (run_id is not None and truth.manifest.names_run(run_id)):",
             wrong="if False:",
         ),
     ),
@@ -113,7 +113,7 @@ SCRIPTS = [
         "I1",
         Edit(
             of=release._commit,
-            right="return candidate in plan.back and manifest.revision != before.revision",
+            right="return candidate in plan.restored and manifest.revision != before.revision",
             wrong="return False",
         ),
     ),
@@ -177,6 +177,6 @@ def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock
     stored = world.store.read(MANIFEST)
     assert stored is not None
     newer = stored.body.replace(b'"format"', b'"flavour": "of tomorrow", "format"')
-    world.store.swap(MANIFEST, newer, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+    world.store.swap(MANIFEST, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
     yank.troubled = True
     assert world.finish(yank).exit == 3

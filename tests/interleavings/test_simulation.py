@@ -84,10 +84,10 @@ def test_all_that_was_under_way_may_arrive_after_a_death(stock: Stock) -> None:
 def test_equal_bytes_have_an_equal_version() -> None:
     """As under an ETag, an object that comes back to earlier bytes cannot be told from the earlier one."""
     storage, kind = MemoryStorage(), Layout().record()
-    first = storage.swap(MANIFEST, b"one", seen=None, kind=kind, marks=NO_MARKS)
-    second = storage.swap(MANIFEST, b"two", seen=first, kind=kind, marks=NO_MARKS)
+    first = storage.swap(MANIFEST, b"one", expected=None, headers=kind, marks=NO_MARKS)
+    second = storage.swap(MANIFEST, b"two", expected=first, headers=kind, marks=NO_MARKS)
     assert second != first
-    assert storage.swap(MANIFEST, b"one", seen=second, kind=kind, marks=NO_MARKS) == first
+    assert storage.swap(MANIFEST, b"one", expected=second, headers=kind, marks=NO_MARKS) == first
 
 
 def test_a_violation_tells_its_story(stock: Stock) -> None:
@@ -95,7 +95,7 @@ def test_a_violation_tells_its_story(stock: Stock) -> None:
     with pytest.raises(Violation) as broken:
         publish_and_lose_a_file(stock)
     assert broken.value.law == "I1"
-    assert f"call-0: swap {MANIFEST} proceeds" in broken.value.__notes__[0]
+    assert f"run-0: swap {MANIFEST} proceeds" in broken.value.__notes__[0]
 
 
 def publish_and_lose_a_file(stock: Stock) -> None:

@@ -17,7 +17,7 @@ from bucketwheel.format.manifest import PublishedFile, Status, upload_time
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.release import release
-from bucketwheel.storage import Key, Kind, Storage
+from bucketwheel.storage import Key, ObjectHeaders, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
@@ -234,8 +234,8 @@ def test_other_bytes_of_the_right_size_never_arrive(source: Storage, target: Sto
     overwrite(source, key, bytes(reversed(stored(source, key).body)))
     with pytest.raises(Refused, match="has other bytes than its repository says"):
         promote(source, target)
-    assert target.look(Key("_bucketwheel/manifests/demo-pkg.json")) is None
-    assert target.look(Key(key)) is None
+    assert target.stat(Key("_bucketwheel/manifests/demo-pkg.json")) is None
+    assert target.stat(Key(key)) is None
 
 
 def test_no_temporary_file_is_left(
@@ -263,12 +263,14 @@ class Contested(MemoryStorage):
 
     paths: list[Path] = field(default_factory=list)
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """Let them, then add."""
         if key.endswith((".whl", ".tar.gz")) and self.paths:
             path = self.paths.pop()
-            release_files(self, path, call="somebody else")
-        return MemoryStorage.add(self, key, body, sha256=sha256, kind=kind, marks=marks)
+            release_files(self, path, run_id="somebody else")
+        return MemoryStorage.add(self, key, body, sha256=sha256, headers=headers, marks=marks)
 
 
 def test_of_two_with_the_same_bytes_one_wins_and_both_are_content(source: Storage, tmp_path: Path) -> None:
@@ -312,7 +314,7 @@ def test_a_file_with_a_key_of_its_own_is_found_there(source: Storage, target: St
     write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(moved, m.files))))
     promote(source, target)
     assert (entries(target)[SDIST].key, entries(target)[SDIST].seen) == (None, None)
-    assert target.look(Key(f"{FOLDER}/{SDIST}")) is not None
+    assert target.stat(Key(f"{FOLDER}/{SDIST}")) is not None
 
 
 @pytest.mark.parametrize("release", [("demo pkg", "1.0"), ("demo-pkg", "one")], ids=["name", "version"])

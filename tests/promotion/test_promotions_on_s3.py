@@ -18,7 +18,7 @@ from bucketwheel.format.layout import Layout
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import S3Place
-from bucketwheel.storage import NO_MARKS, Key, Seen, Storage
+from bucketwheel.storage import NO_MARKS, Key, ObjectInfo, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from bucketwheel.storage.s3 import S3Storage
 from bucketwheel.storage.transfer import Origin
@@ -76,7 +76,7 @@ def test_within_s3_the_bytes_do_not_pass_through_here(bucket: TestBucket, wire: 
     assert completed.headers["if-none-match"] == "*"
     assert check_store(target, deep=True).findings == ()
     assert page_json(target, "demo-pkg")["versions"] == ["1.0"]
-    seen = target.look(Key(WHEEL))
+    seen = target.stat(Key(WHEEL))
     assert seen is not None
     assert (seen.marks or {})["bucketwheel-sha256"] == manifest_of(target, "demo-pkg").files[0].sha256
 
@@ -152,8 +152,8 @@ def test_a_source_that_was_written_over_never_arrives(bucket: TestBucket, tmp_pa
     overwrite(source, WHEEL, bytes(reversed(stored(source, WHEEL).body)), KIND)
     with pytest.raises(Refused, match="has other bytes than its repository says"):
         promote(source, target)
-    assert target.look(Key(WHEEL)) is None
-    assert target.look(Key("_bucketwheel/manifests/demo-pkg.json")) is None
+    assert target.stat(Key(WHEEL)) is None
+    assert target.stat(Key("_bucketwheel/manifests/demo-pkg.json")) is None
 
 
 # The copy itself -----------------------------------------------------------------------------------------------------
@@ -161,14 +161,14 @@ def test_a_source_that_was_written_over_never_arrives(bucket: TestBucket, tmp_pa
 
 def origin_of(storage: S3Storage, key: str) -> Origin:
     """An object as a look shows it."""
-    seen = storage.look(Key(key))
+    seen = storage.stat(Key(key))
     assert seen is not None
     return Origin(storage=storage, key=Key(key), seen=seen)
 
 
 def copy(storage: S3Storage, origin: Origin, sha256: Sha256, key: str = "copied") -> bool | None:
     """Copy within S3."""
-    return storage.copy(Key(key), origin, sha256=sha256, kind=KIND, marks={"call": "abc"})
+    return storage.copy(Key(key), origin, sha256=sha256, headers=KIND, marks={"call": "abc"})
 
 
 def digest(body: bytes) -> Sha256:
@@ -178,7 +178,7 @@ def digest(body: bytes) -> Sha256:
 
 def put(storage: S3Storage, key: str, body: bytes) -> None:
     """Add an object."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=KIND, marks=NO_MARKS)
+    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=KIND, marks=NO_MARKS)
 
 
 def test_a_copy_never_writes_over_anything(bucket: TestBucket) -> None:
@@ -196,7 +196,7 @@ def test_a_copy_has_its_own_kind_and_marks(bucket: TestBucket) -> None:
     storage = bucket.storage()
     put(storage, "a+b", b"first")
     assert copy(storage, origin_of(storage, "a+b"), digest(b"first")) is True
-    seen, headers = storage.look(Key("copied")), storage.headers(Key("copied"))
+    seen, headers = storage.stat(Key("copied")), storage.headers(Key("copied"))
     assert seen is not None
     assert headers is not None
     assert (seen.size, seen.marks) == (5, {"call": "abc"})
@@ -210,7 +210,7 @@ def test_a_copy_of_what_has_changed_is_none(bucket: TestBucket) -> None:
     origin = origin_of(storage, "origin")
     overwrite(storage, "origin", b"other")
     assert copy(storage, origin, digest(b"first")) is None
-    assert storage.look(Key("copied")) is None
+    assert storage.stat(Key("copied")) is None
     assert list(storage.unfinished_uploads()) == []
 
 
@@ -221,7 +221,7 @@ def test_a_copy_of_what_nobody_vouches_for_is_none(bucket: TestBucket) -> None:
     unproven = replace(origin_of(storage, "origin"), seen=replace(origin_of(storage, "origin").seen, sha256=None))
     assert copy(storage, unproven, digest(b"first")) is None
     assert copy(storage, origin_of(storage, "origin"), digest(b"other")) is None
-    assert storage.look(Key("copied")) is None
+    assert storage.stat(Key("copied")) is None
 
 
 @pytest.mark.parametrize(("told", "created"), [(b"first", True), (b"other", None)], ids=["right", "wrong"])
@@ -253,4 +253,7 @@ def test_what_is_no_single_part_is_not_copied(bucket: TestBucket, size: int) -> 
     storage = bucket.storage()
     put(storage, "origin", b"first")
     origin = origin_of(storage, "origin")
-    assert copy(storage, replace(origin, seen=Seen(version=origin.seen.version, size=size)), digest(b"first")) is None
+    assert (
+        copy(storage, replace(origin, seen=ObjectInfo(version=origin.seen.version, size=size)), digest(b"first"))
+        is None
+    )

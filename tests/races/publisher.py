@@ -2,7 +2,7 @@
 
     publisher.py REPOSITORY ENDPOINT START FILE…
 
-Waits until the file START is there, so that many of them begin together.
+Waits until the file START is there, so that many of them begin merged.
 """
 
 from __future__ import annotations

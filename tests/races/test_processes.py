@@ -93,7 +93,7 @@ class Reader:
         stored = self.storage.read(Key(key))
         if stored is None or sha256_of(stored.body) != digest:
             self.findings.append(f"{key} is not there as its page says")
-        if self.storage.look(Key(f"{key}.metadata")) is None:
+        if self.storage.stat(Key(f"{key}.metadata")) is None:
             self.findings.append(f"{key} has no sidecar")
 
 
@@ -182,7 +182,7 @@ def test_eight_first_publishers_make_one_repository(bucket: TestBucket, tmp_path
     assert repository is not None
     made_by = json.loads(repository.body)["id"]
     for name in names:
-        seen = storage.look(Key(f"simple/{name}/first_{name[-1]}-1.0-py3-none-any.whl"))
+        seen = storage.stat(Key(f"simple/{name}/first_{name[-1]}-1.0-py3-none-any.whl"))
         assert seen is not None
         assert (seen.marks or {})["bucketwheel-repository"] == made_by
 

@@ -14,7 +14,7 @@ from bucketwheel.events import Event, FileDone, Stage
 from bucketwheel.format.layout import SIDECARS, manifest_key
 from bucketwheel.format.manifest import DeletedFile, Manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import Key, Kind, ObjectVersion, Storage
+from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.manifests import published
@@ -41,8 +41,8 @@ MANIFEST = manifest_key(ProjectName("demo-pkg"))
 @pytest.fixture(autouse=True)
 def _released(storage: Storage, tmp_path: Path) -> None:
     """Release two versions, the first of them as wheel and sdist."""
-    release_files(storage, make_wheel(tmp_path), make_sdist(tmp_path), call="first")
-    release_files(storage, make_wheel(tmp_path, version="1.1"), call="second")
+    release_files(storage, make_wheel(tmp_path), make_sdist(tmp_path), run_id="first")
+    release_files(storage, make_wheel(tmp_path, version="1.1"), run_id="second")
 
 
 def names(storage: Storage) -> list[str]:
@@ -179,9 +179,9 @@ def test_what_lies_there_since_the_listing_is_left_alone(storage: Storage) -> No
 
     def publisher(verb: str, key: str) -> None:
         if (verb, key) == ("remove", WHEEL_KEY):
-            seen = storage.look(WHEEL_KEY)
+            seen = storage.stat(WHEEL_KEY)
             if seen is not None and seen.size > len(b"late"):
-                storage.remove(WHEEL_KEY, seen=seen.version)
+                storage.remove(WHEEL_KEY, expected=seen.version)
                 put(storage, WHEEL_KEY, b"late")
 
     deletion = delete_from(Witness(storage, before=publisher), "demo-pkg", "1.0", WHEEL)
@@ -226,8 +226,8 @@ def test_a_lost_answer_is_found_in_the_manifest(tmp_path: Path) -> None:
 def test_a_publisher_finds_its_call_in_a_deleted_name(storage: Storage) -> None:
     """Whose answer was lost learns from the record that the release had happened, though it is deleted by now."""
     delete_from(storage)
-    assert manifest_of(storage, "demo-pkg").names_call("first")
-    assert manifest_of(storage, "demo-pkg").names_call("second")
+    assert manifest_of(storage, "demo-pkg").names_run("first")
+    assert manifest_of(storage, "demo-pkg").names_run("second")
 
 
 @pytest.mark.parametrize("verb", ["swap", "list", "remove"], ids=["pages", "listing", "objects"])
@@ -372,10 +372,10 @@ class Answerless(MemoryStorage):
     lossy = False
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """Swap, and lose the answer."""
-        version = MemoryStorage.swap(self, key, body, seen=seen, kind=kind, marks=marks)
+        version = MemoryStorage.swap(self, key, body, expected=expected, headers=headers, marks=marks)
         if self.lossy and key == MANIFEST:
             raise OutcomeUnknown("no answer")
         return version

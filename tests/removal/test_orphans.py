@@ -39,7 +39,7 @@ MANIFEST = manifest_key(ProjectName("demo-pkg"))
 @pytest.fixture(autouse=True)
 def _released(storage: Storage, tmp_path: Path) -> None:
     """Release one version."""
-    release_files(storage, make_wheel(tmp_path), call="first")
+    release_files(storage, make_wheel(tmp_path), run_id="first")
 
 
 def orphans(storage: Storage, before: datetime = FOR_EVER) -> list[str]:
@@ -138,9 +138,9 @@ def test_the_bytes_of_a_missing_record_are_none(storage: Storage) -> None:
     change_manifest(storage, _all_missing)
     assert orphans(storage) == []
     key = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
-    seen = storage.look(key)
+    seen = storage.stat(key)
     assert seen is not None
-    storage.remove(key, seen=seen.version)
+    storage.remove(key, expected=seen.version)
     assert orphans(storage) == []
     leave_orphan(storage, key, b"other bytes")
     assert orphans(storage) == [key]
@@ -200,9 +200,9 @@ def test_a_project_that_was_never_committed_gets_a_manifest(storage: Storage) ->
 def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) -> None:
     """It is another tool's, or its manifest is lost: a new one would hide all that it had published."""
     leave_orphan(storage, NEXT_KEY)
-    seen = storage.look(MANIFEST)
+    seen = storage.stat(MANIFEST)
     assert seen is not None
-    storage.remove(MANIFEST, seen=seen.version)
+    storage.remove(MANIFEST, expected=seen.version)
     before, events = state(storage), list[Event]()
     assert prune_orphans_from(storage, report=events.append).orphans == ()
     assert state(storage) == before

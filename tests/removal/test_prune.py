@@ -26,7 +26,7 @@ def nightlies(storage: Storage, directory: Path, *numbers: int, name: str = "dem
     """Release wheels of so many nights, by one call each."""
     for number in numbers:
         version = f"1.0.dev{number}"
-        release_files(storage, make_wheel(directory, name, version), call=f"{name} {number}")
+        release_files(storage, make_wheel(directory, name, version), run_id=f"{name} {number}")
 
 
 def versions(storage: Storage, project: str = "demo-pkg") -> list[str]:
@@ -145,9 +145,9 @@ def test_one_failing_project_does_not_hold_up_the_others(storage: Storage, tmp_p
 
     def vanish(verb: str, key: str) -> None:
         other = manifest_key(ProjectName("other"))
-        seen = storage.look(other)
+        seen = storage.stat(other)
         if (verb, key) == ("swap", other) and seen is not None:
-            storage.remove(other, seen=seen.version)
+            storage.remove(other, expected=seen.version)
 
     with pytest.raises(Unfinished, match="the manifest of other vanished"):
         prune_from(Witness(storage, before=vanish), LAST)

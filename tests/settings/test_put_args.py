@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketwheel.format.settings import HARMLESS, judge_put_args
+from bucketwheel.format.settings import HARMLESS, validate_put_args
 from bucketwheel.storage.s3 import put_object_arguments
 
 
@@ -38,7 +38,7 @@ from bucketwheel.storage.s3 import put_object_arguments
 )
 def test_what_says_how_an_object_is_kept_is_harmless(put_args: dict[str, str]) -> None:
     """Access, encryption, storage class and tags touch neither bytes nor conditions."""
-    assert judge_put_args(put_args) == ()
+    assert validate_put_args(put_args) == ()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_says_how_an_object_is_kept_is_harmless(put_args: dict[str, str]) -
 )
 def test_what_would_break_the_protocol_is_refused_with_its_reason(name: str, what: str) -> None:
     """Each refusal says what would go wrong."""
-    (problem,) = judge_put_args({name: "x"})
+    (problem,) = validate_put_args({name: "x"})
     assert (problem.subject, problem.what) == (f"put-args.{name}", what)
 
 
@@ -82,7 +82,7 @@ def test_every_argument_that_boto3_knows_is_judged() -> None:
     unexplained = [
         name
         for name in arguments
-        if name not in HARMLESS and "is not an argument" in str(judge_put_args({name: "x"})[0])
+        if name not in HARMLESS and "is not an argument" in str(validate_put_args({name: "x"})[0])
     ]
     assert unexplained == []
     assert set(HARMLESS) <= set(arguments)
@@ -120,7 +120,7 @@ def test_every_argument_that_boto3_knows_is_judged() -> None:
         ),
         (
             {"ACL": "private", "GrantRead": "id=x"},
-            "put-args.ACL cannot be set together with Grant…; keep one of the two",
+            "put-args.ACL cannot be set merged with Grant…; keep one of the two",
         ),
         (
             {"SSEKMSKeyId": "x", "ServerSideEncryption": "AES256"},
@@ -130,12 +130,12 @@ def test_every_argument_that_boto3_knows_is_judged() -> None:
 )
 def test_what_s3_would_refuse_is_said_before(put_args: dict[str, str], message: str) -> None:
     """Archives, unknown names and values, and pairs that exclude each other never reach the store."""
-    assert [str(problem) for problem in judge_put_args(put_args)] == [message]
+    assert [str(problem) for problem in validate_put_args(put_args)] == [message]
 
 
 def test_all_problems_are_found_at_once_under_the_path_as_typed() -> None:
     """Every argument is judged, whatever is wrong with the others."""
-    problems = judge_put_args({"Body": "x", "ACL": "x", "SSEKMSKeyId": "x"}, "tool.bucketwheel.put-args")
+    problems = validate_put_args({"Body": "x", "ACL": "x", "SSEKMSKeyId": "x"}, "tool.bucketwheel.put-args")
     assert [problem.subject for problem in problems] == [
         "tool.bucketwheel.put-args.Body",
         "tool.bucketwheel.put-args.ACL",
@@ -155,4 +155,4 @@ def test_boto3_gets_its_one_boolean() -> None:
 @given(st.dictionaries(st.text() | st.sampled_from(sorted(HARMLESS)), st.text()))
 def test_any_table_of_texts_can_be_judged(put_args: dict[str, str]) -> None:
     """Nothing raises, and every message can be printed."""
-    assert all(str(problem).isprintable() for problem in judge_put_args(put_args))
+    assert all(str(problem).isprintable() for problem in validate_put_args(put_args))

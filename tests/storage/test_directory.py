@@ -19,10 +19,10 @@ import pytest
 
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
 from bucketwheel.storage.directory import DirectoryStorage, _in_words, exclusive
 
-KIND = Kind(content_type="application/zip", cache_control="no-cache")
+KIND = ObjectHeaders(content_type="application/zip", cache_control="no-cache")
 KEY = Key("simple/proj/proj-1.0.zip")
 
 
@@ -44,7 +44,7 @@ def add(storage: DirectoryStorage, body: Path | bytes, key: Key = KEY) -> bool:
     """Add with the right digest."""
     whole = body if isinstance(body, bytes) else body.read_bytes()
     sha256 = Sha256(hashlib.sha256(whole).hexdigest())
-    return storage.add(key, body, sha256=sha256, kind=KIND, marks=NO_MARKS)
+    return storage.add(key, body, sha256=sha256, headers=KIND, marks=NO_MARKS)
 
 
 def files(root: Path) -> set[str]:
@@ -74,20 +74,20 @@ class TestFiles:
     def test_reading_makes_nothing(self, storage: DirectoryStorage) -> None:
         """Only a write creates the root."""
         assert storage.read(KEY) is None
-        assert storage.look(KEY) is None
+        assert storage.stat(KEY) is None
         assert list(storage.list("simple/")) == []
-        storage.remove(KEY, seen=_version(b"x"))
+        storage.remove(KEY, expected=_version(b"x"))
         assert not storage.root.exists()
 
     def test_nothing_lies_there_but_objects_and_the_lock(self, storage: DirectoryStorage) -> None:
         """After every kind of write, lost ones too, no temporary file is left."""
         add(storage, b"one")
         add(storage, b"two")
-        version = storage.swap(Key("page"), b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(Key("page"), b"one", expected=None, headers=KIND, marks=NO_MARKS)
         for seen in (None, _version(b"wrong")):
             with pytest.raises(SwapLost):
-                storage.swap(Key("page"), b"two", seen=seen, kind=KIND, marks=NO_MARKS)
-        storage.swap(Key("page"), b"two", seen=version, kind=KIND, marks=NO_MARKS)
+                storage.swap(Key("page"), b"two", expected=seen, headers=KIND, marks=NO_MARKS)
+        storage.swap(Key("page"), b"two", expected=version, headers=KIND, marks=NO_MARKS)
         assert files(storage.root) == {KEY, "page", "_bucketwheel/.lock"}
         assert {listed.key for listed in storage.list("")} == {KEY, "page"}
 
@@ -96,8 +96,8 @@ class TestFiles:
     def test_modes_are_what_the_umask_leaves(self, storage: DirectoryStorage) -> None:
         """Whoever the umask lets read the directory may read all that is published, added or swapped."""
         add(storage, b"one")
-        version = storage.swap(Key("page"), b"one", seen=None, kind=KIND, marks=NO_MARKS)
-        storage.swap(Key("page"), b"two", seen=version, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(Key("page"), b"one", expected=None, headers=KIND, marks=NO_MARKS)
+        storage.swap(Key("page"), b"two", expected=version, headers=KIND, marks=NO_MARKS)
         modes = {path: (storage.root / path).stat().st_mode & 0o777 for path in (KEY, "page", "simple/proj")}
         assert modes == {KEY: 0o640, "page": 0o640, "simple/proj": 0o750}
 
@@ -112,7 +112,7 @@ class TestFiles:
 
     def test_versions_are_digests(self, storage: DirectoryStorage) -> None:
         """The version names the bytes: a person can compute it."""
-        assert storage.swap(KEY, b"body", seen=None, kind=KIND, marks=NO_MARKS) == _version(b"body")
+        assert storage.swap(KEY, b"body", expected=None, headers=KIND, marks=NO_MARKS) == _version(b"body")
 
     def test_the_address_is_a_file_url(self, storage: DirectoryStorage) -> None:
         """A directory serves itself."""
@@ -127,7 +127,7 @@ class TestConfinement:
     )
     def test_what_is_no_key_is_an_error_of_the_program(self, storage: DirectoryStorage, key: str) -> None:
         """Climbing, absolute, empty, drive and foreign separators: refused by every call."""
-        for call in (storage.read, storage.look, lambda key: add(storage, b"", key)):
+        for call in (storage.read, storage.stat, lambda key: add(storage, b"", key)):
             with pytest.raises(ValueError, match="cannot be a file"):
                 call(Key(key))
         with pytest.raises(ValueError, match="cannot be a file"):
@@ -145,9 +145,9 @@ class TestConfinement:
         with pytest.raises(Denied, match=r"leads out of .*; remove the symbolic link"):
             add(storage, b"body")
         with pytest.raises(Denied, match="leads out of"):
-            storage.swap(old, b"new", seen=_version(b"old"), kind=KIND, marks=NO_MARKS)
+            storage.swap(old, b"new", expected=_version(b"old"), headers=KIND, marks=NO_MARKS)
         with pytest.raises(Denied, match="leads out of"):
-            storage.remove(old, seen=_version(b"old"))
+            storage.remove(old, expected=_version(b"old"))
         assert files(outside) == {"old"}
         assert (outside / "old").read_bytes() == b"old"
 
@@ -171,7 +171,7 @@ class TestContenders:
 
     def test_a_lock_dies_with_its_holder(self, storage: DirectoryStorage) -> None:
         """While a process holds the lock a swap waits; once it is killed, the swap goes on."""
-        version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
         lock = storage.root / "_bucketwheel" / ".lock"
         lock.parent.mkdir()
         holder = started(
@@ -186,7 +186,7 @@ class TestContenders:
         done = threading.Event()
 
         def swap() -> None:
-            storage.swap(KEY, b"two", seen=version, kind=KIND, marks=NO_MARKS)
+            storage.swap(KEY, b"two", expected=version, headers=KIND, marks=NO_MARKS)
             done.set()
 
         thread = threading.Thread(target=swap)
@@ -199,11 +199,11 @@ class TestContenders:
 
     def test_a_removal_waits_for_the_lock_too(self, storage: DirectoryStorage) -> None:
         """Comparing and removing is one step: nobody replaces the file in between."""
-        version = storage.swap(KEY, b"one", seen=None, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
         lock = storage.root / "_bucketwheel" / ".lock"
         lock.parent.mkdir()
         with ThreadPoolExecutor(1) as pool, exclusive(lock):
-            removal = pool.submit(storage.remove, KEY, seen=version)
+            removal = pool.submit(storage.remove, KEY, expected=version)
             with pytest.raises(TimeoutError):
                 removal.result(timeout=0.1)
             (storage.root / KEY).write_bytes(b"two")
@@ -219,12 +219,12 @@ class TestContenders:
         writer = started(
             "import sys\n"
             "from pathlib import Path\n"
-            "from bucketwheel.storage import Kind\n"
+            "from bucketwheel.storage import ObjectHeaders\n"
             "from bucketwheel.storage.directory import DirectoryStorage\n"
             "print('there', flush=True)\n"
-            "kind = Kind(content_type='', cache_control='')\n"
+            "headers = ObjectHeaders(content_type='', cache_control='')\n"
             "DirectoryStorage(root=Path(sys.argv[1])).add("
-            "sys.argv[3], Path(sys.argv[2]), sha256='', kind=kind, marks={})\n",
+            "sys.argv[3], Path(sys.argv[2]), sha256='', headers=headers, marks={})\n",
             str(storage.root),
             str(source),
             KEY,
@@ -241,14 +241,14 @@ class TestContenders:
 
     def test_no_swap_of_several_processes_is_lost(self, storage: DirectoryStorage) -> None:
         """3 processes each add 1 to a counter 20 times: it ends at 60."""
-        storage.swap(KEY, b"0", seen=None, kind=KIND, marks=NO_MARKS)
+        storage.swap(KEY, b"0", expected=None, headers=KIND, marks=NO_MARKS)
         code = (
             "import sys\n"
             "from pathlib import Path\n"
-            "from bucketwheel.storage import Kind, SwapLost\n"
+            "from bucketwheel.storage import ObjectHeaders, SwapLost\n"
             "from bucketwheel.storage.directory import DirectoryStorage\n"
             "storage = DirectoryStorage(root=Path(sys.argv[1]))\n"
-            "kind = Kind(content_type='', cache_control='')\n"
+            "headers = ObjectHeaders(content_type='', cache_control='')\n"
             "print('there', flush=True)\n"
             "sys.stdin.readline()\n"
             "done = 0\n"
@@ -256,7 +256,7 @@ class TestContenders:
             "    old = storage.read(sys.argv[2])\n"
             "    body = b'%d' % (int(old.body) + 1)\n"
             "    try:\n"
-            "        storage.swap(sys.argv[2], body, seen=old.version, kind=kind, marks={})\n"
+            "        storage.swap(sys.argv[2], body, expected=old.version, headers=headers, marks={})\n"
             "        done += 1\n"
             "    except SwapLost:\n"
             "        pass\n"
@@ -285,7 +285,7 @@ class TestContenders:
             if number % 2:
                 return add(storage, b"%d" % number)
             with suppress(SwapLost):
-                return bool(storage.swap(KEY, b"%d" % number, seen=None, kind=KIND, marks=NO_MARKS))
+                return bool(storage.swap(KEY, b"%d" % number, expected=None, headers=KIND, marks=NO_MARKS))
             return False
 
         for _ in range(5):
@@ -294,12 +294,12 @@ class TestContenders:
             assert sorted(outcomes) == [False] * 11 + [True]
             body = b"%d" % outcomes.index(True)
             assert (storage.root / KEY).read_bytes() == body
-            storage.remove(KEY, seen=_version(body))
+            storage.remove(KEY, expected=_version(body))
 
     def test_readers_never_see_half_a_file(self, storage: DirectoryStorage) -> None:
         """While a file is replaced over and over, every read is whole."""
         bodies = [bytes([letter]) * 200_000 for letter in b"ab"]
-        version = storage.swap(KEY, bodies[0], seen=None, kind=KIND, marks=NO_MARKS)
+        version = storage.swap(KEY, bodies[0], expected=None, headers=KIND, marks=NO_MARKS)
         done = threading.Event()
         seen = set()
 
@@ -312,7 +312,7 @@ class TestContenders:
         with ThreadPoolExecutor(1) as pool:
             reader = pool.submit(read)
             for number in range(30):
-                version = storage.swap(KEY, bodies[number % 2], seen=version, kind=KIND, marks=NO_MARKS)
+                version = storage.swap(KEY, bodies[number % 2], expected=version, headers=KIND, marks=NO_MARKS)
             done.set()
             reader.result()
         assert seen <= set(bodies)
@@ -345,7 +345,7 @@ class TestErrors:
         """The file that vanished is named, not the one it was to become, and nothing is left of it."""
         sha256 = Sha256(hashlib.sha256(b"").hexdigest())
         with pytest.raises(Unavailable, match=r"gone\.whl cannot be read"):
-            storage.add(KEY, tmp_path / "gone.whl", sha256=sha256, kind=KIND, marks=NO_MARKS)
+            storage.add(KEY, tmp_path / "gone.whl", sha256=sha256, headers=KIND, marks=NO_MARKS)
         assert files(storage.root) == set()
 
     @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ class TestErrors:
             "(storage.root / 'simple').chmod(0)\n"
             "if os.geteuid() == 0:\n"
             "    os.seteuid(65534)\n"
-            "for call in (storage.read, storage.look, lambda key: list(storage.list(key))):\n"
+            "for call in (storage.read, storage.stat, lambda key: list(storage.list(key))):\n"
             "    try:\n"
             "        print(call(sys.argv[2]))\n"
             "    except Denied as error:\n"

@@ -20,7 +20,7 @@ from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.events import Event, RequestSent, ignore
 from bucketwheel.names import Sha256
 from bucketwheel.places import Connection, S3Place
-from bucketwheel.storage import NO_MARKS, Key, Kind, ObjectVersion, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
 from bucketwheel.storage.opening import create_bucket, open_storage
 from bucketwheel.storage.s3 import S3Storage
 from support.ministack import S3Server, TestBucket
@@ -41,7 +41,7 @@ from support.wire import (
     says,
 )
 
-KIND = Kind(content_type="application/zip", cache_control="public, max-age=31536000, immutable")
+KIND = ObjectHeaders(content_type="application/zip", cache_control="public, max-age=31536000, immutable")
 KEY = Key("simple/proj/proj-1.0.zip")
 DENIED = says(403, "AccessDenied")
 MIB = 1 << 20
@@ -72,15 +72,15 @@ def digest(body: bytes) -> Sha256:
     return Sha256(hashlib.sha256(body).hexdigest())
 
 
-def add(storage: S3Storage, body: Path | bytes, *, key: Key = KEY, kind: Kind = KIND) -> bool:
+def add(storage: S3Storage, body: Path | bytes, *, key: Key = KEY, headers: ObjectHeaders = KIND) -> bool:
     """Add with the right digest."""
     whole = body if isinstance(body, bytes) else body.read_bytes()
-    return storage.add(key, body, sha256=digest(whole), kind=kind, marks={"call": "abc"})
+    return storage.add(key, body, sha256=digest(whole), headers=headers, marks={"call": "abc"})
 
 
-def swap(storage: S3Storage, body: bytes, *, seen: ObjectVersion | None = None) -> ObjectVersion:
+def swap(storage: S3Storage, body: bytes, *, expected: ObjectVersion | None = None) -> ObjectVersion:
     """Swap the one key that these tests are about."""
-    return storage.swap(KEY, body, seen=seen, kind=KIND, marks=NO_MARKS)
+    return storage.swap(KEY, body, expected=expected, headers=KIND, marks=NO_MARKS)
 
 
 def large_file(path: Path, size: int) -> Path:
@@ -140,9 +140,9 @@ class TestRequests:
     def test_put_args_are_sent(self, storage: S3Storage, wire: Wire) -> None:
         """Further arguments reach S3 with every write, booleans included."""
         put_args = {"StorageClass": "STANDARD_IA", "ServerSideEncryption": "AES256", "BucketKeyEnabled": "true"}
-        kind = replace(KIND, put_args=put_args)
-        add(storage, b"body", kind=kind)
-        storage.swap(Key("page"), b"body", seen=None, kind=kind, marks=NO_MARKS)
+        headers = replace(KIND, put_args=put_args)
+        add(storage, b"body", headers=headers)
+        storage.swap(Key("page"), b"body", expected=None, headers=headers, marks=NO_MARKS)
         expected = {
             "x-amz-storage-class": "STANDARD_IA",
             "x-amz-server-side-encryption": "AES256",
@@ -159,8 +159,8 @@ class TestRequests:
     def test_swaps_and_removals_name_what_was_seen(self, storage: S3Storage, wire: Wire) -> None:
         """If-Match carries the version as it was read."""
         version = swap(storage, b"one")
-        version = swap(storage, b"two", seen=version)
-        storage.remove(KEY, seen=version)
+        version = swap(storage, b"two", expected=version)
+        storage.remove(KEY, expected=version)
         assert [one.headers.get("if-match") for one in wire.log] == [None, wire.log[1].headers["if-match"], version]
         assert wire.log[1].headers["if-match"] != version
 
@@ -233,7 +233,7 @@ class TestAbsence:
         add_elsewhere = says(403)
         assert storage.read(KEY) is None
         wire.harm = lambda exchange: add_elsewhere if exchange.verb == "HEAD" else None
-        assert storage.look(KEY) is None
+        assert storage.stat(KEY) is None
 
     def test_a_key_that_begins_like_another_is_absent(self, storage: S3Storage, wire: Wire) -> None:
         """A longer key of the same beginning in the listing does not make this one present."""
@@ -248,7 +248,7 @@ class TestAbsence:
         wire.harm = lambda exchange: (
             says(403, "" if exchange.verb == "HEAD" else "AccessDenied") if ("prefix=" not in exchange.path) else None
         )
-        for call in (storage.read, storage.look):
+        for call in (storage.read, storage.stat):
             with pytest.raises(Denied, match=f"denies s3:GetObject on {arn}"):
                 call(KEY)
         with pytest.raises(Denied, match="denies s3:GetObject"), storage.open(KEY):
@@ -257,7 +257,7 @@ class TestAbsence:
     def test_denied_both_ways_names_both_permissions(self, storage: S3Storage, wire: Wire) -> None:
         """Where neither reading nor listing is allowed nothing is known, and the message says what to grant."""
         wire.harm = lambda exchange: says(403, "" if exchange.verb == "HEAD" else "AccessDenied")
-        for call in (storage.read, storage.look):
+        for call in (storage.read, storage.stat):
             with pytest.raises(Denied, match=r"s3:GetObject on arn:aws:s3:::.*/proj-1\.0\.zip and s3:ListBucket on"):
                 call(KEY)
 
@@ -274,7 +274,7 @@ class TestAbsence:
     ) -> None:
         """403 has many reasons, and a missing permission is only one."""
         wire.harm = lambda exchange: says(403, "" if exchange.verb == "HEAD" else code)
-        for call in (storage.read, storage.look):
+        for call in (storage.read, storage.stat):
             with pytest.raises(Denied, match=words):
                 call(KEY)
 
@@ -282,7 +282,7 @@ class TestAbsence:
         """The answer to HEAD has no body, so an expired token is learnt from the listing."""
         wire.harm = lambda exchange: says(400, "" if exchange.verb == "HEAD" else "ExpiredToken")
         with pytest.raises(Denied, match="the AWS session has expired"):
-            storage.look(KEY)
+            storage.stat(KEY)
 
     def test_a_missing_bucket_is_not_an_empty_one(self, bucket: TestBucket) -> None:
         """NoSuchBucket is an error of its own, for reading, listing and writing."""
@@ -324,7 +324,7 @@ class TestUncertainty:
         version = swap(storage, b"one")
         wire.harm = only("PUT", DROP_AFTER, last=1)
         with pytest.raises(SwapLost):
-            swap(storage, b"two", seen=version)
+            swap(storage, b"two", expected=version)
         stored = storage.read(KEY)
         assert stored is not None
         assert stored.body == b"two"
@@ -337,8 +337,8 @@ class TestUncertainty:
         wire.harm = lambda _: fault
         for call in (
             lambda: add(storage, b"x", key=Key("other")),
-            lambda: swap(storage, b"x", seen=version),
-            lambda: storage.remove(KEY, seen=version),
+            lambda: swap(storage, b"x", expected=version),
+            lambda: storage.remove(KEY, expected=version),
         ):
             with pytest.raises(OutcomeUnknown, match="run the same command again to find out"):
                 call()
@@ -360,14 +360,14 @@ class TestUncertainty:
         with pytest.raises(Unavailable, match="did not answer GetObject"):
             storage.read(KEY)
         assert len(wire.log) == 6
-        assert (bucket.storage().look(KEY) is not None) is written
+        assert (bucket.storage().stat(KEY) is not None) is written
 
     def test_a_write_that_arrives_twice_is_done_once(self, storage: S3Storage, wire: Wire) -> None:
         """The network may deliver a request again: its condition is false by then."""
         wire.harm = only("PUT", DOUBLED)
         first = swap(storage, b"one")
-        second = swap(storage, b"two", seen=first)
-        seen = storage.look(KEY)
+        second = swap(storage, b"two", expected=first)
+        seen = storage.stat(KEY)
         assert seen is not None
         assert seen.version == second
 
@@ -376,7 +376,7 @@ class TestUncertainty:
         wire.harm = lambda _: UNCONDITIONAL
         assert add(storage, b"one") is True
         assert add(storage, b"two") is True
-        swap(storage, b"three", seen=ObjectVersion('"wrong"'))
+        swap(storage, b"three", expected=ObjectVersion('"wrong"'))
 
     def test_a_refusal_after_a_lost_answer_is_unknown_too(self, storage: S3Storage, wire: Wire) -> None:
         """The first attempt may have been the one, whatever is said to the second."""
@@ -422,7 +422,7 @@ class TestUncertainty:
         """501 to a conditional request is said in words, and is a definite answer."""
         wire.harm = lambda _: says(501, "NotImplemented")
         with pytest.raises(Denied, match="no conditional DeleteObject"):
-            storage.remove(KEY, seen=ObjectVersion('"x"'))
+            storage.remove(KEY, expected=ObjectVersion('"x"'))
 
 
 class TestBrokenAnswers:
@@ -481,7 +481,7 @@ class TestBrokenAnswers:
         host = re.escape(wire.url)
         for call in (
             lambda: storage.read(KEY),
-            lambda: storage.look(KEY),
+            lambda: storage.stat(KEY),
             lambda: list(storage.list("")),
             lambda: add(storage, b"body"),
             lambda: swap(storage, b"body"),
@@ -496,7 +496,7 @@ class TestBrokenAnswers:
         with pytest.raises(Unavailable, match="ListObjectsV2"):
             list(storage.list(""))
         with pytest.raises(OutcomeUnknown):
-            storage.remove(KEY, seen=ObjectVersion('"x"'))
+            storage.remove(KEY, expected=ObjectVersion('"x"'))
 
     @pytest.mark.usefixtures("_no_pauses")
     def test_an_error_after_the_status_is_an_error(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
@@ -524,7 +524,7 @@ class TestBrokenAnswers:
 def test_a_digest_of_digests_is_none(storage: S3Storage, wire: Wire, headers: dict[str, str]) -> None:
     """Stores mark the checksum of an object sent in parts in one of two ways; it says nothing of the bytes."""
     wire.harm = lambda _: answers(b"", {"ETag": '"x"', "Content-Length": "9", **headers})
-    seen = storage.look(KEY)
+    seen = storage.stat(KEY)
     assert seen is not None
     assert seen.sha256 is None
 
@@ -553,7 +553,7 @@ class TestEvents:
         outcomes = {1: DROP_BEFORE, 2: says(503, "ServiceUnavailable")}
         wire.harm = lambda exchange: outcomes.get(exchange.number)
         add(storage, b"body")
-        storage.look(Key("simple/"))
+        storage.stat(Key("simple/"))
         list(storage.list("simple/proj/"))
         list(storage.list(""))
         told = [(event.verb, event.target, event.status) for event in seen if isinstance(event, RequestSent)]
@@ -601,7 +601,7 @@ class TestLargeFiles:
         assert add(parted, file) is True
         with parted.open(KEY) as stream:
             assert stream.read() == file.read_bytes()
-        seen = parted.look(KEY)
+        seen = parted.stat(KEY)
         assert seen is not None
         assert seen.size == 12 * MIB
         assert seen.marks == {"call": "abc"}
@@ -634,8 +634,8 @@ class TestLargeFiles:
         """The parts must make up the file that has the digest."""
         file = large_file(tmp_path / "file", 6 * MIB)
         with pytest.raises(Unavailable, match="are not those that were judged"):
-            parted.add(KEY, file, sha256=digest(b"judged"), kind=KIND, marks=NO_MARKS)
-        assert parted.look(KEY) is None
+            parted.add(KEY, file, sha256=digest(b"judged"), headers=KIND, marks=NO_MARKS)
+        assert parted.stat(KEY) is None
         assert uploads_left(parted) == 0
 
     @pytest.mark.usefixtures("_no_pauses")
@@ -655,7 +655,7 @@ class TestLargeFiles:
         wire.harm = change
         with pytest.raises(Unavailable, match="are not those that were judged"):
             add(parted, file)
-        assert parted.look(KEY) is None
+        assert parted.stat(KEY) is None
 
     def test_a_conflict_starts_anew(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
         """409 at the end: S3 has dropped the upload, so all begins again, and succeeds."""
@@ -670,7 +670,7 @@ class TestLargeFiles:
         wire.harm = lambda exchange: next(outcomes, None) if exchange.verb == "POST" else None
         file = large_file(tmp_path / "file", 6 * MIB)
         assert add(parted, file) is False
-        seen = parted.look(KEY)
+        seen = parted.stat(KEY)
         assert seen is not None
         assert (seen.size, seen.marks) == (6 * MIB, {"call": "abc"})
 
@@ -688,7 +688,7 @@ class TestLargeFiles:
         with pytest.raises(Unavailable) as caught:
             add(parted, large_file(tmp_path / "file", 12 * MIB))
         assert not isinstance(caught.value, OutcomeUnknown)
-        assert parted.look(KEY) is None
+        assert parted.stat(KEY) is None
         assert uploads_left(parted) == 0
 
     @pytest.mark.parametrize("largest_put", [1 << 30, 16 * MIB], ids=["one request", "in parts"])
@@ -702,7 +702,7 @@ class TestLargeFiles:
             "from pathlib import Path\n"
             "from bucketwheel.events import ignore\n"
             "from bucketwheel.places import Connection, S3Place\n"
-            "from bucketwheel.storage import Kind\n"
+            "from bucketwheel.storage import ObjectHeaders\n"
             "from bucketwheel.storage.s3 import connect\n"
             "bucket, prefix, endpoint, file, sha256, largest = sys.argv[1:]\n"
             "place = S3Place(bucket=bucket, prefix=prefix)\n"
@@ -711,8 +711,8 @@ class TestLargeFiles:
             "storage = replace(storage, largest_put=int(largest), part_size=8 << 20)\n"
             "storage.read('absent')\n"
             "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-            "kind = Kind(content_type='application/zip', cache_control='no-cache')\n"
-            "assert storage.add('large', Path(file), sha256=sha256, kind=kind, marks={})\n"
+            "headers = ObjectHeaders(content_type='application/zip', cache_control='no-cache')\n"
+            "assert storage.add('large', Path(file), sha256=sha256, headers=headers, marks={})\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
         )
         with file.open("rb") as stream:

@@ -15,7 +15,7 @@ from bucketwheel.names import sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import first_settings, take_over
-from bucketwheel.storage import NO_MARKS, Key, Listed, Seen, Storage, Stored
+from bucketwheel.storage import NO_MARKS, Key, ListEntry, Object, ObjectInfo, Storage
 from support.memory import MemoryStorage
 from support.releasing import place_of, site_of
 
@@ -50,25 +50,25 @@ def adopt_all(
 def put(storage: Storage, key: str, body: bytes | Path, marks: Mapping[str, str] = NO_MARKS) -> Key:
     """Put an object there, or write over it, as any tool may."""
     whole = body.read_bytes() if isinstance(body, Path) else body
-    seen = storage.look(Key(key))
+    seen = storage.stat(Key(key))
     if seen is None:
-        assert storage.add(Key(key), whole, sha256=sha256_of(whole), kind=Layout().distribution(), marks=marks)
+        assert storage.add(Key(key), whole, sha256=sha256_of(whole), headers=Layout().distribution(), marks=marks)
     else:
-        storage.swap(Key(key), whole, seen=seen.version, kind=Layout().distribution(), marks=marks)
+        storage.swap(Key(key), whole, expected=seen.version, headers=Layout().distribution(), marks=marks)
     return Key(key)
 
 
 def remove(storage: Storage, *keys: str) -> None:
     """Take objects away, as a person may."""
     for key in keys:
-        seen = storage.look(Key(key))
+        seen = storage.stat(Key(key))
         assert seen is not None, key
-        storage.remove(Key(key), seen=seen.version)
+        storage.remove(Key(key), expected=seen.version)
 
 
-def state(storage: Storage) -> dict[str, Seen | None]:
+def state(storage: Storage) -> dict[str, ObjectInfo | None]:
     """Everything that lies there, with its version and time."""
-    return {entry.key: storage.look(entry.key) for entry in storage.list("")}
+    return {entry.key: storage.stat(entry.key) for entry in storage.list("")}
 
 
 def fates(adopted: Adopted) -> dict[str, str]:
@@ -83,13 +83,13 @@ class Recorded(MemoryStorage):
         super().__init__()
         self.asked: list[str] = []
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """All about it but a digest."""
         self.asked.append(f"look {key}")
-        seen = super().look(key)
+        seen = super().stat(key)
         return None if seen is None else replace(seen, sha256=None)
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """The whole object."""
         self.asked.append(f"read {key}")
         return super().read(key)
@@ -101,7 +101,7 @@ class Recorded(MemoryStorage):
         with super().open(key, start, end) as stream:
             yield stream
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """What there is."""
         self.asked.append(f"list {prefix}".rstrip())
         return super().list(prefix)

@@ -178,7 +178,7 @@ def _stop_pruning(storage: Storage) -> None:
 
 def _leave_unreleased(storage: Storage) -> None:
     repository = decode_settings(stored(storage, "_bucketwheel/repository.json").body).id
-    marks = file_marks(repository=repository, call="killed", sha256=sha256_of(b"never released"))
+    marks = file_marks(repository=repository, run_id="killed", sha256=sha256_of(b"never released"))
     put(storage, NEW, _wheel("demo-pkg", "1.1"), marks)
     put(storage, f"{NEW}.metadata", metadata_text("demo-pkg", "1.1").encode(), marks)
 

@@ -14,7 +14,16 @@ from typing import BinaryIO
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import Headers, Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
+from bucketwheel.storage import (
+    Key,
+    ListEntry,
+    Object,
+    ObjectHeaders,
+    ObjectInfo,
+    ObjectVersion,
+    ServedHeaders,
+    SwapLost,
+)
 from bucketwheel.storage.transfer import bytes_changed
 
 __all__ = ["MemoryStorage"]
@@ -24,7 +33,7 @@ __all__ = ["MemoryStorage"]
 class _Object:
     body: bytes
     version: ObjectVersion
-    kind: Kind
+    headers: ObjectHeaders
     marks: Mapping[str, str]
     modified: datetime
 
@@ -40,17 +49,17 @@ class MemoryStorage:
         """No store serves it."""
         return f"memory:///{key}"
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """The whole object."""
         found = self.objects.get(key)
-        return None if found is None else Stored(body=found.body, version=found.version, marks=found.marks)
+        return None if found is None else Object(body=found.body, version=found.version, marks=found.marks)
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """All about it."""
         found = self.objects.get(key)
         if found is None:
             return None
-        return Seen(
+        return ObjectInfo(
             version=found.version,
             size=len(found.body),
             marks=found.marks,
@@ -67,52 +76,54 @@ class MemoryStorage:
             raise Unavailable(f"{key} is not there any more; run the same command again")
         yield io.BytesIO(self.objects[key].body[start:end])
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """What there is at this moment."""
         for key, found in sorted(self.objects.copy().items()):
             if key.startswith(prefix):
-                yield Listed(key=Key(key), size=len(found.body), version=found.version, etag=found.version)
+                yield ListEntry(key=Key(key), size=len(found.body), version=found.version, etag=found.version)
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """Create."""
         whole = body if isinstance(body, bytes) else body.read_bytes()
         if hashlib.sha256(whole).hexdigest() != sha256:
             raise bytes_changed(key)
         try:
-            self.swap(key, whole, seen=None, kind=kind, marks=marks)
+            self.swap(key, whole, expected=None, headers=headers, marks=marks)
         except SwapLost:
             return False
         return True
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """Create or replace."""
         with self._lock:
-            self._compare(key, seen)
+            self._compare(key, expected)
             version = ObjectVersion(hashlib.sha256(body).hexdigest())
             self.objects[key] = _Object(
-                body=body, version=version, kind=kind, marks=dict(marks), modified=datetime.now(UTC)
+                body=body, version=version, headers=headers, marks=dict(marks), modified=datetime.now(UTC)
             )
         return version
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove."""
         with self._lock:
             if key in self.objects:
-                self._compare(key, seen)
+                self._compare(key, expected)
                 del self.objects[key]
 
     def version_of(self, body: bytes) -> ObjectVersion:
         """Its digest."""
         return ObjectVersion(hashlib.sha256(body).hexdigest())
 
-    def headers(self, key: Key) -> Headers | None:
+    def headers(self, key: Key) -> ServedHeaders | None:
         """As it was written."""
         found = self.objects.get(key)
         if found is None:
             return None
-        return Headers(content_type=found.kind.content_type, cache_control=found.kind.cache_control)
+        return ServedHeaders(content_type=found.headers.content_type, cache_control=found.headers.cache_control)
 
     def _compare(self, key: Key, seen: ObjectVersion | None) -> None:
         found = self.objects.get(key)

@@ -113,7 +113,7 @@ def fresh_bucket(server: S3Server) -> Iterator[TestBucket]:
         storage = bucket.storage()
         for listed in storage.list(""):
             assert listed.version is not None
-            storage.remove(listed.key, seen=listed.version)
+            storage.remove(listed.key, expected=listed.version)
 
 
 def _program() -> str:

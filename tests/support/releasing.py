@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bucketwheel.distributions import judge
+from bucketwheel.distributions import validate
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest
@@ -17,9 +17,9 @@ from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.plan import Candidate, Existing
-from bucketwheel.protocol.release import Order, Outcome, release
-from bucketwheel.protocol.repository import Site, first_settings
-from bucketwheel.protocol.upload import Parcel
+from bucketwheel.protocol.release import Outcome, ReleaseRequest, release
+from bucketwheel.protocol.repository import Target, first_settings
+from bucketwheel.protocol.upload import Upload
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 
@@ -30,14 +30,14 @@ PLACE: Place = S3Place(bucket="bucket", prefix="")
 _CALLS = count()
 
 
-def site_of(storage: Storage, place: Place = PLACE, *, single_writer: bool = False) -> Site:
+def site_of(storage: Storage, place: Place = PLACE, *, single_writer: bool = False) -> Target:
     """A site that a test's storage reaches."""
-    return Site(place=place, storage=storage, single_writer=single_writer)
+    return Target(place=place, storage=storage, single_writer=single_writer)
 
 
-def parcel_of(path: Path) -> Parcel:
+def parcel_of(path: Path) -> Upload:
     """A distribution on disk, ready to be released."""
-    judged = judge(path)
+    judged = validate(path)
     candidate = Candidate(
         name=judged.name,
         size=judged.size,
@@ -45,22 +45,22 @@ def parcel_of(path: Path) -> Parcel:
         requires_python=judged.requires_python,
         metadata_sha256=None if judged.metadata is None else sha256_of(judged.metadata),
     )
-    return Parcel(candidate=candidate, content=path, metadata=judged.metadata)
+    return Upload(candidate=candidate, content=path, metadata=judged.metadata)
 
 
 def order_for(
     *paths: Path,
     existing: Existing = "same",
-    call: str | None = None,
+    run_id: str | None = None,
     create: bool = True,
     place: Place = PLACE,
     report: Report = ignore,
-) -> Order:
+) -> ReleaseRequest:
     """An order for these files, by a call that no other order has."""
-    return Order(
+    return ReleaseRequest(
         parcels=tuple(parcel_of(path) for path in paths),
         existing=existing,
-        call=call or f"call-{next(_CALLS)}",
+        run_id=run_id or f"run-{next(_CALLS)}",
         now=NOW,
         first=first_settings(place, {}) if create else None,
         report=report,
@@ -72,11 +72,13 @@ def place_of(storage: Storage) -> Place:
     return DirectoryPlace(path=storage.root) if isinstance(storage, DirectoryStorage) else PLACE
 
 
-def release_files(storage: Storage, *paths: Path, existing: Existing = "same", call: str | None = None) -> Outcome:
+def release_files(storage: Storage, *paths: Path, existing: Existing = "same", run_id: str | None = None) -> Outcome:
     """Release these files, as one publish does."""
     place = place_of(storage)
     with Workers(4) as workers:
-        return release(site_of(storage, place), order_for(*paths, existing=existing, call=call, place=place), workers)
+        return release(
+            site_of(storage, place), order_for(*paths, existing=existing, run_id=run_id, place=place), workers
+        )
 
 
 def manifest_of(storage: Storage, project: str) -> Manifest:

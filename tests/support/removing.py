@@ -87,14 +87,14 @@ def state(storage: Storage) -> dict[str, bytes]:
 
 def put(storage: Storage, key: str, body: bytes = b"theirs") -> None:
     """Put an object there by hand, without any mark of ours."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=Layout().distribution(), marks=NO_MARKS)
+    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 def leave_orphan(storage: Storage, key: str, body: bytes = b"an orphan", *, repository: str | None = None) -> None:
     """Put an object there as a publisher does who dies before the commit; of this repository unless named."""
     sha256 = sha256_of(body)
-    marks = file_marks(repository=repository or settings_of(storage).id, call="a call that died", sha256=sha256)
-    assert storage.add(Key(key), body, sha256=sha256, kind=Layout().distribution(), marks=marks)
+    marks = file_marks(repository=repository or settings_of(storage).id, run_id="a call that died", sha256=sha256)
+    assert storage.add(Key(key), body, sha256=sha256, headers=Layout().distribution(), marks=marks)
 
 
 def settings_of(storage: Storage) -> RepositorySettings:
@@ -110,7 +110,7 @@ def change_settings(storage: Storage, **changes: object) -> None:
     assert stored is not None
     settings = replace(decode_settings(stored.body), **changes)  # type: ignore[arg-type]  # fields by name
     body, kind = encode_settings(settings), Layout().record()
-    storage.swap(SETTINGS_KEY, body, seen=stored.version, kind=kind, marks=NO_MARKS)
+    storage.swap(SETTINGS_KEY, body, expected=stored.version, headers=kind, marks=NO_MARKS)
 
 
 def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest], project: str = "demo-pkg") -> None:
@@ -120,7 +120,7 @@ def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest], pr
     assert before is not None
     after = change(manifest_of(storage, project))
     body = encode_manifest(replace(after, revision=after.revision + 1))
-    storage.swap(key, body, seen=before.version, kind=Layout().record(), marks=NO_MARKS)
+    storage.swap(key, body, expected=before.version, headers=Layout().record(), marks=NO_MARKS)
 
 
 def make_newer(storage: Storage, project: str = "demo-pkg") -> None:
@@ -129,7 +129,7 @@ def make_newer(storage: Storage, project: str = "demo-pkg") -> None:
     stored = storage.read(key)
     assert stored is not None
     newer = stored.body.replace(b'"format":1', b'"format":1,"frozen":true')
-    storage.swap(key, newer, seen=stored.version, kind=Layout().record(), marks=NO_MARKS)
+    storage.swap(key, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
 
 
 def _inner(storage: Storage) -> Storage:

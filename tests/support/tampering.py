@@ -13,7 +13,7 @@ from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
-from bucketwheel.storage import NO_MARKS, Key, Kind, Storage, Stored
+from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, Storage
 from support.releasing import manifest_of, place_of, site_of
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 _FILE = Layout().distribution()
 
 
-def stored(storage: Storage, key: str) -> Stored:
+def stored(storage: Storage, key: str) -> Object:
     """An object that must be there."""
     found = storage.read(Key(key))
     assert found is not None, key
@@ -41,15 +41,17 @@ def stored(storage: Storage, key: str) -> Stored:
 
 def put(storage: Storage, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
     """Put an object where none is, as `aws s3 cp` does."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), kind=_FILE, marks=marks), key
+    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=_FILE, marks=marks), key
 
 
-def overwrite(storage: Storage, key: str, body: bytes, kind: Kind = _FILE, marks: Mapping[str, str] = NO_MARKS) -> None:
+def overwrite(
+    storage: Storage, key: str, body: bytes, headers: ObjectHeaders = _FILE, marks: Mapping[str, str] = NO_MARKS
+) -> None:
     """Write over an object."""
-    storage.swap(Key(key), body, seen=stored(storage, key).version, kind=kind, marks=marks)
+    storage.swap(Key(key), body, expected=stored(storage, key).version, headers=headers, marks=marks)
 
 
-def put_back(storage: Storage, key: str, earlier: Stored) -> None:
+def put_back(storage: Storage, key: str, earlier: Object) -> None:
     """Write an earlier state of an object over the present one, marks included."""
     overwrite(storage, key, earlier.body, marks=earlier.marks or NO_MARKS)
 
@@ -57,7 +59,7 @@ def put_back(storage: Storage, key: str, earlier: Stored) -> None:
 def remove(storage: Storage, *keys: str) -> None:
     """Remove objects."""
     for key in keys:
-        storage.remove(Key(key), seen=stored(storage, key).version)
+        storage.remove(Key(key), expected=stored(storage, key).version)
 
 
 def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], Manifest]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bucketwheel.names import Sha256
-from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Storage, Stored
+from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
 
 __all__ = ["Killed", "Witness"]
 
@@ -34,42 +34,44 @@ class Witness:
         """As there."""
         return self.storage.address(key)
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """As there."""
         self._ask("read", key)
         return self.storage.read(key)
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """As there."""
         self._ask("look", key)
-        return self.storage.look(key)
+        return self.storage.stat(key)
 
     def open(self, key: Key, start: int = 0, end: int | None = None) -> AbstractContextManager[BinaryIO]:
         """As there."""
         self._ask("open", key)
         return self.storage.open(key, start, end)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """As there."""
         self._ask("list", prefix)
         return self.storage.list(prefix)
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """As there."""
         self._write("add", key)
-        return self.storage.add(key, body, sha256=sha256, kind=kind, marks=marks)
+        return self.storage.add(key, body, sha256=sha256, headers=headers, marks=marks)
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """As there."""
         self._write("swap", key)
-        return self.storage.swap(key, body, seen=seen, kind=kind, marks=marks)
+        return self.storage.swap(key, body, expected=expected, headers=headers, marks=marks)
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """As there."""
         self._write("remove", key)
-        self.storage.remove(key, seen=seen)
+        self.storage.remove(key, expected=expected)
 
     def _write(self, verb: str, key: str) -> None:
         self._ask(verb, key)

@@ -11,11 +11,11 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
-from bucketwheel.names import ProjectName, named_project, same_version, shown
+from bucketwheel.names import ProjectName, named_project, printable, same_version
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import read_truth
+from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.removal import clear, give_up, rehearse
-from bucketwheel.protocol.repository import Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.repository import Target, open_target, open_to_read, open_to_write
 from bucketwheel.storage import Key
 
 __all__ = ["Choice", "Deletion", "delete", "delete_at"]
@@ -50,7 +50,7 @@ class Choice:
 
     def chosen(self, manifest: Manifest) -> tuple[PublishedFile, ...]:
         """The files that are not deleted yet, missing ones too; raises Refused for what was never there."""
-        self._judge(manifest)
+        self._validate(manifest)
         published = (file for file in (*manifest.files, *manifest.missing) if self._is_about(file))
         return tuple(sorted(published, key=attrgetter("filename")))
 
@@ -58,7 +58,7 @@ class Choice:
         """The next revision, without them."""
         return give_up(manifest, chosen)
 
-    def _judge(self, manifest: Manifest) -> None:
+    def _validate(self, manifest: Manifest) -> None:
         entries: tuple[_Entry, ...] = (*manifest.files, *manifest.missing, *manifest.deleted)
         names = sorted(entry.filename for entry in entries if self._is_of_version(entry))
         if manifest.revision == 0 or (self.version is not None and not names):
@@ -90,13 +90,13 @@ def delete(
     """
     name = named_project(project)
     choice = Choice(version=version, filenames=tuple(filenames))
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return delete_at(site, name, choice, at_once=at_once, dry_run=settings.dry_run, workers=workers, report=report)
 
 
 def delete_at(
-    site: Site,
+    site: Target,
     project: ProjectName,
     choice: Choice,
     *,
@@ -106,7 +106,7 @@ def delete_at(
     report: Report = ignore,
 ) -> Deletion:
     """Swap the manifest, then refresh the pages, then remove what lies under names that were dead before that."""
-    reading = workers.start(lambda: read_truth(site, project))
+    reading = workers.start(lambda: read_manifest(site, project))
     found, truths = open_to_read(site), [reading.result()]
     if dry_run:
         cleared = rehearse(found, truths, choice, at_once=at_once, workers=workers)
@@ -126,15 +126,15 @@ def delete_at(
 def _never_there(manifest: Manifest, version: str | None) -> Problem:
     known = sorted({file.version for file in manifest.files})
     return Problem(
-        subject=manifest.project if version is None else shown(f"{manifest.project}=={version}"),
+        subject=manifest.project if version is None else printable(f"{manifest.project}=={version}"),
         what="is not published here",
-        remedy=f"choose one of {shown(', '.join(known))}" if known else "check the name and the repository",
+        remedy=f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository",
     )
 
 
 def _no_file(filename: str, project: ProjectName, names: Sequence[str]) -> Problem:
     return Problem(
-        subject=shown(filename),
+        subject=printable(filename),
         what=f"is not a file of {project}",
-        remedy=f"choose among {shown(', '.join(names))}" if names else "check the name",
+        remedy=f"choose among {printable(', '.join(names))}" if names else "check the name",
     )

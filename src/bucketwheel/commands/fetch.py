@@ -13,10 +13,10 @@ from typing import BinaryIO, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
-from bucketwheel.distributions import judge_archive
-from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable, together
+from bucketwheel.distributions import validate_archive
+from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable, merged
 from bucketwheel.events import FileDone, FileStarted, Report, Stage, Warned, ignore
-from bucketwheel.names import DistributionName, InvalidName, ProjectName, Sha256, project_name, shown
+from bucketwheel.names import DistributionName, InvalidName, ProjectName, Sha256, printable, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Connection
 from bucketwheel.sources.connections import Credentials, Limits, read_netrc
@@ -78,14 +78,14 @@ def fetch(
         ending.callback(stopped.set)
         machines = read_netrc(environ, report) if any(isinstance(place, WebSource) for place in places) else {}
         containers = [_container(place, client, machines, connection, jobs, report) for place in places]
-        holdings = _all(workers.try_all(partial(container.search, name, release) for container in containers))
-        offered = _all(workers.try_all(partial(_vouched, artifact) for artifact in _artifacts(holdings, report)))
+        holdings = _all(workers.map_settled(partial(container.search, name, release) for container in containers))
+        offered = _all(workers.map_settled(partial(_vouched, artifact) for artifact in _artifacts(holdings, report)))
         if not offered:
             raise _nothing(name, release, holdings)
         wanted = _agreed(offered)
         errand = _Errand(into=into, limits=limits, stopped=stopped, report=report)
         report(Stage(doing="fetching", count=len(wanted), total_bytes=sum(each.size or 0 for each in wanted)))
-        fetched = _all(workers.try_all(partial(errand.bring, each) for each in wanted))
+        fetched = _all(workers.map_settled(partial(errand.bring, each) for each in wanted))
     return tuple(sorted(fetched, key=lambda each: each.name.filename))
 
 
@@ -93,12 +93,14 @@ def _judged(project: str, version: str | None) -> tuple[ProjectName, Version | N
     try:
         name = project_name(project)
     except InvalidName as error:
-        raise Misconfigured(Problem(subject=shown(project), what=str(error), remedy="check its spelling")) from error
+        raise Misconfigured(
+            Problem(subject=printable(project), what=str(error), remedy="check its spelling")
+        ) from error
     try:
         return name, None if version is None else Version(version)
     except InvalidVersion as error:
         what, remedy = "is not a version (PEP 440)", "write it as in the file names: 1.2.0"
-        raise Misconfigured(Problem(subject=shown(version or ""), what=what, remedy=remedy)) from error
+        raise Misconfigured(Problem(subject=printable(version or ""), what=what, remedy=remedy)) from error
 
 
 def _container(
@@ -125,7 +127,7 @@ def _all(outcomes: Iterable[_T | Exception]) -> list[_T]:
         else:
             results.append(outcome)
     if errors:
-        raise together(errors)
+        raise merged(errors)
     return results
 
 
@@ -133,7 +135,7 @@ def _artifacts(holdings: Iterable[Holding], report: Report) -> Iterator[Artifact
     for holding in holdings:
         where = holding.pages[0].where
         for misnamed in holding.misnamed[:_MOST_WARNINGS]:
-            report(Warned(message=f"{shown(misnamed.filename)} at {where} {misnamed.reason}; it is left out"))
+            report(Warned(message=f"{printable(misnamed.filename)} at {where} {misnamed.reason}; it is left out"))
         if (more := len(holding.misnamed) - _MOST_WARNINGS) > 0:
             report(Warned(message=f"{more} more files at {where} have names that no wheel or sdist can have"))
         yield from holding.artifacts
@@ -232,17 +234,17 @@ class _Errand:
         )
         sha256, size = offer.hand_to(take)
         if offer.sha256 is None:
-            _judge(wanted.name, file, size, subject)
+            _validate(wanted.name, file, size, subject)
         elif offer.sha256 != sha256:
             what = f"has the sha256 {sha256}, where its listing says {offer.sha256}"
             raise Refused(Problem(subject=subject, what=what, remedy="have the job that made it upload it again"))
         return sha256, size
 
 
-def _judge(name: DistributionName, file: BinaryIO, size: int, subject: str) -> None:
+def _validate(name: DistributionName, file: BinaryIO, size: int, subject: str) -> None:
     # Nobody vouches for these bytes, so they must at least be what their name says.
     try:
-        judge_archive(name, file, size)
+        validate_archive(name, file, size)
     except Refused as error:
         raise Refused(*(replace(problem, subject=subject) for problem in error.problems)) from error
 
@@ -253,5 +255,5 @@ def _disk_in_words(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise Unavailable(
-            f"{shown(str(target))} cannot be written ({error.strerror}); check its directory and the disk"
+            f"{printable(str(target))} cannot be written ({error.strerror}); check its directory and the disk"
         ) from error

@@ -14,10 +14,10 @@ from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.repository import (
     Repository,
-    Site,
+    Target,
     create,
     first_settings,
-    open_site,
+    open_target,
     open_to_write,
     read_settings,
     store,
@@ -63,7 +63,7 @@ def initialise(
         )
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     found = read_settings(site)
     if found is None:
         wanted = _judged(place, change_settings(first_settings(place, settings.put_args), changes))
@@ -76,7 +76,7 @@ def initialise(
     return _changed(site, open_to_write(site, found), changes)
 
 
-def _changed(site: Site, found: Repository, changes: Mapping[str, str]) -> Initialised:
+def _changed(site: Target, found: Repository, changes: Mapping[str, str]) -> Initialised:
     before, after = found.settings, _judged(site.place, change_settings(found.settings, changes))
     published = next(iter(site.storage.list(MANIFESTS)), None) is not None
     if published and after.simple != before.simple:
@@ -88,7 +88,7 @@ def _changed(site: Site, found: Repository, changes: Mapping[str, str]) -> Initi
             )
         )
     if after != before:
-        stored = store(site, after, seen=found.version)
+        stored = store(site, after, expected=found.version)
         if stored is None:
             raise Unavailable(
                 f"the settings of {site.place} were changed by somebody else just now; run the same again"
@@ -98,7 +98,7 @@ def _changed(site: Site, found: Repository, changes: Mapping[str, str]) -> Initi
     return _as_it_stands(found, created=False, pages_outdated=published and after != visible_before)
 
 
-def _as_pages_are(site: Site, settings: RepositorySettings) -> RepositorySettings:
+def _as_pages_are(site: Target, settings: RepositorySettings) -> RepositorySettings:
     """Ours must take the place of the pages that lie there, or clients would be shown these for ever."""
     style = page_style(read_ground(site.storage.list(""), settings.layout))
     return settings if style is None else replace(settings, pages=style)

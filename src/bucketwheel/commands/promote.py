@@ -27,16 +27,16 @@ from bucketwheel.names import (
     named_project,
     named_version,
     not_there,
+    printable,
     sha256_of,
-    shown,
 )
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
-from bucketwheel.protocol.commit import read_truth
+from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.plan import Candidate, ReleasePlan
-from bucketwheel.protocol.release import Order, rehearse, release
-from bucketwheel.protocol.repository import Repository, Site, first_settings, open_site, open_to_read
-from bucketwheel.protocol.upload import Parcel
+from bucketwheel.protocol.release import ReleaseRequest, rehearse, release
+from bucketwheel.protocol.repository import Repository, Target, first_settings, open_target, open_to_read
+from bucketwheel.protocol.upload import Upload
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
@@ -92,7 +92,7 @@ def _problems_of_release(
     missing = [file for file in manifest.missing if is_version(file.version, version)]
     for file in missing:
         yield Problem(
-            subject=shown(file.filename),
+            subject=printable(file.filename),
             what=f"is missing: somebody removed it from {place}",
             remedy=f"put its bytes back and run `bucketwheel reindex --adopt {project}`, or delete it there",
         )
@@ -107,7 +107,7 @@ def _problems_of_release(
 
 
 def _problems_of_file(project: ProjectName, file: PublishedFile) -> Iterator[Problem]:
-    subject, remedy = shown(file.filename), "publish the file itself to the other repository"
+    subject, remedy = printable(file.filename), "publish the file itself to the other repository"
     if file.url is not None:
         yield Problem(subject=subject, what="lies outside of its repository", remedy=remedy)
         return
@@ -194,13 +194,13 @@ def promote(
         put_args=target.put_args,
     )
     with Workers(settings.jobs) as workers:
-        source, into = open_site(settings, report), open_site(target, report)
+        source, into = open_target(settings, report), open_target(target, report)
         return promote_at(source, into, releases, terms, workers=workers, report=report)
 
 
 def promote_at(
-    source: Site,
-    target: Site,
+    source: Target,
+    target: Target,
     releases: Sequence[tuple[str, str]],
     terms: Terms,
     *,
@@ -210,17 +210,19 @@ def promote_at(
     """Read the source, then release into the target."""
     wanted = read_releases(releases)
     projects = sorted({project for project, _ in wanted})
-    reading = [workers.start(partial(read_truth, source, project)) for project in projects]
+    reading = [workers.start(partial(read_manifest, source, project)) for project in projects]
     repository = open_to_read(source)
     manifests = {truth.project: truth.manifest for truth in (future.result() for future in reading)}
     chosen = promotable(manifests, wanted, str(source.place))
     for hidden in chosen.hidden:
-        report(Warned(message=f"{shown(hidden.filename)} is hidden, and stays behind"))
-    parcels = _agreed(workers.try_all(partial(_parcel, repository, project, file) for project, file in chosen.files))
-    order = Order(
+        report(Warned(message=f"{printable(hidden.filename)} is hidden, and stays behind"))
+    parcels = _agreed(
+        workers.map_settled(partial(_parcel, repository, project, file) for project, file in chosen.files)
+    )
+    order = ReleaseRequest(
         parcels=tuple(parcels),
         existing="same",
-        call=" ".join(filter(None, (terms.uploaded_by, uuid4().hex))),
+        run_id=" ".join(filter(None, (terms.uploaded_by, uuid4().hex))),
         now=datetime.now(UTC),
         first=first_settings(target.place, terms.put_args) if terms.create_repository else None,
         report=report,
@@ -237,13 +239,13 @@ def promote_at(
     )
 
 
-def _parcel(repository: Repository, project: ProjectName, file: PublishedFile) -> Parcel:
+def _parcel(repository: Repository, project: ProjectName, file: PublishedFile) -> Upload:
     """Look at a file and read what lies beside it; raises Refused where that is not what the entry says."""
     key = repository.layout.key_of(project, file)
-    seen = repository.storage.look(key)
+    seen = repository.storage.stat(key)
     if seen is None or seen.size != file.size:
         raise _broken(project, key, "is not there" if seen is None else f"has {seen.size} bytes and not {file.size}")
-    return Parcel(
+    return Upload(
         candidate=Candidate(
             name=distribution_name(file.filename),
             size=file.size,
@@ -278,14 +280,14 @@ def _beside(repository: Repository, project: ProjectName, key: Key) -> bytes:
 
 def _broken(project: ProjectName, key: Key, what: str) -> Refused:
     remedy = f"see what `bucketwheel check {project}` says of the repository that is promoted from"
-    return Refused(Problem(subject=shown(key), what=what, remedy=remedy))
+    return Refused(Problem(subject=printable(key), what=what, remedy=remedy))
 
 
-def _agreed(outcomes: Iterable[Parcel | Exception]) -> list[Parcel]:
-    parcels: list[Parcel] = []
+def _agreed(outcomes: Iterable[Upload | Exception]) -> list[Upload]:
+    parcels: list[Upload] = []
     problems: list[Problem] = []
     for outcome in outcomes:
-        if isinstance(outcome, Parcel):
+        if isinstance(outcome, Upload):
             parcels.append(outcome)
         elif isinstance(outcome, Refused):
             problems += outcome.problems
@@ -304,5 +306,5 @@ def _file_promoted(candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan
         version=str(candidate.name.version),
         sha256=candidate.sha256,
         yanked=candidate.yanked,
-        fate="already there" if candidate in plan.there else "promoted",
+        fate="already there" if candidate in plan.unchanged else "promoted",
     )

@@ -18,15 +18,15 @@ from bucketwheel.format.layout import MANIFESTS, project_of
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import read_truth
+from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.removal import clear, give_up, rehearse
-from bucketwheel.protocol.repository import Repository, Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read, open_to_write
 from bucketwheel.storage import Key
 
 __all__ = ["Expiry", "KeepNewest", "KeepYounger", "Per", "Pruning", "Retention", "expired", "prune", "prune_at"]
 
 Per: TypeAlias = Literal["tags", "version"]
-"""What goes or stays together: the files of one version with the same tags, or all files of a version."""
+"""What goes or stays merged: the files of one version with the same tags, or all files of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +162,18 @@ def prune(
             Problem(subject="retention", what="keeps nothing", remedy="keep at least one; `delete` removes all")
         )
     expiry = Expiry(retention=retention, now=datetime.now(UTC), per=per, all_releases=all_releases, hide=hide)
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return prune_at(site, patterns, expiry, dry_run=settings.dry_run, workers=workers, report=report)
 
 
 def prune_at(
-    site: Site, patterns: Sequence[str], expiry: Expiry, *, dry_run: bool, workers: Workers, report: Report = ignore
+    site: Target, patterns: Sequence[str], expiry: Expiry, *, dry_run: bool, workers: Workers, report: Report = ignore
 ) -> Pruning:
     """Swap the manifests, then refresh the pages, then remove what lies under names that were dead before that."""
     found = open_to_read(site)
     projects = matching(patterns, _published(found, patterns), site.place)
-    truths = workers.run(partial(read_truth, site, project) for project in projects)
+    truths = workers.map(partial(read_manifest, site, project) for project in projects)
     if dry_run:
         cleared = rehearse(found, truths, expiry, at_once=False, workers=workers)
     else:

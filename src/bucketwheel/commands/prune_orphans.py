@@ -15,11 +15,11 @@ from bucketwheel.format.layout import MANIFESTS, SIDECARS, project_of, repositor
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching, project_name
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import Truth, read_truth
-from bucketwheel.protocol.refresh import look_at_pages, project_pages
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.refresh import project_pages, stat_pages
 from bucketwheel.protocol.removal import clear, doomed_keys, rehearse
-from bucketwheel.protocol.repository import Repository, Site, open_site, open_to_read, open_to_write
-from bucketwheel.storage import Key, Listed, Seen
+from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read, open_to_write
+from bucketwheel.storage import Key, ListEntry, ObjectInfo
 
 __all__ = ["Orphan", "OrphansPruned", "find_orphans", "prune_orphans", "prune_orphans_at", "write_off"]
 
@@ -44,7 +44,7 @@ def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime
     The manifest must have been read before: what is committed later is no orphan, and the swap that writes it off is
     lost then. The bytes of a *missing* record are none. The moment is a courtesy to publishers at work.
     """
-    groups: dict[Key, list[Listed]] = defaultdict(list)
+    groups: dict[Key, list[ListEntry]] = defaultdict(list)
     for entry in repository.storage.list(repository.layout.folder(manifest.project)):
         groups[_distribution(entry.key)].append(entry)
     for key in _accounted_for(repository, manifest):
@@ -80,9 +80,9 @@ def _accounted_for(repository: Repository, manifest: Manifest) -> set[Key]:
     }
 
 
-def _is_orphan(repository: Repository, manifest: Manifest, key: Key, group: list[Listed], before: datetime) -> bool:
+def _is_orphan(repository: Repository, manifest: Manifest, key: Key, group: list[ListEntry], before: datetime) -> bool:
     alone = group[0].key != key  # sidecars, of a file that was removed by hand
-    seen = repository.storage.look(group[0].key)
+    seen = repository.storage.stat(group[0].key)
     if seen is None or seen.modified is None or seen.modified > before:
         return False
     if alone and key in {repository.layout.key_of(manifest.project, file) for file in manifest.missing}:
@@ -95,7 +95,7 @@ def _is_orphan(repository: Repository, manifest: Manifest, key: Key, group: list
     return repository_of(seen.marks) == repository.settings.id
 
 
-def _could_be_ours(repository: Repository, project: ProjectName, key: Key, file: Seen | None) -> bool:
+def _could_be_ours(repository: Repository, project: ProjectName, key: Key, file: ObjectInfo | None) -> bool:
     """Whether a publisher would have put this there, in a store without marks: nothing tells that it did."""
     aside, _, filename = key.removeprefix(repository.layout.folder(project)).rpartition("/")
     try:
@@ -144,19 +144,19 @@ def prune_orphans(
     have to upload it again. In a directory nothing tells whose a file is: there whatever a publisher would have put
     there counts. Raises Refused for a pattern that names nothing, Unfinished as `prune` does.
     """
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         before = datetime.now(UTC) - older_than
         return prune_orphans_at(site, patterns, before=before, dry_run=settings.dry_run, workers=workers, report=report)
 
 
 def prune_orphans_at(
-    site: Site, patterns: Sequence[str], *, before: datetime, dry_run: bool, workers: Workers, report: Report = ignore
+    site: Target, patterns: Sequence[str], *, before: datetime, dry_run: bool, workers: Workers, report: Report = ignore
 ) -> OrphansPruned:
     """Make the orphans' keys dead in one swap, then refresh the pages, then remove what lies at dead keys."""
     found = open_to_read(site)
     projects = matching(patterns, _projects(found, patterns), site.place)
-    truths = _own(found, workers.run(partial(read_truth, site, project) for project in projects), workers, report)
+    truths = _own(found, workers.map(partial(read_manifest, site, project) for project in projects), workers, report)
     if dry_run:
         rule = _Orphaned(repository=found, before=before)
         cleared = rehearse(found, truths, rule, at_once=False, workers=workers)
@@ -185,15 +185,17 @@ def _project_around(path: str) -> ProjectName | None:
     return project if slash and project == folder else None
 
 
-def _own(repository: Repository, truths: Sequence[Truth], workers: Workers, report: Report) -> list[Truth]:
+def _own(
+    repository: Repository, truths: Sequence[VersionedManifest], workers: Workers, report: Report
+) -> list[VersionedManifest]:
     """Leave out projects that have pages and no manifest: another tool's, or ours after a loss.
 
     The manifest is read once more before that verdict: a first publisher may be at work.
     """
     new = [truth.project for truth in truths if truth.version is None]
-    looks = look_at_pages(repository, new, workers)
+    looks = stat_pages(repository, new, workers)
     paged = [project for project in new if any(looks[key].version for key in project_pages(repository, project))]
-    again = workers.run(partial(read_truth, repository.site, project) for project in paged)
+    again = workers.map(partial(read_manifest, repository.site, project) for project in paged)
     for truth in again:
         if truth.version is None:
             report(Warned(message=f"{truth.project} has pages and no manifest, so nothing of it is touched"))

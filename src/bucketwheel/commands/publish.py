@@ -11,17 +11,17 @@ from typing import Literal, TypeAlias
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.distributions import Judged, judge
+from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions.find import Offered, collect
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
-from bucketwheel.names import ProjectName, Sha256, sha256_of, shown
+from bucketwheel.names import ProjectName, Sha256, printable, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.plan import Candidate, ReleasePlan, spelled_twice
-from bucketwheel.protocol.release import Order, Outcome, rehearse, release
-from bucketwheel.protocol.repository import first_settings, open_site
-from bucketwheel.protocol.upload import Parcel
+from bucketwheel.protocol.release import Outcome, ReleaseRequest, rehearse, release
+from bucketwheel.protocol.repository import first_settings, open_target
+from bucketwheel.protocol.upload import Upload
 from bucketwheel.storage import Key
 
 __all__ = ["Fate", "FilePublished", "Publication", "publish"]
@@ -74,14 +74,14 @@ def publish(
     report(Stage(doing="judging", count=len(offered)))
     with Workers(settings.jobs) as workers:
         # The archives are read while boto3 is imported and the store is reached.
-        judging = [workers.start(partial(judge, file.path)) for file in offered]
-        site = open_site(settings, report)
+        judging = [workers.start(partial(validate, file.path)) for file in offered]
+        site = open_target(settings, report)
         judged = _agreeing([future.exception() or future.result() for future in judging])
         parcels = _parcels(offered, judged, report)
-        order = Order(
+        order = ReleaseRequest(
             parcels=tuple(parcels.values()),
             existing=settings.existing,
-            call=" ".join(filter(None, (settings.uploaded_by, uuid4().hex))),
+            run_id=" ".join(filter(None, (settings.uploaded_by, uuid4().hex))),
             now=datetime.now(UTC),
             first=first_settings(place, settings.put_args) if create_repository else None,
             report=report,
@@ -98,9 +98,9 @@ def publish(
     )
 
 
-def _agreeing(verdicts: Sequence[Judged | BaseException]) -> list[Judged]:
+def _agreeing(verdicts: Sequence[Distribution | BaseException]) -> list[Distribution]:
     """All the judged files, if all are good and no two of them contradict each other."""
-    judged = [verdict for verdict in verdicts if isinstance(verdict, Judged)]
+    judged = [verdict for verdict in verdicts if isinstance(verdict, Distribution)]
     problems: list[Problem] = []
     for verdict in verdicts:
         if isinstance(verdict, Refused):
@@ -108,14 +108,14 @@ def _agreeing(verdicts: Sequence[Judged | BaseException]) -> list[Judged]:
         elif isinstance(verdict, BaseException):
             raise verdict
     problems += spelled_twice(file.name for file in judged)
-    first: dict[str, Judged] = {}
+    first: dict[str, Distribution] = {}
     for file in judged:
         other = first.setdefault(file.name.filename, file)
         if other.sha256 != file.sha256:
             problems.append(
                 Problem(
-                    subject=shown(str(file.path)),
-                    what=f"and {shown(str(other.path))} have one name and different bytes",
+                    subject=printable(str(file.path)),
+                    what=f"and {printable(str(other.path))} have one name and different bytes",
                     remedy="remove one of the two",
                 )
             )
@@ -124,8 +124,8 @@ def _agreeing(verdicts: Sequence[Judged | BaseException]) -> list[Judged]:
     return judged
 
 
-def _parcels(offered: Sequence[Offered], judged: Sequence[Judged], report: Report) -> dict[Path, Parcel]:
-    parcels: dict[str, tuple[Path, Parcel]] = {}
+def _parcels(offered: Sequence[Offered], judged: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
+    parcels: dict[str, tuple[Path, Upload]] = {}
     for file, verdict in zip(offered, judged, strict=True):
         for warning in verdict.warnings:
             report(Warned(message=warning))
@@ -135,9 +135,9 @@ def _parcels(offered: Sequence[Offered], judged: Sequence[Judged], report: Repor
     return dict(parcels.values())
 
 
-def _parcel(file: Offered, judged: Judged) -> Parcel:
+def _parcel(file: Offered, judged: Distribution) -> Upload:
     metadata = judged.metadata
-    return Parcel(
+    return Upload(
         candidate=Candidate(
             name=judged.name,
             size=judged.size,
@@ -151,7 +151,7 @@ def _parcel(file: Offered, judged: Judged) -> Parcel:
     )
 
 
-def _warn(outcome: Outcome, order: Order, report: Report) -> None:
+def _warn(outcome: Outcome, order: ReleaseRequest, report: Report) -> None:
     for plan in outcome.plans.values():
         for candidate in plan.skipped:
             report(
@@ -159,7 +159,7 @@ def _warn(outcome: Outcome, order: Order, report: Report) -> None:
                     message=f"{candidate.filename} is already published with other bytes, which were left as they are"
                 )
             )
-    there = {candidate for plan in outcome.plans.values() for candidate in plan.there}
+    there = {candidate for plan in outcome.plans.values() for candidate in plan.unchanged}
     for parcel in order.parcels:
         if parcel.signature is not None and parcel.candidate in there:
             report(Warned(message=f"{parcel.candidate.filename} is published already, so its signature was not added"))
@@ -167,7 +167,9 @@ def _warn(outcome: Outcome, order: Order, report: Report) -> None:
 
 def _file_published(path: Path, candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan]) -> FilePublished:
     plan = plans[candidate.name.project]
-    fate: Fate = "already there" if candidate in plan.there else "skipped" if candidate in plan.skipped else "published"
+    fate: Fate = (
+        "already there" if candidate in plan.unchanged else "skipped" if candidate in plan.skipped else "published"
+    )
     return FilePublished(
         path=path,
         project=candidate.name.project,

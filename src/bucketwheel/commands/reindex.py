@@ -10,12 +10,12 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.layout import MANIFESTS, page_mark, project_of
-from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.commit import read_truth
-from bucketwheel.protocol.refresh import is_current, list_in_root, look_at_pages, refresh
-from bucketwheel.protocol.repository import Repository, Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.commit import read_manifest
+from bucketwheel.protocol.refresh import is_current, list_in_root, refresh, stat_pages
+from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read, open_to_write
 from bucketwheel.storage import Key, SwapLost
 
 __all__ = ["Reindexed", "reindex", "reindex_at"]
@@ -38,13 +38,13 @@ def reindex(settings: Settings, *, projects: Sequence[str] = (), report: Report 
     May run beside publishers at any time; a second run writes nothing. A manifest that cannot be read holds up its own
     project only, and is raised as Damaged when the rest is done. Raises Refused for a project that is not there.
     """
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return reindex_at(site, projects, dry_run=settings.dry_run, workers=workers, report=report)
 
 
 def reindex_at(
-    site: Site, projects: Sequence[str], *, dry_run: bool, workers: Workers, report: Report = ignore
+    site: Target, projects: Sequence[str], *, dry_run: bool, workers: Workers, report: Report = ignore
 ) -> Reindexed:
     """Refresh the pages, then the root, then remove our pages of styles that are not in use."""
     repository = open_to_read(site)
@@ -57,7 +57,7 @@ def reindex_at(
     if chosen:
         list_in_root(repository, chosen, workers)
     if not isinstance(site.place, DirectoryPlace):
-        workers.run(
+        workers.map(
             partial(_remove_ours, repository, key)
             for project in (*chosen, None)
             for key in repository.layout.retired_html_keys(project)
@@ -74,7 +74,7 @@ def _chosen(repository: Repository, projects: Sequence[str]) -> list[ProjectName
         wanted = [project_name(project) for project in projects]
     except InvalidName as error:
         raise Misconfigured(
-            Problem(subject=shown(" ".join(projects)), what=str(error), remedy="name projects as pip would")
+            Problem(subject=printable(" ".join(projects)), what=str(error), remedy="name projects as pip would")
         ) from error
     if absent := [project for project in wanted if project not in known]:
         raise Refused(
@@ -91,16 +91,16 @@ def _chosen(repository: Repository, projects: Sequence[str]) -> list[ProjectName
 
 
 def _behind(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> int:
-    looks = look_at_pages(repository, projects, workers)
-    truths = workers.run(partial(read_truth, repository.site, project) for project in projects)
+    looks = stat_pages(repository, projects, workers)
+    truths = workers.map(partial(read_manifest, repository.site, project) for project in projects)
     return sum(not is_current(repository, truth, looks) for truth in truths)
 
 
 def _remove_ours(repository: Repository, key: Key) -> None:
     """Remove a page of a style that is not in use any more, if it is one that we wrote."""
-    seen = repository.storage.look(key)
+    seen = repository.storage.stat(key)
     if seen is not None and page_mark(seen.marks or {}) is not None:
         try:
-            repository.storage.remove(key, seen=seen.version)
+            repository.storage.remove(key, expected=seen.version)
         except SwapLost:
             return  # somebody wrote there just now: not the page that we saw

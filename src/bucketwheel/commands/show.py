@@ -21,8 +21,8 @@ from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, named_project, not_there, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
-from bucketwheel.protocol.commit import read_truth
-from bucketwheel.protocol.repository import Repository, open_site, open_to_read
+from bucketwheel.protocol.commit import read_manifest
+from bucketwheel.protocol.repository import Repository, open_target, open_to_read
 
 __all__ = ["Comparison", "Interpreter", "ProjectShown", "Shown", "compare", "show", "this_interpreter"]
 
@@ -139,10 +139,10 @@ def show(
     With an interpreter each project is compared with what is installed in it, and where none is named only installed
     ones are read.
     """
-    repository = open_to_read(open_site(settings, report))
+    repository = open_to_read(open_target(settings, report))
     with Workers(settings.jobs) as workers:
         names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
-        truths = workers.run(partial(read_truth, repository.site, name) for name in names)
+        truths = workers.map(partial(read_manifest, repository.site, name) for name in names)
     shown_projects = tuple(_project(truth.manifest, version, interpreter) for truth in truths)
     if project is not None and not any(shown_project.files for shown_project in shown_projects):
         subject = project if version is None else f"{project}=={version}"

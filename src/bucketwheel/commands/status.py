@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.manifest import STATUSES, Manifest, Status, judge_known
-from bucketwheel.names import ProjectName, named_project, not_there, shown
+from bucketwheel.format.manifest import STATUSES, Manifest, Status, refuse_newer
+from bucketwheel.names import ProjectName, named_project, not_there, printable
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import Truth, commit, read_truth
+from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
 from bucketwheel.protocol.refresh import refresh
-from bucketwheel.protocol.repository import Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.repository import Target, open_target, open_to_read, open_to_write
 
 __all__ = ["ProjectStatus", "read_status", "set_status", "set_status_at"]
 
@@ -31,9 +31,9 @@ class ProjectStatus:
 def read_status(project: str, settings: Settings, *, report: Report = ignore) -> ProjectStatus:
     """Read a project's status; raises Refused for a project that is not there."""
     name = named_project(project)
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     open_to_read(site)
-    manifest = _published(site, read_truth(site, name)).manifest
+    manifest = _published(site, read_manifest(site, name)).manifest
     return ProjectStatus(project=name, status=manifest.status, changed=False, dry_run=settings.dry_run)
 
 
@@ -49,18 +49,20 @@ def set_status(
     if status not in STATUSES:
         raise Misconfigured(
             Problem(
-                subject=shown(status), what="is not a status (PEP 792)", remedy=f"choose one of {', '.join(STATUSES)}"
+                subject=printable(status),
+                what="is not a status (PEP 792)",
+                remedy=f"choose one of {', '.join(STATUSES)}",
             )
         )
     # A reason is shown on one line by every client.
     wanted = Status(status=status, reason=" ".join((reason or "").split()) or None)
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return set_status_at(site, name, wanted, dry_run=settings.dry_run, workers=workers)
 
 
 def set_status_at(
-    site: Site, project: ProjectName, status: Status, *, dry_run: bool, workers: Workers
+    site: Target, project: ProjectName, status: Status, *, dry_run: bool, workers: Workers
 ) -> ProjectStatus:
     """Swap the manifest, then refresh the pages."""
 
@@ -69,12 +71,12 @@ def set_status_at(
             return None
         return replace(manifest, revision=manifest.revision + 1, status=status)
 
-    reading = workers.start(lambda: read_truth(site, project))
+    reading = workers.start(lambda: read_manifest(site, project))
     found, truth = open_to_read(site), _published(site, reading.result())
-    judge_known(truth.manifest)
+    refuse_newer(truth.manifest)
     if not dry_run:
         repository = open_to_write(site, found)
-        commit(repository, truth, call=None, decide=decide)
+        commit(repository, truth, run_id=None, decide=decide)
         try:
             refresh(repository, [project], workers)
         except BucketwheelError as error:
@@ -84,7 +86,7 @@ def set_status_at(
     return ProjectStatus(project=project, status=status, changed=truth.manifest.status != status, dry_run=dry_run)
 
 
-def _published(site: Site, truth: Truth) -> Truth:
+def _published(site: Target, truth: VersionedManifest) -> VersionedManifest:
     if truth.version is None:
         raise Refused(not_there(truth.project, site.place))
     return truth

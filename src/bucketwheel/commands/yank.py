@@ -10,12 +10,12 @@ from packaging.version import InvalidVersion, Version
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.manifest import Manifest, PublishedFile, judge_known
-from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer
+from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import commit, read_truth
+from bucketwheel.protocol.commit import commit, read_manifest
 from bucketwheel.protocol.refresh import refresh
-from bucketwheel.protocol.repository import Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.repository import Target, open_target, open_to_read, open_to_write
 
 __all__ = ["Change", "Withdrawal", "unyank", "withdraw_at", "yank"]
 
@@ -82,20 +82,20 @@ class Change:
 
 def _withdraw(project: str, change: Change, settings: Settings, report: Report) -> Withdrawal:
     name = _project(project)
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return withdraw_at(site, name, change, dry_run=settings.dry_run, workers=workers)
 
 
-def withdraw_at(site: Site, project: ProjectName, change: Change, *, dry_run: bool, workers: Workers) -> Withdrawal:
+def withdraw_at(site: Target, project: ProjectName, change: Change, *, dry_run: bool, workers: Workers) -> Withdrawal:
     """Swap the manifest, then refresh the pages."""
-    reading = workers.start(lambda: read_truth(site, project))
+    reading = workers.start(lambda: read_manifest(site, project))
     found, truth = open_to_read(site), reading.result()
-    judge_known(truth.manifest)
+    refuse_newer(truth.manifest)
     changed = tuple(file.filename for file in change.chosen(truth.manifest) if file.yanked != change.yanked)
     if not dry_run:
         repository = open_to_write(site, found)
-        commit(repository, truth, call=None, decide=change.made)
+        commit(repository, truth, run_id=None, decide=change.made)
         try:
             refresh(repository, [project], workers)
         except (Damaged, Refused, Unavailable) as error:
@@ -109,7 +109,9 @@ def _project(project: str) -> ProjectName:
     try:
         return project_name(project)
     except InvalidName as error:
-        raise Misconfigured(Problem(subject=shown(project), what=str(error), remedy="name it as pip would")) from error
+        raise Misconfigured(
+            Problem(subject=printable(project), what=str(error), remedy="name it as pip would")
+        ) from error
 
 
 def _version(version: str) -> Version:
@@ -117,7 +119,7 @@ def _version(version: str) -> Version:
         return Version(version)
     except InvalidVersion as error:
         raise Misconfigured(
-            Problem(subject=shown(version), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
+            Problem(subject=printable(version), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
         ) from error
 
 
@@ -130,7 +132,7 @@ def _chosen(manifest: Manifest, version: Version, filenames: Sequence[str]) -> t
             Problem(
                 subject=f"{manifest.project}=={version}",
                 what="is not published here",
-                remedy=f"choose one of {shown(', '.join(known))}" if known else "check the name and the repository",
+                remedy=f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository",
             )
         )
     absent = [filename for filename in filenames if filename not in {file.filename for file in files}]
@@ -138,7 +140,7 @@ def _chosen(manifest: Manifest, version: Version, filenames: Sequence[str]) -> t
         raise Refused(
             *(
                 Problem(
-                    subject=shown(filename),
+                    subject=printable(filename),
                     what=f"is not a file of {manifest.project}=={version}",
                     remedy=f"choose among {', '.join(file.filename for file in files)}",
                 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from bucketwheel.config.resolution import Settings, resolve
 from bucketwheel.config.values import Layer, environment_layer, file_layer, holds_secret, option_layer, without_secret
 from bucketwheel.errors import Misconfigured, Problem
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["find_pyproject", "load_settings", "project_layers", "user_config", "wheelhouse_uploader_indexes"]
 
@@ -128,7 +128,7 @@ def _hatch_layer(table: Mapping[str, object], *, prefix: str, base: Path) -> Lay
 def _user_layers(path: Path | None) -> tuple[Layer, ...]:
     if path is None or not path.is_file():
         return ()
-    return (file_layer(_read_toml(path), prefix=f"{shown(str(path))}: ", base=path.parent),)
+    return (file_layer(_read_toml(path), prefix=f"{printable(str(path))}: ", base=path.parent),)
 
 
 def _table(document: Mapping[str, object], path: str, problems: list[Problem]) -> Mapping[str, object]:
@@ -146,7 +146,7 @@ def _table(document: Mapping[str, object], path: str, problems: list[Problem]) -
 
 
 def _read_toml(path: Path) -> dict[str, object]:
-    subject = shown(str(path))
+    subject = printable(str(path))
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -157,6 +157,6 @@ def _read_toml(path: Path) -> dict[str, object]:
     except RecursionError:
         problem = Problem(subject=subject, what="is nested too deeply", remedy="make it simpler")
     except ValueError as error:
-        what = f"is not TOML: {shown(str(error))}"
+        what = f"is not TOML: {printable(str(error))}"
         problem = Problem(subject=subject, what=what, remedy="mend that line")
     raise Misconfigured(problem)

@@ -17,7 +17,7 @@ from bucketwheel.config.values import Layer, Said, is_name, names_secret, read_v
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.places import Connection, DirectoryPlace, Place
 
-__all__ = ["JudgedLayer", "NamedRepository", "Settings", "judge_layer", "resolve"]
+__all__ = ["JudgedLayer", "NamedRepository", "Settings", "resolve", "validate_layer"]
 
 _URL = SettingKey(name="url", shape="text", meaning="Where the repository is.")
 
@@ -49,7 +49,7 @@ class JudgedLayer:
         return {key.name: self.values[key.name] for key in CONNECTION_KEYS if key.name in self.values}
 
 
-def judge_layer(layer: Layer) -> JudgedLayer:
+def validate_layer(layer: Layer) -> JudgedLayer:
     """Read a layer to its end, whatever is wrong with it."""
     table = dict(layer.table)
     named = {} if layer.explicit else table.pop("repositories", {})
@@ -173,7 +173,7 @@ def resolve(layers: Iterable[Layer], *, required: Collection[str] = ()) -> Setti
 
     `required` are the keys that the command cannot do without: a missing one is among the problems.
     """
-    judged = tuple(judge_layer(layer) for layer in layers)
+    judged = tuple(validate_layer(layer) for layer in layers)
     repositories: dict[str, NamedRepository | None] = {}
     values: dict[str, Any] = {}
     explicit: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bucketwheel.config.keys import VARIABLE_PREFIX, SettingKey, Shape
 from bucketwheel.errors import Misconfigured, Problem
-from bucketwheel.format.settings import judge_put_args
+from bucketwheel.format.settings import validate_put_args
 from bucketwheel.places import InvalidPlace, Place, parse_place
 
 __all__ = [
@@ -291,7 +291,7 @@ def _put_args(value: object, said: Said) -> Mapping[str, str]:
     put_args = {name: str(given).lower() if isinstance(given, bool) else given for name, given in value.items()}
     if any(not isinstance(given, str) for given in put_args.values()):
         raise said.wrong("holds a value that is not a string", "put every value in quotes")
-    if problems := judge_put_args(put_args, said.layer.spelled(said.path)):
+    if problems := validate_put_args(put_args, said.layer.spelled(said.path)):
         raise Misconfigured(*problems)
     return put_args
 

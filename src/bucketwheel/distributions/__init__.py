@@ -15,14 +15,14 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import Broken, CoreMetadata, Finding, Flaw, Oddity, judge_spelling
+from bucketwheel.distributions.findings import Broken, CoreMetadata, Finding, Flaw, Oddity, validate_spelling
 from bucketwheel.distributions.metadata import find_metadata
-from bucketwheel.distributions.sdist import judge_sdist
-from bucketwheel.distributions.wheel import judge_wheel
+from bucketwheel.distributions.sdist import validate_sdist
+from bucketwheel.distributions.wheel import validate_wheel
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, shown
+from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, printable
 
-__all__ = ["Contents", "Judged", "file_sha256", "judge", "judge_archive", "read_wheel_metadata"]
+__all__ = ["Contents", "Distribution", "file_sha256", "read_wheel_metadata", "validate", "validate_archive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Distribution:
     """A distribution that may be published, and everything that an index says about it."""
 
     name: DistributionName
@@ -53,12 +53,12 @@ class Judged:
     """Whole sentences, each naming the file."""
 
 
-def judge(path: Path) -> Judged:
+def validate(path: Path) -> Distribution:
     """Judge a file by its name and all of its bytes; raises Refused with everything that is wrong with it.
 
     The digest and the verdict are of the same bytes. A symbolic link stands for what it leads to.
     """
-    subject = shown(str(path))
+    subject = printable(str(path))
     try:
         name = distribution_name(path.name)
     except InvalidName as error:
@@ -67,18 +67,18 @@ def judge(path: Path) -> Judged:
         if not stat.S_ISREG(path.stat().st_mode):
             raise Refused(Problem(subject=subject, what="is not a file", remedy="name wheels and sdists only"))
         with path.open("rb") as file:
-            return _judge_file(subject, name, path, file)
+            return _validate_file(subject, name, path, file)
     except OSError as error:
         what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise Refused(Problem(subject=subject, what=what, remedy="check the path and its permissions")) from error
 
 
-def judge_archive(name: DistributionName, file: BinaryIO, size: int) -> Contents:
+def validate_archive(name: DistributionName, file: BinaryIO, size: int) -> Contents:
     """Judge an open, seekable archive of `size` bytes, from its beginning; raises Refused likewise.
 
     For a file that was fetched without a digest: it is at least what its name says, whole and undamaged.
     """
-    return _judge_archive(shown(name.filename), name, file, size)
+    return _validate_archive(printable(name.filename), name, file, size)
 
 
 def read_wheel_metadata(name: DistributionName, file: BinaryIO, size: int) -> Contents:
@@ -86,7 +86,7 @@ def read_wheel_metadata(name: DistributionName, file: BinaryIO, size: int) -> Co
 
     Nothing else of the archive is judged.
     """
-    return _contents(shown(name.filename), name, find_metadata(name, file, size))
+    return _contents(printable(name.filename), name, find_metadata(name, file, size))
 
 
 def file_sha256(path: Path) -> Sha256:
@@ -95,10 +95,10 @@ def file_sha256(path: Path) -> Sha256:
         return _sha256(file)
 
 
-def _judge_file(subject: str, name: DistributionName, path: Path, file: BufferedReader) -> Judged:
+def _validate_file(subject: str, name: DistributionName, path: Path, file: BufferedReader) -> Distribution:
     before = os.fstat(file.fileno())
     digest = _sha256(file)
-    contents = _judge_archive(subject, name, file, before.st_size)
+    contents = _validate_archive(subject, name, file, before.st_size)
     after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise Refused(
@@ -106,7 +106,7 @@ def _judge_file(subject: str, name: DistributionName, path: Path, file: Buffered
                 subject=subject, what="changed while it was read", remedy="wait until its build is done, then try again"
             )
         )
-    return Judged(
+    return Distribution(
         name=name,
         path=path,
         size=before.st_size,
@@ -121,7 +121,7 @@ def _sha256(file: BufferedReader) -> Sha256:
     return Sha256(hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _judge_archive(subject: str, name: DistributionName, file: BinaryIO, size: int) -> Contents:
+def _validate_archive(subject: str, name: DistributionName, file: BinaryIO, size: int) -> Contents:
     return _contents(subject, name, _findings(name, file, size))
 
 
@@ -139,7 +139,7 @@ def _contents(subject: str, name: DistributionName, found: Iterator[Finding]) ->
 
 
 def _findings(name: DistributionName, file: BinaryIO, size: int) -> Iterator[Finding]:
-    yield from judge_spelling(name)
+    yield from validate_spelling(name)
     if size == 0:
         yield Flaw(what="is empty", remedy="build it again, or download it again")
         return
@@ -147,7 +147,7 @@ def _findings(name: DistributionName, file: BinaryIO, size: int) -> Iterator[Fin
     if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         yield Flaw(what="is a web page, perhaps a login form", remedy="download it again")
         return
-    yield from (judge_wheel if name.kind == "wheel" else judge_sdist)(name, file, size)
+    yield from (validate_wheel if name.kind == "wheel" else validate_sdist)(name, file, size)
 
 
 def _up_to_where_it_breaks(found: Iterator[Finding]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.names import DistributionName, InvalidName, distribution_name, shown
+from bucketwheel.names import DistributionName, InvalidName, distribution_name, printable
 
 __all__ = ["Offered", "collect"]
 
@@ -54,7 +54,7 @@ def collect(paths: Sequence[Path]) -> tuple[Offered, ...]:
         if _belongs_to(path) not in found and path in paths
     ]
     if not found and not problems:
-        places = ", ".join(shown(str(path)) for path in paths)
+        places = ", ".join(printable(str(path)) for path in paths)
         problems.append(
             Problem(
                 subject=places, what="holds nothing to publish", remedy="build first: `hatch build`, `python -m build`"
@@ -107,4 +107,4 @@ def _belongs_to(path: Path) -> Path:
 
 
 def _problem(path: Path, what: str, remedy: str) -> Problem:
-    return Problem(subject=shown(str(path)), what=what, remedy=remedy)
+    return Problem(subject=printable(str(path)), what=what, remedy=remedy)

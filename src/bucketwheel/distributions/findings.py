@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
-from bucketwheel.names import DistributionName, shown
+from bucketwheel.names import DistributionName, printable
 
 __all__ = [
     "LARGEST_NAMES",
@@ -24,9 +24,9 @@ __all__ = [
     "Flaw",
     "Oddity",
     "clean",
-    "judge_paths",
-    "judge_spelling",
     "listed",
+    "validate_paths",
+    "validate_spelling",
 ]
 
 REBUILD = "build it again with a current build tool, and publish it as it was built"
@@ -75,7 +75,7 @@ class Broken(Exception):
 def listed(names: Iterable[str]) -> str:
     """Name the first few of many, fit for a message whatever they contain: `'a', 'b', 'c' and 4 more`."""
     remaining = iter(names)
-    first = [f"'{_shortened(shown(name))}'" for name in islice(remaining, _MOST_SHOWN)]
+    first = [f"'{_shortened(printable(name))}'" for name in islice(remaining, _MOST_SHOWN)]
     more = sum(1 for _ in remaining)
     return ", ".join(first) + (f" and {more} more" if more else "")
 
@@ -91,7 +91,7 @@ LONGEST_NAME = 4096
 """More than any file system takes as a path."""
 
 LARGEST_NAMES = 64 << 20
-"""The most that all names of an archive may have together, in bytes; they are held at once."""
+"""The most that all names of an archive may have merged, in bytes; they are held at once."""
 
 LARGEST_TEXT = 1 << 20
 """The most that METADATA and its like may have, in bytes; the largest real ones have a fifth of it."""
@@ -100,7 +100,7 @@ LARGEST_TEXT = 1 << 20
 _ELSEWHERE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|\Z)", re.DOTALL)
 
 
-def judge_paths(paths: Sequence[str]) -> Iterator[Finding]:
+def validate_paths(paths: Sequence[str]) -> Iterator[Finding]:
     """Find members that installers would write to an unexpected place, or over one another."""
     if outside := [path for path in paths if _ELSEWHERE.match(path)]:
         yield Flaw(what=f"has members whose names lead out of the archive: {listed(outside)}")
@@ -123,7 +123,7 @@ def clean(path: str) -> str:
 _GENERIC_LINUX = re.compile(r"linux_(?!armv[67]l)")  # these two have no manylinux, and PyPI takes them
 
 
-def judge_spelling(name: DistributionName) -> Iterator[Finding]:
+def validate_spelling(name: DistributionName) -> Iterator[Finding]:
     """Find what is unusual about a file's name, before anybody looks inside."""
     project = name.project.replace("-", "_")
     if name.kind == "sdist" and name.filename != (expected := f"{project}-{name.version}.tar.gz"):

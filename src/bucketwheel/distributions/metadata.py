@@ -31,7 +31,7 @@ from bucketwheel.distributions.zip import (
 )
 from bucketwheel.names import DistributionName, project_name
 
-__all__ = ["Metadata", "find_metadata", "judge_licences", "judge_metadata", "read_metadata"]
+__all__ = ["Metadata", "find_metadata", "read_metadata", "validate_licences", "validate_metadata"]
 
 _ONCE = ("Metadata-Version", "Name", "Version", "Requires-Python")
 _HAS_LICENCE_FILES = re.compile(r"2\.([4-9]|[1-9][0-9])")
@@ -62,7 +62,7 @@ def read_metadata(body: bytes) -> Metadata:
     return Metadata(body=body, is_utf8=is_utf8, headers=HeaderParser().parsestr(text), fields=fields)
 
 
-def judge_metadata(name: DistributionName, member: str, metadata: Metadata) -> Iterator[Finding]:
+def validate_metadata(name: DistributionName, member: str, metadata: Metadata) -> Iterator[Finding]:
     """Hold metadata against the file's name; the last thing found is what an index takes from them."""
     if not metadata.is_utf8:
         yield Oddity(what=f"has a {member} that is not UTF-8")
@@ -72,8 +72,8 @@ def judge_metadata(name: DistributionName, member: str, metadata: Metadata) -> I
         yield Oddity(what=f"has a {member} without a Metadata-Version")
     if several := [header for header in _ONCE if len(metadata.headers.get_all(header, ())) > 1]:
         yield Flaw(what=f"has a {member} that gives its {' and its '.join(several)} more than once")
-    yield from _judge_identity(name, member, "Name", metadata.fields.name)
-    yield from _judge_identity(name, member, "Version", metadata.fields.version)
+    yield from _validate_identity(name, member, "Name", metadata.fields.name)
+    yield from _validate_identity(name, member, "Version", metadata.fields.version)
     requires_python = metadata.fields.requires_python
     if requires_python is not None and not _is_specifier(requires_python):
         yield Oddity(
@@ -84,7 +84,7 @@ def judge_metadata(name: DistributionName, member: str, metadata: Metadata) -> I
     yield CoreMetadata(body=metadata.body, requires_python=requires_python)
 
 
-def judge_licences(metadata: Metadata, directory: str, paths: Iterable[str]) -> Iterator[Finding]:
+def validate_licences(metadata: Metadata, directory: str, paths: Iterable[str]) -> Iterator[Finding]:
     """Find licences that the metadata name and the archive does not have where PEP 639 puts them."""
     if not _HAS_LICENCE_FILES.match(metadata.headers.get("Metadata-Version", "")):
         return  # setuptools wrote the field for years before there was a rule about it
@@ -92,7 +92,7 @@ def judge_licences(metadata: Metadata, directory: str, paths: Iterable[str]) -> 
         yield Oddity(what=f"does not have licence files that its metadata name: {listed(sorted(missing))}")
 
 
-def _judge_identity(name: DistributionName, member: str, field: str, written: str | None) -> Iterator[Finding]:
+def _validate_identity(name: DistributionName, member: str, field: str, written: str | None) -> Iterator[Finding]:
     if written is None:
         missing = f"has a {member} without a {field}"
         # A build writes an sdist's metadata anew; a wheel's are all that installers have.
@@ -143,7 +143,7 @@ def find_metadata(name: DistributionName, file: BinaryIO, length: int) -> Iterat
         raise Broken(f"has a METADATA of more than {LARGEST_TEXT} bytes")
     here = io.BytesIO(read_exactly(file, start, end - start))
     member = read_member(here, replace(record, header_start=0), end - start)
-    yield from judge_metadata(name, "METADATA", read_metadata(whole_text(here, member)))
+    yield from validate_metadata(name, "METADATA", read_metadata(whole_text(here, member)))
 
 
 def _is(record: CentralRecord) -> bool:

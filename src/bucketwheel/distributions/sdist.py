@@ -7,27 +7,36 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import LARGEST_TEXT, Broken, Finding, Flaw, Oddity, clean, judge_paths, listed
-from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
+from bucketwheel.distributions.findings import (
+    LARGEST_TEXT,
+    Broken,
+    Finding,
+    Flaw,
+    Oddity,
+    clean,
+    listed,
+    validate_paths,
+)
+from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
 from bucketwheel.distributions.tar import GzipStream, Kind, TarMember, tar_members
-from bucketwheel.distributions.zip import contents, judge_listing, read_listing, whole_text
+from bucketwheel.distributions.zip import contents, read_listing, validate_listing, whole_text
 from bucketwheel.names import DistributionName, InvalidName, distribution_name
 
-__all__ = ["judge_sdist"]
+__all__ = ["validate_sdist"]
 
 _PKG_INFO = "PKG-INFO"
 _BUILD_FILES = ("pyproject.toml", "setup.py")
 
 
-def judge_sdist(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def validate_sdist(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
     """Find everything about an sdist that its users should know before it is published."""
     if name.filename.endswith(".zip"):
-        yield from _judge_zip(name, file, length)
+        yield from _validate_zip(name, file, length)
     else:
-        yield from _judge_tar(name, file, length)
+        yield from _validate_tar(name, file, length)
 
 
-def _judge_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def _validate_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
     stream = GzipStream(file, length)
     members, bodies = [], []
     for member in tar_members(stream):
@@ -39,30 +48,30 @@ def _judge_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[
     directories = {clean(member.path) for member in members if member.kind == Kind.DIRECTORY}  # twice does no harm
     paths = [*directories, *(member.path for member in members if member.kind != Kind.DIRECTORY)]
     root = _root(paths)
-    yield from _judge_kinds(members, root)
-    yield from _judge(name, paths, root, bodies)
+    yield from _validate_kinds(members, root)
+    yield from _validate(name, paths, root, bodies)
 
 
-def _judge_zip(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def _validate_zip(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
     listing = read_listing(file, length)
-    yield from judge_listing(listing)
+    yield from validate_listing(listing)
     for member in listing.members:
         for _ in contents(file, member):
             pass  # every member's CRC is checked, as that of a tar archive is
     paths = [member.name for member in listing.members]
     bodies = [whole_text(file, member) for member in listing.members if _is_pkg_info(member.name)]
-    yield from _judge(name, paths, _root(paths), bodies)
+    yield from _validate(name, paths, _root(paths), bodies)
 
 
-def _judge(name: DistributionName, paths: Sequence[str], root: str, bodies: Sequence[bytes]) -> Iterator[Finding]:
-    yield from judge_paths(paths)
-    yield from _judge_root(name, root)
+def _validate(name: DistributionName, paths: Sequence[str], root: str, bodies: Sequence[bytes]) -> Iterator[Finding]:
+    yield from validate_paths(paths)
+    yield from _validate_root(name, root)
     if len(bodies) > 1:
-        return  # one name twice, which `judge_paths` has found
+        return  # one name twice, which `validate_paths` has found
     if bodies:
         metadata = read_metadata(bodies[0])
-        yield from judge_metadata(name, _PKG_INFO, metadata)
-        yield from judge_licences(metadata, root, paths)
+        yield from validate_metadata(name, _PKG_INFO, metadata)
+        yield from validate_licences(metadata, root, paths)
     elif {f"{root}/{build_file}" for build_file in _BUILD_FILES}.isdisjoint(map(clean, paths)):
         yield Flaw(what=f"has no {_PKG_INFO}, and nothing that says how to build it: it is not an sdist")
     else:
@@ -81,7 +90,7 @@ def _root(paths: Sequence[str]) -> str:
     return tops[0]
 
 
-def _judge_root(name: DistributionName, root: str) -> Iterator[Finding]:
+def _validate_root(name: DistributionName, root: str) -> Iterator[Finding]:
     try:
         inside = distribution_name(f"{root}.tar.gz")
     except InvalidName:
@@ -90,7 +99,7 @@ def _judge_root(name: DistributionName, root: str) -> Iterator[Finding]:
         yield Oddity(what=f"has its files in a directory that is not named after it: {listed([root])}")
 
 
-def _judge_kinds(members: Sequence[TarMember], root: str) -> Iterator[Finding]:
+def _validate_kinds(members: Sequence[TarMember], root: str) -> Iterator[Finding]:
     """Find members that installers refuse to extract, or that would reach out of the tree (PEP 721)."""
     if special := [member.path for member in members if member.kind == Kind.SPECIAL]:
         yield Flaw(what=f"has members that are neither files, directories nor links: {listed(special)}")

@@ -16,12 +16,12 @@ from typing import BinaryIO
 
 from packaging.tags import Tag, parse_tag
 
-from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, judge_paths, listed
-from bucketwheel.distributions.metadata import judge_licences, judge_metadata, read_metadata
-from bucketwheel.distributions.zip import ZipMember, contents, judge_listing, read_listing, whole_text
+from bucketwheel.distributions.findings import Broken, Finding, Flaw, Oddity, listed, validate_paths
+from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
+from bucketwheel.distributions.zip import ZipMember, contents, read_listing, validate_listing, whole_text
 from bucketwheel.names import DistributionName, InvalidName, distribution_name
 
-__all__ = ["LARGEST_RECORD", "RecordEntry", "judge_record", "judge_wheel", "read_record"]
+__all__ = ["LARGEST_RECORD", "RecordEntry", "read_record", "validate_record", "validate_wheel"]
 
 LARGEST_RECORD = 32 << 20
 """In bytes; the largest real ones, of ten thousand files, have one megabyte."""
@@ -69,7 +69,7 @@ def read_record(body: bytes) -> dict[str, RecordEntry]:
     return entries
 
 
-def judge_record(
+def validate_record(
     file: BinaryIO, members: Sequence[ZipMember], record: Mapping[str, RecordEntry], exempt: frozenset[str]
 ) -> Iterator[Finding]:
     """Compare RECORD with what the wheel holds, down to every file's digest; `exempt` are RECORD and its signatures."""
@@ -102,23 +102,23 @@ _SCRIPT_NAME = re.compile(r"[\w.-]+\Z")
 _WHEEL_VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})\Z", re.ASCII)
 
 
-def judge_wheel(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def validate_wheel(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
     """Find everything about a wheel that its users should know before it is published."""
     listing = read_listing(file, length)
-    yield from judge_listing(listing)
-    yield from judge_paths([member.name for member in listing.members])
+    yield from validate_listing(listing)
+    yield from validate_paths([member.name for member in listing.members])
     dist_info = _dist_info(listing.members)
-    yield from _judge_dist_info(name, dist_info)
+    yield from _validate_dist_info(name, dist_info)
     members = {member.name: member for member in listing.members}
     metadata = read_metadata(whole_text(file, _required(members, f"{dist_info}/METADATA")))
-    yield from judge_metadata(name, "METADATA", metadata)
-    yield from judge_licences(metadata, f"{dist_info}/licenses", members)
-    yield from _judge_wheel_file(name, whole_text(file, _required(members, f"{dist_info}/WHEEL")))
+    yield from validate_metadata(name, "METADATA", metadata)
+    yield from validate_licences(metadata, f"{dist_info}/licenses", members)
+    yield from _validate_wheel_file(name, whole_text(file, _required(members, f"{dist_info}/WHEEL")))
     if entry_points := members.get(f"{dist_info}/entry_points.txt"):
-        yield from _judge_entry_points(whole_text(file, entry_points))
+        yield from _validate_entry_points(whole_text(file, entry_points))
     record = read_record(whole_text(file, _required(members, f"{dist_info}/RECORD"), LARGEST_RECORD))
     exempt = frozenset(f"{dist_info}/{signature}" for signature in ("RECORD", *_SIGNATURES))
-    yield from judge_record(file, listing.members, record, exempt)
+    yield from validate_record(file, listing.members, record, exempt)
 
 
 def _dist_info(members: tuple[ZipMember, ...]) -> str:
@@ -132,7 +132,7 @@ def _dist_info(members: tuple[ZipMember, ...]) -> str:
     return found[0]
 
 
-def _judge_dist_info(name: DistributionName, dist_info: str) -> Iterator[Finding]:
+def _validate_dist_info(name: DistributionName, dist_info: str) -> Iterator[Finding]:
     stem = dist_info[: -len(_DIST_INFO)]
     if stem == "-".join(name.filename.split("-")[:2]):
         return
@@ -155,7 +155,7 @@ def _required(members: Mapping[str, ZipMember], path: str) -> ZipMember:
     return members[path]
 
 
-def _judge_wheel_file(name: DistributionName, body: bytes) -> Iterator[Finding]:
+def _validate_wheel_file(name: DistributionName, body: bytes) -> Iterator[Finding]:
     try:
         headers = HeaderParser().parsestr(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -178,7 +178,7 @@ def _tags(lines: Sequence[str]) -> set[Tag]:
         return set()
 
 
-def _judge_entry_points(body: bytes) -> Iterator[Finding]:
+def _validate_entry_points(body: bytes) -> Iterator[Finding]:
     parser = configparser.ConfigParser(delimiters=("=",), strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[method-assign, assignment]  # configparser's documented way to keep case
     try:

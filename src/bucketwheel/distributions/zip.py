@@ -34,13 +34,13 @@ __all__ = [
     "contents",
     "extra_fields",
     "find_directory",
-    "judge_listing",
     "member_name",
     "read_directory",
     "read_exactly",
     "read_listing",
     "read_member",
     "real_sizes",
+    "validate_listing",
     "whole_text",
 ]
 
@@ -420,7 +420,7 @@ def whole_text(file: BinaryIO, member: ZipMember, limit: int = LARGEST_TEXT) -> 
     return b"".join(contents(file, member))
 
 
-def judge_listing(listing: ZipListing) -> Iterator[Finding]:
+def validate_listing(listing: ZipListing) -> Iterator[Finding]:
     """Find what is unusual about the archive as an archive."""
     if described := [member.name for member in listing.members if member.described]:
         yield Oddity(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TypeVar
 
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["Document", "DocumentInvalid", "dump_document", "load_document"]
 
@@ -97,7 +97,7 @@ class Document:
         return value
 
     def _name(self, key: str) -> str:
-        return f"{self._path}.{shown(key)}" if self._path else shown(key)
+        return f"{self._path}.{printable(key)}" if self._path else printable(key)
 
 
 _NAMES: dict[type, str] = {str: "a string", int: "a number", bool: "true or false", list: "a list", dict: "an object"}

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bucketwheel.format.manifest import DeletedFile, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, Sha256, project_name
-from bucketwheel.storage import Key, Kind
+from bucketwheel.storage import Key, ObjectHeaders
 
 __all__ = [
     "MANIFESTS",
@@ -21,13 +21,13 @@ __all__ = [
     "Layout",
     "PageMark",
     "PageStyle",
-    "call_of",
     "file_marks",
     "manifest_key",
     "page_mark",
     "page_marks",
     "project_of",
     "repository_of",
+    "run_of",
     "sha256_of_file",
 ]
 
@@ -121,36 +121,36 @@ class Layout:
                 return up + quote(key.removeprefix(above))
         return "../" * folder.count("/") + quote(key)
 
-    def html(self) -> Kind:
+    def html(self) -> ObjectHeaders:
         """How HTML pages are served."""
         return self._kind(_HTML, self.pages_cache_control)
 
-    def json(self) -> Kind:
+    def json(self) -> ObjectHeaders:
         """How JSON pages of the simple API are served."""
         return self._kind(_SIMPLE_JSON, self.pages_cache_control)
 
-    def distribution(self) -> Kind:
+    def distribution(self) -> ObjectHeaders:
         """How distributions are served: as plain bytes, never encoded, for pip hashes what it receives."""
         return self._kind("application/octet-stream", _FOR_EVER)
 
-    def metadata(self) -> Kind:
+    def metadata(self) -> ObjectHeaders:
         """How `.metadata` sidecars are served (PEP 658)."""
         return self._kind("text/plain; charset=utf-8", _FOR_EVER)
 
-    def signature(self) -> Kind:
+    def signature(self) -> ObjectHeaders:
         """How detached signatures are served."""
         return self._kind("application/pgp-signature", _FOR_EVER)
 
-    def provenance(self) -> Kind:
+    def provenance(self) -> ObjectHeaders:
         """How attestations are served (PEP 740): bundles may be added to them."""
         return self._kind("application/vnd.pypi.integrity.v1+json", _NEVER)
 
-    def record(self) -> Kind:
+    def record(self) -> ObjectHeaders:
         """How manifests and settings are kept: nobody may ever read them from a cache."""
         return self._kind("application/json", _NEVER)
 
-    def _kind(self, content_type: str, cache_control: str) -> Kind:
-        return Kind(content_type=content_type, cache_control=cache_control, put_args=self.put_args)
+    def _kind(self, content_type: str, cache_control: str) -> ObjectHeaders:
+        return ObjectHeaders(content_type=content_type, cache_control=cache_control, put_args=self.put_args)
 
     def _html_keys(self, folder: str) -> tuple[Key, ...]:
         # A key cannot be empty: with simple = "" the root's page is index.html in every style.
@@ -177,12 +177,12 @@ _REPOSITORY, _CALL, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "buc
 _REVISION, _RENDERER = "bucketwheel-revision", "bucketwheel-renderer"
 
 
-def file_marks(*, repository: str, call: str, sha256: Sha256) -> dict[str, str]:
+def file_marks(*, repository: str, run_id: str, sha256: Sha256) -> dict[str, str]:
     """What is noted on a file: whose it is, which call brought it, and its digest (S3's is composite when large)."""
-    return {_REPOSITORY: repository, _CALL: call, _SHA256: sha256}
+    return {_REPOSITORY: repository, _CALL: run_id, _SHA256: sha256}
 
 
-def call_of(marks: Mapping[str, str] | None) -> str | None:
+def run_of(marks: Mapping[str, str] | None) -> str | None:
     """The call that brought a file, by its marks."""
     return (marks or {}).get(_CALL)
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from bucketwheel.errors import Damaged, Problem, Refused
 from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
-from bucketwheel.names import ProjectName, Sha256, is_sha256, shown
+from bucketwheel.names import ProjectName, Sha256, is_sha256, printable
 from bucketwheel.storage import Key
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "decode_manifest",
     "empty_manifest",
     "encode_manifest",
-    "judge_known",
+    "refuse_newer",
     "upload_time",
 ]
 
@@ -122,10 +122,10 @@ class Manifest:
             entry.filename for entry in self.deleted
         )
 
-    def names_call(self, call: str) -> bool:
+    def names_run(self, run_id: str) -> bool:
         """Whether this call's work is in here: how a publisher whose answer was lost learns that it had won."""
-        return any(entry.by == call for entry in (*self.files, *self.missing)) or any(
-            entry.by == call for entry in self.deleted
+        return any(entry.by == run_id for entry in (*self.files, *self.missing)) or any(
+            entry.by == run_id for entry in self.deleted
         )
 
 
@@ -139,13 +139,13 @@ def upload_time(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def judge_known(manifest: Manifest) -> None:
+def refuse_newer(manifest: Manifest) -> None:
     """Refuse to write anything for a project whose manifest a newer bucketwheel wrote: we would lose what it knows."""
     if manifest.unknown:
         raise Refused(
             Problem(
                 subject=f"the manifest of {manifest.project}",
-                what=f"was written by a newer bucketwheel (it has {shown(', '.join(manifest.unknown[:3]))})",
+                what=f"was written by a newer bucketwheel (it has {printable(', '.join(manifest.unknown[:3]))})",
                 remedy="upgrade bucketwheel to change this project",
             )
         )
@@ -153,7 +153,7 @@ def judge_known(manifest: Manifest) -> None:
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Write a manifest; raises Refused for one that a newer bucketwheel wrote."""
-    judge_known(manifest)
+    refuse_newer(manifest)
     status = manifest.status
     return dump_document(
         {
@@ -198,7 +198,7 @@ def _read_manifest(body: bytes, project: ProjectName) -> Manifest:
     if manifest.project != project:
         raise DocumentInvalid("project is another one")
     if twice := [name for name, number in Counter(manifest.names).items() if number > 1]:
-        raise DocumentInvalid(f"{shown(twice[0])} stands in it twice")
+        raise DocumentInvalid(f"{printable(twice[0])} stands in it twice")
     return replace(manifest, unknown=tuple(unknown))
 
 
@@ -208,7 +208,7 @@ def _read_status(document: Document | None) -> Status:
     status = Status(status=document.text("status"), reason=document.optional_text("reason"))
     document.finish()
     if status.status not in STATUSES:
-        raise DocumentInvalid(f"status.status is {shown(status.status)!r}, which PEP 792 does not know")
+        raise DocumentInvalid(f"status.status is {printable(status.status)!r}, which PEP 792 does not know")
     return status
 
 
@@ -252,7 +252,7 @@ def _filename(document: Document) -> str:
     filename = document.text("filename")
     # Adopted files may have names that no new file would be allowed; none may reach out of its folder.
     if not filename.isprintable() or "/" in filename or "\\" in filename or filename in {"", ".", ".."}:
-        raise DocumentInvalid(f"filename {shown(filename)!r} is no file name")
+        raise DocumentInvalid(f"filename {printable(filename)!r} is no file name")
     return filename
 
 
@@ -269,14 +269,14 @@ def _key(key: str) -> Key:
         or "\\" in key
         or any(part in {"", ".", ".."} for part in key.split("/"))
     ):
-        raise DocumentInvalid(f"key {shown(key)!r} is no key")
+        raise DocumentInvalid(f"key {printable(key)!r} is no key")
     return Key(key)
 
 
 def _optional_url(document: Document) -> str | None:
     url = document.optional_text("url")
     if url is not None and not (url.isprintable() and _URL.match(url)):
-        raise DocumentInvalid(f"url {shown(url)!r} is no http(s) URL without a fragment")
+        raise DocumentInvalid(f"url {printable(url)!r} is no http(s) URL without a fragment")
     return url
 
 
@@ -295,7 +295,7 @@ def _upload_time(document: Document) -> str:
 def _optional_digest(document: Document, key: str) -> Sha256 | None:
     digest = document.optional_text(key)
     if digest is not None and not is_sha256(digest):
-        raise DocumentInvalid(f"{key} {shown(digest)!r} is no sha256")
+        raise DocumentInvalid(f"{key} {printable(digest)!r} is no sha256")
     return None if digest is None else Sha256(digest)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused
 from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
 from bucketwheel.format.layout import PAGE_STYLES, PAGES_CACHE_CONTROL, SETTINGS_KEY, Layout, PageStyle
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = [
     "HARMLESS",
@@ -22,8 +22,8 @@ __all__ = [
     "change_settings",
     "decode_settings",
     "encode_settings",
-    "judge_put_args",
-    "judge_writable",
+    "refuse_unwritable",
+    "validate_put_args",
 ]
 
 _KMS = ("aws:kms", "aws:kms:dsse")
@@ -86,7 +86,7 @@ _BREAKING: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def judge_put_args(put_args: Mapping[str, str], path: str = "put-args") -> tuple[Problem, ...]:
+def validate_put_args(put_args: Mapping[str, str], path: str = "put-args") -> tuple[Problem, ...]:
     """Find all that would break the protocol or be refused by S3; none: harmless. No value is ever shown.
 
     `path` is the table as the user knows it.
@@ -131,7 +131,7 @@ def _refusal(name: str, subject: str) -> Problem:
 def _conflicts(put_args: Mapping[str, str], path: str) -> Iterator[Problem]:
     """Pairs that S3 answers with 400 at the first write."""
     if "ACL" in put_args and any(name.startswith("Grant") for name in put_args):
-        yield Problem(subject=f"{path}.ACL", what="cannot be set together with Grant…", remedy="keep one of the two")
+        yield Problem(subject=f"{path}.ACL", what="cannot be set merged with Grant…", remedy="keep one of the two")
     for name in ("SSEKMSKeyId", "SSEKMSEncryptionContext"):
         if name in put_args and put_args.get("ServerSideEncryption") not in _KMS:
             yield Problem(
@@ -219,15 +219,15 @@ def _read_settings(body: bytes) -> RepositorySettings:
         conditional_writes=_conditional_writes(document),
     )
     document.finish()
-    _judge(settings)
+    _validate(settings)
     return replace(settings, unknown=tuple(unknown))
 
 
-def _judge(settings: RepositorySettings) -> None:
+def _validate(settings: RepositorySettings) -> None:
     """Hold what was read to the same rules as what is set: somebody may have edited it by hand."""
     if problem := _simple_problem(settings.simple):
         raise DocumentInvalid(f"simple {problem}")
-    if problems := judge_put_args(settings.put_args):
+    if problems := validate_put_args(settings.put_args):
         raise DocumentInvalid("; ".join(str(problem) for problem in problems))
     try:
         _base_url(settings.base_url or "")
@@ -249,17 +249,17 @@ def _conditional_writes(document: Document) -> ConditionalWrites | None:
         if value == name:
             return name  # type: ignore[no-any-return]  # get_args() is untyped
     if value is not None:
-        raise DocumentInvalid(f"conditional-writes is {shown(value)!r}, which is neither proven nor ignored")
+        raise DocumentInvalid(f"conditional-writes is {printable(value)!r}, which is neither proven nor ignored")
     return None
 
 
-def judge_writable(settings: RepositorySettings, place: str, *, single_writer: bool) -> None:
+def refuse_unwritable(settings: RepositorySettings, place: str, *, single_writer: bool) -> None:
     """Refuse to write where a newer bucketwheel set things, or where a store was found to ignore conditions."""
     if settings.unknown:
         raise Refused(
             Problem(
                 subject=place,
-                what=f"has settings of a newer bucketwheel ({shown(', '.join(settings.unknown))})",
+                what=f"has settings of a newer bucketwheel ({printable(', '.join(settings.unknown))})",
                 remedy="upgrade bucketwheel to write to it",
             )
         )
@@ -284,7 +284,7 @@ def change_settings(settings: RepositorySettings, changes: Mapping[str, str]) ->
         try:
             settings = _changed(settings, key, value)
         except ValueError as error:
-            problems.append(Problem(subject=f"--set {shown(key)}", what="cannot be", remedy=str(error)))
+            problems.append(Problem(subject=f"--set {printable(key)}", what="cannot be", remedy=str(error)))
     if problems:
         raise Misconfigured(*problems)
     return settings
@@ -328,7 +328,7 @@ def _cache_control(value: str) -> str:
 
 def _put_args(value: str) -> dict[str, str]:
     pairs = dict(pair.partition("=")[::2] for pair in value.split())
-    if problems := judge_put_args(pairs):
+    if problems := validate_put_args(pairs):
         raise ValueError("; ".join(str(problem) for problem in problems))
     return pairs
 

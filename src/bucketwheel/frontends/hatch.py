@@ -15,7 +15,7 @@ from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory
 from bucketwheel.frontends.text import describe, error_texts, fate_words, install_lines, page_lines
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["S3Publisher"]
 
@@ -125,7 +125,7 @@ class S3Publisher(PublisherInterface):
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)
-        return shown(str(absolute.relative_to(root) if absolute.is_relative_to(root) else path))
+        return printable(str(absolute.relative_to(root) if absolute.is_relative_to(root) else path))
 
     def _fail(self, error: BucketwheelError) -> None:
         # Hatch has no exit status for settings alone; 3 stays: it asks for the same command once more.

@@ -17,7 +17,7 @@ from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Warned
 from bucketwheel.frontends.text import describe, error_texts, fetched_lines, publication_lines
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, project_name, shown
+from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable, project_name
 
 __all__ = ["fetch_version", "upload_version"]
 
@@ -126,7 +126,7 @@ def _release(distribution: Distribution) -> tuple[ProjectName, Version]:
     try:
         project, version = project_name(name), Version(text)
     except (InvalidName, InvalidVersion) as error:
-        subject = f"{shown(name)} {shown(text)}"
+        subject = f"{printable(name)} {printable(text)}"
         raise Misconfigured(
             Problem(subject=subject, what="is no valid name and version", remedy="mend them in the project's metadata")
         ) from error
@@ -150,7 +150,7 @@ def _files(distribution: Distribution, dist_dir: Path, project: ProjectName, ver
     if not files:
         raise Refused(
             Problem(
-                subject=shown(str(dist_dir)),
+                subject=printable(str(dist_dir)),
                 what=f"holds no wheel or sdist of {project} {version}",
                 remedy="build one first: `python setup.py sdist upload_all`, or `python -m build`",
             )

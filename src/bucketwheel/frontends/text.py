@@ -21,7 +21,7 @@ from bucketwheel.commands.status import ProjectStatus
 from bucketwheel.commands.yank import Withdrawal
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
-from bucketwheel.names import ProjectName, shown
+from bucketwheel.names import ProjectName, printable
 
 __all__ = [
     "counted",
@@ -53,9 +53,9 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
         case Warned(message=message):
             return message
         case RequestSent(verb=verb, target=target, status=status, milliseconds=milliseconds) if verbosity > 0:
-            return f"{verb} {shown(target)} {status or 'no answer'} {milliseconds} ms"
+            return f"{verb} {printable(target)} {status or 'no answer'} {milliseconds} ms"
         case Created(repository=repository) if verbosity >= 0:
-            return f"created a new repository at {shown(repository)}"
+            return f"created a new repository at {printable(repository)}"
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
             return f"{doing} {counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
@@ -101,8 +101,10 @@ def fate_words(file: FilePublished) -> str:
 
 def page_lines(publication: Publication | Promotion) -> tuple[str, ...]:
     """Name what else a dry run found would be: a new repository, and the pages that would change."""
-    made = (f"would create a new repository at {shown(str(publication.repository))}",) if publication.created else ()
-    pages = tuple(f"would change page {shown(page)}" for page in publication.pages)
+    made = (
+        (f"would create a new repository at {printable(str(publication.repository))}",) if publication.created else ()
+    )
+    pages = tuple(f"would change page {printable(page)}" for page in publication.pages)
     return (*made, *(pages or ("would change no page",)))
 
 
@@ -129,7 +131,7 @@ def fetched_lines(fetched: Sequence[bucketwheel.Fetched]) -> tuple[str, ...]:
 
 def initialised_lines(initialised: Initialised) -> tuple[str, ...]:
     """Say what stands there now, and what is still to be done."""
-    repository = shown(str(initialised.repository))
+    repository = printable(str(initialised.repository))
     state = "is a new repository" if initialised.created else "is a repository"
     place = shlex.quote(repository)
     outdated = f"pages are still of the old settings: run `bucketwheel reindex -r {place}`"
@@ -146,7 +148,7 @@ def withdrawal_lines(withdrawal: Withdrawal, verb: Literal["yank", "unyank"]) ->
     if not withdrawal.changed:
         return (f"nothing to {verb} in {withdrawal.project}=={withdrawal.version}",)
     words = f"would {verb}" if withdrawal.dry_run else f"{verb}ed"
-    return tuple(f"{words} {shown(filename)}" for filename in withdrawal.changed)
+    return tuple(f"{words} {printable(filename)}" for filename in withdrawal.changed)
 
 
 def reindexed_lines(reindexed: Reindexed) -> tuple[str, ...]:
@@ -173,19 +175,19 @@ def counted(count: int, noun: str) -> str:
 
 
 def _path(path: Path) -> str:
-    return shown(str(path))
+    return printable(str(path))
 
 
 def deletion_lines(deletion: Deletion) -> tuple[str, ...]:
     """Say which names are dead now, and how much was removed; or would be."""
     words = "would delete" if deletion.dry_run else "deleted"
     lines = (
-        *(f"{words} {shown(filename)}" for filename in deletion.deleted),
+        *(f"{words} {printable(filename)}" for filename in deletion.deleted),
         *_objects(deletion.removed, dry_run=deletion.dry_run),
         *_waiting(deletion.waiting, dry_run=deletion.dry_run, remedy=", or --now"),
     )
     release = deletion.project if deletion.version is None else f"{deletion.project}=={deletion.version}"
-    return lines or (f"nothing is left to delete of {shown(release)}",)
+    return lines or (f"nothing is left to delete of {printable(release)}",)
 
 
 def pruning_lines(pruning: Pruning) -> tuple[str, ...]:
@@ -195,7 +197,7 @@ def pruning_lines(pruning: Pruning) -> tuple[str, ...]:
     size = size_words(sum(file.size for file in pruning.files))
     total = f"{words} {counted(len(pruning.files), 'file')} ({size})" if pruning.files else f"nothing to {deed}"
     return (
-        *(f"{words} {shown(file.filename)}" for file in pruning.files),
+        *(f"{words} {printable(file.filename)}" for file in pruning.files),
         f"{total} of {counted(len(pruning.projects), 'project')}",
         *_objects(pruning.removed, dry_run=pruning.dry_run),
         *_waiting(pruning.waiting, dry_run=pruning.dry_run),
@@ -207,7 +209,7 @@ def orphan_lines(pruned: OrphansPruned) -> tuple[str, ...]:
     words = "would remove" if pruned.dry_run else "removed"
     looked = f"of {counted(len(pruned.projects), 'project')}"
     return (
-        *(f"{words} orphan {shown(orphan.key)} ({size_words(orphan.size)})" for orphan in pruned.orphans),
+        *(f"{words} orphan {printable(orphan.key)} ({size_words(orphan.size)})" for orphan in pruned.orphans),
         *(() if pruned.orphans else (f"no orphans {looked}",)),
         *_objects(pruned.removed, dry_run=pruned.dry_run),
     )
@@ -215,7 +217,7 @@ def orphan_lines(pruned: OrphansPruned) -> tuple[str, ...]:
 
 def status_lines(status: ProjectStatus) -> tuple[str, ...]:
     """Say what a project's status is, or would be."""
-    reason = f": {shown(status.status.reason)}" if status.status.reason else ""
+    reason = f": {printable(status.status.reason)}" if status.status.reason else ""
     words = "would be" if status.changed and status.dry_run else "is"
     return (f"{status.project} {words} {status.status.status}{reason}",)
 

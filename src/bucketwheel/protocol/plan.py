@@ -13,7 +13,7 @@ from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, up
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name
 from bucketwheel.storage import Key
 
-__all__ = ["Candidate", "Existing", "Placement", "ReleasePlan", "plan_release", "released", "spelled_twice"]
+__all__ = ["Candidate", "Existing", "ReleasePlan", "StoredFile", "plan_release", "released", "spelled_twice"]
 
 Existing: TypeAlias = Literal["same", "skip", "refuse"]
 """What to do about a name that is there already: take the same bytes as done (other bytes are refused); leave other
@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class StoredFile:
     """Where a candidate's bytes lie, and what lies beside them."""
 
     key: Key
@@ -54,16 +54,16 @@ class ReleasePlan:
     """What becomes of each candidate."""
 
     new: tuple[Candidate, ...] = ()
-    back: tuple[Candidate, ...] = ()
+    restored: tuple[Candidate, ...] = ()
     """Missing so far: the same bytes come back, and the entry with them."""
-    there: tuple[Candidate, ...] = ()
+    unchanged: tuple[Candidate, ...] = ()
     skipped: tuple[Candidate, ...] = ()
     """There with other bytes, and left as they are."""
 
     @property
-    def to_place(self) -> tuple[Candidate, ...]:
+    def to_upload(self) -> tuple[Candidate, ...]:
         """What must lie in the store before the commit may name it."""
-        return self.new + self.back
+        return self.new + self.restored
 
 
 def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
@@ -83,7 +83,7 @@ def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
 def plan_release(manifest: Manifest, candidates: Sequence[Candidate], existing: Existing) -> ReleasePlan:
     """Decide about every candidate; raises Refused with all that stands in the way, before a byte is sent."""
     problems: list[Problem] = []
-    fates: dict[str, list[Candidate]] = {"new": [], "back": [], "there": [], "skipped": []}
+    fates: dict[str, list[Candidate]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
     if manifest.status.status in {"archived", "quarantined"}:
         problems.append(
             Problem(
@@ -120,10 +120,10 @@ class _Taken:
             if existing == "refuse":
                 return _already_there(released)
             if released.sha256 == candidate.sha256:
-                return "there"
+                return "unchanged"
             return "skipped" if existing == "skip" else _other_bytes(candidate, released)
         if missing := self._missing.get(candidate.filename):
-            return "back" if missing.sha256 == candidate.sha256 else _other_bytes(candidate, missing)
+            return "restored" if missing.sha256 == candidate.sha256 else _other_bytes(candidate, missing)
         if spelled := self._other_spelling(candidate.name):
             return "skipped" if existing == "skip" else _other_spelling(candidate, spelled)
         return "new"
@@ -179,9 +179,9 @@ def _other_spelling(candidate: Candidate, released: PublishedFile) -> Problem:
 def released(
     manifest: Manifest,
     plan: ReleasePlan,
-    placements: Mapping[str, Placement],
+    placements: Mapping[str, StoredFile],
     *,
-    call: str,
+    run_id: str,
     now: datetime,
     layout: Layout,
 ) -> Manifest:
@@ -189,13 +189,13 @@ def released(
     missing = {file.filename: file for file in manifest.missing}
     entries = [
         *manifest.files,
-        *(_entry(candidate, placements[candidate.filename], call, now, manifest, layout) for candidate in plan.new),
+        *(_entry(candidate, placements[candidate.filename], run_id, now, manifest, layout) for candidate in plan.new),
         *(
-            replace(missing[candidate.filename], by=call, key=_key(candidate, placements, manifest, layout))
-            for candidate in plan.back
+            replace(missing[candidate.filename], by=run_id, key=_key(candidate, placements, manifest, layout))
+            for candidate in plan.restored
         ),
     ]
-    back = {candidate.filename for candidate in plan.back}
+    back = {candidate.filename for candidate in plan.restored}
     return replace(
         manifest,
         revision=manifest.revision + 1,
@@ -205,7 +205,7 @@ def released(
 
 
 def _entry(
-    candidate: Candidate, placement: Placement, call: str, now: datetime, manifest: Manifest, layout: Layout
+    candidate: Candidate, placement: StoredFile, run_id: str, now: datetime, manifest: Manifest, layout: Layout
 ) -> PublishedFile:
     return PublishedFile(
         filename=candidate.filename,
@@ -213,7 +213,7 @@ def _entry(
         sha256=candidate.sha256,
         size=candidate.size,
         upload_time=upload_time(now),
-        by=call,
+        by=run_id,
         key=_key(candidate, {candidate.filename: placement}, manifest, layout),
         requires_python=candidate.requires_python,
         metadata_sha256=candidate.metadata_sha256,
@@ -223,6 +223,6 @@ def _entry(
     )
 
 
-def _key(candidate: Candidate, placements: Mapping[str, Placement], manifest: Manifest, layout: Layout) -> Key | None:
+def _key(candidate: Candidate, placements: Mapping[str, StoredFile], manifest: Manifest, layout: Layout) -> Key | None:
     key = placements[candidate.filename].key
     return None if key == layout.usual_key(manifest.project, candidate.filename) else key

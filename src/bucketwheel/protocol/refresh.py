@@ -11,33 +11,33 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, together
+from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, merged
 from bucketwheel.format.layout import MANIFESTS, PageMark, page_mark, page_marks, project_of
-from bucketwheel.format.manifest import Manifest, judge_known
+from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Workers, attempts
-from bucketwheel.protocol.commit import Truth, read_truth
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, Kind, ObjectVersion, SwapLost
+from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, SwapLost
 
 __all__ = [
-    "Looks",
-    "PageSeen",
+    "PageVersion",
+    "PageVersions",
     "is_current",
     "list_in_root",
-    "look_at_pages",
-    "page_looks",
+    "page_stats",
     "project_pages",
     "refresh",
+    "stat_pages",
     "write_pages",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageSeen:
+class PageVersion:
     """What a look at a page's key showed."""
 
     version: ObjectVersion | None
@@ -47,14 +47,14 @@ class PageSeen:
     sha256: Sha256 | None = None
 
 
-Looks = Mapping[Key, PageSeen]
+PageVersions = Mapping[Key, PageVersion]
 """Pages as they were seen, by key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     key: Key
-    kind: Kind
+    headers: ObjectHeaders
     render: Callable[[Manifest], bytes]
 
 
@@ -63,17 +63,17 @@ def project_pages(repository: Repository, project: ProjectName) -> tuple[Key, ..
     return tuple(page.key for page in (*_html_pages(repository, project), _json_page(repository, project)))
 
 
-def page_looks(repository: Repository, project: ProjectName) -> list[Callable[[], tuple[Key, PageSeen]]]:
+def page_stats(repository: Repository, project: ProjectName) -> list[Callable[[], tuple[Key, PageVersion]]]:
     """The looks at all of a project's pages, for a wave that does other things too."""
     return [partial(_look_by_key, repository, key) for key in project_pages(repository, project)]
 
 
-def look_at_pages(repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> Looks:
+def stat_pages(repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> PageVersions:
     """Look at all the pages of these projects in one wave."""
-    return dict(workers.run(look for project in projects for look in page_looks(repository, project)))
+    return dict(workers.map(look for project in projects for look in page_stats(repository, project)))
 
 
-def is_current(repository: Repository, truth: Truth, looks: Looks) -> bool:
+def is_current(repository: Repository, truth: VersionedManifest, looks: PageVersions) -> bool:
     """Whether all of a project's pages show this revision, or a newer one."""
     pages = (*_html_pages(repository, truth.project), _json_page(repository, truth.project))
     return all(_as_good(looks[page.key], page.render(truth.manifest), _mark(truth.manifest)) for page in pages)
@@ -84,22 +84,24 @@ def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Wo
 
     A manifest that cannot be read whole holds up its own project only; its error is raised at the end.
     """
-    looks = look_at_pages(repository, projects, workers)
-    read = workers.try_all(partial(_known, repository, project) for project in projects)
-    truths = [truth for truth in read if isinstance(truth, Truth) and truth.version is not None]
+    looks = stat_pages(repository, projects, workers)
+    read = workers.map_settled(partial(_known, repository, project) for project in projects)
+    truths = [truth for truth in read if isinstance(truth, VersionedManifest) and truth.version is not None]
     written = write_pages(repository, truths, looks, workers)
     if failed := [error for error in read if isinstance(error, Exception)]:
-        raise together(failed)
+        raise merged(failed)
     return written
 
 
-def _known(repository: Repository, project: ProjectName) -> Truth:
-    truth = read_truth(repository.site, project)
-    judge_known(truth.manifest)
+def _known(repository: Repository, project: ProjectName) -> VersionedManifest:
+    truth = read_manifest(repository.site, project)
+    refuse_newer(truth.manifest)
     return truth
 
 
-def write_pages(repository: Repository, truths: Sequence[Truth], looks: Looks, workers: Workers) -> int:
+def write_pages(
+    repository: Repository, truths: Sequence[VersionedManifest], looks: PageVersions, workers: Workers
+) -> int:
     """Bring pages to the revisions in `truths` or newer ones, and the root with them.
 
     `looks` must be older than the commit or the reading of each truth. Returns how many project pages were written.
@@ -122,7 +124,7 @@ def _html_pages(repository: Repository, project: ProjectName) -> list[_Page]:
     def render(manifest: Manifest) -> bytes:
         return render_project_html(manifest, layout, base_url=base_url)
 
-    return [_Page(key=key, kind=layout.html(), render=render) for key in layout.html_keys(project)]
+    return [_Page(key=key, headers=layout.html(), render=render) for key in layout.html_keys(project)]
 
 
 def _json_page(repository: Repository, project: ProjectName) -> _Page:
@@ -131,21 +133,25 @@ def _json_page(repository: Repository, project: ProjectName) -> _Page:
     def render(manifest: Manifest) -> bytes:
         return render_project_json(manifest, layout, base_url=base_url)
 
-    return _Page(key=layout.json_key(project), kind=layout.json(), render=render)
+    return _Page(key=layout.json_key(project), headers=layout.json(), render=render)
 
 
-def _bring_all(repository: Repository, pages: Sequence[tuple[Truth, _Page]], looks: Looks, workers: Workers) -> int:
-    return sum(workers.run(partial(_bring, repository, truth, page, looks[page.key]) for truth, page in pages))
+def _bring_all(
+    repository: Repository, pages: Sequence[tuple[VersionedManifest, _Page]], looks: PageVersions, workers: Workers
+) -> int:
+    return sum(workers.map(partial(_bring, repository, truth, page, looks[page.key]) for truth, page in pages))
 
 
-def _bring(repository: Repository, truth: Truth, page: _Page, seen: PageSeen) -> bool:
+def _bring(repository: Repository, truth: VersionedManifest, page: _Page, seen: PageVersion) -> bool:
     """Bring one page to the truth's revision or a newer one; whether a write was needed."""
     for _ in attempts():
         try:
-            return _swap_page(repository, page.key, seen, page.render(truth.manifest), page.kind, _mark(truth.manifest))
+            return _swap_page(
+                repository, page.key, seen, page.render(truth.manifest), page.headers, _mark(truth.manifest)
+            )
         except (SwapLost, OutcomeUnknown):
             seen = _look(repository, page.key)
-            truth = read_truth(repository.site, truth.project)
+            truth = read_manifest(repository.site, truth.project)
     raise _not_written(repository, f"the page {page.key}")
 
 
@@ -153,14 +159,16 @@ def _mark(manifest: Manifest) -> PageMark:
     return PageMark(revision=manifest.revision, renderer=RENDERER)
 
 
-def _swap_page(repository: Repository, key: Key, seen: PageSeen, body: bytes, kind: Kind, mark: PageMark) -> bool:
+def _swap_page(
+    repository: Repository, key: Key, seen: PageVersion, body: bytes, headers: ObjectHeaders, mark: PageMark
+) -> bool:
     if _as_good(seen, body, mark):
         return False
-    repository.storage.swap(key, body, seen=seen.version, kind=kind, marks=page_marks(mark))
+    repository.storage.swap(key, body, expected=seen.version, headers=headers, marks=page_marks(mark))
     return True
 
 
-def _as_good(seen: PageSeen, body: bytes, ours: PageMark) -> bool:
+def _as_good(seen: PageVersion, body: bytes, ours: PageMark) -> bool:
     """Whether what is there needs no writing: equal bytes, a newer revision, or a newer renderer's page of this one."""
     if seen.sha256 == sha256_of(body):
         return True
@@ -172,21 +180,21 @@ def _as_good(seen: PageSeen, body: bytes, ours: PageMark) -> bool:
     )
 
 
-def _look_by_key(repository: Repository, key: Key) -> tuple[Key, PageSeen]:
+def _look_by_key(repository: Repository, key: Key) -> tuple[Key, PageVersion]:
     return key, _look(repository, key)
 
 
-def _look(repository: Repository, key: Key) -> PageSeen:
-    seen = repository.storage.look(key)
+def _look(repository: Repository, key: Key) -> PageVersion:
+    seen = repository.storage.stat(key)
     if seen is None:
-        return PageSeen(version=None)
+        return PageVersion(version=None)
     if seen.marks is not None:
-        return PageSeen(version=seen.version, mark=page_mark(seen.marks), sha256=seen.sha256)
+        return PageVersion(version=seen.version, mark=page_mark(seen.marks), sha256=seen.sha256)
     # A store without marks (a directory): the page itself says which revision it shows.
     stored = repository.storage.read(key)
     if stored is None:
-        return PageSeen(version=None)
-    return PageSeen(version=stored.version, mark=read_page_mark(stored.body), sha256=sha256_of(stored.body))
+        return PageVersion(version=None)
+    return PageVersion(version=stored.version, mark=read_page_mark(stored.body), sha256=sha256_of(stored.body))
 
 
 # The root ------------------------------------------------------------------------------------------------------------
@@ -225,7 +233,7 @@ def _grow_json_root(
     body, mark = render_root_json(names), PageMark(revision=len(names), renderer=RENDERER)
     if stored is None or stored.body != body:
         version = None if stored is None else stored.version
-        repository.storage.swap(key, body, seen=version, kind=repository.layout.json(), marks=page_marks(mark))
+        repository.storage.swap(key, body, expected=version, headers=repository.layout.json(), marks=page_marks(mark))
     return names
 
 
@@ -233,7 +241,7 @@ def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:
     """The projects that have a manifest and an HTML page: one without a page yet is its publisher's to list."""
     listed = (project_of(entry.key) for entry in repository.storage.list(MANIFESTS))
     projects = [project for project in listed if project is not None]
-    looks = workers.run(partial(_look, repository, repository.layout.html_keys(project)[0]) for project in projects)
+    looks = workers.map(partial(_look, repository, repository.layout.html_keys(project)[0]) for project in projects)
     return {project for project, seen in zip(projects, looks, strict=True) if seen.version is not None}
 
 

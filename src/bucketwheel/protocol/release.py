@@ -11,39 +11,39 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 
-from bucketwheel.errors import Damaged, Problem, Refused, Unavailable, Unfinished, together
+from bucketwheel.errors import Damaged, Problem, Refused, Unavailable, Unfinished, merged
 from bucketwheel.events import Created, FileDone, FileStarted, Report, Stage, ignore
 from bucketwheel.format.layout import manifest_key
-from bucketwheel.format.manifest import Manifest, judge_known
-from bucketwheel.format.settings import RepositorySettings, judge_writable
+from bucketwheel.format.manifest import Manifest, refuse_newer
+from bucketwheel.format.settings import RepositorySettings, refuse_unwritable
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import Truth, commit, read_truth
-from bucketwheel.protocol.plan import Candidate, Existing, Placement, ReleasePlan, plan_release, released
+from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
+from bucketwheel.protocol.plan import Candidate, Existing, ReleasePlan, StoredFile, plan_release, released
 from bucketwheel.protocol.refresh import (
-    Looks,
+    PageVersions,
     is_current,
-    look_at_pages,
-    page_looks,
+    page_stats,
     project_pages,
     refresh,
+    stat_pages,
     write_pages,
 )
-from bucketwheel.protocol.repository import Repository, Site, create, judge_empty, open_to_write, read_settings
-from bucketwheel.protocol.upload import Parcel, place
+from bucketwheel.protocol.repository import Repository, Target, create, open_to_write, read_settings, refuse_nonempty
+from bucketwheel.protocol.upload import Upload, place
 from bucketwheel.storage import Key, ObjectVersion
 
-__all__ = ["Order", "Outcome", "rehearse", "release"]
+__all__ = ["Outcome", "ReleaseRequest", "rehearse", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ReleaseRequest:
     """What is to be released, and on which terms."""
 
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[Upload, ...]
     existing: Existing
-    call: str
-    """Names this very call, for ever: how it knows its own work again."""
+    run_id: str
+    """Identifies this run, so that it recognises its own work later."""
     now: datetime
     first: RepositorySettings | None
     """What a repository is made with where there is none; None: it must be there."""
@@ -54,7 +54,7 @@ class Order:
         """Whose files these are."""
         return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
 
-    def of(self, project: ProjectName) -> tuple[Parcel, ...]:
+    def of(self, project: ProjectName) -> tuple[Upload, ...]:
         """The parcels of one project."""
         return tuple(parcel for parcel in self.parcels if parcel.candidate.name.project == project)
 
@@ -73,49 +73,49 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planned:
-    truth: Truth
+    truth: VersionedManifest
     plan: ReleasePlan
 
 
-def release(site: Site, order: Order, workers: Workers) -> Outcome:
+def release(site: Target, order: ReleaseRequest, workers: Workers) -> Outcome:
     """Do it. Raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
     found, truths = _read(site, order.projects, workers)
     plans = _plan(order, truths)
     repository, created = _open(site, found, order)
-    plans, looks = _judge_ground(repository, order, plans, workers)
+    plans, looks = _validate_ground(repository, order, plans, workers)
     placements, looks = _upload(repository, order, plans, looks, workers)
-    changing = [planned for planned in plans if planned.plan.to_place]
-    results = workers.try_all(_commit(repository, order, planned, placements) for planned in changing)
+    changing = [planned for planned in plans if planned.plan.to_upload]
+    results = workers.map_settled(_commit(repository, order, planned, placements) for planned in changing)
     committed = [result for result in results if isinstance(result, _Planned)]
     failed = [result for result in results if isinstance(result, Exception)]
     if failed and not committed:
-        raise together(failed)
-    unchanged = [planned for planned in plans if not planned.plan.to_place]
+        raise merged(failed)
+    unchanged = [planned for planned in plans if not planned.plan.to_upload]
     _bring_pages(repository, committed, unchanged, looks, workers)
     if failed:
         raise Unfinished(
-            f"released: {', '.join(planned.truth.project for planned in committed)}; not released: {together(failed)}"
+            f"released: {', '.join(planned.truth.project for planned in committed)}; not released: {merged(failed)}"
         )
     final = {planned.truth.project: planned.plan for planned in (*unchanged, *committed)}
     return Outcome(repository=repository, plans=final, created=created)
 
 
-def rehearse(site: Site, order: Order, workers: Workers) -> Outcome:
+def rehearse(site: Target, order: ReleaseRequest, workers: Workers) -> Outcome:
     """Read and judge everything as `release` does, and write nothing: what would be added, and which pages change."""
     found, truths = _read(site, order.projects, workers)
     plans = _plan(order, truths)
     created = found is None
     if found is None:
-        judge_empty(site)
+        refuse_nonempty(site)
         found = Repository(site=site, settings=_first(site, order), version=ObjectVersion(""))
-    judge_writable(found.settings, str(site.place), single_writer=site.single_writer)
-    looks = look_at_pages(found, order.projects, workers)
+    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
+    looks = stat_pages(found, order.projects, workers)
     for planned in plans:
-        _judge_pages(found, planned.truth, looks)
+        _validate_pages(found, planned.truth, looks)
     changing = [
         planned.truth.project
         for planned in plans
-        if planned.plan.to_place or not is_current(found, planned.truth, looks)
+        if planned.plan.to_upload or not is_current(found, planned.truth, looks)
     ]
     pages = [key for project in changing for key in project_pages(found, project)]
     if any(looks[found.layout.json_key(project)].version is None for project in changing):
@@ -124,14 +124,16 @@ def rehearse(site: Site, order: Order, workers: Workers) -> Outcome:
     return Outcome(repository=found, plans=final, created=created, pages=tuple(pages))
 
 
-def _read(site: Site, projects: Sequence[ProjectName], workers: Workers) -> tuple[Repository | None, list[Truth]]:
+def _read(
+    site: Target, projects: Sequence[ProjectName], workers: Workers
+) -> tuple[Repository | None, list[VersionedManifest]]:
     """The first wave: the settings and every manifest, at keys that are the same in every repository."""
     settings = workers.start(lambda: read_settings(site))
-    truths = workers.run(partial(read_truth, site, project) for project in projects)
+    truths = workers.map(partial(read_manifest, site, project) for project in projects)
     return settings.result(), truths
 
 
-def _plan(order: Order, truths: Iterable[Truth]) -> list[_Planned]:
+def _plan(order: ReleaseRequest, truths: Iterable[VersionedManifest]) -> list[_Planned]:
     plans: list[_Planned] = []
     problems: list[Problem] = []
     for truth in truths:
@@ -144,13 +146,13 @@ def _plan(order: Order, truths: Iterable[Truth]) -> list[_Planned]:
     return plans
 
 
-def _plan_one(order: Order, manifest: Manifest) -> ReleasePlan:
-    judge_known(manifest)
+def _plan_one(order: ReleaseRequest, manifest: Manifest) -> ReleasePlan:
+    refuse_newer(manifest)
     candidates = [parcel.candidate for parcel in order.of(manifest.project)]
     return plan_release(manifest, candidates, order.existing)
 
 
-def _open(site: Site, found: Repository | None, order: Order) -> tuple[Repository, bool]:
+def _open(site: Target, found: Repository | None, order: ReleaseRequest) -> tuple[Repository, bool]:
     if found is not None:
         return open_to_write(site, found), False
     repository, created = create(site, _first(site, order))
@@ -159,7 +161,7 @@ def _open(site: Site, found: Repository | None, order: Order) -> tuple[Repositor
     return repository, created
 
 
-def _first(site: Site, order: Order) -> RepositorySettings:
+def _first(site: Target, order: ReleaseRequest) -> RepositorySettings:
     if order.first is None:
         raise Refused(
             Problem(
@@ -171,17 +173,17 @@ def _first(site: Site, order: Order) -> RepositorySettings:
     return order.first
 
 
-def _judge_ground(
-    repository: Repository, order: Order, plans: list[_Planned], workers: Workers
-) -> tuple[list[_Planned], Looks]:
+def _validate_ground(
+    repository: Repository, order: ReleaseRequest, plans: list[_Planned], workers: Workers
+) -> tuple[list[_Planned], PageVersions]:
     """Look at the pages of projects without a manifest, before a byte is sent: they may be somebody else's."""
     unknown = [planned.truth.project for planned in plans if planned.truth.version is None]
-    looks = look_at_pages(repository, unknown, workers)
-    truths = [_judge_pages(repository, planned.truth, looks) for planned in plans]
+    looks = stat_pages(repository, unknown, workers)
+    truths = [_validate_pages(repository, planned.truth, looks) for planned in plans]
     return _plan(order, truths), looks
 
 
-def _judge_pages(repository: Repository, truth: Truth, looks: Looks) -> Truth:
+def _validate_pages(repository: Repository, truth: VersionedManifest, looks: PageVersions) -> VersionedManifest:
     """Refuse a project whose pages are there without a manifest: another tool's, or ours after a loss.
 
     Files alone never decide. The manifest is read once more before the verdict: its first publisher may be at work.
@@ -189,7 +191,7 @@ def _judge_pages(repository: Repository, truth: Truth, looks: Looks) -> Truth:
     pages = [looks[key] for key in project_pages(repository, truth.project) if key in looks]
     if truth.version is not None or all(page.version is None for page in pages):
         return truth
-    truth = read_truth(repository.site, truth.project)
+    truth = read_manifest(repository.site, truth.project)
     if truth.version is not None:
         return truth
     adopt = f"`bucketwheel reindex {truth.project} --adopt"
@@ -206,14 +208,14 @@ def _judge_pages(repository: Repository, truth: Truth, looks: Looks) -> Truth:
 
 
 def _upload(
-    repository: Repository, order: Order, plans: Sequence[_Planned], looks: Looks, workers: Workers
-) -> tuple[dict[str, Placement], Looks]:
+    repository: Repository, order: ReleaseRequest, plans: Sequence[_Planned], looks: PageVersions, workers: Workers
+) -> tuple[dict[str, StoredFile], PageVersions]:
     """Add every file that the commits will name, and look at the pages that are not seen yet, in one wave."""
     parcels = {parcel.candidate.filename: parcel for parcel in order.parcels}
     jobs = [
         (planned.truth.manifest, parcels[candidate.filename])
         for planned in plans
-        for candidate in planned.plan.to_place
+        for candidate in planned.plan.to_upload
     ]
     if jobs:
         size = sum(parcel.candidate.size for _, parcel in jobs)
@@ -222,17 +224,17 @@ def _upload(
         workers.start(look)
         for planned in plans
         if not all(key in looks for key in project_pages(repository, planned.truth.project))
-        for look in page_looks(repository, planned.truth.project)
+        for look in page_stats(repository, planned.truth.project)
     ]
-    placed = workers.run(partial(_place, repository, order, manifest, parcel) for manifest, parcel in jobs)
+    placed = workers.map(partial(_place, repository, order, manifest, parcel) for manifest, parcel in jobs)
     placements = {parcel.candidate.filename: placement for (_, parcel), placement in zip(jobs, placed, strict=True)}
     return placements, {**looks, **dict(look.result() for look in looking)}
 
 
-def _place(repository: Repository, order: Order, manifest: Manifest, parcel: Parcel) -> Placement:
+def _place(repository: Repository, order: ReleaseRequest, manifest: Manifest, parcel: Upload) -> StoredFile:
     candidate = parcel.candidate
     order.report(FileStarted(name=candidate.filename, size=candidate.size))
-    placement = place(repository, parcel, keys=_keys(repository, manifest, candidate), call=order.call)
+    placement = place(repository, parcel, keys=_keys(repository, manifest, candidate), run_id=order.run_id)
     order.report(FileDone(name=candidate.filename, size=candidate.size))
     return placement
 
@@ -248,7 +250,7 @@ def _keys(repository: Repository, manifest: Manifest, candidate: Candidate) -> I
 
 
 def _commit(
-    repository: Repository, order: Order, planned: _Planned, placements: Mapping[str, Placement]
+    repository: Repository, order: ReleaseRequest, planned: _Planned, placements: Mapping[str, StoredFile]
 ) -> Callable[[], _Planned]:
     placed = dict(placements)
     before, plan = planned.truth.manifest, planned.plan
@@ -257,13 +259,13 @@ def _commit(
         nonlocal plan
         plan = _plan_one(order, manifest)
         for parcel in order.of(manifest.project):
-            if parcel.candidate in plan.to_place and _must_be_placed(parcel.candidate, manifest):
+            if parcel.candidate in plan.to_upload and _must_be_placed(parcel.candidate, manifest):
                 placed[parcel.candidate.filename] = _place(repository, order, manifest, parcel)
-        if plan.to_place:
-            return released(manifest, plan, placed, call=order.call, now=order.now, layout=repository.layout)
+        if plan.to_upload:
+            return released(manifest, plan, placed, run_id=order.run_id, now=order.now, layout=repository.layout)
         # Somebody else released them, and perhaps the very objects that we put there. Whoever lists the bucket now and
         # is about to call them missing must lose its swap.
-        overtaken = any(placed[name].added for name in (file.filename for file in plan.there) if name in placed)
+        overtaken = any(placed[name].added for name in (file.filename for file in plan.unchanged) if name in placed)
         return replace(manifest, revision=manifest.revision + 1) if overtaken else None
 
     def _must_be_placed(candidate: Candidate, manifest: Manifest) -> bool:
@@ -271,10 +273,10 @@ def _commit(
         if placement is None or placement.key in manifest.dead_keys:
             return True
         # Missing at a later reading than the one before the upload: its object has gone since.
-        return candidate in plan.back and manifest.revision != before.revision
+        return candidate in plan.restored and manifest.revision != before.revision
 
     def run() -> _Planned:
-        truth = commit(repository, planned.truth, call=order.call, decide=decide)
+        truth = commit(repository, planned.truth, run_id=order.run_id, decide=decide)
         return _Planned(truth=truth, plan=plan)
 
     return run
@@ -284,7 +286,7 @@ def _bring_pages(
     repository: Repository,
     committed: Sequence[_Planned],
     unchanged: Sequence[_Planned],
-    looks: Looks,
+    looks: PageVersions,
     workers: Workers,
 ) -> None:
     try:

@@ -12,16 +12,16 @@ from functools import partial
 from itertools import chain, takewhile
 from typing import Generic, Protocol, TypeVar
 
-from bucketwheel.errors import BucketwheelError, Unfinished, together
+from bucketwheel.errors import BucketwheelError, Unfinished, merged
 from bucketwheel.events import FileDone, FileStarted, Report, Stage
 from bucketwheel.format.layout import SIDECARS, Layout
-from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, judge_known
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import Truth, commit
+from bucketwheel.protocol.commit import VersionedManifest, commit
 from bucketwheel.protocol.refresh import refresh
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, Listed, ObjectVersion, SwapLost
+from bucketwheel.storage import Key, ListEntry, ObjectVersion, SwapLost
 
 __all__ = ["Cleared", "Remains", "Rule", "clear", "doomed_keys", "find_remains", "give_up", "rehearse", "remove"]
 
@@ -54,7 +54,7 @@ def find_remains(repository: Repository, project: ProjectName, doomed: Collectio
     """What lies at a project's doomed keys and beside them, in the order of these keys."""
     folder, wanted = repository.layout.folder(project), frozenset(_with_sidecars(doomed))
     inside = frozenset(key for key in wanted if key.startswith(folder))
-    lying: dict[Key, Listed] = {}
+    lying: dict[Key, ListEntry] = {}
     for keys in (inside, wanted - inside):  # an adopted file may lie anywhere
         # One listing tells of all of them, with the versions that removing asks for.
         listing = repository.storage.list(_beginning(keys)) if keys else ()
@@ -70,7 +70,7 @@ def remove(repository: Repository, remains: Remains, report: Report) -> list[Key
     removed: list[Key] = []
     for key, version in remains.objects:
         try:
-            repository.storage.remove(key, seen=version)
+            repository.storage.remove(key, expected=version)
         except SwapLost:
             break
         removed.append(key)
@@ -78,7 +78,7 @@ def remove(repository: Repository, remains: Remains, report: Report) -> list[Key
     return removed
 
 
-def _seen(repository: Repository, group: list[Listed]) -> Remains:
+def _seen(repository: Repository, group: list[ListEntry]) -> Remains:
     objects = ((entry.key, entry.version or _version(repository, entry.key)) for entry in group)
     return Remains(
         objects=tuple((key, version) for key, version in objects if version is not None),
@@ -88,7 +88,7 @@ def _seen(repository: Repository, group: list[Listed]) -> Remains:
 
 def _version(repository: Repository, key: Key) -> ObjectVersion | None:
     """What a look shows, where a listing does not tell it."""
-    seen = repository.storage.look(key)
+    seen = repository.storage.stat(key)
     return None if seen is None else seen.version
 
 
@@ -139,7 +139,7 @@ class _Step(Generic[_T]):
 
 def clear(
     repository: Repository,
-    truths: Sequence[Truth],
+    truths: Sequence[VersionedManifest],
     rule: Rule[_T],
     *,
     at_once: bool,
@@ -151,31 +151,31 @@ def clear(
     Only those that were dead in a revision from before the refresh: never of one read later. Raises Unfinished where
     something is given up and the rest fails; the next run finds done what is done.
     """
-    outcomes = workers.try_all(partial(_commit, repository, truth, rule) for truth in truths)
+    outcomes = workers.map_settled(partial(_commit, repository, truth, rule) for truth in truths)
     steps = [outcome for outcome in outcomes if isinstance(outcome, _Step)]
     failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     if failed and not any(step.chosen for step in steps):
-        raise together(failed)
+        raise merged(failed)
     doomed = _doomed(repository, steps, at_once=at_once)
     try:
         refresh(repository, list(doomed), workers)
         remains = _find(repository, doomed, workers)
         report(Stage(doing="removing", count=len(remains), total_bytes=sum(each.size for each in remains)))
-        removed = workers.run(partial(remove, repository, each, report) for each in remains)
+        removed = workers.map(partial(remove, repository, each, report) for each in remains)
     except BucketwheelError as error:
         raise Unfinished(
             f"the manifests say so, but pages or objects still have to follow ({error}); run the same command again"
         ) from error
     if failed:
-        raise Unfinished(f"of some projects nothing is done: {together(failed)}; run the same command again")
+        raise Unfinished(f"of some projects nothing is done: {merged(failed)}; run the same command again")
     return _cleared(repository, steps, chain.from_iterable(removed), at_once=at_once)
 
 
 def rehearse(
-    repository: Repository, truths: Sequence[Truth], rule: Rule[_T], *, at_once: bool, workers: Workers
+    repository: Repository, truths: Sequence[VersionedManifest], rule: Rule[_T], *, at_once: bool, workers: Workers
 ) -> Cleared[_T]:
     """Read and judge everything as `clear` does, and write nothing: what would go."""
-    steps = workers.run(partial(_rehearsed, truth.manifest, rule) for truth in truths)
+    steps = workers.map(partial(_rehearsed, truth.manifest, rule) for truth in truths)
     remains = _find(repository, _doomed(repository, steps, at_once=at_once), workers)
     return _cleared(repository, steps, chain.from_iterable(each.keys for each in remains), at_once=at_once)
 
@@ -200,13 +200,13 @@ def _record(file: PublishedFile) -> DeletedFile:
 
 
 def _rehearsed(manifest: Manifest, rule: Rule[_T]) -> _Step[_T]:
-    judge_known(manifest)
+    refuse_newer(manifest)
     chosen = rule.chosen(manifest)
     after = rule.carried_out(manifest, chosen) if chosen else manifest
     return _Step(before=manifest, after=after, chosen=chosen)
 
 
-def _commit(repository: Repository, truth: Truth, rule: Rule[_T]) -> _Step[_T]:
+def _commit(repository: Repository, truth: VersionedManifest, rule: Rule[_T]) -> _Step[_T]:
     chosen: tuple[_T, ...] = ()
 
     def decide(manifest: Manifest) -> Manifest | None:
@@ -217,7 +217,7 @@ def _commit(repository: Repository, truth: Truth, rule: Rule[_T]) -> _Step[_T]:
         chosen = step.chosen
         return step.after
 
-    decided = commit(repository, truth, call=None, decide=decide)
+    decided = commit(repository, truth, run_id=None, decide=decide)
     return _Step(before=truth.manifest, after=decided.manifest, chosen=chosen)
 
 
@@ -253,7 +253,7 @@ def _caches_keep_pages(cache_control: str) -> bool:
 
 
 def _find(repository: Repository, doomed: Mapping[ProjectName, Collection[Key]], workers: Workers) -> list[Remains]:
-    found = workers.run(partial(find_remains, repository, project, keys) for project, keys in doomed.items())
+    found = workers.map(partial(find_remains, repository, project, keys) for project, keys in doomed.items())
     return list(chain.from_iterable(found))
 
 

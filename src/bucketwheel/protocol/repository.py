@@ -15,7 +15,7 @@ from bucketwheel.format.settings import (
     RepositorySettings,
     decode_settings,
     encode_settings,
-    judge_writable,
+    refuse_unwritable,
     unsafe_store,
 )
 from bucketwheel.parallel import attempts
@@ -25,14 +25,14 @@ from bucketwheel.storage.opening import open_storage
 
 __all__ = [
     "Repository",
-    "Site",
+    "Target",
     "create",
     "first_settings",
-    "judge_empty",
-    "open_site",
+    "open_target",
     "open_to_read",
     "open_to_write",
     "read_settings",
+    "refuse_nonempty",
     "store",
     "take_over",
 ]
@@ -42,7 +42,7 @@ _NEVER = ObjectVersion('"00000000000000000000000000000000"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Target:
     """A place with the storage that reaches it; whether a repository lies there is not known yet."""
 
     place: Place
@@ -57,7 +57,7 @@ class Site:
 class Repository:
     """A place that is a repository, as its own settings have it."""
 
-    site: Site
+    site: Target
     settings: RepositorySettings
     version: ObjectVersion
     """Of the settings as they were read."""
@@ -79,10 +79,10 @@ class Repository:
         return self.storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}"
 
 
-def open_site(settings: Settings, report: Report) -> Site:
+def open_target(settings: Settings, report: Report) -> Target:
     """Reach the place that the settings name; nothing is sent yet."""
     place = settings.require_repository()
-    return Site(
+    return Target(
         place=place,
         storage=open_storage(place, settings.connection, jobs=settings.jobs, report=report),
         single_writer=settings.single_writer,
@@ -90,7 +90,7 @@ def open_site(settings: Settings, report: Report) -> Site:
     )
 
 
-def read_settings(site: Site) -> Repository | None:
+def read_settings(site: Target) -> Repository | None:
     """Read the settings that make a place a repository; None where there are none."""
     stored = site.storage.read(SETTINGS_KEY)
     if stored is None:
@@ -98,7 +98,7 @@ def read_settings(site: Site) -> Repository | None:
     return Repository(site=site, settings=decode_settings(stored.body), version=stored.version)
 
 
-def open_to_read(site: Site) -> Repository:
+def open_to_read(site: Target) -> Repository:
     """Open what must be a repository; raises Refused if it is none."""
     found = read_settings(site)
     if found is None:
@@ -112,7 +112,7 @@ def open_to_read(site: Site) -> Repository:
     return found
 
 
-def open_to_write(site: Site, found: Repository | None = None) -> Repository:
+def open_to_write(site: Target, found: Repository | None = None) -> Repository:
     """Open what must be a repository with a proven store; makes the proof if its creator died before it (I14)."""
     if site.read_only:
         raise Refused(
@@ -123,7 +123,7 @@ def open_to_write(site: Site, found: Repository | None = None) -> Repository:
             )
         )
     found = found or open_to_read(site)
-    judge_writable(found.settings, str(site.place), single_writer=site.single_writer)
+    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
     return found if found.settings.conditional_writes else _prove(found)
 
 
@@ -134,26 +134,26 @@ def first_settings(place: Place, put_args: Mapping[str, str]) -> RepositorySetti
     return RepositorySettings(id=uuid4().hex, pages=pages, put_args=put_args)  # type: ignore[arg-type]  # literals
 
 
-def create(site: Site, settings: RepositorySettings) -> tuple[Repository, bool]:
+def create(site: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
     """Make a repository where nothing is; of several creators one wins, and its settings count for all.
 
     Returns the repository and whether it was made by this call; raises Refused on foreign ground.
     """
-    judge_empty(site)
+    refuse_nonempty(site)
     return take_over(site, settings)
 
 
-def take_over(site: Site, settings: RepositorySettings) -> tuple[Repository, bool]:
+def take_over(site: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
     """Make a repository whatever lies there; nothing is done to that. The rest as `create`."""
     for _ in attempts():
-        created = store(site, settings, seen=None)
+        created = store(site, settings, expected=None)
         found = created or read_settings(site)
         if found is not None:
             return open_to_write(site, found), created is not None
     raise Unavailable(f"{site.place} could not be made a repository: the store keeps losing it; try again later")
 
 
-def judge_empty(site: Site) -> None:
+def refuse_nonempty(site: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
     if next(iter(site.storage.list("")), None) is not None and read_settings(site) is None:
         raise Refused(
@@ -166,10 +166,10 @@ def judge_empty(site: Site) -> None:
         )
 
 
-def store(site: Site, settings: RepositorySettings, *, seen: ObjectVersion | None) -> Repository | None:
+def store(site: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
     """Write the settings over exactly what was seen; None if they are something else by now."""
     try:
-        version = _swap(site.storage, settings, seen=seen)
+        version = _swap(site.storage, settings, expected=expected)
     except (SwapLost, OutcomeUnknown):
         # Somebody else's, or our own whose answer was lost on the way.
         found = read_settings(site)
@@ -185,26 +185,26 @@ def _prove(found: Repository) -> Repository:
         raise Refused(unsafe_store(str(site.place)))
     current = open_to_read(site) if ignored else found
     record = replace(current.settings, conditional_writes="ignored" if ignored else "proven")
-    proven = store(site, record, seen=current.version)
+    proven = store(site, record, expected=current.version)
     if proven is not None:
         return proven
     # Somebody made the same proof at the same time, or changed the settings: theirs count.
     found = open_to_read(site)
     if found.settings.conditional_writes is None:
         raise Unavailable(f"{site.place} is being set up by somebody else; try again")
-    judge_writable(found.settings, str(site.place), single_writer=site.single_writer)
+    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
     return found
 
 
 def _accepts(found: Repository, wrong: ObjectVersion | None) -> bool:
     try:
-        _swap(found.storage, found.settings, seen=wrong)
+        _swap(found.storage, found.settings, expected=wrong)
     except SwapLost:
         return False
     return True
 
 
-def _swap(storage: Storage, settings: RepositorySettings, *, seen: ObjectVersion | None) -> ObjectVersion:
+def _swap(storage: Storage, settings: RepositorySettings, *, expected: ObjectVersion | None) -> ObjectVersion:
     return storage.swap(
-        SETTINGS_KEY, encode_settings(settings), seen=seen, kind=settings.layout.record(), marks=NO_MARKS
+        SETTINGS_KEY, encode_settings(settings), expected=expected, headers=settings.layout.record(), marks=NO_MARKS
     )

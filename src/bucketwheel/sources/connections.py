@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.events import Report, Warned
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 from bucketwheel.sources.urls import InvalidUrl, UserInfo, WebUrl, read_url
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def read_netrc(environ: Mapping[str, str], report: Report) -> Mapping[str, UserI
     except (OSError, ValueError, netrc.NetrcParseError) as error:
         # The parser's own message may hold the token that it stumbled over.
         where = f", line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else ""
-        report(Warned(message=f"{shown(str(path))} cannot be read as a netrc file{where}; going on without it"))
+        report(Warned(message=f"{printable(str(path))} cannot be read as a netrc file{where}; going on without it"))
         return {}
     return {
         host.lower(): UserInfo(user=login or "", password=password or "")

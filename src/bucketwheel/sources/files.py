@@ -15,7 +15,7 @@ from threading import Event
 from typing import BinaryIO, Protocol
 
 from bucketwheel.errors import Problem, Refused, Unavailable
-from bucketwheel.names import Sha256, shown
+from bucketwheel.names import Sha256, printable
 from bucketwheel.sources.connections import Limits
 
 __all__ = ["Part", "Readable", "holds", "part_beside", "save"]
@@ -74,7 +74,9 @@ def save(
         if received > most:
             raise _refused(subject, f"is longer than {'allowed' if size != most else 'its listing says'}: {most} bytes")
         if shutil.disk_usage(directory).free < limits.spare_bytes + len(block):
-            raise Unavailable(f"{shown(str(directory))} has no room left for {subject}; free some space and try again")
+            raise Unavailable(
+                f"{printable(str(directory))} has no room left for {subject}; free some space and try again"
+            )
         if stopped.is_set():
             raise Unavailable(f"{subject} was not fetched: interrupted")
         digest.update(block)

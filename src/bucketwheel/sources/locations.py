@@ -10,7 +10,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from bucketwheel.errors import Misconfigured, Problem
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 from bucketwheel.places import InvalidPlace, Place, parse_place
 from bucketwheel.sources.urls import InvalidUrl, UserInfo, WebUrl, read_url
 
@@ -41,7 +41,7 @@ def read_sources(texts: Sequence[str], environ: Mapping[str, str], base: Path) -
     sources: list[Source] = []
     problems: list[Problem] = []
     for text in texts:
-        subject = shown(_SECRETS.sub("", text))
+        subject = printable(_SECRETS.sub("", text))
         missing = [name for name in dict.fromkeys(_VARIABLE.findall(text)) if not environ.get(name)]
         if missing:
             what = f"takes {' and '.join(missing)} from the environment, where nothing is set"

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from bucketwheel.errors import Denied, Problem, Refused
-from bucketwheel.names import ProjectName, Sha256, shown
+from bucketwheel.names import ProjectName, Sha256, printable
 from bucketwheel.places import Place
 from bucketwheel.sources.connections import Credentials
 from bucketwheel.sources.files import Readable
@@ -149,11 +149,11 @@ class StoredContainer:
 
     def search(self, project: ProjectName, version: Version | None) -> Holding:
         """List the place; a file is what the last segment of its key says."""
-        where = shown(str(self.place))
+        where = printable(str(self.place))
         offers = [
             StoredOffer(
                 filename=entry.key.rpartition("/")[2],
-                where=f"{where}/{shown(entry.key)}",
+                where=f"{where}/{printable(entry.key)}",
                 size=entry.size,
                 key=entry.key,
                 storage=self.storage,
@@ -184,7 +184,7 @@ class StoredOffer:
 
     def vouched(self) -> StoredOffer:
         """Take the digest that the store keeps of it, where it does."""
-        seen = self.storage.look(self.key)
+        seen = self.storage.stat(self.key)
         return self if seen is None else replace(self, sha256=seen.sha256)
 
     def hand_to(self, take: Callable[[Readable], _T]) -> _T:

@@ -1,6 +1,6 @@
 """URLs of the web: which may be followed from where, what file they name, and how they may be shown.
 
-A `WebUrl` is taken apart once, by strict rules, and put together again from the parts: what we think of as its origin
+A `WebUrl` is taken apart once, by strict rules, and put merged again from the parts: what we think of as its origin
 is where the request goes, however the text was written (`http://evil:80@good/`). Users and passwords are split off at
 the start, so that nothing that carries a `WebUrl` can leak them.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["InvalidUrl", "Origin", "UserInfo", "WebUrl", "filename_of", "follow", "read_url", "showable"]
 
@@ -115,9 +115,9 @@ def showable(url: WebUrl, hidden: Mapping[str, str]) -> str:
     """
     spellings = {spelling: name for value, name in hidden.items() for spelling in (value, quote(value)) if value}
     if not spellings:
-        return shown(str(url))
+        return printable(str(url))
     longest_first = sorted(spellings, key=len, reverse=True)
-    return shown(re.sub("|".join(map(re.escape, longest_first)), lambda found: spellings[found[0]], str(url)))
+    return printable(re.sub("|".join(map(re.escape, longest_first)), lambda found: spellings[found[0]], str(url)))
 
 
 def _refuse_controls(text: str) -> None:

@@ -13,21 +13,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NewType, Protocol, runtime_checkable
 
-from bucketwheel.names import Sha256, shown
+from bucketwheel.names import Sha256, printable
 
 __all__ = [
     "NO_MARKS",
-    "Headers",
     "Inspectable",
     "KeepsUploads",
     "KeepsVersions",
     "Key",
-    "Kind",
-    "Listed",
+    "ListEntry",
+    "Object",
+    "ObjectHeaders",
+    "ObjectInfo",
     "ObjectVersion",
-    "Seen",
+    "ServedHeaders",
     "Storage",
-    "Stored",
     "SwapLost",
     "UnfinishedUpload",
 ]
@@ -49,7 +49,7 @@ class SwapLost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ObjectHeaders:
     """How an object is served and kept: its exact media type, its caching, and what the store should do with it."""
 
     content_type: str
@@ -59,7 +59,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObjectInfo:
     """An object as a look shows it, without its bytes."""
 
     version: ObjectVersion
@@ -73,7 +73,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Object:
     """An object read whole."""
 
     body: bytes
@@ -82,7 +82,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListEntry:
     """An object as a listing shows it."""
 
     key: Key
@@ -107,50 +107,52 @@ class Storage(Protocol):
     def address(self, key: str) -> str:
         """The URL under which the store itself serves this key, whether or not it may be read there."""
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """Read an object whole; for manifests, pages and settings, never for distributions."""
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """See an object's version, size and marks."""
 
     def open(self, key: Key, start: int = 0, end: int | None = None) -> AbstractContextManager[BinaryIO]:
         """Stream an object's bytes from `start` up to but not including `end`; raises Unavailable if it is absent."""
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """Every object whose key begins with the prefix, in the order of their keys."""
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """Create an object that must not exist, with these bytes verified by the store; False: the key is taken."""
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """Replace exactly what was seen (None: it must be absent) and return the new version; raises SwapLost."""
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove exactly what was seen; raises SwapLost if it is something else now. Absent already is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Headers:
+class ServedHeaders:
     """With which headers an object is served; empty where it has none of a name."""
 
     content_type: str = ""
     cache_control: str = ""
     content_encoding: str = ""
 
-    def is_of(self, kind: Kind) -> bool:
-        """Whether an object of this kind is served as it should be."""
-        return (self.content_type, self.cache_control) == (kind.content_type, kind.cache_control)
+    def is_of(self, headers: ObjectHeaders) -> bool:
+        """Whether an object is served as it should be."""
+        return (self.content_type, self.cache_control) == (headers.content_type, headers.cache_control)
 
-    def other_than(self, kind: Kind) -> str:
+    def other_than(self, headers: ObjectHeaders) -> str:
         """Say which headers are others, and what they should be."""
         pairs = (
-            ("Content-Type", self.content_type, kind.content_type),
-            ("Cache-Control", self.cache_control, kind.cache_control),
+            ("Content-Type", self.content_type, headers.content_type),
+            ("Cache-Control", self.cache_control, headers.cache_control),
         )
         return ", ".join(
-            f"{name} {shown(found) or '(none)'} where {wanted} should be"
+            f"{name} {printable(found) or '(none)'} where {wanted} should be"
             for name, found, wanted in pairs
             if found != wanted
         )
@@ -171,7 +173,7 @@ class Inspectable(Protocol):
     def version_of(self, body: bytes) -> ObjectVersion:
         """The version that an object of these bytes has, unless it is kept in another way than most are."""
 
-    def headers(self, key: Key) -> Headers | None:
+    def headers(self, key: Key) -> ServedHeaders | None:
         """How an object is served; None: it is absent."""
 
 

@@ -24,8 +24,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
-from bucketwheel.names import Sha256, shown
-from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost
+from bucketwheel.names import Sha256, printable
+from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
@@ -93,7 +93,7 @@ class DirectoryStorage:
         """A file URL."""
         return f"{self.root.as_uri()}/{quote(key)}"
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """Read a file whole; there are no marks."""
         path = self._path(key)
         with _in_words(path):
@@ -101,9 +101,9 @@ class DirectoryStorage:
                 body = path.read_bytes()
             except FileNotFoundError:
                 return None
-        return Stored(body=body, version=ObjectVersion(hashlib.sha256(body).hexdigest()), marks=None)
+        return Object(body=body, version=ObjectVersion(hashlib.sha256(body).hexdigest()), marks=None)
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """See a file's size and digest, which means reading it."""
         path = self._path(key)
         with _in_words(path):
@@ -114,7 +114,9 @@ class DirectoryStorage:
                     modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             except FileNotFoundError:
                 return None
-        return Seen(version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest), modified=modified)
+        return ObjectInfo(
+            version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest), modified=modified
+        )
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -126,12 +128,12 @@ class DirectoryStorage:
             try:
                 file = path.open("rb")
             except FileNotFoundError:
-                raise Unavailable(f"{shown(str(path))} is not there any more; run the same command again") from None
+                raise Unavailable(f"{printable(str(path))} is not there any more; run the same command again") from None
         with file:
             size = os.fstat(file.fileno()).st_size
             yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BLOCK)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """Every file whose key begins with the prefix; temporary files and the lock are not objects."""
         folder, slash, _ = prefix.rpartition("/")
         top = self._path(Key(folder)) if slash else self.root
@@ -141,33 +143,35 @@ class DirectoryStorage:
             if entry.key.startswith(prefix) and entry.key != _LOCK:
                 yield entry
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
-        """Create a file; False: the name is taken. A directory has no place for kind and marks."""
-        del kind, marks
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
+        """Create a file; False: the name is taken. A directory has no place for headers and marks."""
+        del headers, marks
         path = self._path(key)
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             return self._create(temporary, path)
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Replace a file that has the version seen, or create it. A directory has no place for kind and marks."""
-        del kind, marks
+        """Replace a file that has the version seen, or create it. A directory has no place for headers and marks."""
+        del headers, marks
         path = self._path(key)
         sha256 = Sha256(hashlib.sha256(body).hexdigest())
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
-            if seen is None:
+            if expected is None:
                 if not self._create(temporary, path):
                     raise SwapLost(key)
             else:
                 with self._locked():
-                    if _version_of(path) != seen:
+                    if _version_of(path) != expected:
                         raise SwapLost(key)
                     temporary.replace(path)
             _sync(path.parent)
         return ObjectVersion(sha256)
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove a file that has the version seen; the directories around it stay."""
         path = self._path(key)
         with _in_words(path):
@@ -178,7 +182,7 @@ class DirectoryStorage:
             self._confine(path)
             with self._locked():
                 version = _version_of(path)
-                if version not in {seen, None}:
+                if version not in {expected, None}:
                     raise SwapLost(key)
                 path.unlink(missing_ok=True)
             _sync(path.parent)
@@ -193,7 +197,9 @@ class DirectoryStorage:
     def _confine(self, path: Path) -> None:
         """Refuse to write through a symbolic link that leads out of the root."""
         if not path.parent.resolve().is_relative_to(self.root.resolve()):
-            raise Denied(f"{shown(str(path.parent))} leads out of {shown(str(self.root))}; remove the symbolic link")
+            raise Denied(
+                f"{printable(str(path.parent))} leads out of {printable(str(self.root))}; remove the symbolic link"
+            )
 
     @contextmanager
     def _temporary(self, path: Path, body: Path | bytes, sha256: Sha256) -> Iterator[Path]:
@@ -251,7 +257,7 @@ def _version_of(path: Path) -> ObjectVersion | None:
         return None
 
 
-def _files(top: Path, prefix: str) -> Iterator[Listed]:
+def _files(top: Path, prefix: str) -> Iterator[ListEntry]:
     """Every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
     try:
         entries = list(os.scandir(top))
@@ -264,7 +270,7 @@ def _files(top: Path, prefix: str) -> Iterator[Listed]:
             with suppress(FileNotFoundError):
                 found = entry.stat()
                 etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
-                yield Listed(key=Key(f"{prefix}{entry.name}"), size=found.st_size, etag=etag)
+                yield ListEntry(key=Key(f"{prefix}{entry.name}"), size=found.st_size, etag=etag)
 
 
 def _sync(directory: Path) -> None:
@@ -282,7 +288,7 @@ def _in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        subject = shown(str(error.filename or path))
+        subject = printable(str(error.filename or path))
         if error.errno in _DENIED:
             raise Denied(f"{subject}: {_DENIED[error.errno]}") from error
         remedy = _UNAVAILABLE.get(error.errno or 0, f"{error.strerror}; check the disk, and run the same command again")

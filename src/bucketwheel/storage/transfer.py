@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from bucketwheel.errors import Problem, Refused, Unavailable
-from bucketwheel.names import Sha256, shown
-from bucketwheel.storage import Key, Kind, Seen, Storage
+from bucketwheel.names import Sha256, printable
+from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -28,13 +28,13 @@ def open_body(body: Path | bytes) -> BinaryIO:
     try:
         return body.open("rb")
     except OSError as error:
-        raise Unavailable(f"{shown(str(body))} cannot be read ({error.strerror}); make it readable") from error
+        raise Unavailable(f"{printable(str(body))} cannot be read ({error.strerror}); make it readable") from error
 
 
 def bytes_changed(target: str) -> Unavailable:
     """What to say when the bytes stored would not be those that were judged."""
     return Unavailable(
-        f"the bytes for {shown(target)} are not those that were judged; "
+        f"the bytes for {printable(target)} are not those that were judged; "
         "leave files alone while they are published, and run the same command again"
     )
 
@@ -90,7 +90,7 @@ class Origin:
 
     storage: Storage
     key: Key
-    seen: Seen
+    seen: ObjectInfo
     """The object as it was looked at before anything was decided."""
 
 
@@ -98,7 +98,9 @@ class Origin:
 class CopiesWithin(Protocol):
     """A store that can copy what lies in its reach without the bytes passing through here."""
 
-    def copy(self, key: Key, origin: Origin, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool | None:
+    def copy(
+        self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool | None:
         """Create an object that must not exist, with bytes proven to have this digest; False: the key is taken.
 
         None: it is out of reach, or the store cannot prove the digest; nothing was created.
@@ -106,26 +108,26 @@ class CopiesWithin(Protocol):
 
 
 def transfer(
-    origin: Origin, storage: Storage, key: Key, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]
+    origin: Origin, storage: Storage, key: Key, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
 ) -> bool:
     """Create an object from another storage's, with its digest verified; False: the key is taken.
 
     Raises Refused where the origin's bytes have another digest.
     """
     if isinstance(storage, CopiesWithin):
-        copied = storage.copy(key, origin, sha256=sha256, kind=kind, marks=marks)
+        copied = storage.copy(key, origin, sha256=sha256, headers=headers, marks=marks)
         if copied is not None:
             return copied
     with _temporary_file() as path:
         if _save(origin, path) != sha256:
             raise Refused(
                 Problem(
-                    subject=shown(origin.storage.address(origin.key)),
+                    subject=printable(origin.storage.address(origin.key)),
                     what="has other bytes than its repository says",
                     remedy="see what `bucketwheel check --deep` says of that repository",
                 )
             )
-        return storage.add(key, path, sha256=sha256, kind=kind, marks=marks)
+        return storage.add(key, path, sha256=sha256, headers=headers, marks=marks)
 
 
 @contextmanager

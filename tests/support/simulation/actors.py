@@ -16,7 +16,7 @@ __all__ = ["Actor"]
 class Actor:
     """A command that somebody runs."""
 
-    call: str
+    run_id: str
     command: Command
     moments: dict[ProjectName, int]
     """How far each project's history had come when it began."""

@@ -15,9 +15,9 @@ from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.plan import Existing
-from bucketwheel.protocol.release import Order, release
-from bucketwheel.protocol.repository import Site
-from bucketwheel.protocol.upload import Parcel
+from bucketwheel.protocol.release import ReleaseRequest, release
+from bucketwheel.protocol.repository import Target
+from bucketwheel.protocol.upload import Upload
 
 __all__ = ["SETTINGS", "Command", "Publish", "Reindex", "Yank"]
 
@@ -32,7 +32,7 @@ class Command(Protocol):
     def projects(self) -> tuple[ProjectName, ...]:
         """Which projects it is about."""
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Do it, as the named call; raises what the real command raises."""
 
     def shown_by(self, manifest: Manifest) -> bool:
@@ -46,7 +46,7 @@ class Command(Protocol):
 class Publish:
     """`bucketwheel publish`."""
 
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[Upload, ...]
     existing: Existing = "same"
     first: RepositorySettings = SETTINGS
 
@@ -64,9 +64,9 @@ class Publish:
         names = (f"{parcel.candidate.filename} ({parcel.candidate.sha256[:4]})" for parcel in self.parcels)
         return f"publish {' '.join(names)} existing={self.existing} pages={self.first.pages}"
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Release."""
-        order = Order(parcels=self.parcels, existing=self.existing, call=call, now=_NOW, first=self.first)
+        order = ReleaseRequest(parcels=self.parcels, existing=self.existing, run_id=run_id, now=_NOW, first=self.first)
         return release(site, order, workers)
 
     def shown_by(self, manifest: Manifest) -> bool:
@@ -108,9 +108,9 @@ class Yank:
         """One."""
         return (self.project,)
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Yank; the real command names its call itself."""
-        del call
+        del run_id
         change = Change(yanked=self.reason, version=Version(self.version))
         return withdraw_at(site, self.project, change, dry_run=False, workers=workers)
 
@@ -129,9 +129,9 @@ class Reindex:
 
     projects: tuple[ProjectName, ...] = ()
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Rebuild what is behind."""
-        del call
+        del run_id
         return reindex_at(site, self.projects, dry_run=False, workers=workers)
 
     def shown_by(self, manifest: Manifest) -> bool:

@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar, cast
 
 from bucketwheel.names import Sha256
 from bucketwheel.places import DirectoryPlace, Place, S3Place
-from bucketwheel.storage import Key, Kind, Listed, ObjectVersion, Seen, Stored
+from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion
 from support.memory import MemoryStorage
 from support.simulation.requests import Request, Verb
 from support.simulation.strands import Strand
@@ -57,13 +57,13 @@ class Connection:
         """No store serves it."""
         return self.store.address(key)
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """One request."""
         return self._ask("read", key, lambda: self._stored(self.store.read(key)))
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """One request."""
-        return self._ask("look", key, lambda: self._seen(self.store.look(key)))
+        return self._ask("look", key, lambda: self._seen(self.store.stat(key)))
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -75,7 +75,7 @@ class Connection:
 
         yield io.BytesIO(self._ask("open", key, whole))
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """One request to a page; each shows what lies there when its own turn comes."""
         last = ""
         while True:
@@ -85,27 +85,31 @@ class Connection:
                 return
             last = page[-1].key
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """One request."""
-        return self._ask("add", key, lambda: self.store.add(key, body, sha256=sha256, kind=kind, marks=marks))
+        return self._ask("add", key, lambda: self.store.add(key, body, sha256=sha256, headers=headers, marks=marks))
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """One request."""
-        return self._ask("swap", key, lambda: self.store.swap(key, body, seen=seen, kind=kind, marks=marks))
+        return self._ask(
+            "swap", key, lambda: self.store.swap(key, body, expected=expected, headers=headers, marks=marks)
+        )
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """One request."""
-        return self._ask("remove", key, lambda: self.store.remove(key, seen=seen))
+        return self._ask("remove", key, lambda: self.store.remove(key, expected=expected))
 
     def _ask(self, verb: Verb, key: str, carry_out: Callable[[], _T]) -> _T:
         return cast("_T", Strand.current().ask(Request(verb=verb, key=key, carry_out=carry_out)))
 
-    def _stored(self, stored: Stored | None) -> Stored | None:
+    def _stored(self, stored: Object | None) -> Object | None:
         return stored if stored is None or self.flavour.marks else replace(stored, marks=None)
 
-    def _seen(self, seen: Seen | None) -> Seen | None:
+    def _seen(self, seen: ObjectInfo | None) -> ObjectInfo | None:
         if seen is None:
             return None
         return replace(
@@ -114,5 +118,5 @@ class Connection:
             sha256=seen.sha256 if self.flavour.digests else None,
         )
 
-    def _page(self, prefix: str, after: str) -> tuple[Listed, ...]:
+    def _page(self, prefix: str, after: str) -> tuple[ListEntry, ...]:
         return tuple(islice((entry for entry in self.store.list(prefix) if entry.key > after), _PAGE))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from bucketwheel.format.layout import SETTINGS_KEY, Layout, call_of, page_mark
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, page_mark, run_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
 from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName
-from bucketwheel.storage import Stored
+from bucketwheel.storage import Object
 from support.memory import MemoryStorage
 from support.simulation.evidence import Link, is_root, links_of, page_key, projects_of
 from support.simulation.history import History, key_of
@@ -50,12 +50,12 @@ class Laws:
 
     # After a write: what is there follows from what was there ---------------------------------------------------------
 
-    def file_follows(self, key: str, before: Stored | None, after: Stored | None) -> None:
+    def file_follows(self, key: str, before: Object | None, after: Object | None) -> None:
         """I2: an object, once added, never has other bytes."""
         if before is not None and after is not None:
             raise Violation("I2", f"{key} was written over")
 
-    def page_follows(self, key: str, before: Stored | None, after: Stored | None) -> None:
+    def page_follows(self, key: str, before: Object | None, after: Object | None) -> None:
         """I4: a page never goes back, and a root never forgets a project."""
         if before is None:
             return
@@ -97,7 +97,7 @@ class Laws:
         """I5: what an acknowledged call put there, or found there, is not called missing while it lies there."""
         key = key_of(manifest, file)
         found = self._store.objects.get(key)
-        if found is not None and call_of(found.marks) in self.acknowledged:
+        if found is not None and run_of(found.marks) in self.acknowledged:
             raise Violation("I5", f"{file.filename} is called missing, though an acknowledged call's object lies there")
         if self._removed_by_hand.get(key) == float("inf"):
             self._removed_by_hand[key] = manifest.revision
@@ -133,12 +133,12 @@ class Laws:
             if link.signed and f"{link.key}.asc" not in self._store.objects:
                 raise Violation("I1", f"{view} says that {link.key} is signed, and no signature is there")
 
-    def _root_names_pages(self, key: str, stored: Stored) -> None:
+    def _root_names_pages(self, key: str, stored: Object) -> None:
         for project in map(ProjectName, projects_of(key, stored.body)):
             if not any(page in self._store.objects for page in layout_of(self._store).html_keys(project)):
                 raise Violation("I1", f"the root {key} names {project}, which has no HTML page")
 
-    def _page_is_true(self, key: str, project: ProjectName, stored: Stored) -> None:
+    def _page_is_true(self, key: str, project: ProjectName, stored: Object) -> None:
         number = _shown_revision(stored)
         revision, links = self._history.at(project, number), links_of(key, stored.body)
         self._nothing_dangles(key, number, links)
@@ -163,7 +163,7 @@ class Laws:
                 raise Violation("I7", f"{project} has a JSON page, and the root {key} does not list it")
 
 
-def _shown_revision(stored: Stored) -> int:
+def _shown_revision(stored: Object) -> int:
     """The revision that a page's mark says it shows."""
     mark = page_mark(stored.marks or {})
     assert mark is not None, "a page without a mark"
@@ -186,7 +186,7 @@ def _layout(settings: bytes) -> Layout:
     return decode_settings(settings).layout
 
 
-def _pages(store: MemoryStorage) -> Iterator[tuple[str, Stored]]:
+def _pages(store: MemoryStorage) -> Iterator[tuple[str, Object]]:
     for key, found in store.objects.items():
         if page_key(key) is not None:
-            yield key, Stored(body=found.body, version=found.version, marks=found.marks)
+            yield key, Object(body=found.body, version=found.version, marks=found.marks)

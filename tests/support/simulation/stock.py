@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bucketwheel.protocol.upload import Parcel
+from bucketwheel.protocol.upload import Upload
 from support.archives import make_sdist, make_wheel
 from support.releasing import parcel_of
 from support.simulation.commands import Publish
@@ -18,13 +18,13 @@ class Stock:
     """A shelf of distributions; the same words give the same bytes."""
 
     shelf: Path
-    _made: dict[tuple[str, str, str, int], Parcel] = field(default_factory=dict)
+    _made: dict[tuple[str, str, str, int], Upload] = field(default_factory=dict)
 
-    def wheel(self, project: str, version: str = "1.0", build: int = 0) -> Parcel:
+    def wheel(self, project: str, version: str = "1.0", build: int = 0) -> Upload:
         """A wheel; another build of it has the same name and other bytes."""
         return self._take("wheel", project, version, build)
 
-    def sdist(self, project: str, version: str = "1.0", build: int = 0) -> Parcel:
+    def sdist(self, project: str, version: str = "1.0", build: int = 0) -> Upload:
         """An sdist, likewise."""
         return self._take("sdist", project, version, build)
 
@@ -43,7 +43,7 @@ class Stock:
         release = self.release(project, version, build)
         return replace(release, parcels=tuple(replace(parcel, signature=b"signature") for parcel in release.parcels))
 
-    def _take(self, form: str, project: str, version: str, build: int) -> Parcel:
+    def _take(self, form: str, project: str, version: str, build: int) -> Upload:
         wanted = (form, project, version, build)
         if wanted not in self._made:
             make = make_wheel if form == "wheel" else make_sdist

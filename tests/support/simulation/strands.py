@@ -134,15 +134,15 @@ class StrandWorkers(Workers):
         """Let a new strand begin, up to its first request."""
         return self._begin(call)
 
-    def run(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make all the calls and return their results in order, or raise the first error once all have ended."""
-        outcomes = self.try_all(calls)
+        outcomes = self.map_settled(calls)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
         return cast("list[_T]", outcomes)
 
-    def try_all(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
+    def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls to their end, and return each one's result or error, in order."""
         outcomes: list[_T | Exception] = []
         for promise in [self._begin(call) for call in calls]:

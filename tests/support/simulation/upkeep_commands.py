@@ -17,7 +17,7 @@ from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.repository import Site
+from bucketwheel.protocol.repository import Target
 from bucketwheel.storage import NO_MARKS, Key
 
 __all__ = ["Adopt", "Delete", "Deprecate", "Prune", "PutThere", "RemoveOrphans", "Upkeep"]
@@ -51,9 +51,9 @@ class Delete(Upkeep):
 
     filenames: tuple[str, ...]
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Delete."""
-        del call
+        del run_id
         choice = Choice(filenames=self.filenames)
         return delete_at(site, self.project, choice, at_once=True, dry_run=False, workers=workers)
 
@@ -70,9 +70,9 @@ class Delete(Upkeep):
 class RemoveOrphans(Upkeep):
     """`bucketwheel prune --orphans`, without the courtesy to publishers at work: they have to bear it."""
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Remove them."""
-        del call
+        del run_id
         return prune_orphans_at(site, [self.project], before=_LATER, dry_run=False, workers=workers)
 
     def stopped_by(self, manifest: Manifest) -> bool:
@@ -84,9 +84,9 @@ class RemoveOrphans(Upkeep):
 class Prune(Upkeep):
     """`bucketwheel prune --keep 1 --all-releases --yes`: all but the newest go, for ever."""
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Prune."""
-        del call
+        del run_id
         expiry = Expiry(retention=KeepNewest(count=1), now=_LATER, all_releases=True)
         return prune_at(site, [self.project], expiry, dry_run=False, workers=workers)
 
@@ -99,9 +99,9 @@ class Prune(Upkeep):
 class Deprecate(Upkeep):
     """`bucketwheel status PROJECT deprecated`."""
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Set the status."""
-        del call
+        del run_id
         return set_status_at(site, self.project, Status(status="deprecated"), dry_run=False, workers=workers)
 
     def shown_by(self, manifest: Manifest) -> bool:
@@ -119,9 +119,9 @@ class Adopt(Upkeep):
 
     reread: bool = False
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Adopt."""
-        del call
+        del run_id
         terms = Terms(reread=self.reread, unmarked=not isinstance(site.place, DirectoryPlace))
         return adopt_at(site, (), terms, dry_run=False, workers=workers)
 
@@ -136,11 +136,11 @@ class PutThere(Upkeep):
     def __str__(self) -> str:
         return f"put {self.key}"
 
-    def run(self, site: Site, call: str, workers: Workers) -> object:
+    def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Add the file, without any mark."""
-        del call, workers
+        del run_id, workers
         kind = Layout().distribution()
-        site.storage.add(Key(self.key), self.body, sha256=sha256_of(self.body), kind=kind, marks=NO_MARKS)
+        site.storage.add(Key(self.key), self.body, sha256=sha256_of(self.body), headers=kind, marks=NO_MARKS)
         raise Refused(Problem(subject=self.key, what="is not on any page", remedy="adopt it"))
 
     def stopped_by(self, manifest: Manifest) -> bool:

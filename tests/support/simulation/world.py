@@ -14,8 +14,8 @@ from typing import Self
 from bucketwheel.errors import BucketwheelError, Damaged, OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import MANIFESTS, project_of
 from bucketwheel.format.manifest import decode_manifest
-from bucketwheel.protocol.repository import Site
-from bucketwheel.storage import Key, Stored, SwapLost
+from bucketwheel.protocol.repository import Target
+from bucketwheel.storage import Key, Object, SwapLost
 from support.memory import MemoryStorage
 from support.simulation.actors import Actor
 from support.simulation.commands import Command
@@ -25,7 +25,7 @@ from support.simulation.history import History
 from support.simulation.laws import Laws, Violation
 from support.simulation.requests import CRASHES, Fate, Request, Verb
 from support.simulation.strands import Strand, StrandWorkers
-from support.simulation.verdicts import judge_commit, judge_exit
+from support.simulation.verdicts import validate_commit, validate_exit
 
 __all__ = ["Late", "World"]
 
@@ -37,7 +37,7 @@ _STEP_LIMIT = 5000
 class Late:
     """A request that is still on its way, whether or not its sender is."""
 
-    call: str
+    run_id: str
     request: Request
 
 
@@ -76,19 +76,19 @@ class World:
 
     def start(self, command: Command) -> Actor:
         """Let somebody begin, up to the first request."""
-        call = f"call-{len(self.actors)}"
+        run_id = f"run-{len(self.actors)}"
         moments = {project: self.history.length(project) for project in self.history.projects}
-        actor = Actor(call=call, command=command, moments=moments)
-        self.actors[call] = actor
-        site = Site(place=self.flavour.place, storage=Connection(self.store, self.flavour))
+        actor = Actor(run_id=run_id, command=command, moments=moments)
+        self.actors[run_id] = actor
+        site = Target(place=self.flavour.place, storage=Connection(self.store, self.flavour))
 
         def work() -> None:
             with StrandWorkers(actor.strands) as workers:
-                command.run(site, call, workers)
+                command.run(site, run_id, workers)
 
         main = Strand(work)
         actor.strands.append(main)
-        self._tell(f"{call} begins: {command}")
+        self._tell(f"{run_id} begins: {command}")
         main.go_on()
         self._go_on(actor)
         return actor
@@ -98,11 +98,11 @@ class World:
         request = strand.request
         assert request is not None
         assert fate in request.fates
-        self._tell(f"{actor.call}: {request} {fate.value}")
+        self._tell(f"{actor.run_id}: {request} {fate.value}")
         actor.troubled |= fate is not Fate.PROCEEDS
         if fate in CRASHES:
             if fate is Fate.DIES_AFTER:
-                self._take_effect(actor.call, request)
+                self._take_effect(actor.run_id, request)
             self._crash(actor, sending=fate is Fate.DIES_SENDING)
             return
         answer = self._answer(actor, request, fate)
@@ -113,8 +113,8 @@ class World:
     def deliver(self, late: Late) -> None:
         """Let a request arrive at last; nobody hears the answer."""
         self.late.remove(late)
-        self._tell(f"{late.call}: {late.request} arrives late")
-        self._take_effect(late.call, late.request)
+        self._tell(f"{late.run_id}: {late.request} arrives late")
+        self._take_effect(late.run_id, late.request)
 
     def remove_by_hand(self, key: str) -> None:
         """Let a person take an object away, past all rules."""
@@ -139,7 +139,7 @@ class World:
                 request = strand.request
                 if request is not None and (request.verb, request.key) == (verb, key):
                     return strand
-            assert actor.waiting, f"{actor.call} ended without having asked to {verb} {key}"
+            assert actor.waiting, f"{actor.run_id} ended without having asked to {verb} {key}"
             self.serve(actor, actor.waiting[0])
 
     # What follows -----------------------------------------------------------------------------------------------------
@@ -147,25 +147,25 @@ class World:
     def _answer(self, actor: Actor, request: Request, fate: Fate) -> Callable[[], object] | None:
         match fate:
             case Fate.PROCEEDS:
-                return self._take_effect(actor.call, request)
+                return self._take_effect(actor.run_id, request)
             case Fate.TWICE:
-                self.late.append(Late(call=actor.call, request=request))
-                return self._take_effect(actor.call, request)
+                self.late.append(Late(run_id=actor.run_id, request=request))
+                return self._take_effect(actor.run_id, request)
             case Fate.REPEATED:
                 request.sent = True
-                self._take_effect(actor.call, request)
+                self._take_effect(actor.run_id, request)
                 return None
             case Fate.UNDECIDED:
                 return (lambda: False) if request.verb == "add" else partial(_raise, SwapLost(request.key))
             case Fate.ANSWER_LOST:
-                self._take_effect(actor.call, request)
+                self._take_effect(actor.run_id, request)
             case Fate.LATE:
-                self.late.append(Late(call=actor.call, request=request))
+                self.late.append(Late(run_id=actor.run_id, request=request))
             case Fate.FAILS if not request.sent:
                 return partial(_raise, Unavailable(f"no answer for {request.key}"))
         return partial(_raise, OutcomeUnknown(f"no answer for {request.key}"))
 
-    def _take_effect(self, call: str, request: Request) -> Callable[[], object]:
+    def _take_effect(self, run_id: str, request: Request) -> Callable[[], object]:
         """Do it to the store, and judge what it did; what the sender would hear of it."""
         before = self.store.read(Key(request.key))
         try:
@@ -176,10 +176,10 @@ class World:
             self.writes += 1
             after = self.store.read(Key(request.key))
             if after != before:
-                self._judge(call, request.key, before, after)
+                self._validate(run_id, request.key, before, after)
         return lambda: answer
 
-    def _judge(self, call: str, key: str, before: Stored | None, after: Stored | None) -> None:
+    def _validate(self, run_id: str, key: str, before: Object | None, after: Object | None) -> None:
         if key.startswith(MANIFESTS):
             project = project_of(Key(key))
             assert project is not None
@@ -190,8 +190,8 @@ class World:
             except Damaged as error:
                 raise Violation("I2", str(error)) from error
             self.laws.manifest_follows(manifest)
-            judge_commit(self.actors[call], self.history.now(project).manifest, manifest, self.store)
-            self.history.record(call, manifest)
+            validate_commit(self.actors[run_id], self.history.now(project).manifest, manifest, self.store)
+            self.history.record(run_id, manifest)
         elif page_key(key) is not None:
             self.laws.page_follows(key, before, after)
         elif key.startswith("simple/"):
@@ -208,13 +208,13 @@ class World:
                 raise main.error
             actor.error = main.error
             actor.exit = 0 if actor.error is None else actor.error.exit_code
-            self._tell(f"{actor.call} ends with {actor.exit}: {actor.error or 'done'}")
-            judge_exit(actor, self.history, self.laws)
+            self._tell(f"{actor.run_id} ends with {actor.exit}: {actor.error or 'done'}")
+            validate_exit(actor, self.history, self.laws)
 
     def _crash(self, actor: Actor, *, sending: bool) -> None:
         requests = [strand.request for strand in actor.waiting if strand.request is not None]
         if sending:
-            self.late += [Late(call=actor.call, request=request) for request in requests if request.writes]
+            self.late += [Late(run_id=actor.run_id, request=request) for request in requests if request.writes]
         self._end_strands(actor)
 
     def _end_strands(self, actor: Actor) -> None:

@@ -51,11 +51,11 @@ def blind(where: str) -> Edit:
 
 def take_out(edits: tuple[Edit, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Break a rule for everybody who calls these functions, until the test ends."""
-    together: dict[FunctionType, list[Edit]] = defaultdict(list)
+    merged: dict[FunctionType, list[Edit]] = defaultdict(list)
     for edit in edits:
         assert isinstance(edit.of, FunctionType)
-        together[edit.of].append(edit)
-    for function, its_edits in together.items():
+        merged[edit.of].append(edit)
+    for function, its_edits in merged.items():
         lines = inspect.getsource(function).splitlines()
         for edit in its_edits:
             lines = _edited(lines, edit)

@@ -22,9 +22,9 @@ WRONG_FILES = (
                 of=release.release,
                 right="placements, looks = _upload(repository, order, plans, looks, workers)",
                 wrong="""
-                looks = look_at_pages(repository, order.projects, workers)
+                looks = stat_pages(repository, order.projects, workers)
                 placements = {
-                    new.filename: Placement(
+                    new.filename: StoredFile(
                         key=repository.layout.usual_key(new.name.project, new.filename), added=True
                     )
                     for planned in plans for new in planned.plan.new
@@ -60,9 +60,9 @@ WRONG_FILES = (
         edits=(
             Edit(
                 of=upload._add,
-                right="seen = repository.storage.look(key)",
+                right="seen = repository.storage.stat(key)",
                 wrong="""
-                seen = repository.storage.look(key)
+                seen = repository.storage.stat(key)
                 if seen is None:
                     return False
                 """,
@@ -103,7 +103,7 @@ WRONG_COMMITS = (
         edits=(
             Edit(
                 of=commit._read_back,
-                right="truth = read_truth(repository.site, before.project)",
+                right="truth = read_manifest(repository.site, before.project)",
                 wrong=_REFUSE,
             ),
         ),
@@ -114,7 +114,7 @@ WRONG_COMMITS = (
         breaks="I2 I3",
         edits=(
             Edit(
-                of=commit.read_truth,
+                of=commit.read_manifest,
                 right="stored = site.storage.read(manifest_key(project))",
                 wrong="""
                 try:
@@ -151,10 +151,10 @@ WRONG_COMMITS = (
         edits=(
             Edit(
                 of=release._commit,
-                right="if plan.to_place:",
+                right="if plan.to_upload:",
                 wrong="""
                 plan = replace(plan, new=plan.new[:1])
-                if plan.to_place:
+                if plan.to_upload:
                 """,
             ),
         ),

@@ -48,12 +48,12 @@ WRONG_PAGES = (
         breaks="I4",
         edits=(
             _LATER_PAGES_ARE_REPLACED,
-            Edit(of=refresh.refresh, right="looks = look_at_pages(repository, projects, workers)", wrong=""),
+            Edit(of=refresh.refresh, right="looks = stat_pages(repository, projects, workers)", wrong=""),
             Edit(
                 of=refresh.refresh,
                 right="written = write_pages(repository, truths, looks, workers)",
                 wrong="""
-                looks = look_at_pages(repository, projects, workers)
+                looks = stat_pages(repository, projects, workers)
                 written = write_pages(repository, truths, looks, workers)
                 """,
             ),
@@ -67,8 +67,8 @@ WRONG_PAGES = (
             _LATER_PAGES_ARE_REPLACED,
             Edit(
                 of=refresh._bring,
-                right="seen = _look(repository, page.key)\ntruth = read_truth(repository.site, truth.project)",
-                wrong="truth = read_truth(repository.site, truth.project)\nseen = _look(repository, page.key)",
+                right="seen = _look(repository, page.key)\ntruth = read_manifest(repository.site, truth.project)",
+                wrong="truth = read_manifest(repository.site, truth.project)\nseen = _look(repository, page.key)",
             ),
         ),
     ),

@@ -14,11 +14,11 @@ __all__ = ["WRONG_REMOVALS"]
 NO_LAST_LOOK = Edit(
     of=Examiner.examine,
     right="""
-    seen = self.repository.storage.look(question.key)
+    seen = self.repository.storage.stat(question.key)
     if seen is None:
     """,
     wrong="""
-    seen = self.repository.storage.look(question.key)
+    seen = self.repository.storage.stat(question.key)
     if seen is None or (question.released and question.lying.etag is None):
     """,
 )
@@ -32,9 +32,9 @@ WRONG_REMOVALS = (
             Edit(of=removal.clear, right="refresh(repository, list(doomed), workers)", wrong=""),
             Edit(
                 of=removal.clear,
-                right="removed = workers.run(partial(remove, repository, each, report) for each in remains)",
+                right="removed = workers.map(partial(remove, repository, each, report) for each in remains)",
                 wrong="""
-                removed = workers.run(partial(remove, repository, each, report) for each in remains)
+                removed = workers.map(partial(remove, repository, each, report) for each in remains)
                 refresh(repository, list(doomed), workers)
                 """,
             ),
@@ -49,8 +49,8 @@ WRONG_REMOVALS = (
                 of=removal.clear,
                 right="remains = _find(repository, doomed, workers)",
                 wrong="""
-                from bucketwheel.protocol.commit import read_truth
-                late = [read_truth(repository.site, project).manifest for project in doomed]
+                from bucketwheel.protocol.commit import read_manifest
+                late = [read_manifest(repository.site, project).manifest for project in doomed]
                 doomed = {manifest.project: doomed_keys(repository.layout, manifest) for manifest in late}
                 remains = _find(repository, doomed, workers)
                 """,

@@ -19,16 +19,16 @@ from bucketwheel.commands.adopt.inventory import Ground, Lying, can_be_kept, lin
 from bucketwheel.commands.adopt.old_pages import NO_PAGES, OldPages, read_old_pages, refuse_flat_root
 from bucketwheel.commands.adopt.reconciliation import Case, FileAdopted, Reconciled, reconcile
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import BucketwheelError, Refused, Unfinished, together
+from bucketwheel.errors import BucketwheelError, Refused, Unfinished, merged
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.layout import MANIFESTS, Layout, project_of
-from bucketwheel.format.manifest import Manifest, empty_manifest, judge_known
+from bucketwheel.format.manifest import Manifest, empty_manifest, refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.commit import Truth, commit, read_truth
-from bucketwheel.protocol.refresh import is_current, list_in_root, look_at_pages, refresh
-from bucketwheel.protocol.repository import Repository, Site, open_site, open_to_read, open_to_write
+from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
+from bucketwheel.protocol.refresh import is_current, list_in_root, refresh, stat_pages
+from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read, open_to_write
 from bucketwheel.storage import Key
 
 __all__ = ["Adopted", "Adopter", "Round", "adopt", "adopt_at"]
@@ -55,7 +55,7 @@ class Adopter:
     repository: Repository
     examiner: Examiner
     terms: Terms
-    call: str
+    run_id: str
     now: datetime
     named: Collection[ProjectName]
     """Those that the user named; empty: all that there are."""
@@ -92,7 +92,7 @@ class Adopter:
             layout=self.layout,
             terms=self.terms,
             named=round_.manifest.project in self.named,
-            call=self.call,
+            run_id=self.run_id,
             now=self.now,
         )
         return reconcile(case, list(zip(round_.questions, answers, strict=True)))
@@ -152,23 +152,23 @@ def adopt(
     carries our mark too, after a loss of manifests. A directory has no marks: there nothing new is taken in without
     `yes`. Raises Refused, Unavailable or Damaged with nothing committed; Unfinished where something is.
     """
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     terms = Terms(reread=reread, ours=ours, unmarked=yes or not isinstance(site.place, DirectoryPlace))
     with Workers(settings.jobs) as workers:
         return adopt_at(site, projects, terms, dry_run=settings.dry_run, workers=workers, report=report)
 
 
 def adopt_at(
-    site: Site, projects: Sequence[str], terms: Terms, *, dry_run: bool, workers: Workers, report: Report = ignore
+    site: Target, projects: Sequence[str], terms: Terms, *, dry_run: bool, workers: Workers, report: Report = ignore
 ) -> Adopted:
     """Read the manifests, list, look at the differences, commit, refresh."""
     repository = open_to_read(site)
     if not dry_run:
         repository = open_to_write(site, repository)
-    call, now = uuid4().hex, datetime.now(UTC)
-    examiner = Examiner(repository=repository, call=call, report=report, dry_run=dry_run)
+    run_id, now = uuid4().hex, datetime.now(UTC)
+    examiner = Examiner(repository=repository, run_id=run_id, report=report, dry_run=dry_run)
     named = {named_project(project): project for project in projects}
-    adopter = Adopter(repository=repository, examiner=examiner, terms=terms, call=call, now=now, named=named)
+    adopter = Adopter(repository=repository, examiner=examiner, terms=terms, run_id=run_id, now=now, named=named)
     survey = _survey(repository, named, workers)
     turns, failed = _take_turns(adopter, survey, workers, report)
     if dry_run:
@@ -196,7 +196,7 @@ def adopt_at(
 class _Survey:
     """Manifests, and what was listed after they were read."""
 
-    truths: tuple[Truth, ...]
+    truths: tuple[VersionedManifest, ...]
     ground: Ground
     failed: tuple[Exception, ...]
 
@@ -211,7 +211,7 @@ def _survey(repository: Repository, named: Mapping[ProjectName, str], workers: W
             for truth in truths
             for prefix in prefixes(layout, truth.manifest, [f"{layout.simple}{named[truth.project]}/"])
         }
-        listed = workers.run(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
+        listed = workers.map(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
         ground = read_ground(chain.from_iterable(listed), layout)
         known = {*ground.files, *ground.pages}
         if absent := [truth for truth in truths if truth.version is None and truth.project not in known]:
@@ -222,21 +222,23 @@ def _survey(repository: Repository, named: Mapping[ProjectName, str], workers: W
     ground = read_ground(storage.list(""), layout)
     # That they have no manifest, the first listing has shown; if they have one by now, their swap will be lost.
     new = sorted({*ground.files, *ground.pages}.difference(recorded))
-    truths += [Truth(manifest=empty_manifest(project), version=None) for project in new]
+    truths += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
     return _Survey(truths=tuple(truths), ground=ground, failed=tuple(failed))
 
 
 def _read_truths(
     repository: Repository, projects: Iterable[ProjectName], workers: Workers
-) -> tuple[list[Truth], list[Exception]]:
+) -> tuple[list[VersionedManifest], list[Exception]]:
     """Each manifest, or why it holds up its own project."""
-    read = workers.try_all(partial(_known, repository, project) for project in projects)
-    return [each for each in read if isinstance(each, Truth)], [each for each in read if isinstance(each, Exception)]
+    read = workers.map_settled(partial(_known, repository, project) for project in projects)
+    return [each for each in read if isinstance(each, VersionedManifest)], [
+        each for each in read if isinstance(each, Exception)
+    ]
 
 
-def _known(repository: Repository, project: ProjectName) -> Truth:
-    truth = read_truth(repository.site, project)
-    judge_known(truth.manifest)
+def _known(repository: Repository, project: ProjectName) -> VersionedManifest:
+    truth = read_manifest(repository.site, project)
+    refuse_newer(truth.manifest)
     return truth
 
 
@@ -247,7 +249,7 @@ def _known(repository: Repository, project: ProjectName) -> Truth:
 class _Turn:
     """One project, and what its manifest becomes."""
 
-    truth: Truth
+    truth: VersionedManifest
     round: Round
     reconciled: Reconciled
 
@@ -256,12 +258,12 @@ def _take_turns(
     adopter: Adopter, survey: _Survey, workers: Workers, report: Report
 ) -> tuple[list[_Turn], list[Exception]]:
     """Find and look at every difference of all projects, in two waves; what fails holds up its own project only."""
-    rounds = workers.run(partial(adopter.open_round, truth.manifest, survey.ground) for truth in survey.truths)
+    rounds = workers.map(partial(adopter.open_round, truth.manifest, survey.ground) for truth in survey.truths)
     if any(each.questions and not each.manifest.revision for each in rounds):
         refuse_flat_root(adopter.repository)
     questions = [question for each in rounds for question in each.questions]
     report(Stage(doing="looking at", count=len(questions)))
-    answers = iter(workers.try_all(partial(adopter.answer, question) for question in questions))
+    answers = iter(workers.map_settled(partial(adopter.answer, question) for question in questions))
     turns: list[_Turn] = []
     failed = list(survey.failed)
     for truth, each in zip(survey.truths, rounds, strict=True):
@@ -275,7 +277,7 @@ def _take_turns(
 
 
 def _commit(adopter: Adopter, turns: Sequence[_Turn], workers: Workers) -> tuple[list[_Turn], list[Exception]]:
-    outcomes = workers.try_all(_committing(adopter, turn) for turn in turns)
+    outcomes = workers.map_settled(_committing(adopter, turn) for turn in turns)
     return (
         [outcome for outcome in outcomes if isinstance(outcome, _Turn)],
         [outcome for outcome in outcomes if isinstance(outcome, Exception)],
@@ -293,7 +295,7 @@ def _committing(adopter: Adopter, turn: _Turn) -> Callable[[], _Turn]:
 
     def run() -> _Turn:
         # What was dropped or updated leaves no trace of who did it.
-        truth = commit(adopter.repository, turn.truth, call=None, decide=decide)
+        truth = commit(adopter.repository, turn.truth, run_id=None, decide=decide)
         return _Turn(truth=truth, round=turn.round, reconciled=reconciled)
 
     return run
@@ -319,12 +321,12 @@ def _bring_pages(repository: Repository, done: Sequence[_Turn], workers: Workers
 def _behind(repository: Repository, turns: Sequence[_Turn], workers: Workers) -> int:
     changing = sum(turn.reconciled.manifest is not None for turn in turns)
     truths = [turn.truth for turn in turns if turn.reconciled.manifest is None and turn.truth.version is not None]
-    looks = look_at_pages(repository, [truth.project for truth in truths], workers)
+    looks = stat_pages(repository, [truth.project for truth in truths], workers)
     return changing + sum(not is_current(repository, truth, looks) for truth in truths)
 
 
 def _summed_up(done: Sequence[_Turn], failed: Sequence[Exception], *, dry_run: bool) -> Exception:
-    error = together(failed)
+    error = merged(failed)
     changed = [turn.truth.project for turn in done if turn.reconciled.manifest is not None]
     if dry_run or not changed or not isinstance(error, BucketwheelError):
         return error

@@ -15,7 +15,7 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from bucketwheel.commands.adopt.differences import Answer, Facts, Question
-from bucketwheel.distributions import Contents, judge_archive, read_wheel_metadata
+from bucketwheel.distributions import Contents, read_wheel_metadata, validate_archive
 from bucketwheel.errors import Refused, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import repository_of, sha256_of_file
@@ -23,7 +23,7 @@ from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, is_sha256, sha256_of
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.upload import place_metadata
-from bucketwheel.storage import Key, Seen, Storage
+from bucketwheel.storage import Key, ObjectInfo, Storage
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -92,14 +92,14 @@ class Examiner:
     """Answers questions about objects, and makes the `.metadata` that a wheel lacks; remembers what it was asked."""
 
     repository: Repository
-    call: str
+    run_id: str
     report: Report
     dry_run: bool
     _answers: dict[object, Answer] = field(default_factory=dict)
 
     def examine(self, question: Question) -> Answer:
         """Look at an object, and read as little of it as settles the question."""
-        seen = self.repository.storage.look(question.key)
+        seen = self.repository.storage.stat(question.key)
         if seen is None:
             return "absent"
         expected = None if question.entry is None else question.entry.sha256
@@ -109,13 +109,13 @@ class Examiner:
             try:
                 self._answers[asked] = self._answer(question, seen)
             except Unavailable:
-                if self.repository.storage.look(question.key) is not None:
+                if self.repository.storage.stat(question.key) is not None:
                     raise
                 return "absent"  # somebody removed it while it was read
             self.report(FileDone(name=question.filename, size=seen.size))
         return self._answers[asked]
 
-    def _answer(self, question: Question, seen: Seen) -> Answer:
+    def _answer(self, question: Question, seen: ObjectInfo) -> Answer:
         ours, entry = repository_of(seen.marks) == self.repository.settings.id, question.entry
         if ours and not question.ours_counts:
             return "unfinished"
@@ -125,7 +125,7 @@ class Examiner:
                     return self._facts(question, seen, sha256, file, ours=ours)
         return "unfinished" if ours and not question.released else "other bytes"
 
-    def _facts(self, question: Question, seen: Seen, sha256: Sha256, file: BinaryIO, *, ours: bool) -> Facts:
+    def _facts(self, question: Question, seen: ObjectInfo, sha256: Sha256, file: BinaryIO, *, ours: bool) -> Facts:
         contents, legacy = _contents(question.filename, file, seen.size)
         metadata_sha256 = None if contents is None else self._metadata_beside(question, contents)
         return Facts(
@@ -147,7 +147,7 @@ class Examiner:
         sha256 = sha256_of(contents.metadata)
         if ".metadata" in question.beside:
             return sha256 if self._digest_beside(question, ".metadata") == sha256 else None
-        made = self.dry_run or place_metadata(self.repository, question.key, contents.metadata, self.call)
+        made = self.dry_run or place_metadata(self.repository, question.key, contents.metadata, self.run_id)
         return sha256 if made else None
 
     def _digest_beside(self, question: Question, ending: str) -> Sha256 | None:
@@ -155,18 +155,18 @@ class Examiner:
         return None if stored is None else sha256_of(stored.body)
 
 
-def _could_be(entry: PublishedFile, seen: Seen) -> bool:
+def _could_be(entry: PublishedFile, seen: ObjectInfo) -> bool:
     return entry.size == seen.size and _kept_digest(seen) in {None, entry.sha256}
 
 
-def _kept_digest(seen: Seen) -> Sha256 | None:
+def _kept_digest(seen: ObjectInfo) -> Sha256 | None:
     """What S3 verified when the object was written, or else what its uploader noted: we, or PyTorch's tools."""
     noted = (sha256_of_file(seen.marks), (seen.marks or {}).get(_PYTORCH_MARK))
     return seen.sha256 or next((Sha256(digest) for digest in noted if digest and is_sha256(digest)), None)
 
 
 @contextmanager
-def _bytes(storage: Storage, question: Question, seen: Seen) -> Iterator[tuple[Sha256, BinaryIO]]:
+def _bytes(storage: Storage, question: Question, seen: ObjectInfo) -> Iterator[tuple[Sha256, BinaryIO]]:
     """An object's digest and its bytes; where neither needs all of them, they come as they are asked for."""
     kept, name = _kept_digest(seen), _name(question.filename)
     if kept is not None and (name is None or name.kind == "wheel"):
@@ -200,7 +200,7 @@ def _contents(filename: str, file: BinaryIO, size: int) -> tuple[Contents | None
     legacy: str | None = None
     try:
         if not isinstance(file, RemoteFile):
-            return judge_archive(name, file, size), None
+            return validate_archive(name, file, size), None
     except Refused as refused:
         legacy = _reasons(refused)
     try:

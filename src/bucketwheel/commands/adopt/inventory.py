@@ -12,7 +12,7 @@ from bucketwheel.commands.adopt.parsed_names import Claim, claim, is_distributio
 from bucketwheel.format.layout import SIDECARS, Layout, PageStyle
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, project_name
-from bucketwheel.storage import Key, Listed
+from bucketwheel.storage import Key, ListEntry
 
 __all__ = ["Ground", "Lying", "Strange", "can_be_kept", "linked", "page_style", "prefixes", "read_ground"]
 
@@ -57,7 +57,7 @@ class Strange:
 class Ground:
     """All that a listing shows."""
 
-    objects: Mapping[Key, Listed]
+    objects: Mapping[Key, ListEntry]
     files: Mapping[ProjectName, tuple[Lying, ...]]
     pages: Mapping[ProjectName, tuple[Key, ...]]
     """Where a project's pages lie, whoever wrote them, in whatever spelling of its folder."""
@@ -71,7 +71,7 @@ class Ground:
         return frozenset(ending for ending in SIDECARS if Key(f"{key}{ending}") in self.objects)
 
 
-def read_ground(listing: Iterable[Listed], layout: Layout) -> Ground:
+def read_ground(listing: Iterable[ListEntry], layout: Layout) -> Ground:
     """Sort what a listing shows; files count in a project's folder however that is spelled, and in a pile.
 
     A pile lies directly in the repository's own folder, or in that of the index.
@@ -97,7 +97,7 @@ def can_be_kept(key: Key) -> bool:
     return key.isprintable() and not set("\\:") & set(key) and not {"", ".", ".."} & set(key.split("/"))
 
 
-def linked(entry: Listed, project: ProjectName) -> Lying | None:
+def linked(entry: ListEntry, project: ProjectName) -> Lying | None:
     """What an object is that a project's page links to, wherever it lies; None for what cannot be the project's."""
     claimed = claim(entry.key.rpartition("/")[2], project)
     if claimed is None or entry.key.startswith(_OURS):
@@ -159,7 +159,7 @@ class _Piles:
         self.others: dict[ProjectName | None, list[Key]] = defaultdict(list)
         self.strange: dict[Key, Strange] = {}
 
-    def sort(self, entry: Listed, spot: _Spot) -> None:
+    def sort(self, entry: ListEntry, spot: _Spot) -> None:
         """Put an object where it belongs."""
         project = spot.project
         if is_distribution(spot.filename):
@@ -169,7 +169,7 @@ class _Piles:
         elif project is not None or (spot.folder == "" and spot.filename in _ROOTS):
             self.others[project].append(entry.key)
 
-    def _sort_distribution(self, entry: Listed, spot: _Spot, project: ProjectName | None) -> None:
+    def _sort_distribution(self, entry: ListEntry, spot: _Spot, project: ProjectName | None) -> None:
         aside = _ASIDE.match(spot.within)
         claimed = claim(spot.filename, project)
         if not can_be_kept(entry.key):

@@ -15,11 +15,11 @@ from bucketwheel.commands.adopt.parsed_names import is_distribution
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.format.pages.mark import read_page_mark
-from bucketwheel.names import Sha256, shown
+from bucketwheel.names import Sha256, printable
 from bucketwheel.places import Place, S3Place
-from bucketwheel.protocol.repository import Repository, Site
+from bucketwheel.protocol.repository import Repository, Target
 from bucketwheel.sources.pages import Link, UnreadablePage, read_index
-from bucketwheel.storage import Key, Stored
+from bucketwheel.storage import Key, Object
 
 __all__ = ["NO_PAGES", "OldLink", "OldPages", "read_old_pages", "refuse_flat_root"]
 
@@ -61,7 +61,7 @@ class OldPages:
 NO_PAGES: Final = OldPages()
 
 
-def read_old_pages(site: Site, keys: Iterable[Key]) -> OldPages:
+def read_old_pages(site: Target, keys: Iterable[Key]) -> OldPages:
     """Read the pages at these keys; one that cannot be read as a page says nothing."""
     read = [(key, stored) for key in keys if (stored := site.storage.read(key)) is not None]
     marks = [mark for _, stored in read if (mark := _mark(stored)) is not None]
@@ -81,7 +81,7 @@ def read_old_pages(site: Site, keys: Iterable[Key]) -> OldPages:
 def refuse_flat_root(repository: Repository) -> None:
     """Refuse to put our root in the place of a page that lists files itself: clients follow that by --find-links."""
     site, layout = repository.site, repository.layout
-    if site.storage.look(layout.root_json_key) is not None:
+    if site.storage.stat(layout.root_json_key) is not None:
         return
     for key in layout.root_html_keys:
         stored = site.storage.read(key)
@@ -95,11 +95,11 @@ def refuse_flat_root(repository: Repository) -> None:
             )
 
 
-def _mark(stored: Stored) -> PageMark | None:
+def _mark(stored: Object) -> PageMark | None:
     return page_mark(stored.marks) if stored.marks is not None else read_page_mark(stored.body)
 
 
-def _links(stored: Stored, key: Key, place: Place) -> Iterator[tuple[str, OldLink]]:
+def _links(stored: Object, key: Key, place: Place) -> Iterator[tuple[str, OldLink]]:
     prefix = place.prefix if isinstance(place, S3Place) else ""
     media_type = "application/json" if key.endswith(".json") else "text/html"
     try:
@@ -116,7 +116,7 @@ def _links(stored: Stored, key: Key, place: Place) -> Iterator[tuple[str, OldLin
 
 
 def _old_link(link: Link, prefix: str) -> OldLink:
-    address, path = shown(str(link.url)), unquote(link.url.path)
+    address, path = printable(str(link.url)), unquote(link.url.path)
     inside = address.startswith(_HOST) and path.startswith(f"/{prefix}")
     key = Key(path.removeprefix(f"/{prefix}")) if inside else None
     return OldLink(key=key, address=address.removeprefix(_HOST), sha256=link.sha256, yanked=link.yanked)

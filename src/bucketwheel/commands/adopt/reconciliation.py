@@ -48,7 +48,7 @@ class Case:
     terms: Terms
     named: bool
     """Whether the user named the project: then even an empty page of it is an index's."""
-    call: str
+    run_id: str
     now: datetime
     """For files of which a store does not say when they were written."""
 
@@ -191,12 +191,12 @@ class _Becoming:
             sha256=facts.sha256,
             size=facts.size,
             upload_time=upload_time(facts.modified or case.now),
-            by=case.call,
+            by=case.run_id,
             yanked=case.old.yanked(filename),
         )
         key = None if question.key == case.layout.usual_key(case.manifest.project, filename) else question.key
         seen = None if facts.ours else question.lying.etag
-        self.entries[filename] = _as_found(replace(entry, by=case.call, key=key, seen=seen), question, facts)
+        self.entries[filename] = _as_found(replace(entry, by=case.run_id, key=key, seen=seen), question, facts)
         self._say(question.key, "back" if back else "taken in", _remark(facts), legacy=facts.legacy)
 
     def _say(self, key: Key, fate: Fate, note: str = "", *, legacy: str | None = None) -> None:

@@ -8,24 +8,24 @@ from datetime import UTC
 from functools import partial
 from itertools import chain
 
-from bucketwheel.commands.check.files import Named, judge_versions, named_objects
+from bucketwheel.commands.check.files import Named, check_versions, named_objects
 from bucketwheel.commands.check.findings import Finding, in_order
-from bucketwheel.commands.check.inspection import Examined, examine, judge_served_page, judge_whole, look_at_stray
+from bucketwheel.commands.check.inspection import Examined, check_served_page, check_whole, examine, look_at_stray
 from bucketwheel.commands.check.inventory import Ground, body_of, sort_out, survey_alone, survey_listed
-from bucketwheel.commands.check.pages import judge_root, listed_by
+from bucketwheel.commands.check.pages import check_root, listed_by
 from bucketwheel.commands.check.public import meet_as_client
-from bucketwheel.commands.check.unreferenced import Terms, judge_elsewhere, judge_strays, judge_unseen
+from bucketwheel.commands.check.unreferenced import Terms, check_elsewhere, check_strays, check_unseen
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.format.settings import unsafe_store
-from bucketwheel.names import InvalidName, ProjectName, named_project, not_there, project_name, shown
+from bucketwheel.names import InvalidName, ProjectName, named_project, not_there, printable, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.repository import Repository, Site, open_site, open_to_read
-from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, Stored
+from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read
+from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, Object
 
 __all__ = ["Checked", "check", "check_at"]
 
@@ -52,13 +52,15 @@ def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = Fals
     `deep` reads every file to its end, and looks at how each object and page is served. Raises Refused for a project
     that is not there, Denied or Unavailable where something cannot be read.
     """
-    site = open_site(settings, report)
+    site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
         return check_at(site, projects, deep=deep, workers=workers, report=report)
 
 
-def check_at(site: Site, projects: Sequence[str], *, deep: bool, workers: Workers, report: Report = ignore) -> Checked:
-    """Survey, judge, and look at what seems wrong."""
+def check_at(
+    site: Target, projects: Sequence[str], *, deep: bool, workers: Workers, report: Report = ignore
+) -> Checked:
+    """Snapshot, judge, and look at what seems wrong."""
     wanted = tuple(dict.fromkeys(map(named_project, projects)))
     repository = open_to_read(site)
     ground = None if wanted else sort_out(repository.storage.list(""), repository.layout)
@@ -67,14 +69,14 @@ def check_at(site: Site, projects: Sequence[str], *, deep: bool, workers: Worker
     known = [manifest.project for manifest in manifests] if ground is None else list(ground.manifests)
     root = _read_root(repository, ground)
     findings = [
-        *_judge_store(repository),
+        *_check_store(repository),
         *chain.from_iterable(each.findings for each in examined),
-        *_judge_strays(repository, examined, workers),
-        *(_judge_around(repository, ground, manifests) if ground is not None else ()),
-        *(judge_root(repository.layout, root, known, all_of_them=ground is not None) if known else ()),
-        *_judge_uploads(repository, wanted, report),
-        *(_judge_deep(repository, examined, workers, report) if deep else ()),
-        *_judge_served(repository, manifests if deep or wanted else manifests[:1], root, workers, report),
+        *_check_strays(repository, examined, workers),
+        *(_check_around(repository, ground, manifests) if ground is not None else ()),
+        *(check_root(repository.layout, root, known, all_of_them=ground is not None) if known else ()),
+        *_check_uploads(repository, wanted, report),
+        *(_check_deep(repository, examined, workers, report) if deep else ()),
+        *_check_served(repository, manifests if deep or wanted else manifests[:1], root, workers, report),
     ]
     return Checked(
         repository=site.place,
@@ -98,7 +100,7 @@ def _examine(
     """Examine the projects that were named, or else all that a listing shows."""
     if ground is None:
         report(Stage(doing="checking", count=len(wanted)))
-        examined = workers.run(
+        examined = workers.map(
             partial(examine, repository, project, partial(survey_alone, repository, project)) for project in wanted
         )
         if absent := [each.manifest.project for each in examined if each.clean and not each.manifest.revision]:
@@ -107,7 +109,7 @@ def _examine(
     shown_folders = {project for folder in ground.folders if (project := _as_project(folder)) is not None}
     projects = sorted(shown_folders | set(ground.manifests))
     report(Stage(doing="checking", count=len(projects)))
-    return workers.run(
+    return workers.map(
         partial(examine, repository, project, partial(survey_listed, repository, project, ground))
         for project in projects
     )
@@ -121,15 +123,15 @@ def _as_project(folder: str) -> ProjectName | None:
         return None
 
 
-def _judge_strays(repository: Repository, examined: Iterable[Examined], workers: Workers) -> Iterator[Finding]:
+def _check_strays(repository: Repository, examined: Iterable[Examined], workers: Workers) -> Iterator[Finding]:
     terms = _terms(repository)
     keys = [key for each in examined for key in each.strays][:_MOST_LOOKS]
-    looks = dict(zip(keys, workers.run(partial(look_at_stray, repository, key) for key in keys), strict=True))
+    looks = dict(zip(keys, workers.map(partial(look_at_stray, repository, key) for key in keys), strict=True))
     for each in examined:
         strays = [stray for key in each.strays if (stray := looks.get(key)) is not None]
-        yield from judge_strays(each.manifest, strays, terms)
+        yield from check_strays(each.manifest, strays, terms)
         if unseen := sum(key not in looks for key in each.strays):
-            yield judge_unseen(each.manifest, unseen, terms)
+            yield check_unseen(each.manifest, unseen, terms)
 
 
 def _terms(repository: Repository) -> Terms:
@@ -145,8 +147,8 @@ def _terms(repository: Repository) -> Terms:
 # The repository ------------------------------------------------------------------------------------------------------
 
 
-def _judge_store(repository: Repository) -> Iterator[Finding]:
-    place, proof = shown(str(repository.site.place)), repository.settings.conditional_writes
+def _check_store(repository: Repository) -> Iterator[Finding]:
+    place, proof = printable(str(repository.site.place)), repository.settings.conditional_writes
     if proof is None:
         what = "has made no proof that its store honours conditional writes, without which nothing is published"
         remedy = f"run `bucketwheel init {place}`, which makes it"
@@ -156,7 +158,7 @@ def _judge_store(repository: Repository) -> Iterator[Finding]:
         yield Finding(code="store-unsafe", subject=place, what=problem.what, remedy=problem.remedy)
 
 
-def _judge_around(repository: Repository, ground: Ground, manifests: Iterable[Manifest]) -> Iterator[Finding]:
+def _check_around(repository: Repository, ground: Ground, manifests: Iterable[Manifest]) -> Iterator[Finding]:
     """Judge what lies outside of the folders that projects can have."""
     layout, terms = repository.layout, _terms(repository)
     named = {named.key for manifest in manifests for named in named_objects(manifest, layout)}
@@ -166,9 +168,9 @@ def _judge_around(repository: Repository, ground: Ground, manifests: Iterable[Ma
     explained = {*named, *ours, *layout.root_html_keys, layout.root_json_key}
     for key in sorted(ours):
         what, remedy = "is our root page in a style that is not in use", "run `bucketwheel reindex`"
-        yield Finding(code="page-retired", subject=shown(key), what=what, remedy=remedy)
-    yield from judge_elsewhere((key for key in chain(ground.root, *odd) if key not in explained), terms, layout.simple)
-    yield from judge_elsewhere((key for key in ground.elsewhere if key not in explained), terms)
+        yield Finding(code="page-retired", subject=printable(key), what=what, remedy=remedy)
+    yield from check_elsewhere((key for key in chain(ground.root, *odd) if key not in explained), terms, layout.simple)
+    yield from check_elsewhere((key for key in ground.elsewhere if key not in explained), terms)
 
 
 def _read_root(repository: Repository, ground: Ground | None) -> dict[Key, bytes | None]:
@@ -182,11 +184,11 @@ def _read_root(repository: Repository, ground: Ground | None) -> dict[Key, bytes
     }
 
 
-def _body(stored: Stored | None) -> bytes | None:
+def _body(stored: Object | None) -> bytes | None:
     return None if stored is None else stored.body
 
 
-def _judge_uploads(repository: Repository, wanted: Sequence[ProjectName], report: Report) -> list[Finding]:
+def _check_uploads(repository: Repository, wanted: Sequence[ProjectName], report: Report) -> list[Finding]:
     if not isinstance(repository.storage, KeepsUploads):
         return []
     folders = tuple(repository.layout.folder(project) for project in wanted) or ("",)
@@ -198,7 +200,7 @@ def _judge_uploads(repository: Repository, wanted: Sequence[ProjectName], report
     return [
         Finding(
             code="upload-unfinished",
-            subject=shown(upload.key),
+            subject=printable(upload.key),
             what=f"has an upload in parts since {upload.begun.astimezone(UTC):%Y-%m-%d %H:%M} UTC: its publisher is "
             "still at work, or was stopped",
             remedy="abort it (aws s3api abort-multipart-upload), and have the bucket do so after a day "
@@ -211,7 +213,7 @@ def _judge_uploads(repository: Repository, wanted: Sequence[ProjectName], report
 # More than a listing tells -------------------------------------------------------------------------------------------
 
 
-def _judge_deep(
+def _check_deep(
     repository: Repository, examined: Sequence[Examined], workers: Workers, report: Report
 ) -> list[Finding]:
     layout = repository.layout
@@ -220,16 +222,16 @@ def _judge_deep(
     pages = dict.fromkeys(layout.root_html_keys, layout.html()) | {layout.root_json_key: layout.json()}
     for project in (each.manifest.project for each in examined if each.manifest.revision):
         pages |= dict.fromkeys(layout.html_keys(project), layout.html()) | {layout.json_key(project): layout.json()}
-    judged = workers.run(
+    judged = workers.map(
         [
-            *(partial(judge_whole, repository, named, size, report) for named, size in present),
-            *(partial(judge_served_page, repository, key, kind) for key, kind in pages.items()),
+            *(partial(check_whole, repository, named, size, report) for named, size in present),
+            *(partial(check_served_page, repository, key, kind) for key, kind in pages.items()),
         ]
     )
-    return [*chain.from_iterable(judged), *_judge_overwritten(repository, [named for named, _ in present], report)]
+    return [*chain.from_iterable(judged), *_check_overwritten(repository, [named for named, _ in present], report)]
 
 
-def _judge_overwritten(repository: Repository, present: Iterable[Named], report: Report) -> list[Finding]:
+def _check_overwritten(repository: Repository, present: Iterable[Named], report: Report) -> list[Finding]:
     if not isinstance(repository.storage, KeepsVersions):
         return []
     try:
@@ -237,10 +239,10 @@ def _judge_overwritten(repository: Repository, present: Iterable[Named], report:
     except Denied as error:
         report(Warned(message=f"earlier versions of files were not looked for: {error}"))
         return []
-    return [judge_versions(named) for named in present if named.is_file and named.key in overwritten]
+    return [check_versions(named) for named in present if named.is_file and named.key in overwritten]
 
 
-def _judge_served(
+def _check_served(
     repository: Repository,
     manifests: Sequence[Manifest],
     root: Mapping[Key, bytes | None],

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bucketwheel.commands.check.findings import Finding
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile
-from bucketwheel.names import ProjectName, Sha256, shown
-from bucketwheel.storage import Headers, Key, Kind, Listed
+from bucketwheel.names import ProjectName, Sha256, printable
+from bucketwheel.storage import Key, ListEntry, ObjectHeaders, ServedHeaders
 
-__all__ = ["Named", "judge_bytes", "judge_headers", "judge_listed", "judge_versions", "named_objects"]
+__all__ = ["Named", "check_bytes", "check_headers", "check_listed", "check_versions", "named_objects"]
 
 # aws-chunked is how an SDK sent it; S3 takes it off, and some other stores write it down.
 _NO_ENCODING = {"", "identity", "aws-chunked"}
@@ -24,7 +24,7 @@ class Named:
     project: ProjectName
     entry: PublishedFile
     key: Key
-    kind: Kind
+    kind: ObjectHeaders
     sha256: Sha256 | None
     """None: any bytes will do, as of a signature."""
     size: int | None = None
@@ -42,7 +42,7 @@ def named_objects(manifest: Manifest, layout: Layout) -> Iterator[Named]:
         if entry.url is not None:
             continue
         key = layout.key_of(manifest.project, entry)
-        promised: list[tuple[str, Kind, Sha256 | None]] = []
+        promised: list[tuple[str, ObjectHeaders, Sha256 | None]] = []
         if entry.metadata_sha256 is not None:
             promised.append((".metadata", layout.metadata(), entry.metadata_sha256))
         if entry.gpg_sig:
@@ -61,7 +61,7 @@ def named_objects(manifest: Manifest, layout: Layout) -> Iterator[Named]:
             yield Named(project=manifest.project, entry=entry, key=Key(f"{key}{ending}"), kind=kind, sha256=sha256)
 
 
-def judge_listed(named: Named, listed: Listed | None) -> Finding | None:
+def check_listed(named: Named, listed: ListEntry | None) -> Finding | None:
     """Say what a listing alone shows to be wrong."""
     adopt = f"`bucketwheel reindex --adopt {named.project}`"
     if listed is None and named.is_file:
@@ -80,18 +80,18 @@ def judge_listed(named: Named, listed: Listed | None) -> Finding | None:
     return None
 
 
-def judge_bytes(named: Named, sha256: Sha256) -> Finding | None:
+def check_bytes(named: Named, sha256: Sha256) -> Finding | None:
     """Say whether an object has other bytes than its entry has."""
     if named.sha256 in {None, sha256}:
         return None
     return _differs(named, f"has other bytes than were released (sha256 {sha256})")
 
 
-def judge_headers(named: Named, headers: Headers) -> Finding | None:
+def check_headers(named: Named, headers: ServedHeaders) -> Finding | None:
     """Say whether an object is served in another way than it should; how others stored adopted ones is their matter."""
     encoding = headers.content_encoding.strip().lower()
     if encoding not in _NO_ENCODING:
-        what = f"is served with Content-Encoding {shown(encoding)}, and pip hashes what it receives"
+        what = f"is served with Content-Encoding {printable(encoding)}, and pip hashes what it receives"
         return _finding("file-encoded", named, what, f"take that header off it by hand{_BY_COPY}")
     if named.entry.seen is not None or headers.is_of(named.kind):
         return None
@@ -99,7 +99,7 @@ def judge_headers(named: Named, headers: Headers) -> Finding | None:
     return _finding("headers-wrong", named, f"is served with {headers.other_than(named.kind)}", remedy)
 
 
-def judge_versions(named: Named) -> Finding:
+def check_versions(named: Named) -> Finding:
     """Say that a released key was written more than once."""
     what = "has an earlier version with other bytes: somebody wrote over it"
     remedy = f"see that the released bytes (sha256 {named.sha256}) are the current ones, and remove the other version"
@@ -113,10 +113,10 @@ def _differs(named: Named, what: str) -> Finding:
     if not named.is_file:
         remedy = f"remove it and run `bucketwheel reindex --adopt {named.project}`, which makes it anew"
         return _finding("sidecar-differs", named, what, remedy)
-    release = f"{named.project}=={shown(named.entry.version)} {shown(named.entry.filename)}"
+    release = f"{named.project}=={printable(named.entry.version)} {printable(named.entry.filename)}"
     remedy = f"put back the released bytes (sha256 {named.sha256}), or run `bucketwheel delete {release}`"
     return _finding("file-differs", named, what, remedy)
 
 
 def _finding(code: str, named: Named, what: str, remedy: str) -> Finding:
-    return Finding(code=code, subject=shown(named.key), what=what, remedy=remedy)
+    return Finding(code=code, subject=printable(named.key), what=what, remedy=remedy)

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bucketwheel.commands.check.files import Named, judge_bytes, judge_headers, judge_listed, named_objects
+from bucketwheel.commands.check.files import Named, check_bytes, check_headers, check_listed, named_objects
 from bucketwheel.commands.check.findings import Finding
-from bucketwheel.commands.check.inventory import Survey, body_of, survey_anew
-from bucketwheel.commands.check.pages import expected_pages, judge_page, judge_page_headers
-from bucketwheel.commands.check.unreferenced import Stray, accounted_for, judge_records, strays
+from bucketwheel.commands.check.inventory import Snapshot, body_of, survey_anew
+from bucketwheel.commands.check.pages import check_page, check_page_headers, expected_pages
+from bucketwheel.commands.check.unreferenced import Stray, accounted_for, check_records, strays
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import manifest_key, page_mark
@@ -18,9 +18,9 @@ from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, Kind
+from bucketwheel.storage import Inspectable, Key, ObjectHeaders
 
-__all__ = ["Examined", "examine", "judge_served_page", "judge_whole", "look_at_stray"]
+__all__ = ["Examined", "check_served_page", "check_whole", "examine", "look_at_stray"]
 
 _PAGE_NAMES = ("/", "/index.html", "/index.json")
 
@@ -42,7 +42,7 @@ class Examined:
         return not (self.findings or self.strays)
 
 
-def examine(repository: Repository, project: ProjectName, survey: Callable[[], Survey]) -> Examined:
+def examine(repository: Repository, project: ProjectName, survey: Callable[[], Snapshot]) -> Examined:
     """Judge a survey; one that somebody may have committed into is made again before anything is said of it."""
     try:
         first = survey()
@@ -61,11 +61,11 @@ def examine(repository: Repository, project: ProjectName, survey: Callable[[], S
         return Examined(manifest=empty_manifest(project), findings=(finding,))
 
 
-def _examined(repository: Repository, survey: Survey) -> Examined:
+def _examined(repository: Repository, survey: Snapshot) -> Examined:
     manifest, objects, layout = survey.manifest, survey.objects, repository.layout
     named = tuple(named_objects(manifest, layout))
-    findings = [finding for each in named if (finding := judge_listed(each, objects.get(each.key)))]
-    findings += judge_records(manifest, layout, objects)
+    findings = [finding for each in named if (finding := check_listed(each, objects.get(each.key)))]
+    findings += check_records(manifest, layout, objects)
     findings += _pages(repository, survey) if manifest.revision else ()
     accounted = accounted_for(manifest, layout) if manifest.revision else frozenset[Key]()
     folder = layout.folder(manifest.project)
@@ -81,18 +81,18 @@ def _examined(repository: Repository, survey: Survey) -> Examined:
     )
 
 
-def _pages(repository: Repository, survey: Survey) -> Iterator[Finding]:
+def _pages(repository: Repository, survey: Snapshot) -> Iterator[Finding]:
     pages = expected_pages(survey.manifest, repository.layout, repository.settings.base_url)
     for key, expected in pages.items():
         body = body_of(repository, key, survey.objects.get(key), expected)
-        finding = judge_page(key, body, expected, survey.manifest)
+        finding = check_page(key, body, expected, survey.manifest)
         if finding is not None:
             yield finding
 
 
 def look_at_stray(repository: Repository, key: Key) -> Stray | None:
     """See whose an object is that nobody names; None: it is gone already."""
-    seen = repository.storage.look(key)
+    seen = repository.storage.stat(key)
     if seen is None:
         return None
     if seen.marks is not None:
@@ -105,27 +105,27 @@ def look_at_stray(repository: Repository, key: Key) -> Stray | None:
 # With --deep ---------------------------------------------------------------------------------------------------------
 
 
-def judge_whole(repository: Repository, named: Named, size: int, report: Report) -> list[Finding]:
+def check_whole(repository: Repository, named: Named, size: int, report: Report) -> list[Finding]:
     """Read an object to its end, and look at how it is served."""
     storage, name = repository.storage, named.key.rpartition("/")[2]
     report(FileStarted(name=name, size=size))
     try:
-        found = [judge_bytes(named, _digest(repository, named.key))] if named.sha256 is not None else []
+        found = [check_bytes(named, _digest(repository, named.key))] if named.sha256 is not None else []
         headers = storage.headers(named.key) if isinstance(storage, Inspectable) else None
     except Unavailable:
-        if storage.look(named.key) is not None:
+        if storage.stat(named.key) is not None:
             raise
         return []  # somebody deleted it just now, and no entry names it any more
     report(FileDone(name=name, size=size))
-    found += [judge_headers(named, headers)] if headers is not None else []
+    found += [check_headers(named, headers)] if headers is not None else []
     return [finding for finding in found if finding is not None]
 
 
-def judge_served_page(repository: Repository, key: Key, kind: Kind) -> list[Finding]:
+def check_served_page(repository: Repository, key: Key, kind: ObjectHeaders) -> list[Finding]:
     """Look at how a page is served."""
     storage = repository.storage
     headers = storage.headers(key) if isinstance(storage, Inspectable) else None
-    finding = None if headers is None else judge_page_headers(key, kind, headers)
+    finding = None if headers is None else check_page_headers(key, kind, headers)
     return [] if finding is None else [finding]
 
 

@@ -11,10 +11,10 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
-from bucketwheel.names import ProjectName, shown
-from bucketwheel.storage import Headers, Key, Kind
+from bucketwheel.names import ProjectName, printable
+from bucketwheel.storage import Key, ObjectHeaders, ServedHeaders
 
-__all__ = ["expected_pages", "judge_page", "judge_page_headers", "judge_root", "listed_by"]
+__all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "listed_by"]
 
 _REBUILD = "run `bucketwheel reindex`"
 
@@ -26,7 +26,7 @@ def expected_pages(manifest: Manifest, layout: Layout, base_url: str | None) -> 
     return dict.fromkeys(layout.html_keys(manifest.project), html) | {layout.json_key(manifest.project): json}
 
 
-def judge_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Finding | None:
+def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Finding | None:
     """Say what is wrong with a page of a project."""
     remedy = f"run `bucketwheel reindex {manifest.project}`"
     if body is None:
@@ -50,11 +50,11 @@ def judge_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest
     return _finding("page-edited", key, "was edited: it does not show what the manifest says", remedy)
 
 
-def judge_page_headers(key: Key, kind: Kind, headers: Headers) -> Finding | None:
+def check_page_headers(key: Key, kind: ObjectHeaders, headers: ServedHeaders) -> Finding | None:
     """Say whether a page is served in another way than it should."""
     if headers.is_of(kind) and not headers.content_encoding:
         return None
-    wrong = headers.other_than(kind) or f"Content-Encoding {shown(headers.content_encoding)}"
+    wrong = headers.other_than(kind) or f"Content-Encoding {printable(headers.content_encoding)}"
     remedy = f"remove the page and {_REBUILD}, which writes it anew"
     return _finding("headers-wrong", key, f"is served with {wrong}", remedy)
 
@@ -67,7 +67,7 @@ def listed_by(root: bytes | None) -> frozenset[ProjectName]:
         return frozenset()
 
 
-def judge_root(
+def check_root(
     layout: Layout, bodies: Mapping[Key, bytes | None], projects: Collection[ProjectName], *, all_of_them: bool
 ) -> Iterator[Finding]:
     """Say what is wrong with the roots, by key, where these projects have manifests; perhaps not all that there are."""
@@ -102,4 +102,4 @@ def _membership(
 
 
 def _finding(code: str, key: Key, what: str, remedy: str) -> Finding:
-    return Finding(code=code, subject=shown(key), what=what, remedy=remedy)
+    return Finding(code=code, subject=printable(key), what=what, remedy=remedy)

@@ -21,15 +21,15 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.format.pages.mark import read_page_mark
-from bucketwheel.names import ProjectName, shown
+from bucketwheel.names import ProjectName, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.connections import Credentials, Limits, read_netrc
 from bucketwheel.sources.http import Absent, Answer, Client
 from bucketwheel.sources.urls import InvalidUrl, read_url
-from bucketwheel.storage import Headers, Kind
+from bucketwheel.storage import ObjectHeaders, ServedHeaders
 
-__all__ = ["Met", "Outcome", "judge_absence", "judge_file", "judge_page", "meet_as_client"]
+__all__ = ["Met", "Outcome", "check_absence", "check_file", "check_page", "meet_as_client"]
 
 Outcome: TypeAlias = Literal["answered", "absent", "forbidden", "failed"]
 
@@ -47,11 +47,11 @@ class Met:
     outcome: Outcome
     why: str = ""
     """In words, where it failed."""
-    headers: Headers = field(default_factory=Headers)
+    headers: ServedHeaders = field(default_factory=ServedHeaders)
     body: bytes = b""
 
 
-def judge_absence(met: Met) -> Iterator[Finding]:
+def check_absence(met: Met) -> Iterator[Finding]:
     """Say what is wrong with the answer for a project that is not there: installers go on at 404 only."""
     if met.outcome == "forbidden":
         what = "is answered with 403 though it is only not there, and uv and others stop at that; 404 is what they need"
@@ -64,7 +64,7 @@ def judge_absence(met: Met) -> Iterator[Finding]:
         yield _failed(met)
 
 
-def judge_page(met: Met, *, html: bytes, json: bytes, revision: int, kind: Kind) -> Iterator[Finding]:
+def check_page(met: Met, *, html: bytes, json: bytes, revision: int, kind: ObjectHeaders) -> Iterator[Finding]:
     """Say what is wrong with a page, which may come in either of its two forms at this revision."""
     if met.outcome == "absent":
         yield _finding("client-page-missing", met, "is not there for clients", _SAME_KEYS)
@@ -75,18 +75,20 @@ def judge_page(met: Met, *, html: bytes, json: bytes, revision: int, kind: Kind)
     essence = met.headers.content_type.partition(";")[0].strip().lower()
     is_json = met.body.lstrip().startswith(b"{")
     if essence not in (_JSON if is_json else _HTML):
-        what = f"is served as {shown(essence) or 'nothing'}, as which installers cannot read it"
+        what = f"is served as {printable(essence) or 'nothing'}, as which installers cannot read it"
         remedy = f"have the server send the Content-Type that the object has ({kind.content_type} for the HTML page)"
         yield _finding("client-page-type", met, what, remedy)
     if met.body not in {html, json}:
-        yield from _judge_body(met, revision)
+        yield from _check_body(met, revision)
     if met.headers.cache_control != kind.cache_control:
-        what = f"is served with Cache-Control {shown(met.headers.cache_control) or '(none)'}, not {kind.cache_control}"
+        what = (
+            f"is served with Cache-Control {printable(met.headers.cache_control) or '(none)'}, not {kind.cache_control}"
+        )
         remedy = "have the server pass on the header, or set it with `bucketwheel init --set cache-control=…`"
         yield _finding("client-page-caching", met, what, remedy)
 
 
-def judge_file(met: Met) -> Iterator[Finding]:
+def check_file(met: Met) -> Iterator[Finding]:
     """Say what is wrong with the answer for a distribution or its metadata."""
     encoding = met.headers.content_encoding
     if met.outcome == "absent":
@@ -94,14 +96,14 @@ def judge_file(met: Met) -> Iterator[Finding]:
     elif met.outcome != "answered":
         yield _failed(met)
     elif encoding not in {"", "identity"}:
-        what = f"is served with Content-Encoding {shown(encoding)}, and pip hashes what it receives"
+        what = f"is served with Content-Encoding {printable(encoding)}, and pip hashes what it receives"
         yield _finding("client-file-encoded", met, what, "turn compression off there for files and .metadata")
 
 
 _SAME_KEYS = "see that base-url leads to the repository, and that the server finds keys as they are"
 
 
-def _judge_body(met: Met, revision: int) -> Iterator[Finding]:
+def _check_body(met: Met, revision: int) -> Iterator[Finding]:
     mark = read_page_mark(met.body)
     if mark is None:
         what = "is not the page that the repository has"
@@ -149,7 +151,7 @@ def meet_as_client(
         url, _ = read_url(base_url)
     except InvalidUrl as error:
         remedy = "set it anew with `bucketwheel init --set base-url=https://…`"
-        return [Finding(code="client-unreachable", subject=shown(base_url), what=str(error), remedy=remedy)]
+        return [Finding(code="client-unreachable", subject=printable(base_url), what=str(error), remedy=remedy)]
     client = Client(environ=os.environ, limits=Limits(tries=2), stopped=Event(), jobs=8, report=report, hidden={})
     visitor = _Visitor(
         base=base_url,
@@ -163,12 +165,12 @@ def meet_as_client(
             report(Warned(message=f"{root.url} is not open to us, so what clients meet there was not looked at"))
             return []
         html, json = render_root_html(listed), render_root_json(listed)
-        findings = list(judge_page(root, html=html, json=json, revision=len(listed), kind=visitor.layout.html()))
+        findings = list(check_page(root, html=html, json=json, revision=len(listed), kind=visitor.layout.html()))
         if root.outcome == "failed":
             return findings
         visits: list[Callable[[], list[Finding]]] = [visitor.absence]
         visits += [partial(visitor.project, manifest) for manifest in manifests]
-        return [*findings, *chain.from_iterable(workers.run(visits))]
+        return [*findings, *chain.from_iterable(workers.map(visits))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,7 @@ class _Visitor:
 
     def absence(self) -> list[Finding]:
         """Ask for what is certainly not there."""
-        return list(judge_absence(self.page(f"{self.layout.simple}no-such-project-{uuid4().hex[:8]}/", _ACCEPTS[1])))
+        return list(check_absence(self.page(f"{self.layout.simple}no-such-project-{uuid4().hex[:8]}/", _ACCEPTS[1])))
 
     def project(self, manifest: Manifest) -> list[Finding]:
         """Ask for what an installer asks for."""
@@ -190,9 +192,9 @@ class _Visitor:
         findings: list[Finding] = []
         for accept in _ACCEPTS:
             page = self.page(layout.folder(manifest.project), accept)
-            findings += judge_page(page, html=html, json=json, revision=revision, kind=layout.html())
+            findings += check_page(page, html=html, json=json, revision=revision, kind=layout.html())
         for key in self._file_of(manifest):
-            findings += judge_file(self._ask(key, "*/*", body=False))
+            findings += check_file(self._ask(key, "*/*", body=False))
         return findings
 
     def page(self, key: str, accept: str) -> Met:
@@ -223,7 +225,7 @@ class _Visitor:
             return Met(url=where, outcome="failed", why=str(error))
 
     def _take(self, where: str, answer: Answer, *, body: bool) -> Met:
-        headers = Headers(
+        headers = ServedHeaders(
             content_type=answer.media_type,
             cache_control=answer.response.headers.get("Cache-Control", ""),
             content_encoding=answer.encoding,

@@ -13,17 +13,17 @@ from bucketwheel.commands.check.files import named_objects
 from bucketwheel.commands.check.findings import Finding
 from bucketwheel.format.layout import SIDECARS, Layout, PageMark, repository_of
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, shown
-from bucketwheel.storage import Key, Listed, Seen
+from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable
+from bucketwheel.storage import Key, ListEntry, ObjectInfo
 
 __all__ = [
     "Stray",
     "Terms",
     "accounted_for",
-    "judge_elsewhere",
-    "judge_records",
-    "judge_strays",
-    "judge_unseen",
+    "check_elsewhere",
+    "check_records",
+    "check_strays",
+    "check_unseen",
     "strays",
 ]
 
@@ -37,7 +37,7 @@ class Stray:
     """An object that nobody names, as a look showed it."""
 
     key: Key
-    seen: Seen
+    seen: ObjectInfo
     page: PageMark | None = None
     """Its mark, if it is a page of ours."""
 
@@ -70,14 +70,14 @@ def accounted_for(manifest: Manifest, layout: Layout) -> frozenset[Key]:
     )
 
 
-def judge_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, Listed]) -> Iterator[Finding]:
+def check_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, ListEntry]) -> Iterator[Finding]:
     """Say what lies where nothing should lie any more, and what does not lie where it is awaited."""
     project = manifest.project
     alive = {layout.key_of(project, file) for file in manifest.files}
     for deleted in manifest.deleted:
         key = layout.key_of(project, deleted)
         if key not in alive and any(each in objects for each in _with_sidecars([key])):
-            release = f"{project}=={shown(deleted.version)} {shown(deleted.filename)}"
+            release = f"{project}=={printable(deleted.version)} {printable(deleted.filename)}"
             what, remedy = "was deleted, and still lies there", f"run `bucketwheel delete {release}`, which finishes it"
             yield _finding("deleted-remains", key, what, remedy)
     for key in manifest.dead_keys:
@@ -91,8 +91,8 @@ def judge_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, List
         remedy = (
             f"run {adopt}, which takes it back if it is the same"
             if key in objects
-            else f"publish the same bytes again, or run `bucketwheel delete {project}=={shown(missing.version)} "
-            f"{shown(missing.filename)}`"
+            else f"publish the same bytes again, or run `bucketwheel delete {project}=={printable(missing.version)} "
+            f"{printable(missing.filename)}`"
         )
         yield _finding("file-lost", key, f"was taken off the pages because it was missing, and {back}", remedy)
 
@@ -103,7 +103,7 @@ def strays(folder: Iterable[Key], accounted: frozenset[Key]) -> tuple[Key, ...]:
     return tuple(sorted(key for key in unnamed if _file_of(key) not in unnamed or _file_of(key) == key))
 
 
-def judge_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> Iterator[Finding]:
+def check_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> Iterator[Finding]:
     """Say what each stray of a project's folder is; what is no distribution and not ours is counted in one finding."""
     folder = terms.layout.folder(manifest.project)
     pages = [stray for stray in found if stray.page is not None]
@@ -114,7 +114,7 @@ def judge_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> It
     files = {named.key for named in named_objects(manifest, terms.layout)}
     leftovers: list[str] = []
     for stray in found:
-        finding = _judge_stray(stray, manifest.project, files, terms)
+        finding = _check_stray(stray, manifest.project, files, terms)
         if finding is None:
             leftovers.append(stray.key.removeprefix(folder) or "its page")
         else:
@@ -123,14 +123,14 @@ def judge_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> It
         yield _others(folder, leftovers, terms)
 
 
-def judge_unseen(manifest: Manifest, unseen: int, terms: Terms) -> Finding:
+def check_unseen(manifest: Manifest, unseen: int, terms: Terms) -> Finding:
     """Say how many strays of a project were not looked at, there being too many of them."""
     what = f"holds {_counted(unseen, 'more object')} that no entry names, too many to look at each"
     remedy = f"run `{terms.adopt} {manifest.project}`, or see `bucketwheel check {manifest.project}`"
     return _finding("file-unnamed", terms.layout.folder(manifest.project), what, remedy)
 
 
-def judge_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> Iterator[Finding]:
+def check_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> Iterator[Finding]:
     """Say what lies outside of all projects' folders, below this one: one finding for each place."""
     places: dict[str, list[str]] = {}
     for key in unnamed:
@@ -140,7 +140,7 @@ def judge_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> I
     yield from (_others(place, names, terms) for place, names in places.items())
 
 
-def _judge_stray(stray: Stray, project: ProjectName, files: set[Key], terms: Terms) -> Finding | None:
+def _check_stray(stray: Stray, project: ProjectName, files: set[Key], terms: Terms) -> Finding | None:
     key, marks, adopt = stray.key, stray.seen.marks, f"`{terms.adopt} {project}`"
     if stray.page is not None:
         what = "is a page of ours in a style that is not in use"
@@ -186,7 +186,7 @@ def _counted(number: int, noun: str) -> str:
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return shown(", ".join(names[:_MOST_NAMES])) + more
+    return printable(", ".join(names[:_MOST_NAMES])) + more
 
 
 def _prune(project: ProjectName) -> str:
@@ -219,4 +219,4 @@ def _with_sidecars(keys: Iterable[Key]) -> Iterator[Key]:
 
 
 def _finding(code: str, where: str, what: str, remedy: str) -> Finding:
-    return Finding(code=code, subject=shown(where), what=what, remedy=remedy)
+    return Finding(code=code, subject=printable(where), what=what, remedy=remedy)

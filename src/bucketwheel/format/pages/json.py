@@ -11,7 +11,7 @@ from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.listing import Link, project_listing
 from bucketwheel.format.pages.mark import JSON_MARK, json_mark
-from bucketwheel.names import InvalidName, ProjectName, project_name, shown
+from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
 __all__ = ["read_root_json", "render_project_json", "render_root_json", "render_simple_json"]
 
@@ -68,7 +68,7 @@ def _project(name: str) -> ProjectName:
     try:
         return project_name(name)
     except InvalidName as error:
-        raise DocumentInvalid(f"'{shown(name)}' {error}") from error
+        raise DocumentInvalid(f"'{printable(name)}' {error}") from error
 
 
 def _file(link: Link, *, signed: bool) -> dict[str, object]:

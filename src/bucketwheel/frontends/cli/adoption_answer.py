@@ -10,7 +10,7 @@ from bucketwheel.commands.adopt import Adopted
 from bucketwheel.commands.adopt.reconciliation import FileAdopted
 from bucketwheel.frontends.cli.run import Answer
 from bucketwheel.frontends.text import counted
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["adopted"]
 
@@ -66,8 +66,8 @@ def _file_lines(outcome: Adopted) -> Iterator[str]:
 
 
 def _file_line(file: FileAdopted) -> str:
-    legacy = f"(legacy: {shown(file.legacy)})" if file.legacy else ""
-    return " ".join(filter(None, [f"{file.fate}:", shown(file.key), shown(file.note), legacy]))
+    legacy = f"(legacy: {printable(file.legacy)})" if file.legacy else ""
+    return " ".join(filter(None, [f"{file.fate}:", printable(file.key), printable(file.note), legacy]))
 
 
 def _advice(outcome: Adopted) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _advice(outcome: Adopted) -> Iterator[str]:
     if fates["contested"]:
         yield "nothing was done about what is contested; remove what is wrong, and run the same again"
     if not outcome.projects and outcome.files:
-        place = shlex.quote(shown(str(outcome.repository)))
+        place = shlex.quote(printable(str(outcome.repository)))
         yield f"nothing lies where this index begins; say where it does: `bucketwheel init {place} --set simple=PATH`"
     if outcome.leftovers:
         leftovers = counted(len(outcome.leftovers), "object")

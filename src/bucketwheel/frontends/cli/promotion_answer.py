@@ -6,7 +6,7 @@ from bucketwheel.commands.promote import FilePromoted, Promotion
 from bucketwheel.frontends.cli.json import present
 from bucketwheel.frontends.cli.run import Answer
 from bucketwheel.frontends.text import install_lines, page_lines
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["promoted"]
 
@@ -45,5 +45,9 @@ def promoted(promotion: Promotion) -> Answer:
 def _line(file: FilePromoted, *, dry_run: bool) -> str:
     yanked = "" if file.yanked is None else " (yanked)"
     if file.fate == "already there":
-        return f"{shown(file.filename)}{yanked} ... already exists"
-    return f"would promote {shown(file.filename)}{yanked}" if dry_run else f"{shown(file.filename)}{yanked} ... success"
+        return f"{printable(file.filename)}{yanked} ... already exists"
+    return (
+        f"would promote {printable(file.filename)}{yanked}"
+        if dry_run
+        else f"{printable(file.filename)}{yanked} ... success"
+    )

@@ -10,7 +10,7 @@ from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.frontends import text
 from bucketwheel.frontends.cli.json import present
 from bucketwheel.frontends.cli.run import Answer
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["compared", "shown_project", "shown_repository"]
 
@@ -22,7 +22,7 @@ def shown_repository(repository: Shown) -> Answer:
     rows = [
         (
             project.project,
-            shown(project.latest or "-"),
+            printable(project.latest or "-"),
             str(len(project.versions)),
             str(len(project.files)),
             text.size_words(sum(file.size for file in project.files)),
@@ -32,7 +32,7 @@ def shown_repository(repository: Shown) -> Answer:
         for project in repository.projects
     ]
     table = _aligned([("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS"), *rows])
-    lines = table if rows else (f"{shown(str(repository.repository))} is empty",)
+    lines = table if rows else (f"{printable(str(repository.repository))} is empty",)
     return Answer(lines=lines, document=_shown_table(repository))
 
 
@@ -41,11 +41,11 @@ def shown_project(repository: Shown) -> Answer:
     files = [file for project in repository.projects for file in project.files]
     rows = [
         (
-            shown(file.version),
-            shown(file.filename),
+            printable(file.version),
+            printable(file.filename),
             text.size_words(file.size),
             _moment(file.upload_time),
-            shown(file.requires_python or "-"),
+            printable(file.requires_python or "-"),
             _remark(file),
         )
         for file in files
@@ -62,13 +62,13 @@ def compared(repository: Shown) -> Answer:
         if project.comparison is not None
     ]
     table = _aligned([("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE"), *rows])
-    lines = table if rows else (f"nothing in {shown(str(repository.repository))} is installed here",)
+    lines = table if rows else (f"nothing in {printable(str(repository.repository))} is installed here",)
     return Answer(lines=lines, document=_shown_table(repository))
 
 
 def _comparison(comparison: Comparison) -> tuple[str, str, str]:
     upgrade = "yes" if comparison.upgrade else "no"
-    return shown(comparison.installed or "-"), comparison.newest or "-", upgrade
+    return printable(comparison.installed or "-"), comparison.newest or "-", upgrade
 
 
 def _moment(upload_time: str) -> str:
@@ -76,12 +76,12 @@ def _moment(upload_time: str) -> str:
 
 
 def _status(project: ProjectShown) -> str:
-    reason = f": {shown(project.status.reason)}" if project.status.reason else ""
+    reason = f": {printable(project.status.reason)}" if project.status.reason else ""
     return f"{project.status.status}{reason}"
 
 
 def _remark(file: PublishedFile) -> str:
-    yanked = "" if file.yanked is None else f"yanked: {shown(file.yanked)}".rstrip(": ")
+    yanked = "" if file.yanked is None else f"yanked: {printable(file.yanked)}".rstrip(": ")
     return ", ".join(filter(None, [yanked, "hidden" if file.hidden else ""]))
 
 

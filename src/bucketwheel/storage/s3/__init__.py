@@ -21,7 +21,17 @@ from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report
 from bucketwheel.names import Sha256
 from bucketwheel.places import Connection, S3Place
-from bucketwheel.storage import Headers, Key, Kind, Listed, ObjectVersion, Seen, Stored, SwapLost, UnfinishedUpload
+from bucketwheel.storage import (
+    Key,
+    ListEntry,
+    Object,
+    ObjectHeaders,
+    ObjectInfo,
+    ObjectVersion,
+    ServedHeaders,
+    SwapLost,
+    UnfinishedUpload,
+)
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import Asked, Rejection, rejection_in_words
 from bucketwheel.storage.s3.multipart import add_in_parts, copy_object, in_reach
@@ -39,9 +49,9 @@ def etag_of(body: bytes) -> ObjectVersion:
     return ObjectVersion(f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
 
 
-def headers_in(answer: Mapping[str, Any]) -> Headers:
+def headers_in(answer: Mapping[str, Any]) -> ServedHeaders:
     """The headers in an answer to HEAD."""
-    return Headers(
+    return ServedHeaders(
         content_type=answer.get("ContentType", ""),
         cache_control=answer.get("CacheControl", ""),
         content_encoding=answer.get("ContentEncoding", ""),
@@ -100,19 +110,19 @@ class S3Storage:
         """Path style at an endpoint of one's own, the bucket's host at AWS."""
         return self.bucket.url(self.prefix + key)
 
-    def read(self, key: Key) -> Stored | None:
+    def read(self, key: Key) -> Object | None:
         """GET; absent is only NoSuchKey, or what a listing confirms."""
         for _ in tries(_READ_TRIES - 1):
             with suppress(AnswerBroken):
                 return self._read(key)
         return self._read(key)
 
-    def look(self, key: Key) -> Seen | None:
+    def stat(self, key: Key) -> ObjectInfo | None:
         """HEAD; the digest where S3 keeps one of the whole object."""
         answer = self._head(key)
         if answer is None:
             return None
-        return Seen(
+        return ObjectInfo(
             version=ObjectVersion(answer["ETag"]),
             size=answer["ContentLength"],
             marks=answer["Metadata"],
@@ -137,13 +147,13 @@ class S3Storage:
         with closing(answer["Body"]) as body:
             yield io.BufferedReader(_Answer(self.bucket, asked, body), _BUFFER)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str) -> Iterator[ListEntry]:
         """ListObjectsV2, page by page."""
         position: dict[str, Any] = {}
         while True:
             page = self.bucket.ask("list_objects_v2", Prefix=self.prefix + prefix, MaxKeys=self.page_size, **position)
             for item in page.get("Contents", ()):
-                yield Listed(
+                yield ListEntry(
                     key=Key(item["Key"].removeprefix(self.prefix)),
                     size=item["Size"],
                     version=ObjectVersion(item["ETag"]),
@@ -153,7 +163,9 @@ class S3Storage:
                 return
             position = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def add(self, key: Key, body: Path | bytes, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool:
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
         """PutObject with If-None-Match; large files in parts. False may also mean that an earlier attempt made it."""
         with open_body(body) as stream:
             size = stream.seek(0, io.SEEK_END)
@@ -165,29 +177,31 @@ class S3Storage:
                     body,
                     sha256=sha256,
                     part_size=self.part_size,
-                    put_args=_put_args(kind, marks),
+                    put_args=_put_args(headers, marks),
                 )
-            answer = self._put(key, stream, size, sha256, kind, marks, expected=_TAKEN, IfNoneMatch="*")
+            answer = self._put(key, stream, size, sha256, headers, marks, expected=_TAKEN, IfNoneMatch="*")
         return not isinstance(answer, Rejection)
 
     def swap(
-        self, key: Key, body: bytes, *, seen: ObjectVersion | None, kind: Kind, marks: Mapping[str, str]
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
         """PutObject with If-Match, or If-None-Match to create."""
-        condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": seen}
+        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
         sha256 = Sha256(hashlib.sha256(body).hexdigest())
-        answer = self._put(key, io.BytesIO(body), len(body), sha256, kind, marks, expected=_CHANGED, **condition)
+        answer = self._put(key, io.BytesIO(body), len(body), sha256, headers, marks, expected=_CHANGED, **condition)
         if isinstance(answer, Rejection):
             raise SwapLost(key)
         return ObjectVersion(answer["ETag"])
 
-    def remove(self, key: Key, *, seen: ObjectVersion) -> None:
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """DeleteObject with If-Match."""
-        answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=seen)
+        answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=expected)
         if isinstance(answer, Rejection) and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise SwapLost(key)
 
-    def copy(self, key: Key, origin: Origin, *, sha256: Sha256, kind: Kind, marks: Mapping[str, str]) -> bool | None:
+    def copy(
+        self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool | None:
         """UploadPartCopy, completed with If-None-Match."""
         there = origin.storage
         if not isinstance(there, S3Storage) or not in_reach(there.bucket, self.bucket):
@@ -197,14 +211,14 @@ class S3Storage:
             (self.bucket, self.prefix + key),
             seen=origin.seen,
             sha256=sha256,
-            put_args=_put_args(kind, marks),
+            put_args=_put_args(headers, marks),
         )
 
     def version_of(self, body: bytes) -> ObjectVersion:
         """The MD5 of an object that was put in one request, unless KMS encrypts it."""
         return etag_of(body)
 
-    def headers(self, key: Key) -> Headers | None:
+    def headers(self, key: Key) -> ServedHeaders | None:
         """HEAD."""
         answer = self._head(key)
         return None if answer is None else headers_in(answer)
@@ -238,13 +252,13 @@ class S3Storage:
             self._confirm_absent(key, answer)
         return None
 
-    def _read(self, key: Key) -> Stored | None:
+    def _read(self, key: Key) -> Object | None:
         answer = self._get(key, ChecksumMode="ENABLED")
         if answer is None:
             return None
         with self.bucket.reading(self._asked("get_object", key)), closing(answer["Body"]) as body:
             whole = body.read()
-        return Stored(body=whole, version=ObjectVersion(answer["ETag"]), marks=answer["Metadata"])
+        return Object(body=whole, version=ObjectVersion(answer["ETag"]), marks=answer["Metadata"])
 
     def _put(
         self,
@@ -252,7 +266,7 @@ class S3Storage:
         body: BinaryIO,
         size: int,
         sha256: Sha256,
-        kind: Kind,
+        headers: ObjectHeaders,
         marks: Mapping[str, str],
         *,
         expected: frozenset[str],
@@ -266,7 +280,7 @@ class S3Storage:
             ContentLength=size,
             ChecksumAlgorithm="SHA256",  # some stores (Ceph 20) verify the digest only where its algorithm is named too
             ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode("ascii"),
-            **_put_args(kind, marks),
+            **_put_args(headers, marks),
             **condition,
         )
 
@@ -312,11 +326,11 @@ def put_object_arguments(put_args: Mapping[str, str]) -> dict[str, str | bool]:
     return {name: value == "true" if name == "BucketKeyEnabled" else value for name, value in put_args.items()}
 
 
-def _put_args(kind: Kind, marks: Mapping[str, str]) -> dict[str, Any]:
+def _put_args(headers: ObjectHeaders, marks: Mapping[str, str]) -> dict[str, Any]:
     return {
-        **put_object_arguments(kind.put_args),
-        "ContentType": kind.content_type,
-        "CacheControl": kind.cache_control,
+        **put_object_arguments(headers.put_args),
+        "ContentType": headers.content_type,
+        "CacheControl": headers.cache_control,
         "Metadata": dict(marks),
     }
 

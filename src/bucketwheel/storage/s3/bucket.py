@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, RequestSent
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     Asked,
@@ -234,7 +234,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         raise failure_in_words(error, asked) from None
     except ValueError:
         raise Denied(
-            f"no S3 can be at the endpoint URL given for {shown(str(place))}; correct --endpoint-url"
+            f"no S3 can be at the endpoint URL given for {printable(str(place))}; correct --endpoint-url"
         ) from None
     watch = Watch(report, place.prefix)
     watch.attach(client.meta.events)

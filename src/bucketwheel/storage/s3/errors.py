@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
-from bucketwheel.names import shown
+from bucketwheel.names import printable
 
 __all__ = ["Asked", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
 
@@ -32,7 +32,7 @@ class Asked:
     @property
     def target(self) -> str:
         """The object or bucket as a URL."""
-        return shown(f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}")
+        return printable(f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}")
 
     @property
     def action(self) -> str:
@@ -43,7 +43,7 @@ class Asked:
     def arn(self) -> str:
         """What a policy calls the object or bucket."""
         of_object = self.key and self.operation not in _ABOUT_THE_BUCKET
-        return shown(f"arn:aws:s3:::{self.bucket}/{self.key}" if of_object else f"arn:aws:s3:::{self.bucket}")
+        return printable(f"arn:aws:s3:::{self.bucket}/{self.key}" if of_object else f"arn:aws:s3:::{self.bucket}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +191,14 @@ def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
 def rejection_in_words(answer: Rejection, asked: Asked) -> Unavailable:
     """Say what AWS refused and what to do about it."""
     facts = _facts(asked) | {
-        "answer": shown(answer.code if answer.code == str(answer.status) else f"{answer.status} {answer.code}"),
-        "code": shown(answer.code),
-        "message": shown(_QUERY.sub("", answer.message)[:_LONGEST_MESSAGE]),
-        "rejected": shown(answer.operation),
-        "region": shown(answer.region or "which one, S3 does not say"),
+        "answer": printable(answer.code if answer.code == str(answer.status) else f"{answer.status} {answer.code}"),
+        "code": printable(answer.code),
+        "message": printable(_QUERY.sub("", answer.message)[:_LONGEST_MESSAGE]),
+        "rejected": printable(answer.operation),
+        "region": printable(answer.region or "which one, S3 does not say"),
     }
     if lacking := _LACKING.search(answer.message):
-        facts |= {name: shown(text) for name, text in lacking.groupdict().items()}
+        facts |= {name: printable(text) for name, text in lacking.groupdict().items()}
     if words := _UNAVAILABLE.get(answer.code):
         return Unavailable(words.format_map(facts))
     if answer.operation != asked.operation and _DENIED.get(answer.code) != _EXPIRED:
@@ -221,7 +221,7 @@ def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
         "name": type(error).__name__,
     }
     for name in ("cred_var", "path", "profile", "provider", "region_name"):
-        facts[name] = shown(str(told.get(name, "")))
+        facts[name] = printable(str(told.get(name, "")))
     for kind in type(error).__mro__:
         if kind.__name__ in _FAILURES:
             branch, words = _FAILURES[kind.__name__]
@@ -245,15 +245,17 @@ def outcome_unknown(asked: Asked) -> OutcomeUnknown:
 def _facts(asked: Asked) -> dict[str, str]:
     return {
         "operation": asked.operation,
-        "bucket": shown(asked.bucket),
+        "bucket": printable(asked.bucket),
         "target": asked.target,
         "action": asked.action,
         "arn": asked.arn,
-        "log_in": f"run `aws sso login --profile {shown(asked.profile)}`" if asked.profile else "get new credentials",
+        "log_in": f"run `aws sso login --profile {printable(asked.profile)}`"
+        if asked.profile
+        else "get new credentials",
     }
 
 
 def _host(url: str) -> str:
     """Where a URL leads, without what may be secret in it."""
     parts = urlsplit(url)
-    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url)
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url)

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from bucketwheel.errors import Unavailable
-from bucketwheel.names import Sha256, shown
-from bucketwheel.storage import Seen
+from bucketwheel.names import Sha256, printable
+from bucketwheel.storage import ObjectInfo
 from bucketwheel.storage.s3.bucket import Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body
@@ -67,7 +67,7 @@ def assemble(
             return True
         if not isinstance(bucket.ask("head_object", Key=key, expected=frozenset({"403", "404"})), Rejection):
             return False
-    raise Unavailable(f"others keep writing s3://{shown(bucket.name)}/{shown(key)}; run the same command again")
+    raise Unavailable(f"others keep writing s3://{printable(bucket.name)}/{printable(key)}; run the same command again")
 
 
 def _complete(bucket: Bucket, key: str, upload: str, parts: Parts) -> bool:
@@ -156,7 +156,7 @@ def copy_object(
     source: tuple[Bucket, str],
     target: tuple[Bucket, str],
     *,
-    seen: Seen,
+    seen: ObjectInfo,
     sha256: Sha256,
     put_args: Mapping[str, Any],
 ) -> bool | None:
