@@ -19,7 +19,7 @@ from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
-from support.releasing import order_for, release_files, site_of
+from support.releasing import release_files
 from support.tampering import check_store, overwrite, put, remove, stored
 from support.wire import Exchange, Wire, run_wire, says
 

@@ -1,29 +1,36 @@
-"""What a publish decides, from the manifest and the candidates alone."""
+"""What a publish decides, from the manifest and the uploads alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bucketwheel.errors import Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, Status, empty_manifest
-from bucketwheel.names import ProjectName, Sha256, distribution_name
-from bucketwheel.protocol.plan import Candidate, Existing, StoredFile, plan_release, released, spelled_twice
+from bucketwheel.names import ProjectName, Sha256, distribution_name, sha256_of
+from bucketwheel.protocol.plan import Existing, StoredFile, Upload, plan_release, released, spelled_twice
 from bucketwheel.storage import Key
 
 DEMO = ProjectName("demo")
 OURS, THEIRS = Sha256("a" * 64), Sha256("b" * 64)
 WHEEL = "demo-1.0-py3-none-any.whl"
+METADATA = b"Metadata-Version: 2.1\n"
 NOW = datetime(2026, 11, 21, 9, 30, 15, 123456, tzinfo=UTC)
 
 
-def candidate(filename: str = WHEEL, sha256: Sha256 = OURS) -> Candidate:
-    """A wheel that wants to be released."""
-    return Candidate(
-        name=distribution_name(filename), size=10, sha256=sha256, requires_python=">=3.9", metadata_sha256=THEIRS
+def upload(filename: str = WHEEL, sha256: Sha256 = OURS) -> Upload:
+    """Return a wheel to be released."""
+    return Upload(
+        name=distribution_name(filename),
+        size=10,
+        sha256=sha256,
+        content=Path(filename),
+        requires_python=">=3.9",
+        metadata=METADATA,
     )
 
 
@@ -48,31 +55,31 @@ def manifest(**parts: object) -> Manifest:
     return replace(empty_manifest(DEMO), revision=7, **parts)  # type: ignore[arg-type]  # fields by name
 
 
-def refusal(truth: Manifest, *candidates: Candidate, existing: Existing = "same") -> str:
+def refusal(truth: Manifest, *uploads: Upload, existing: Existing = "same") -> str:
     """What a refused plan says."""
     with pytest.raises(Refused) as caught:
-        plan_release(truth, candidates, existing)
+        plan_release(truth, uploads, existing)
     return str(caught.value)
 
 
 def test_a_new_name_is_placed() -> None:
     """A name that the manifest does not hold is new."""
-    plan = plan_release(manifest(), [candidate()], "same")
-    assert plan.new == (candidate(),)
-    assert plan.to_upload == (candidate(),)
+    plan = plan_release(manifest(), [upload()], "same")
+    assert plan.new == (upload(),)
+    assert plan.to_upload == (upload(),)
 
 
 def test_the_same_bytes_are_there_already() -> None:
     """A released name with the same bytes is done, also when others would be skipped."""
     truth = manifest(files=(entry(),))
-    assert plan_release(truth, [candidate()], "same").unchanged == (candidate(),)
-    assert plan_release(truth, [candidate()], "skip").unchanged == (candidate(),)
-    assert plan_release(truth, [candidate()], "same").to_upload == ()
+    assert plan_release(truth, [upload()], "same").unchanged == (upload(),)
+    assert plan_release(truth, [upload()], "skip").unchanged == (upload(),)
+    assert plan_release(truth, [upload()], "same").to_upload == ()
 
 
 def test_other_bytes_are_refused_with_both_digests_and_what_to_do() -> None:
     """A released file never changes; the message names both digests and the ways on."""
-    message = refusal(manifest(files=(entry(sha256=THEIRS),)), candidate())
+    message = refusal(manifest(files=(entry(sha256=THEIRS),)), upload())
     assert "a" * 64 in message
     assert "b" * 64 in message
     assert "--skip-existing" in message
@@ -82,38 +89,38 @@ def test_other_bytes_are_refused_with_both_digests_and_what_to_do() -> None:
 
 def test_other_bytes_are_left_alone_when_they_may_be_skipped() -> None:
     """`existing = skip` leaves released bytes as they are, and sends nothing."""
-    plan = plan_release(manifest(files=(entry(sha256=THEIRS),)), [candidate()], "skip")
-    assert (plan.skipped, plan.to_upload) == ((candidate(),), ())
+    plan = plan_release(manifest(files=(entry(sha256=THEIRS),)), [upload()], "skip")
+    assert (plan.skipped, plan.to_upload) == ((upload(),), ())
 
 
 def test_strict_refuses_even_the_same_bytes() -> None:
     """`existing = refuse` takes any name that is there already for a mistake."""
-    assert "already published" in refusal(manifest(files=(entry(),)), candidate(), existing="refuse")
+    assert "already published" in refusal(manifest(files=(entry(),)), upload(), existing="refuse")
 
 
 @pytest.mark.parametrize("existing", ["same", "skip", "refuse"])
 def test_a_deleted_name_is_dead_for_ever(existing: Existing) -> None:
     """No policy and no digest brings a deleted name back."""
     dead = DeletedFile(filename=WHEEL, version="1.0", sha256=OURS, by="x")
-    assert "deleted" in refusal(manifest(deleted=(dead,)), candidate(), existing=existing)
+    assert "deleted" in refusal(manifest(deleted=(dead,)), upload(), existing=existing)
 
 
 def test_a_missing_file_comes_back_with_its_own_bytes_only() -> None:
     """The same bytes revive a missing entry; others are refused."""
     truth = manifest(missing=(entry(),))
-    assert plan_release(truth, [candidate()], "same").restored == (candidate(),)
-    assert "b" * 64 in refusal(truth, candidate(sha256=THEIRS))
+    assert plan_release(truth, [upload()], "same").restored == (upload(),)
+    assert "b" * 64 in refusal(truth, upload(sha256=THEIRS))
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])
 def test_a_closed_project_takes_no_files(status: str) -> None:
     """PEP 792: archived and quarantined projects take no uploads."""
-    assert status in refusal(manifest(status=Status(status=status)), candidate())
+    assert status in refusal(manifest(status=Status(status=status)), upload())
 
 
 def test_a_deprecated_project_takes_files() -> None:
     """PEP 792: deprecated is a word to users, not to publishers."""
-    assert plan_release(manifest(status=Status(status="deprecated")), [candidate()], "same").new
+    assert plan_release(manifest(status=Status(status="deprecated")), [upload()], "same").new
 
 
 def test_a_released_distribution_is_not_released_again_under_another_spelling() -> None:
@@ -121,10 +128,10 @@ def test_a_released_distribution_is_not_released_again_under_another_spelling() 
     truth = replace(
         empty_manifest(ProjectName("legacy-proj")), revision=1, files=(entry("Legacy.Proj-3.0.tar.gz", THEIRS),)
     )
-    other = candidate("legacy_proj-3.0.tar.gz")
+    other = upload("legacy_proj-3.0.tar.gz")
     assert "Legacy.Proj-3.0.tar.gz" in refusal(truth, other)
     assert plan_release(truth, [other], "skip").skipped == (other,)
-    assert plan_release(truth, [candidate("legacy_proj-3.1.tar.gz")], "same").new
+    assert plan_release(truth, [upload("legacy_proj-3.1.tar.gz")], "same").new
 
 
 def test_two_spellings_in_one_call_are_a_problem() -> None:
@@ -141,14 +148,14 @@ def test_all_problems_are_said_at_once() -> None:
         files=(entry(sha256=THEIRS),),
         deleted=(DeletedFile(filename="demo-0.9.tar.gz", version="0.9", sha256=OURS, by="x"),),
     )
-    message = refusal(truth, candidate(), candidate("demo-0.9.tar.gz"))
+    message = refusal(truth, upload(), upload("demo-0.9.tar.gz"))
     assert WHEEL in message
     assert "demo-0.9.tar.gz" in message
 
 
 def test_a_release_adds_its_entries_in_one_revision() -> None:
     """All files of a call come with the next revision, marked with the call and the time it began."""
-    plan = plan_release(manifest(files=(entry("demo-0.1.tar.gz"),)), [candidate()], "same")
+    plan = plan_release(manifest(files=(entry("demo-0.1.tar.gz"),)), [upload()], "same")
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True, gpg_sig=True)
     after = released(
         manifest(files=(entry("demo-0.1.tar.gz"),)), plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout()
@@ -163,7 +170,7 @@ def test_a_release_adds_its_entries_in_one_revision() -> None:
         upload_time="2026-11-21T09:30:15.123456Z",
         by="me",
         requires_python=">=3.9",
-        metadata_sha256=THEIRS,
+        metadata_sha256=sha256_of(METADATA),
         gpg_sig=True,
     )
 
@@ -171,7 +178,7 @@ def test_a_release_adds_its_entries_in_one_revision() -> None:
 def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
     """The entry carries a key only where that is not the usual one."""
     aside = Key(f"simple/demo/{OURS}/{WHEEL}")
-    plan = plan_release(manifest(), [candidate()], "same")
+    plan = plan_release(manifest(), [upload()], "same")
     after = released(
         manifest(), plan, {WHEEL: StoredFile(key=aside, added=True)}, run_id="me", now=NOW, layout=Layout()
     )
@@ -181,7 +188,7 @@ def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
 def test_what_comes_back_keeps_its_state_and_its_time() -> None:
     """A revived entry keeps yank, hidden and upload time, and names the call that brought it back."""
     truth = manifest(missing=(entry(),))
-    plan = plan_release(truth, [candidate()], "same")
+    plan = plan_release(truth, [upload()], "same")
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True)
     after = released(truth, plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout())
     assert after.missing == ()

@@ -14,14 +14,12 @@ from bucketwheel.events import Created, Event
 from bucketwheel.format.layout import Layout, manifest_key
 from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.parallel import Workers
-from bucketwheel.protocol.release import rehearse, release
-from bucketwheel.protocol.repository import Target
+from bucketwheel.protocol.release import release
 from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
-from support.releasing import PLACE, manifest_of, order_for, page_json, place_of, release_files, site_of
+from support.releasing import context_for, manifest_of, page_json, release_files, request_for
 
 DEMO = ProjectName("demo-pkg")
 WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
@@ -274,29 +272,27 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
 
 def test_nothing_is_made_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
     """`--no-create` takes a place without a repository for a typing mistake."""
-    with pytest.raises(Refused, match="--no-create"), Workers(2) as workers:
-        release(site_of(storage), order_for(make_wheel(tmp_path), create=False), workers)
+    with pytest.raises(Refused, match="--no-create"), context_for(storage) as context:
+        release(context, request_for(make_wheel(tmp_path), create=False))
     assert keys(storage) == []
 
 
 def test_a_new_repository_is_announced(tmp_path: Path) -> None:
     """Whoever publishes to a new place learns that it was new."""
     events: list[Event] = []
-    with Workers(2) as workers:
-        release(site_of(MemoryStorage()), order_for(make_wheel(tmp_path), report=events.append), workers)
+    with context_for(MemoryStorage(), report=events.append) as context:
+        release(context, request_for(make_wheel(tmp_path)))
     assert Created(repository="s3://bucket") in events
 
 
-def test_a_rehearsal_writes_nothing_and_says_what_would_be(storage: Storage, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing_and_says_what_would_be(storage: Storage, tmp_path: Path) -> None:
     """A dry run judges and plans against what is there, or against nothing at all."""
-    with Workers(2) as workers:
-        order = order_for(make_wheel(tmp_path), place=place_of(storage))
-        outcome = rehearse(site_of(storage, place_of(storage)), order, workers)
-        assert keys(storage) == []
-        assert len(outcome.plans[DEMO].new) == 1
-        release_files(storage, make_wheel(tmp_path, version="0.9"))
-        before = {key: storage.stat(Key(key)) for key in keys(storage)}
-        outcome = rehearse(site_of(storage, place_of(storage)), order, workers)
+    outcome = release_files(storage, make_wheel(tmp_path), dry_run=True)
+    assert keys(storage) == []
+    assert len(outcome.plans[DEMO].new) == 1
+    release_files(storage, make_wheel(tmp_path, version="0.9"))
+    before = {key: storage.stat(Key(key)) for key in keys(storage)}
+    outcome = release_files(storage, make_wheel(tmp_path), dry_run=True)
     assert {key: storage.stat(Key(key)) for key in keys(storage)} == before
     assert Layout().json_key(DEMO) in outcome.pages
 
@@ -353,9 +349,9 @@ def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
 def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Path) -> None:
     """The choice is recorded, and counts for those only who make it too."""
     storage = Careless()
-    site = Target(place=PLACE, storage=storage, single_writer=True)
-    with Workers(2) as workers:
-        release(site, order_for(make_wheel(tmp_path)), workers)
+    with context_for(storage) as context:
+        target = replace(context.target, single_writer=True)
+        release(replace(context, target=target), request_for(make_wheel(tmp_path)))
     settings = storage.read(Key("_bucketwheel/repository.json"))
     assert settings is not None
     assert json.loads(settings.body)["conditional-writes"] == "ignored"

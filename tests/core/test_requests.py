@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.release import rehearse, release
+from bucketwheel.protocol.release import release
+from bucketwheel.protocol.repository import Context
 from support.archives import make_wheel
 from support.ministack import TestBucket
-from support.releasing import order_for, site_of
+from support.releasing import request_for, target_of
 from support.wire import Exchange, Wire, run_wire
 
 _ROUND_TRIP = 0.05
@@ -30,9 +31,9 @@ class Line:
     def publish(self, *paths: Path, dry_run: bool = False) -> list[Exchange]:
         """Publish these files, and return the requests that it took."""
         self.wire.log.clear()
-        site = site_of(self.bucket.storage(endpoint_url=self.wire.url), self.bucket.place)
+        target = target_of(self.bucket.storage(endpoint_url=self.wire.url), self.bucket.place)
         with Workers(16) as workers:
-            (rehearse if dry_run else release)(site, order_for(*paths), workers)
+            release(Context(target=target, workers=workers, dry_run=dry_run), request_for(*paths))
         return list(self.wire.log)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bucketwheel.commands.status import ProjectStatus
+from bucketwheel.commands.yank import Withdrawal
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.protocol import commit, release
 from bucketwheel.storage import NO_MARKS
@@ -18,7 +20,7 @@ from support.simulation.laws import Violation
 from support.simulation.requests import Fate
 from support.simulation.scenarios import DEMO, USUAL_KEY, strict
 from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Adopt, Delete
+from support.simulation.upkeep_commands import Adopt, Delete, Deprecate
 from support.simulation.world import World
 from support.simulation.wrong import Edit, take_out
 
@@ -167,6 +169,30 @@ def test_a_yank_of_what_was_deleted_meanwhile_is_refused(world: World, stock: St
     world.until(yank, "swap", MANIFEST)
     world.run(Delete(project=DEMO, filenames=old.filenames))
     assert world.finish(yank).exit == 1
+
+
+def test_a_yank_that_another_one_forestalled_changed_nothing(world: World, stock: Stock) -> None:
+    """Another yank and a release win the race for the manifest: ours found everything done, and says so."""
+    world.run(stock.release("demo", "0.9"))
+    yank = world.start(Yank(project=DEMO, version="0.9"))
+    world.until(yank, "swap", MANIFEST)
+    world.run(Yank(project=DEMO, version="0.9"))
+    world.run(stock.release("demo", "1.1"))
+    result = world.finish(yank).result
+    assert isinstance(result, Withdrawal)
+    assert result.changed == ()
+
+
+def test_a_status_that_another_one_forestalled_changed_nothing(world: World, stock: Stock) -> None:
+    """The same for a status: who lost the race to an equal change did not make it."""
+    world.run(stock.release("demo", "0.9"))
+    status = world.start(Deprecate(project=DEMO))
+    world.until(status, "swap", MANIFEST)
+    world.run(Deprecate(project=DEMO))
+    world.run(stock.release("demo", "1.1"))
+    result = world.finish(status).result
+    assert isinstance(result, ProjectStatus)
+    assert not result.changed
 
 
 def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock: Stock) -> None:

@@ -34,7 +34,7 @@ MENU: dict[str, Callable[[Stock], Command]] = {
     "yank": lambda _: Yank(project=DEMO, version="0.9"),
     "unyank": lambda _: Yank(project=DEMO, version="0.9", reason=None),
     "reindex": lambda _: Reindex(),
-    "delete the wheel": lambda stock: Delete(project=DEMO, filenames=(stock.wheel("demo").candidate.filename,)),
+    "delete the wheel": lambda stock: Delete(project=DEMO, filenames=(stock.wheel("demo").filename,)),
     "remove orphans": lambda _: RemoveOrphans(project=DEMO),
     "adopt": lambda _: Adopt(project=DEMO),
 }

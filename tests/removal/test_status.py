@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.status import ProjectStatus, set_status_at
+from bucketwheel.commands.status import ProjectStatus, change_status
 from bucketwheel.errors import Denied, Refused, Unfinished
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Status
 from bucketwheel.names import ProjectName
-from bucketwheel.parallel import Workers
 from bucketwheel.storage import Key, Storage
 from support.archives import make_wheel
-from support.releasing import manifest_of, page_json, place_of, release_files, site_of
+from support.releasing import context_for, manifest_of, page_json, release_files
 from support.removing import make_newer, state
 from support.witness import Killed, Witness
 
@@ -31,10 +30,8 @@ def mark(
     storage: Storage, status: str, reason: str | None = None, *, project: str = "demo-pkg", dry_run: bool = False
 ) -> ProjectStatus:
     """Set a status, as one command does."""
-    inner = storage.storage if isinstance(storage, Witness) else storage
-    site, wanted = site_of(storage, place_of(inner)), Status(status=status, reason=reason)
-    with Workers(4) as workers:
-        return set_status_at(site, ProjectName(project), wanted, dry_run=dry_run, workers=workers)
+    with context_for(storage, dry_run=dry_run) as context:
+        return change_status(context, ProjectName(project), Status(status=status, reason=reason))
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])

@@ -127,5 +127,5 @@ class MemoryStorage:
 
     def _compare(self, key: Key, seen: ObjectVersion | None) -> None:
         found = self.objects.get(key)
-        if (found and found.version) != seen:
+        if (found and found.version) != seen:  # rule: the store compares
             raise SwapLost(key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -13,76 +15,95 @@ from bucketwheel.distributions import validate
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest
-from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
-from bucketwheel.protocol.plan import Candidate, Existing
+from bucketwheel.protocol.plan import Existing, Upload
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, release
-from bucketwheel.protocol.repository import Target, first_settings
-from bucketwheel.protocol.upload import Upload
+from bucketwheel.protocol.repository import Context, Target, first_settings
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
+from support.witness import Witness
 
-__all__ = ["NOW", "PLACE", "manifest_of", "order_for", "page_json", "parcel_of", "place_of", "release_files", "site_of"]
+__all__ = [
+    "NOW",
+    "PLACE",
+    "context_for",
+    "manifest_of",
+    "page_json",
+    "place_of",
+    "release_files",
+    "request_for",
+    "target_of",
+    "upload_of",
+]
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PLACE: Place = S3Place(bucket="bucket", prefix="")
-_CALLS = count()
+_RUNS = count()
 
 
-def site_of(storage: Storage, place: Place = PLACE, *, single_writer: bool = False) -> Target:
-    """A site that a test's storage reaches."""
-    return Target(place=place, storage=storage, single_writer=single_writer)
+@contextmanager
+def context_for(
+    storage: Storage, place: Place | None = None, *, report: Report = ignore, dry_run: bool = False
+) -> Iterator[Context]:
+    """Give a command what it works with: a test's storage, and four threads."""
+    with Workers(4) as workers:
+        yield Context(target=target_of(storage, place), workers=workers, report=report, dry_run=dry_run)
 
 
-def parcel_of(path: Path) -> Upload:
-    """A distribution on disk, ready to be released."""
-    judged = validate(path)
-    candidate = Candidate(
-        name=judged.name,
-        size=judged.size,
-        sha256=judged.sha256,
-        requires_python=judged.requires_python,
-        metadata_sha256=None if judged.metadata is None else sha256_of(judged.metadata),
+def target_of(storage: Storage, place: Place | None = None, *, single_writer: bool = False) -> Target:
+    """Return the target that a test's storage reaches."""
+    return Target(place=place or place_of(storage), storage=storage, single_writer=single_writer)
+
+
+def place_of(storage: Storage) -> Place:
+    """Return what a user would have called the store."""
+    inner = storage.storage if isinstance(storage, Witness) else storage
+    return DirectoryPlace(path=inner.root) if isinstance(inner, DirectoryStorage) else PLACE
+
+
+def upload_of(path: Path) -> Upload:
+    """Validate a distribution on disk, for a release."""
+    distribution = validate(path)
+    return Upload(
+        name=distribution.name,
+        size=distribution.size,
+        sha256=distribution.sha256,
+        content=path,
+        requires_python=distribution.requires_python,
+        metadata=distribution.metadata,
     )
-    return Upload(candidate=candidate, content=path, metadata=judged.metadata)
 
 
-def order_for(
+def request_for(
     *paths: Path,
     existing: Existing = "same",
     run_id: str | None = None,
     create: bool = True,
     place: Place = PLACE,
-    report: Report = ignore,
 ) -> ReleaseRequest:
-    """An order for these files, by a call that no other order has."""
+    """Make a request to release these files, by a run of its own."""
     return ReleaseRequest(
-        parcels=tuple(parcel_of(path) for path in paths),
+        uploads=tuple(upload_of(path) for path in paths),
         existing=existing,
-        run_id=run_id or f"run-{next(_CALLS)}",
+        run_id=run_id or f"run-{next(_RUNS)}",
         now=NOW,
         first=first_settings(place, {}) if create else None,
-        report=report,
     )
 
 
-def place_of(storage: Storage) -> Place:
-    """What a user would have called the store."""
-    return DirectoryPlace(path=storage.root) if isinstance(storage, DirectoryStorage) else PLACE
-
-
-def release_files(storage: Storage, *paths: Path, existing: Existing = "same", run_id: str | None = None) -> Outcome:
+def release_files(
+    storage: Storage, *paths: Path, existing: Existing = "same", run_id: str | None = None, dry_run: bool = False
+) -> Outcome:
     """Release these files, as one publish does."""
-    place = place_of(storage)
-    with Workers(4) as workers:
-        return release(
-            site_of(storage, place), order_for(*paths, existing=existing, run_id=run_id, place=place), workers
-        )
+    with context_for(storage, dry_run=dry_run) as context:
+        request = request_for(*paths, existing=existing, run_id=run_id, place=context.target.place)
+        return release(context, request)
 
 
 def manifest_of(storage: Storage, project: str) -> Manifest:
-    """A project's manifest as it lies in the store."""
+    """Read a project's manifest."""
     stored = storage.read(manifest_key(ProjectName(project)))
     assert stored is not None, f"{project} has no manifest"
     return decode_manifest(stored.body, ProjectName(project))

@@ -6,18 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bucketwheel.commands.delete import Choice, Deletion, delete_at
-from bucketwheel.commands.prune import Expiry, Pruning, prune_at
-from bucketwheel.commands.prune_orphans import OrphansPruned, prune_orphans_at
+from bucketwheel.commands.delete import Deletion, Selection, delete_files
+from bucketwheel.commands.prune import Expiry, Pruning, prune_projects
+from bucketwheel.commands.prune_orphans import OrphansPruned, prune_orphans_of
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.storage import NO_MARKS, Key, Storage
-from support.releasing import manifest_of, place_of, site_of
-from support.witness import Witness
+from support.releasing import context_for, manifest_of
 
 __all__ = [
     "FOR_EVER",
@@ -48,16 +46,15 @@ def delete_from(
     report: Report = ignore,
 ) -> Deletion:
     """Delete, as one command does."""
-    choice = Choice(version=version, filenames=filenames)
-    site, name = site_of(storage, place_of(_inner(storage))), ProjectName(project)
-    with Workers(4) as workers:
-        return delete_at(site, name, choice, at_once=at_once, dry_run=dry_run, workers=workers, report=report)
+    selection = Selection(version=version, filenames=filenames)
+    with context_for(storage, dry_run=dry_run, report=report) as context:
+        return delete_files(context, ProjectName(project), selection, at_once=at_once)
 
 
 def prune_from(storage: Storage, expiry: Expiry, patterns: Sequence[str] = ("*",), *, dry_run: bool = False) -> Pruning:
     """Prune, as one command does."""
-    with Workers(4) as workers:
-        return prune_at(site_of(storage, place_of(_inner(storage))), patterns, expiry, dry_run=dry_run, workers=workers)
+    with context_for(storage, dry_run=dry_run) as context:
+        return prune_projects(context, patterns, expiry)
 
 
 def prune_orphans_from(
@@ -69,9 +66,8 @@ def prune_orphans_from(
     report: Report = ignore,
 ) -> OrphansPruned:
     """Remove orphans, as one command does."""
-    site = site_of(storage, place_of(_inner(storage)))
-    with Workers(4) as workers:
-        return prune_orphans_at(site, patterns, before=before, dry_run=dry_run, workers=workers, report=report)
+    with context_for(storage, dry_run=dry_run, report=report) as context:
+        return prune_orphans_of(context, patterns, before=before)
 
 
 def keys(storage: Storage, prefix: str = "simple/demo-pkg/") -> list[str]:
@@ -130,7 +126,3 @@ def make_newer(storage: Storage, project: str = "demo-pkg") -> None:
     assert stored is not None
     newer = stored.body.replace(b'"format":1', b'"format":1,"frozen":true')
     storage.swap(key, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
-
-
-def _inner(storage: Storage) -> Storage:
-    return storage.storage if isinstance(storage, Witness) else storage

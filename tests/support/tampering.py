@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bucketwheel.commands.check import Checked, check_at
-from bucketwheel.commands.reindex import reindex_at
+from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
@@ -14,7 +14,7 @@ from bucketwheel.format.settings import RepositorySettings, decode_settings, enc
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, Storage
-from support.releasing import manifest_of, place_of, site_of
+from support.releasing import context_for, manifest_of, target_of
 
 __all__ = [
     "change_settings",
@@ -72,8 +72,8 @@ def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], 
 
 def rebuild(storage: Storage) -> None:
     """Bring all pages to what the manifests say."""
-    with Workers(4) as workers:
-        reindex_at(site_of(storage, place_of(storage)), (), dry_run=False, workers=workers)
+    with context_for(storage) as context:
+        reindex_projects(context, ())
 
 
 def change_settings(storage: Storage, change: Callable[[RepositorySettings], RepositorySettings]) -> None:
@@ -85,7 +85,7 @@ def change_settings(storage: Storage, change: Callable[[RepositorySettings], Rep
 def check_store(storage: Storage, *projects: str, deep: bool = False, report: Report = ignore) -> Checked:
     """Check a repository in this store."""
     with Workers(4) as workers:
-        return check_at(site_of(storage, place_of(storage)), projects, deep=deep, workers=workers, report=report)
+        return check_at(target_of(storage), projects, deep=deep, workers=workers, report=report)
 
 
 def codes(checked: Checked) -> set[str]:

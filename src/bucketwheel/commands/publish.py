@@ -1,38 +1,36 @@
-"""Publish distributions that lie on disk: collect → judge → release."""
+"""Publish distributions from disk: collect → validate → release."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
-from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions.find import Offered, collect
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
-from bucketwheel.names import ProjectName, Sha256, printable, sha256_of
+from bucketwheel.names import ProjectName, Sha256, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
-from bucketwheel.protocol.plan import Candidate, ReleasePlan, spelled_twice
-from bucketwheel.protocol.release import Outcome, ReleaseRequest, rehearse, release
-from bucketwheel.protocol.repository import first_settings, open_target
-from bucketwheel.protocol.upload import Upload
+from bucketwheel.protocol.plan import Upload, spelled_twice
+from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
+from bucketwheel.protocol.repository import Context, first_settings, open_target
 from bucketwheel.storage import Key
 
 __all__ = ["Fate", "FilePublished", "Publication", "publish"]
 
 Fate: TypeAlias = Literal["published", "already there", "skipped"]
-"""`skipped`: there with other bytes, which stay as they are."""
+"""`skipped`: published with other bytes, which stay as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePublished:
-    """What became of one file; after a dry run, what would."""
+    """A file that was published, or with a dry run would be."""
 
     path: Path
     project: ProjectName
@@ -47,7 +45,7 @@ class Publication:
 
     repository: Place
     index_url: str
-    """Where to install from; ends in a slash."""
+    """The address to install from; ends in a slash."""
     created: bool
     """Whether the repository was new, or would be."""
     files: tuple[FilePublished, ...]
@@ -57,7 +55,7 @@ class Publication:
 
     @property
     def nothing_new(self) -> bool:
-        """Whether every file was there already."""
+        """Whether every file was published already."""
         return all(file.fate != "published" for file in self.files)
 
 
@@ -70,110 +68,95 @@ def publish(
     be, and the same call again finishes it.
     """
     place = settings.require_repository()
-    offered = collect(paths)
-    report(Stage(doing="judging", count=len(offered)))
+    found = collect(paths)
+    report(Stage(doing="judging", count=len(found)))
     with Workers(settings.jobs) as workers:
         # The archives are read while boto3 is imported and the store is reached.
-        judging = [workers.start(partial(validate, file.path)) for file in offered]
-        site = open_target(settings, report)
-        judged = _agreeing([future.exception() or future.result() for future in judging])
-        parcels = _parcels(offered, judged, report)
-        order = ReleaseRequest(
-            parcels=tuple(parcels.values()),
+        validating = [workers.start(partial(validate, file.path)) for file in found]
+        target = open_target(settings, report)
+        distributions = _all_valid([future.exception() or future.result() for future in validating])
+        uploads = _uploads(found, distributions, report)
+        request = ReleaseRequest(
+            uploads=tuple(uploads.values()),
             existing=settings.existing,
-            run_id=" ".join(filter(None, (settings.uploaded_by, uuid4().hex))),
+            run_id=new_run_id(settings.uploaded_by),
             now=datetime.now(UTC),
             first=first_settings(place, settings.put_args) if create_repository else None,
-            report=report,
         )
-        outcome = (rehearse if settings.dry_run else release)(site, order, workers)
-    _warn(outcome, order, report)
+        context = Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
+        outcome = release(context, request)
+    _warn(outcome, report)
     return Publication(
         repository=place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_published(path, parcel.candidate, outcome.plans) for path, parcel in parcels.items()),
+        files=tuple(_file_published(path, upload, outcome) for path, upload in uploads.items()),
         pages=outcome.pages,
         dry_run=settings.dry_run,
     )
 
 
-def _agreeing(verdicts: Sequence[Distribution | BaseException]) -> list[Distribution]:
-    """All the judged files, if all are good and no two of them contradict each other."""
-    judged = [verdict for verdict in verdicts if isinstance(verdict, Distribution)]
+def _all_valid(verdicts: Sequence[Distribution | BaseException]) -> list[Distribution]:
+    """Return the distributions, if all are valid and no two of them contradict each other."""
+    distributions = [verdict for verdict in verdicts if isinstance(verdict, Distribution)]
     problems: list[Problem] = []
     for verdict in verdicts:
         if isinstance(verdict, Refused):
             problems += verdict.problems
         elif isinstance(verdict, BaseException):
             raise verdict
-    problems += spelled_twice(file.name for file in judged)
+    problems += spelled_twice(file.name for file in distributions)
     first: dict[str, Distribution] = {}
-    for file in judged:
+    for file in distributions:
         other = first.setdefault(file.name.filename, file)
         if other.sha256 != file.sha256:
-            problems.append(
-                Problem(
-                    subject=printable(str(file.path)),
-                    what=f"and {printable(str(other.path))} have one name and different bytes",
-                    remedy="remove one of the two",
-                )
-            )
+            what = f"and {printable(str(other.path))} have one name and different bytes"
+            problems.append(Problem(subject=printable(str(file.path)), what=what, remedy="remove one of the two"))
     if problems:
         raise Refused(*problems)
-    return judged
+    return distributions
 
 
-def _parcels(offered: Sequence[Offered], judged: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
-    parcels: dict[str, tuple[Path, Upload]] = {}
-    for file, verdict in zip(offered, judged, strict=True):
-        for warning in verdict.warnings:
+def _uploads(found: Sequence[Offered], distributions: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
+    """Make an upload of each distribution, by its path; a file that is named twice counts once."""
+    uploads: dict[str, tuple[Path, Upload]] = {}
+    for file, distribution in zip(found, distributions, strict=True):
+        for warning in distribution.warnings:
             report(Warned(message=warning))
         if file.attested:
-            report(Warned(message=f"{file.path.name}: its attestations are not published, for they are not served yet"))
-        parcels.setdefault(verdict.name.filename, (verdict.path, _parcel(file, verdict)))
-    return dict(parcels.values())
+            message = f"{file.path.name}: its attestations are not published, because bucketwheel does not serve them"
+            report(Warned(message=message))
+        upload = Upload(
+            name=distribution.name,
+            size=distribution.size,
+            sha256=distribution.sha256,
+            content=distribution.path,
+            requires_python=distribution.requires_python,
+            metadata=distribution.metadata,
+            signature=file.signature,
+        )
+        uploads.setdefault(upload.filename, (distribution.path, upload))
+    return dict(uploads.values())
 
 
-def _parcel(file: Offered, judged: Distribution) -> Upload:
-    metadata = judged.metadata
-    return Upload(
-        candidate=Candidate(
-            name=judged.name,
-            size=judged.size,
-            sha256=judged.sha256,
-            requires_python=judged.requires_python,
-            metadata_sha256=None if metadata is None else sha256_of(metadata),
-        ),
-        content=judged.path,
-        metadata=metadata,
-        signature=file.signature,
-    )
-
-
-def _warn(outcome: Outcome, order: ReleaseRequest, report: Report) -> None:
+def _warn(outcome: Outcome, report: Report) -> None:
     for plan in outcome.plans.values():
-        for candidate in plan.skipped:
-            report(
-                Warned(
-                    message=f"{candidate.filename} is already published with other bytes, which were left as they are"
-                )
-            )
-    there = {candidate for plan in outcome.plans.values() for candidate in plan.unchanged}
-    for parcel in order.parcels:
-        if parcel.signature is not None and parcel.candidate in there:
-            report(Warned(message=f"{parcel.candidate.filename} is published already, so its signature was not added"))
+        for upload in plan.skipped:
+            message = f"{upload.filename} is already published with other bytes; the published ones were kept"
+            report(Warned(message=message))
+        for upload in plan.unchanged:
+            if upload.signature is not None:
+                message = f"{upload.filename} is already published, so its signature was not added"
+                report(Warned(message=message))
 
 
-def _file_published(path: Path, candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan]) -> FilePublished:
-    plan = plans[candidate.name.project]
-    fate: Fate = (
-        "already there" if candidate in plan.unchanged else "skipped" if candidate in plan.skipped else "published"
-    )
+def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublished:
+    plan = outcome.plans[upload.name.project]
+    fate: Fate = "already there" if upload in plan.unchanged else "skipped" if upload in plan.skipped else "published"
     return FilePublished(
         path=path,
-        project=candidate.name.project,
-        version=str(candidate.name.version),
-        sha256=candidate.sha256,
+        project=upload.name.project,
+        version=str(upload.name.version),
+        sha256=upload.sha256,
         fate=fate,
     )

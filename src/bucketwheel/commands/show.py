@@ -16,23 +16,21 @@ from packaging.version import InvalidVersion, Version
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Refused
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.layout import MANIFESTS, project_of
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, named_project, not_there, project_name
-from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.repository import Repository, open_target, open_to_read
+from bucketwheel.protocol.repository import Repository, list_projects, open_context, open_to_read
 
 __all__ = ["Comparison", "Interpreter", "ProjectShown", "Shown", "compare", "show", "this_interpreter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """What decides which distributions an interpreter can take, and those that it has."""
+    """A Python interpreter: what decides which distributions it can take, and those that it has."""
 
     python: str
-    """Its version, as `3.11.7`."""
+    """The version, as `3.11.7`."""
     tags: frozenset[Tag]
     installed: Mapping[ProjectName, str] = field(default_factory=dict)
     """Versions by project."""
@@ -40,13 +38,111 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A project here and in an interpreter."""
+    """A project compared between an index and an interpreter."""
 
     installed: str | None
     newest: str | None
     """The newest version that an installer would take; None: nothing fits."""
     upgrade: bool
     """Whether that is newer than what is installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectShown:
+    """One project's releases."""
+
+    project: ProjectName
+    status: Status
+    versions: tuple[str, ...]
+    """Oldest first."""
+    files: tuple[PublishedFile, ...]
+    """Those of the version that was asked for, else all; oldest version first."""
+    comparison: Comparison | None = None
+    """With the interpreter that was asked about."""
+
+    @property
+    def latest(self) -> str | None:
+        """Return the newest version that is not wholly yanked or hidden; where all are, the newest."""
+        offered = [file.version for file in self.files if file.yanked is None and not file.hidden]
+        return next(reversed(offered or self.versions), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The projects of a repository."""
+
+    repository: Place
+    index_url: str
+    projects: tuple[ProjectShown, ...]
+
+
+def show(
+    settings: Settings,
+    *,
+    project: str | None = None,
+    version: str | None = None,
+    interpreter: Interpreter | None = None,
+    report: Report = ignore,
+) -> Shown:
+    """Read the manifests of all projects, or of one; raises Refused for a project or version that does not exist.
+
+    With an interpreter each project is compared with what is installed in it, and where none is named only installed
+    ones are read.
+    """
+    with open_context(settings, report) as context:
+        repository = open_to_read(context.target)
+        names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
+        manifests = context.workers.map(partial(read_manifest, context.target, name) for name in names)
+    projects = tuple(_project(read.manifest, version, interpreter) for read in manifests)
+    if project is not None and not any(each.files for each in projects):
+        subject = project if version is None else f"{project}=={version}"
+        raise Refused(not_there(subject, context.target.place))
+    return Shown(repository=context.target.place, index_url=repository.index_url, projects=projects)
+
+
+def this_interpreter() -> Interpreter:
+    """Return the interpreter that runs this, with what is installed in it."""
+    return Interpreter(
+        python=".".join(map(str, sys.version_info[:3])),
+        tags=frozenset(sys_tags()),
+        installed=dict(_installed()),
+    )
+
+
+def _installed() -> Iterable[tuple[ProjectName, str]]:
+    # Of two on sys.path the first is imported, so it must come last here.
+    for distribution in reversed(list(distributions())):
+        metadata = distribution.metadata
+        with suppress(InvalidName):  # a broken installation
+            if "Name" in metadata and "Version" in metadata:
+                yield project_name(metadata["Name"]), metadata["Version"]
+
+
+def _all_projects(repository: Repository, interpreter: Interpreter | None) -> list[ProjectName]:
+    projects = list_projects(repository.storage)
+    return [project for project in projects if interpreter is None or project in interpreter.installed]
+
+
+def _project(manifest: Manifest, version: str | None, interpreter: Interpreter | None) -> ProjectShown:
+    files = sorted(manifest.files, key=lambda file: (_order(file.version), file.filename))
+    return ProjectShown(
+        project=manifest.project,
+        status=manifest.status,
+        versions=tuple(dict.fromkeys(file.version for file in files)),
+        files=tuple(file for file in files if version is None or _order(file.version) == _order(version)),
+        comparison=None if interpreter is None else compare(manifest, interpreter),
+    )
+
+
+def _order(version: str) -> tuple[bool, Version, str]:
+    """Return a sort key for any version: those that are not PEP 440's come first, by their text."""
+    try:
+        return True, Version(version), ""
+    except InvalidVersion:
+        return False, Version("0"), version
+
+
+# Compare with an interpreter ------------------------------------------------------------------------------------------
 
 
 def compare(manifest: Manifest, interpreter: Interpreter) -> Comparison:
@@ -68,7 +164,7 @@ def compare(manifest: Manifest, interpreter: Interpreter) -> Comparison:
 
 
 def _fitting(file: PublishedFile, interpreter: Interpreter) -> Version | None:
-    """The version of a file that an installer would take; None for one that it passes by."""
+    """Return the version of a file that an installer would take; None for one that it skips."""
     if file.yanked is not None or not _takes(file.requires_python, interpreter.python):
         return None
     try:
@@ -95,99 +191,3 @@ def _version(text: str) -> Version | None:
         return Version(text)
     except InvalidVersion:
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectShown:
-    """One project's releases."""
-
-    project: ProjectName
-    status: Status
-    versions: tuple[str, ...]
-    """Oldest first."""
-    files: tuple[PublishedFile, ...]
-    """Those of the version that was asked for, else all; oldest version first."""
-    comparison: Comparison | None = None
-    """With the interpreter that was asked about."""
-
-    @property
-    def latest(self) -> str | None:
-        """The newest version that is not wholly yanked or hidden; where all are, the newest."""
-        offered = [file.version for file in self.files if file.yanked is None and not file.hidden]
-        return next(reversed(offered or self.versions), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a repository holds."""
-
-    repository: Place
-    index_url: str
-    projects: tuple[ProjectShown, ...]
-
-
-def show(
-    settings: Settings,
-    *,
-    project: str | None = None,
-    version: str | None = None,
-    interpreter: Interpreter | None = None,
-    report: Report = ignore,
-) -> Shown:
-    """Read the manifests of all projects, or of one; raises Refused for a project or version that is not there.
-
-    With an interpreter each project is compared with what is installed in it, and where none is named only installed
-    ones are read.
-    """
-    repository = open_to_read(open_target(settings, report))
-    with Workers(settings.jobs) as workers:
-        names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
-        truths = workers.map(partial(read_manifest, repository.site, name) for name in names)
-    shown_projects = tuple(_project(truth.manifest, version, interpreter) for truth in truths)
-    if project is not None and not any(shown_project.files for shown_project in shown_projects):
-        subject = project if version is None else f"{project}=={version}"
-        raise Refused(not_there(subject, repository.site.place))
-    return Shown(repository=repository.site.place, index_url=repository.index_url, projects=shown_projects)
-
-
-def this_interpreter() -> Interpreter:
-    """The interpreter that runs this, with what is installed in it."""
-    return Interpreter(
-        python=".".join(map(str, sys.version_info[:3])),
-        tags=frozenset(sys_tags()),
-        installed=dict(_installed()),
-    )
-
-
-def _installed() -> Iterable[tuple[ProjectName, str]]:
-    # Of two on sys.path the first is imported, so it must come last here.
-    for distribution in reversed(list(distributions())):
-        metadata = distribution.metadata
-        with suppress(InvalidName):  # a broken installation
-            if "Name" in metadata and "Version" in metadata:
-                yield project_name(metadata["Name"]), metadata["Version"]
-
-
-def _all_projects(repository: Repository, interpreter: Interpreter | None) -> list[ProjectName]:
-    listed = (project_of(entry.key) for entry in repository.storage.list(MANIFESTS))
-    projects = sorted(project for project in listed if project is not None)
-    return [project for project in projects if interpreter is None or project in interpreter.installed]
-
-
-def _project(manifest: Manifest, version: str | None, interpreter: Interpreter | None) -> ProjectShown:
-    files = sorted(manifest.files, key=lambda file: (_order(file.version), file.filename))
-    return ProjectShown(
-        project=manifest.project,
-        status=manifest.status,
-        versions=tuple(dict.fromkeys(file.version for file in files)),
-        files=tuple(file for file in files if version is None or _order(file.version) == _order(version)),
-        comparison=None if interpreter is None else compare(manifest, interpreter),
-    )
-
-
-def _order(version: str) -> tuple[bool, Version, str]:
-    """A sort key for any version: those that are none of PEP 440's first, by their text."""
-    try:
-        return True, Version(version), ""
-    except InvalidVersion:
-        return False, Version("0"), version

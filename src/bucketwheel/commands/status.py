@@ -1,20 +1,19 @@
-"""A project's status marker (PEP 792): see it, set it."""
+"""A project's status marker (PEP 792): show it, set it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished
+from bucketwheel.errors import Misconfigured, Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import STATUSES, Manifest, Status, refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there, printable
-from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
-from bucketwheel.protocol.refresh import refresh
-from bucketwheel.protocol.repository import Target, open_target, open_to_read, open_to_write
+from bucketwheel.protocol.change import change, open_project
+from bucketwheel.protocol.refresh import PageVersions
+from bucketwheel.protocol.repository import Context, open_context, open_to_write
 
-__all__ = ["ProjectStatus", "read_status", "set_status", "set_status_at"]
+__all__ = ["ProjectStatus", "change_status", "read_status", "set_status"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,69 +23,54 @@ class ProjectStatus:
     project: ProjectName
     status: Status
     changed: bool
-    """Whether this call changed it, or would."""
+    """Whether this run changed it, or would."""
     dry_run: bool
 
 
 def read_status(project: str, settings: Settings, *, report: Report = ignore) -> ProjectStatus:
-    """Read a project's status; raises Refused for a project that is not there."""
+    """Read a project's status; raises Refused for a project that does not exist."""
     name = named_project(project)
-    site = open_target(settings, report)
-    open_to_read(site)
-    manifest = _published(site, read_manifest(site, name)).manifest
-    return ProjectStatus(project=name, status=manifest.status, changed=False, dry_run=settings.dry_run)
+    with open_context(settings, report) as context:
+        _, read = open_project(context, name)
+        if read.version is None:
+            raise Refused(not_there(name, context.target.place))
+    return ProjectStatus(project=name, status=read.manifest.status, changed=False, dry_run=settings.dry_run)
 
 
 def set_status(
     project: str, status: str, settings: Settings, *, reason: str | None = None, report: Report = ignore
 ) -> ProjectStatus:
-    """Set a project's status; a reason that it had before goes with it.
+    """Set a project's status; an earlier reason goes with the earlier status.
 
     Nothing is published to an archived or quarantined project, and a quarantined one lists no files. Raises
-    Misconfigured for a status that PEP 792 does not know, Refused for a project that is not there.
+    Misconfigured for a status that PEP 792 does not know, Refused for a project that does not exist.
     """
     name = named_project(project)
     if status not in STATUSES:
-        raise Misconfigured(
-            Problem(
-                subject=printable(status),
-                what="is not a status (PEP 792)",
-                remedy=f"choose one of {', '.join(STATUSES)}",
-            )
-        )
-    # A reason is shown on one line by every client.
+        remedy = f"choose one of {', '.join(STATUSES)}"
+        raise Misconfigured(Problem(subject=printable(status), what="is not a status (PEP 792)", remedy=remedy))
+    # Every client shows a reason on one line.
     wanted = Status(status=status, reason=" ".join((reason or "").split()) or None)
-    site = open_target(settings, report)
-    with Workers(settings.jobs) as workers:
-        return set_status_at(site, name, wanted, dry_run=settings.dry_run, workers=workers)
+    with open_context(settings, report) as context:
+        return change_status(context, name, wanted)
 
 
-def set_status_at(
-    site: Target, project: ProjectName, status: Status, *, dry_run: bool, workers: Workers
-) -> ProjectStatus:
-    """Swap the manifest, then refresh the pages."""
+def change_status(context: Context, project: ProjectName, status: Status) -> ProjectStatus:
+    """Commit the status, then bring the pages to it."""
 
-    def decide(manifest: Manifest) -> Manifest | None:
+    def decide(manifest: Manifest) -> tuple[Manifest | None, bool]:
+        refuse_newer(manifest)
         if manifest.status == status:
-            return None
-        return replace(manifest, revision=manifest.revision + 1, status=status)
+            return None, False
+        return replace(manifest, revision=manifest.revision + 1, status=status), True
 
-    reading = workers.start(lambda: read_manifest(site, project))
-    found, truth = open_to_read(site), _published(site, reading.result())
-    refuse_newer(truth.manifest)
-    if not dry_run:
-        repository = open_to_write(site, found)
-        commit(repository, truth, run_id=None, decide=decide)
-        try:
-            refresh(repository, [project], workers)
-        except BucketwheelError as error:
-            raise Unfinished(
-                f"{project} is {status.status}, but its pages are behind ({error}); run the same again"
-            ) from error
-    return ProjectStatus(project=project, status=status, changed=truth.manifest.status != status, dry_run=dry_run)
-
-
-def _published(site: Target, truth: VersionedManifest) -> VersionedManifest:
-    if truth.version is None:
-        raise Refused(not_there(truth.project, site.place))
-    return truth
+    repository, read = open_project(context, project)
+    if read.version is None:
+        raise Refused(not_there(project, context.target.place))
+    _, changed = decide(read.manifest)
+    if not context.dry_run:
+        repository = open_to_write(context.target, repository)
+        pages = PageVersions.start(repository, [project], context.workers)
+        [committed] = change(repository, [(read, decide)], pages, context.workers).committed
+        changed = committed.decision
+    return ProjectStatus(project=project, status=status, changed=changed, dry_run=context.dry_run)

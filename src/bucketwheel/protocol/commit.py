@@ -1,13 +1,14 @@
 """The commit: swap a project's manifest for its next revision, and know for certain what became of it.
 
-The manifest's swap is the commit. What stops before it leaves files that nobody links to; what stops after it leaves
-pages that the next run repairs. Only this module, `refresh` and the proof of the store call `Storage.swap`.
+The swap of the manifest is the commit. A run that stops before it leaves files that no page links to; one that stops
+after it leaves pages that the next run brings up to date.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.format.layout import manifest_key
@@ -17,7 +18,14 @@ from bucketwheel.parallel import attempts
 from bucketwheel.protocol.repository import Repository, Target
 from bucketwheel.storage import NO_MARKS, ObjectVersion, SwapLost
 
-__all__ = ["VersionedManifest", "commit", "read_manifest"]
+__all__ = ["Committed", "Decide", "SwapOutcome", "VersionedManifest", "commit", "read_manifest", "swap_outcome"]
+
+T = TypeVar("T")
+
+Decide: TypeAlias = Callable[[Manifest], tuple[Manifest | None, T]]
+"""Returns the next revision of a manifest, or None where nothing is left to do, and what was decided; raises Refused."""
+
+SwapOutcome: TypeAlias = Literal["applied", "lost", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,80 +38,106 @@ class VersionedManifest:
 
     @property
     def project(self) -> ProjectName:
-        """Whose manifest it is."""
+        """The project that it belongs to."""
         return self.manifest.project
 
 
-def read_manifest(site: Target, project: ProjectName) -> VersionedManifest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed(Generic[T]):
+    """A manifest after a commit, with the decision that counted."""
+
+    before: Manifest
+    """As the command first read it."""
+    now: VersionedManifest
+    decision: T
+    changed: bool
+    """Whether our own swap made this revision; else nothing was left to do."""
+
+    @property
+    def project(self) -> ProjectName:
+        """The project that it belongs to."""
+        return self.now.project
+
+
+def read_manifest(target: Target, project: ProjectName) -> VersionedManifest:
     """Read a project's manifest."""
-    stored = site.storage.read(manifest_key(project))
+    stored = target.storage.read(manifest_key(project))  # rule: only absent is absent
     if stored is None:
         return VersionedManifest(manifest=empty_manifest(project), version=None)
     return VersionedManifest(manifest=decode_manifest(stored.body, project), version=stored.version)
 
 
 def commit(
-    repository: Repository,
-    truth: VersionedManifest,
-    *,
-    run_id: str | None,
-    decide: Callable[[Manifest], Manifest | None],
-) -> VersionedManifest:
-    """Swap the manifest for what `decide` makes of it, anew for each state that it is found in.
+    repository: Repository, read: VersionedManifest, decide: Decide[T], *, run_id: str | None = None
+) -> Committed[T]:
+    """Swap the manifest for what `decide` makes of it, and decide again for each state that it is found in.
 
-    `decide` returns None where nothing is left to do, and raises Refused where it must not be done; `call` is None
-    where the change leaves no trace of who made it. Returns the truth that holds our change. Raises Unfinished if a
-    swap was sent and nobody can say what became of it.
+    `run_id` is None where the change leaves no trace of who made it. Raises Unfinished if a swap was sent and its
+    outcome cannot be known.
     """
-    doubtful = False
+    first, may_have_applied = read.manifest, False
     try:
         for _ in attempts():
-            after = decide(truth.manifest)
+            after, decision = decide(read.manifest)
             if after is None:
-                return truth
-            version = _swap(repository, truth, after)
+                return Committed(before=first, now=read, decision=decision, changed=False)
+            version = _swap(repository, read, after)
             if version is not None:
-                return VersionedManifest(manifest=after, version=version)
-            # Somebody else's commit, or our own whose answer was lost on the way: only the manifest itself can tell.
-            before, truth = truth, _read_back(repository, truth)
-            if truth.manifest == after or (run_id is not None and truth.manifest.names_run(run_id)):
-                return truth
-            # The swap may still arrive while the manifest is what it asks for. After that it has failed for good if
-            # nothing names our run, or if its revision is somebody else's.
-            hidden = run_id is None and (doubtful or truth.manifest.revision > after.revision)
-            doubtful = hidden or truth.version == before.version
+                now = VersionedManifest(manifest=after, version=version)
+                return Committed(before=first, now=now, decision=decision, changed=True)
+            before, read = read, _read_back(repository, read)
+            outcome = swap_outcome(before, after, read, run_id)  # rule: a lost answer is read back
+            if outcome == "applied":
+                return Committed(before=first, now=read, decision=decision, changed=True)
+            may_have_applied = outcome == "unknown" or (may_have_applied and run_id is None)
     except (Refused, Unavailable) as error:
-        if not doubtful:
+        if not may_have_applied:  # rule: a swap that may have applied is no refusal
             raise
-        raise _unknown(truth, error) from error
-    raise Unfinished(f"{truth.project}: the store gives no clear answer to the commit; run the same command again")
+        raise _unknown(read, error) from error
+    raise Unfinished(f"{read.project}: the store gives no clear answer to the commit; run the same command again")
 
 
-def _swap(repository: Repository, truth: VersionedManifest, after: Manifest) -> ObjectVersion | None:
-    kind = repository.layout.record()
+def swap_outcome(
+    before: VersionedManifest, after: Manifest, found: VersionedManifest, run_id: str | None
+) -> SwapOutcome:
+    """Say what became of a swap from `before` to `after` whose answer was lost or a conflict, by what is found now.
+
+    A conflict can be our own: the SDK sends a PUT again whose first answer was lost. A write that timed out can still
+    land while the manifest has the version it expects. Once that changed, ours failed unless the manifest contains our
+    run id. Without a run id a later revision hides whether ours came before it.
+    """
+    if found.manifest == after or (run_id is not None and found.manifest.names_run(run_id)):
+        return "applied"
+    if found.version == before.version or (run_id is None and found.manifest.revision > after.revision):
+        return "unknown"
+    return "lost"
+
+
+def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> ObjectVersion | None:
+    key, headers = manifest_key(read.project), repository.layout.record()
     try:
         return repository.storage.swap(
-            manifest_key(truth.project), encode_manifest(after), expected=truth.version, headers=kind, marks=NO_MARKS
+            key, encode_manifest(after), expected=read.version, headers=headers, marks=NO_MARKS
         )
     except (SwapLost, OutcomeUnknown):
         return None
 
 
-def _unknown(truth: VersionedManifest, error: Exception) -> Unfinished:
-    return Unfinished(
-        f"{truth.project}: the commit was sent, and whether it happened is not known ({error}); "
-        "run the same command again, which finishes it or finds it done"
-    )
-
-
 def _read_back(repository: Repository, before: VersionedManifest) -> VersionedManifest:
     try:
-        truth = read_manifest(repository.site, before.project)
+        found = read_manifest(repository.site, before.project)  # rule: a conflict may be our own
     except Unavailable as error:
         raise _unknown(before, error) from error
-    if truth.version is None and before.version is not None:
+    if found.version is None and before.version is not None:
         raise Damaged(
             f"the manifest of {before.project} vanished while it was being changed, so nothing was written; "
-            f"put back {manifest_key(before.project)} from a backup"
+            f"restore {manifest_key(before.project)} from a backup"
         )
-    return truth
+    return found
+
+
+def _unknown(read: VersionedManifest, error: Exception) -> Unfinished:
+    return Unfinished(
+        f"{read.project}: the commit was sent, and its outcome is not known ({error}); "
+        "run the same command again, which finishes it or finds it done"
+    )

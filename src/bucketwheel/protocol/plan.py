@@ -1,68 +1,84 @@
-"""What a publish will do, decided from the manifest and the candidates alone: decides, never does."""
+"""What a release will do, decided from the manifest and the uploads alone: it decides and never writes."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout
-from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, upload_time
-from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name
+from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer, upload_time
+from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, sha256_of
 from bucketwheel.storage import Key
+from bucketwheel.storage.transfer import Origin
 
-__all__ = ["Candidate", "Existing", "ReleasePlan", "StoredFile", "plan_release", "released", "spelled_twice"]
+__all__ = ["Existing", "ReleasePlan", "StoredFile", "Upload", "plan_release", "released", "spelled_twice"]
 
 Existing: TypeAlias = Literal["same", "skip", "refuse"]
-"""What to do about a name that is there already: take the same bytes as done (other bytes are refused); leave other
-bytes as they are too; refuse whatever is there."""
+"""What to do about a name that already exists: accept the same bytes and refuse others; keep the published bytes and
+skip others; refuse either."""
+
+_Fate: TypeAlias = Literal["new", "restored", "unchanged", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A judged distribution that asks to be released."""
+class Upload:
+    """A distribution on its way into a repository, with what is stored beside it."""
 
     name: DistributionName
     size: int
     sha256: Sha256
+    content: Path | Origin
+    """A file on disk, or an object of another repository."""
     requires_python: str | None = None
-    metadata_sha256: Sha256 | None = None
+    metadata: bytes | None = None
+    """The wheel's METADATA, byte for byte, for the `.metadata` sidecar (PEP 658)."""
+    signature: bytes | None = None
+    provenance: bytes | None = None
+    """Its attestations (PEP 740)."""
     yanked: str | None = None
-    """Why it was yanked where it comes from (PEP 592); None: not yanked."""
+    """Why its source repository yanked it (PEP 592); None: it did not."""
 
     @property
     def filename(self) -> str:
-        """Its file name, which is what a release is known by."""
+        """The file name, which identifies a release."""
         return self.name.filename
+
+    @property
+    def metadata_sha256(self) -> Sha256 | None:
+        """The digest of the `.metadata` sidecar."""
+        return None if self.metadata is None else sha256_of(self.metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """Where a candidate's bytes lie, and what lies beside them."""
+    """Where an upload is stored, and what is stored beside it."""
 
     key: Key
     added: bool
-    """Whether this very call put them there: the object carries our call's id."""
+    """Whether this run put it there: the object carries our run id."""
     gpg_sig: bool = False
     provenance_sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasePlan:
-    """What becomes of each candidate."""
+    """What becomes of each upload of one project."""
 
-    new: tuple[Candidate, ...] = ()
-    restored: tuple[Candidate, ...] = ()
+    new: tuple[Upload, ...] = ()
+    restored: tuple[Upload, ...] = ()
     """Missing so far: the same bytes come back, and the entry with them."""
-    unchanged: tuple[Candidate, ...] = ()
-    skipped: tuple[Candidate, ...] = ()
-    """There with other bytes, and left as they are."""
+    unchanged: tuple[Upload, ...] = ()
+    skipped: tuple[Upload, ...] = ()
+    """Published with other bytes, which stay as they are."""
 
     @property
-    def to_upload(self) -> tuple[Candidate, ...]:
-        """What must lie in the store before the commit may name it."""
+    def to_upload(self) -> tuple[Upload, ...]:
+        """The files that must be stored before the commit may name them."""
         return self.new + self.restored
 
 
@@ -72,7 +88,7 @@ def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
     return [
         Problem(
             subject=name.filename,
-            what=f"is the same distribution as {kept}, spelled in another way",
+            what=f"is the same distribution as {kept}, in another spelling",
             remedy="remove one of the two",
         )
         for name in names
@@ -80,59 +96,58 @@ def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
     ]
 
 
-def plan_release(manifest: Manifest, candidates: Sequence[Candidate], existing: Existing) -> ReleasePlan:
-    """Decide about every candidate; raises Refused with all that stands in the way, before a byte is sent."""
+def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existing) -> ReleasePlan:
+    """Decide about every upload; raises Refused with all problems at once, before a byte is sent."""
+    refuse_newer(manifest)
     problems: list[Problem] = []
-    fates: dict[str, list[Candidate]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
     if manifest.status.status in {"archived", "quarantined"}:
-        problems.append(
-            Problem(
-                subject=manifest.project,
-                what=f"is {manifest.status.status}, and takes no new files (PEP 792)",
-                remedy="set its status to active first",
-            )
-        )
-    taken = _Taken(manifest)
-    for candidate in candidates:
-        fate = taken.fate(candidate, existing)
+        what = f"is {manifest.status.status}, and takes no new files (PEP 792)"
+        problems.append(Problem(subject=manifest.project, what=what, remedy="set its status to active first"))
+    fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
+    names = _Names(manifest)
+    for upload in uploads:
+        fate = names.fate(upload, existing)
         if isinstance(fate, Problem):
             problems.append(fate)
         else:
-            fates[fate].append(candidate)
+            fates[fate].append(upload)
     if problems:
         raise Refused(*problems)
     return ReleasePlan(**{fate: tuple(members) for fate, members in fates.items()})
 
 
-class _Taken:
-    """The names that a manifest holds, by what they mean for a candidate."""
+class _Names:
+    """The file names that a manifest holds, by what they mean for an upload."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._files = {file.filename: file for file in manifest.files}
         self._missing = {file.filename: file for file in manifest.missing}
-        self._deleted = {file.filename: file for file in manifest.deleted}
+        self._deleted = {file.filename for file in manifest.deleted}
+        self._by_version: dict[str, list[PublishedFile]] = defaultdict(list)
+        for file in manifest.files:
+            self._by_version[file.version].append(file)
 
-    def fate(self, candidate: Candidate, existing: Existing) -> str | Problem:
-        """Decide about one candidate."""
-        if deleted := self._deleted.get(candidate.filename):
-            return _name_is_dead(deleted)
-        if released := self._files.get(candidate.filename):
+    def fate(self, upload: Upload, existing: Existing) -> _Fate | Problem:
+        """Decide about one upload."""
+        if upload.filename in self._deleted:
+            what = "was deleted, and a deleted name is never used again"
+            return Problem(subject=upload.filename, what=what, remedy="release a new version")
+        if published := self._files.get(upload.filename):
             if existing == "refuse":
-                return _already_there(released)
-            if released.sha256 == candidate.sha256:
+                what = f"is already published (sha256 {published.sha256})"
+                return Problem(subject=upload.filename, what=what, remedy="release a new version, or drop --strict")
+            if published.sha256 == upload.sha256:
                 return "unchanged"
-            return "skipped" if existing == "skip" else _other_bytes(candidate, released)
-        if missing := self._missing.get(candidate.filename):
-            return "restored" if missing.sha256 == candidate.sha256 else _other_bytes(candidate, missing)
-        if spelled := self._other_spelling(candidate.name):
-            return "skipped" if existing == "skip" else _other_spelling(candidate, spelled)
+            return "skipped" if existing == "skip" else _other_bytes(upload, published)
+        if missing := self._missing.get(upload.filename):
+            return "restored" if missing.sha256 == upload.sha256 else _other_bytes(upload, missing)
+        if spelled := self._other_spelling(upload.name):
+            return "skipped" if existing == "skip" else _other_spelling(upload, spelled)
         return "new"
 
     def _other_spelling(self, name: DistributionName) -> PublishedFile | None:
-        for file in self._files.values():
-            if file.version == str(name.version) and _identity(file.filename) == name.identity:
-                return file
-        return None
+        same_version = self._by_version.get(str(name.version), ())
+        return next((file for file in same_version if _identity(file.filename) == name.identity), None)
 
 
 def _identity(filename: str) -> object:
@@ -142,36 +157,20 @@ def _identity(filename: str) -> object:
         return None  # adopted from another tool, under a name that no new file could have
 
 
-def _name_is_dead(deleted: DeletedFile) -> Problem:
+def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
-        subject=deleted.filename,
-        what="was deleted, and a deleted name is never used again",
-        remedy="release a new version",
-    )
-
-
-def _already_there(released: PublishedFile) -> Problem:
-    return Problem(
-        subject=released.filename,
-        what=f"is already published (sha256 {released.sha256})",
-        remedy="release a new version, or leave --strict away",
-    )
-
-
-def _other_bytes(candidate: Candidate, released: PublishedFile) -> Problem:
-    return Problem(
-        subject=candidate.filename,
-        what=f"is already published with other bytes (sha256 {released.sha256} there, {candidate.sha256} here), "
+        subject=upload.filename,
+        what=f"is already published with other bytes (sha256 {published.sha256} there, {upload.sha256} here), "
         "and a released file never changes",
         remedy="release a new version; or, if this is only a rebuild (setuptools' sdists are never the same twice), "
         "keep the published one with --skip-existing (hatch: -o existing=skip)",
     )
 
 
-def _other_spelling(candidate: Candidate, released: PublishedFile) -> Problem:
+def _other_spelling(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
-        subject=candidate.filename,
-        what=f"is already published as {released.filename}",
+        subject=upload.filename,
+        what=f"is already published as {published.filename}",
         remedy="release a new version, or keep the published one with --skip-existing (hatch: -o existing=skip)",
     )
 
@@ -179,50 +178,39 @@ def _other_spelling(candidate: Candidate, released: PublishedFile) -> Problem:
 def released(
     manifest: Manifest,
     plan: ReleasePlan,
-    placements: Mapping[str, StoredFile],
+    stored: Mapping[str, StoredFile],
     *,
     run_id: str,
     now: datetime,
     layout: Layout,
 ) -> Manifest:
-    """The next revision, with all the plan's files released at once: each in `placements`, by its file name."""
+    """Return the next revision, with all the plan's files released at once; `stored` is by file name."""
+
+    def key_of(upload: Upload) -> Key | None:
+        key = stored[upload.filename].key
+        return None if key == layout.usual_key(manifest.project, upload.filename) else key
+
     missing = {file.filename: file for file in manifest.missing}
-    entries = [
-        *manifest.files,
-        *(_entry(candidate, placements[candidate.filename], run_id, now, manifest, layout) for candidate in plan.new),
-        *(
-            replace(missing[candidate.filename], by=run_id, key=_key(candidate, placements, manifest, layout))
-            for candidate in plan.restored
-        ),
-    ]
-    back = {candidate.filename for candidate in plan.restored}
-    return replace(
-        manifest,
-        revision=manifest.revision + 1,
-        files=tuple(entries),
-        missing=tuple(file for file in manifest.missing if file.filename not in back),
-    )
+    entries = list(manifest.files)
+    for upload in plan.new:
+        entries.append(_entry(upload, stored[upload.filename], key_of(upload), run_id, now))
+    for upload in plan.restored:
+        entries.append(replace(missing.pop(upload.filename), by=run_id, key=key_of(upload)))
+    return replace(manifest, revision=manifest.revision + 1, files=tuple(entries), missing=tuple(missing.values()))
 
 
-def _entry(
-    candidate: Candidate, placement: StoredFile, run_id: str, now: datetime, manifest: Manifest, layout: Layout
-) -> PublishedFile:
+def _entry(upload: Upload, stored: StoredFile, key: Key | None, run_id: str, now: datetime) -> PublishedFile:
     return PublishedFile(
-        filename=candidate.filename,
-        version=str(candidate.name.version),
-        sha256=candidate.sha256,
-        size=candidate.size,
+        filename=upload.filename,
+        version=str(upload.name.version),
+        sha256=upload.sha256,
+        size=upload.size,
         upload_time=upload_time(now),
         by=run_id,
-        key=_key(candidate, {candidate.filename: placement}, manifest, layout),
-        requires_python=candidate.requires_python,
-        metadata_sha256=candidate.metadata_sha256,
-        yanked=candidate.yanked,
-        gpg_sig=placement.gpg_sig,
-        provenance_sha256=placement.provenance_sha256,
+        key=key,
+        requires_python=upload.requires_python,
+        metadata_sha256=upload.metadata_sha256,
+        yanked=upload.yanked,
+        gpg_sig=stored.gpg_sig,
+        provenance_sha256=stored.provenance_sha256,
     )
-
-
-def _key(candidate: Candidate, placements: Mapping[str, StoredFile], manifest: Manifest, layout: Layout) -> Key | None:
-    key = placements[candidate.filename].key
-    return None if key == layout.usual_key(manifest.project, candidate.filename) else key

@@ -1,144 +1,124 @@
-"""Release judged distributions into a repository: plan → upload → commit → pages, as the write protocol has it.
+"""Release distributions into a repository: plan → upload → commit → pages, in the order of the write protocol.
 
 Everything that can be refused is refused before a byte is sent. All files of one project become visible at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from uuid import uuid4
 
-from bucketwheel.errors import Damaged, Problem, Refused, Unavailable, Unfinished, merged
-from bucketwheel.events import Created, FileDone, FileStarted, Report, Stage, ignore
+from bucketwheel.errors import Problem, Refused
+from bucketwheel.events import Created, FileDone, FileStarted, Stage
 from bucketwheel.format.layout import manifest_key
-from bucketwheel.format.manifest import Manifest, refuse_newer
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings, refuse_unwritable
 from bucketwheel.names import ProjectName
-from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
-from bucketwheel.protocol.plan import Candidate, Existing, ReleasePlan, StoredFile, plan_release, released
-from bucketwheel.protocol.refresh import (
-    PageVersions,
-    is_current,
-    page_stats,
-    project_pages,
-    refresh,
-    stat_pages,
-    write_pages,
+from bucketwheel.protocol.change import change
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
+from bucketwheel.protocol.refresh import PageVersions, is_current, page_keys
+from bucketwheel.protocol.repository import (
+    Context,
+    Repository,
+    Target,
+    create,
+    open_to_write,
+    read_settings,
+    refuse_nonempty,
 )
-from bucketwheel.protocol.repository import Repository, Target, create, open_to_write, read_settings, refuse_nonempty
-from bucketwheel.protocol.upload import Upload, place
+from bucketwheel.protocol.upload import store_upload
 from bucketwheel.storage import Key, ObjectVersion
 
-__all__ = ["Outcome", "ReleaseRequest", "rehearse", "release"]
+__all__ = ["Outcome", "ReleaseRequest", "new_run_id", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRequest:
-    """What is to be released, and on which terms."""
+    """The files to release, and how."""
 
-    parcels: tuple[Upload, ...]
+    uploads: tuple[Upload, ...]
     existing: Existing
     run_id: str
     """Identifies this run, so that it recognises its own work later."""
     now: datetime
     first: RepositorySettings | None
-    """What a repository is made with where there is none; None: it must be there."""
-    report: Report = ignore
+    """The settings of a repository that has to be created; None: it must exist."""
 
     @property
     def projects(self) -> tuple[ProjectName, ...]:
-        """Whose files these are."""
-        return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
+        """The projects of these files, sorted."""
+        return tuple(sorted({upload.name.project for upload in self.uploads}))
 
-    def of(self, project: ProjectName) -> tuple[Upload, ...]:
-        """The parcels of one project."""
-        return tuple(parcel for parcel in self.parcels if parcel.candidate.name.project == project)
+    def plan(self, manifest: Manifest) -> ReleasePlan:
+        """Plan the uploads of one project; raises Refused."""
+        uploads = [upload for upload in self.uploads if upload.name.project == manifest.project]
+        return plan_release(manifest, uploads, self.existing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of an order, or would."""
+    """What became of a request, or with a dry run would."""
 
     repository: Repository
     plans: Mapping[ProjectName, ReleasePlan]
     created: bool
-    """Whether the repository was made by this order, or would be."""
+    """Whether this run created the repository, or would."""
     pages: tuple[Key, ...] = ()
-    """The pages that a rehearsal found would change; empty after a release."""
+    """The pages that a dry run would change."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Planned:
-    truth: VersionedManifest
-    plan: ReleasePlan
+def new_run_id(uploaded_by: str | None) -> str:
+    """Make an id that no other run has; it begins with who uploads, if that is set."""
+    return " ".join(filter(None, (uploaded_by, uuid4().hex)))
 
 
-def release(site: Target, order: ReleaseRequest, workers: Workers) -> Outcome:
-    """Do it. Raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
-    found, truths = _read(site, order.projects, workers)
-    plans = _plan(order, truths)
-    repository, created = _open(site, found, order)
-    plans, looks = _validate_ground(repository, order, plans, workers)
-    placements, looks = _upload(repository, order, plans, looks, workers)
-    changing = [planned for planned in plans if planned.plan.to_upload]
-    results = workers.map_settled(_commit(repository, order, planned, placements) for planned in changing)
-    committed = [result for result in results if isinstance(result, _Planned)]
-    failed = [result for result in results if isinstance(result, Exception)]
-    if failed and not committed:
-        raise merged(failed)
-    unchanged = [planned for planned in plans if not planned.plan.to_upload]
-    _bring_pages(repository, committed, unchanged, looks, workers)
-    if failed:
-        raise Unfinished(
-            f"released: {', '.join(planned.truth.project for planned in committed)}; not released: {merged(failed)}"
-        )
-    final = {planned.truth.project: planned.plan for planned in (*unchanged, *committed)}
-    return Outcome(repository=repository, plans=final, created=created)
+_Plans = Mapping[ProjectName, ReleasePlan]
 
 
-def rehearse(site: Target, order: ReleaseRequest, workers: Workers) -> Outcome:
-    """Read and judge everything as `release` does, and write nothing: what would be added, and which pages change."""
-    found, truths = _read(site, order.projects, workers)
-    plans = _plan(order, truths)
-    created = found is None
-    if found is None:
-        refuse_nonempty(site)
-        found = Repository(site=site, settings=_first(site, order), version=ObjectVersion(""))
-    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
-    looks = stat_pages(found, order.projects, workers)
-    for planned in plans:
-        _validate_pages(found, planned.truth, looks)
-    changing = [
-        planned.truth.project
-        for planned in plans
-        if planned.plan.to_upload or not is_current(found, planned.truth, looks)
-    ]
-    pages = [key for project in changing for key in project_pages(found, project)]
-    if any(looks[found.layout.json_key(project)].version is None for project in changing):
-        pages += [found.layout.root_json_key, *found.layout.root_html_keys]
-    final = {planned.truth.project: planned.plan for planned in plans}
-    return Outcome(repository=found, plans=final, created=created, pages=tuple(pages))
+def release(context: Context, request: ReleaseRequest) -> Outcome:
+    """Release the files; raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
+    found, manifests = _read_all(context, request.projects)
+    plans = _plan_all(request, manifests)
+    repository, created = _open(context, found, request)
+    pages = PageVersions.start(repository, request.projects, context.workers)
+    checked = _refuse_foreign_pages(repository, manifests, pages)
+    if checked != manifests:
+        manifests, plans = checked, _plan_all(request, checked)
+    if context.dry_run:
+        changed_pages = _pages_to_change(repository, manifests, plans, pages)
+        return Outcome(repository=repository, plans=plans, created=created, pages=changed_pages)
+    uploads = _Uploads(context, repository, request)
+    uploads.store_all(manifests, plans)  # rule: files before the commit
+    decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
+    changed = change(repository, decisions, pages, context.workers, run_id=request.run_id)
+    changed.raise_failed()
+    return Outcome(
+        repository=repository, plans={each.project: each.decision for each in changed.committed}, created=created
+    )
 
 
-def _read(
-    site: Target, projects: Sequence[ProjectName], workers: Workers
-) -> tuple[Repository | None, list[VersionedManifest]]:
-    """The first wave: the settings and every manifest, at keys that are the same in every repository."""
-    settings = workers.start(lambda: read_settings(site))
-    truths = workers.map(partial(read_manifest, site, project) for project in projects)
-    return settings.result(), truths
+# Read, plan, open ----------------------------------------------------------------------------------------------------
 
 
-def _plan(order: ReleaseRequest, truths: Iterable[VersionedManifest]) -> list[_Planned]:
-    plans: list[_Planned] = []
+def _read_all(context: Context, projects: Sequence[ProjectName]) -> tuple[Repository | None, list[VersionedManifest]]:
+    """Read the settings and every manifest in one wave: their keys are the same in every repository."""
+    settings = context.workers.start(partial(read_settings, context.target))
+    manifests = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
+    return settings.result(), manifests
+
+
+def _plan_all(request: ReleaseRequest, manifests: Iterable[VersionedManifest]) -> dict[ProjectName, ReleasePlan]:
+    """Plan each project; raises Refused with the problems of all."""
+    plans: dict[ProjectName, ReleasePlan] = {}
     problems: list[Problem] = []
-    for truth in truths:
+    for read in manifests:
         try:
-            plans.append(_Planned(truth=truth, plan=_plan_one(order, truth.manifest)))
+            plans[read.project] = request.plan(read.manifest)
         except Refused as refused:
             problems += refused.problems
     if problems:
@@ -146,156 +126,130 @@ def _plan(order: ReleaseRequest, truths: Iterable[VersionedManifest]) -> list[_P
     return plans
 
 
-def _plan_one(order: ReleaseRequest, manifest: Manifest) -> ReleasePlan:
-    refuse_newer(manifest)
-    candidates = [parcel.candidate for parcel in order.of(manifest.project)]
-    return plan_release(manifest, candidates, order.existing)
+def _open(context: Context, found: Repository | None, request: ReleaseRequest) -> tuple[Repository, bool]:
+    """Open the repository, or create it; a dry run only checks that this would be possible."""
+    target = context.target
+    if found is None:
+        if request.first is None:
+            raise Refused(_must_exist(target))
+        if not context.dry_run:
+            repository, created = create(target, request.first)
+            if created:  # rule: stored settings count
+                context.report(Created(repository=str(target.place)))
+            return repository, created
+        refuse_nonempty(target)
+        return Repository(site=target, settings=request.first, version=ObjectVersion("")), True
+    if not context.dry_run:
+        return open_to_write(target, found), False
+    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
+    return found, False
 
 
-def _open(site: Target, found: Repository | None, order: ReleaseRequest) -> tuple[Repository, bool]:
-    if found is not None:
-        return open_to_write(site, found), False
-    repository, created = create(site, _first(site, order))
-    if created:
-        order.report(Created(repository=str(site.place)))
-    return repository, created
+def _must_exist(target: Target) -> Problem:
+    return Problem(
+        subject=str(target.place),
+        what="is not a bucketwheel repository, and --no-create forbids to create one",
+        remedy=f"check the address, or create it with `bucketwheel init {target.place}`",
+    )
 
 
-def _first(site: Target, order: ReleaseRequest) -> RepositorySettings:
-    if order.first is None:
-        raise Refused(
-            Problem(
-                subject=str(site.place),
-                what="is not a bucketwheel repository, and --no-create forbids making one",
-                remedy=f"check the address, or make it with `bucketwheel init {site.place}`",
-            )
-        )
-    return order.first
+def _refuse_foreign_pages(
+    repository: Repository, manifests: Iterable[VersionedManifest], pages: PageVersions
+) -> list[VersionedManifest]:
+    """Refuse projects that have pages and no manifest: another tool's, or ours after a loss. Files alone never decide.
 
-
-def _validate_ground(
-    repository: Repository, order: ReleaseRequest, plans: list[_Planned], workers: Workers
-) -> tuple[list[_Planned], PageVersions]:
-    """Look at the pages of projects without a manifest, before a byte is sent: they may be somebody else's."""
-    unknown = [planned.truth.project for planned in plans if planned.truth.version is None]
-    looks = stat_pages(repository, unknown, workers)
-    truths = [_validate_pages(repository, planned.truth, looks) for planned in plans]
-    return _plan(order, truths), looks
-
-
-def _validate_pages(repository: Repository, truth: VersionedManifest, looks: PageVersions) -> VersionedManifest:
-    """Refuse a project whose pages are there without a manifest: another tool's, or ours after a loss.
-
-    Files alone never decide. The manifest is read once more before the verdict: its first publisher may be at work.
+    Waits for the pages of unknown projects only. The manifest is read once more before the verdict, because its first
+    publisher may be at work; returns what was read last.
     """
-    pages = [looks[key] for key in project_pages(repository, truth.project) if key in looks]
-    if truth.version is not None or all(page.version is None for page in pages):
-        return truth
-    truth = read_manifest(repository.site, truth.project)
-    if truth.version is not None:
-        return truth
-    adopt = f"`bucketwheel reindex {truth.project} --adopt"
-    if any(page.mark is not None for page in pages):
+    return [_refuse_foreign_page(repository, read, pages) for read in manifests]
+
+
+def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages: PageVersions) -> VersionedManifest:
+    if read.version is not None:
+        return read
+    found = [pages[key] for key in page_keys(repository, read.project)]
+    if all(page.version is None for page in found):
+        return read
+    read = read_manifest(repository.site, read.project)
+    if read.version is not None:
+        return read
+    adopt = f"`bucketwheel reindex {read.project} --adopt"
+    if any(page.mark is not None for page in found):
         what = "has our page but no manifest"
-        remedy = f"put back {manifest_key(truth.project)} from a backup, or run {adopt} --ours`"
+        remedy = f"restore {manifest_key(read.project)} from a backup, or run {adopt} --ours`"
     else:
         what = "has a page that another tool made"
         remedy = f"take the project over with {adopt}`, or publish to a new prefix or directory"
-    raise Refused(Problem(subject=f"{repository.site.place}: {truth.project}", what=what, remedy=remedy))
+    raise Refused(Problem(subject=f"{repository.site.place}: {read.project}", what=what, remedy=remedy))
 
 
-# Upload --------------------------------------------------------------------------------------------------------------
-
-
-def _upload(
-    repository: Repository, order: ReleaseRequest, plans: Sequence[_Planned], looks: PageVersions, workers: Workers
-) -> tuple[dict[str, StoredFile], PageVersions]:
-    """Add every file that the commits will name, and look at the pages that are not seen yet, in one wave."""
-    parcels = {parcel.candidate.filename: parcel for parcel in order.parcels}
-    jobs = [
-        (planned.truth.manifest, parcels[candidate.filename])
-        for planned in plans
-        for candidate in planned.plan.to_upload
+def _pages_to_change(
+    repository: Repository, manifests: Iterable[VersionedManifest], plans: _Plans, pages: PageVersions
+) -> tuple[Key, ...]:
+    changing = [
+        read.project for read in manifests if plans[read.project].to_upload or not is_current(repository, read, pages)
     ]
-    if jobs:
-        size = sum(parcel.candidate.size for _, parcel in jobs)
-        order.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
-    looking = [
-        workers.start(look)
-        for planned in plans
-        if not all(key in looks for key in project_pages(repository, planned.truth.project))
-        for look in page_stats(repository, planned.truth.project)
-    ]
-    placed = workers.map(partial(_place, repository, order, manifest, parcel) for manifest, parcel in jobs)
-    placements = {parcel.candidate.filename: placement for (_, parcel), placement in zip(jobs, placed, strict=True)}
-    return placements, {**looks, **dict(look.result() for look in looking)}
+    keys = [key for project in changing for key in page_keys(repository, project)]
+    layout = repository.layout
+    if any(pages[layout.json_key(project)].version is None for project in changing):
+        keys += [layout.root_json_key, *layout.root_html_keys]
+    return tuple(keys)
 
 
-def _place(repository: Repository, order: ReleaseRequest, manifest: Manifest, parcel: Upload) -> StoredFile:
-    candidate = parcel.candidate
-    order.report(FileStarted(name=candidate.filename, size=candidate.size))
-    placement = place(repository, parcel, keys=_keys(repository, manifest, candidate), run_id=order.run_id)
-    order.report(FileDone(name=candidate.filename, size=candidate.size))
-    return placement
+# Upload and decide ---------------------------------------------------------------------------------------------------
 
 
-def _keys(repository: Repository, manifest: Manifest, candidate: Candidate) -> Iterator[Key]:
-    """Where the candidate may lie: a missing file first where it lay, and nothing ever at a dead key."""
-    lay = (file.key for file in manifest.missing if file.filename == candidate.filename and file.key is not None)
-    usual = repository.layout.file_keys(manifest.project, candidate.filename, candidate.sha256)
-    return (key for key in chain(lay, usual) if key not in manifest.dead_keys)
+class _Uploads:
+    """The files of a request, as far as they are stored."""
 
+    def __init__(self, context: Context, repository: Repository, request: ReleaseRequest) -> None:
+        self._context = context
+        self._repository = repository
+        self._request = request
+        self._stored: dict[str, StoredFile] = {}
 
-# Commit --------------------------------------------------------------------------------------------------------------
+    def store_all(self, manifests: Iterable[VersionedManifest], plans: _Plans) -> None:
+        """Add every file that the commits will name, in one wave."""
+        jobs = [(read.manifest, upload) for read in manifests for upload in plans[read.project].to_upload]
+        if jobs:
+            size = sum(upload.size for _, upload in jobs)
+            self._context.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
+        self._context.workers.map(partial(self._store, manifest, upload) for manifest, upload in jobs)
 
+    def decide(self, before: Manifest, plan: ReleasePlan, manifest: Manifest) -> tuple[Manifest | None, ReleasePlan]:
+        """Plan again for the manifest as it is now, store what that needs, and return the next revision."""
+        if manifest is not before:
+            plan = self._request.plan(manifest)  # rule: a lost swap plans every name again
+        for upload in plan.to_upload:
+            if self._must_be_stored(upload, plan, before, manifest):
+                self._store(manifest, upload)
+        if plan.to_upload:  # rule: all files of a project at once
+            request, layout = self._request, self._repository.layout
+            after = released(manifest, plan, self._stored, run_id=request.run_id, now=request.now, layout=layout)
+            return after, plan
+        # Other runs released them, perhaps with the very objects that we added. Bump the revision, so that a concurrent
+        # adopt whose listing is older than our upload loses its swap.
+        stored = (self._stored.get(upload.filename) for upload in plan.unchanged)
+        overtaken = any(file is not None and file.added for file in stored)
+        return (replace(manifest, revision=manifest.revision + 1) if overtaken else None), plan  # rule: adopt must lose
 
-def _commit(
-    repository: Repository, order: ReleaseRequest, planned: _Planned, placements: Mapping[str, StoredFile]
-) -> Callable[[], _Planned]:
-    placed = dict(placements)
-    before, plan = planned.truth.manifest, planned.plan
-
-    def decide(manifest: Manifest) -> Manifest | None:
-        nonlocal plan
-        plan = _plan_one(order, manifest)
-        for parcel in order.of(manifest.project):
-            if parcel.candidate in plan.to_upload and _must_be_placed(parcel.candidate, manifest):
-                placed[parcel.candidate.filename] = _place(repository, order, manifest, parcel)
-        if plan.to_upload:
-            return released(manifest, plan, placed, run_id=order.run_id, now=order.now, layout=repository.layout)
-        # Somebody else released them, and perhaps the very objects that we put there. Whoever lists the bucket now and
-        # is about to call them missing must lose its swap.
-        overtaken = any(placed[name].added for name in (file.filename for file in plan.unchanged) if name in placed)
-        return replace(manifest, revision=manifest.revision + 1) if overtaken else None
-
-    def _must_be_placed(candidate: Candidate, manifest: Manifest) -> bool:
-        placement = placed.get(candidate.filename)
-        if placement is None or placement.key in manifest.dead_keys:
+    def _must_be_stored(self, upload: Upload, plan: ReleasePlan, before: Manifest, manifest: Manifest) -> bool:
+        stored = self._stored.get(upload.filename)
+        if stored is None or stored.key in manifest.dead_keys:  # rule: a dead key is never used
             return True
-        # Missing at a later reading than the one before the upload: its object has gone since.
-        return candidate in plan.restored and manifest.revision != before.revision
+        # Missing at a later reading than the one before the upload: its object is gone since.
+        return upload in plan.restored and manifest.revision != before.revision  # rule: gone since the upload
 
-    def run() -> _Planned:
-        truth = commit(repository, planned.truth, run_id=order.run_id, decide=decide)
-        return _Planned(truth=truth, plan=plan)
+    def _store(self, manifest: Manifest, upload: Upload) -> None:
+        report, size = self._context.report, upload.size
+        report(FileStarted(name=upload.filename, size=size))
+        keys = _keys(self._repository, manifest, upload)
+        self._stored[upload.filename] = store_upload(self._repository, upload, keys=keys, run_id=self._request.run_id)
+        report(FileDone(name=upload.filename, size=size))
 
-    return run
 
-
-def _bring_pages(
-    repository: Repository,
-    committed: Sequence[_Planned],
-    unchanged: Sequence[_Planned],
-    looks: PageVersions,
-    workers: Workers,
-) -> None:
-    try:
-        write_pages(repository, [planned.truth for planned in committed], looks, workers)
-        behind = [p.truth.project for p in unchanged if not is_current(repository, p.truth, looks)]
-        if behind:
-            refresh(repository, behind, workers)
-    except (Damaged, Refused, Unavailable) as error:
-        raise Unfinished(
-            f"everything is released, but pages could not be brought up to date ({error}); "
-            "run the same command again, or `bucketwheel reindex`"
-        ) from error
+def _keys(repository: Repository, manifest: Manifest, upload: Upload) -> Iterator[Key]:
+    """Yield where the file may be stored: a missing file first where it was, and nothing ever at a dead key."""
+    was = (file.key for file in manifest.missing if file.filename == upload.filename and file.key is not None)
+    usual = repository.layout.file_keys(manifest.project, upload.filename, upload.sha256)
+    return (key for key in chain(was, usual) if key not in manifest.dead_keys)

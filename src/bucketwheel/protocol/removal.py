@@ -1,4 +1,4 @@
-"""Give files up for ever, and remove their objects: only once a manifest has said so, and no page names them any more.
+"""Delete names for good and remove their objects: only once a manifest says so, and no page names them any more.
 
 So every removal makes every pending swap of a publisher fail, and a request that arrives late finds nothing to spoil.
 """
@@ -12,118 +12,41 @@ from functools import partial
 from itertools import chain, takewhile
 from typing import Generic, Protocol, TypeVar
 
-from bucketwheel.errors import BucketwheelError, Unfinished, merged
+from bucketwheel.errors import BucketwheelError, Unfinished
 from bucketwheel.events import FileDone, FileStarted, Report, Stage
 from bucketwheel.format.layout import SIDECARS, Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName
-from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import VersionedManifest, commit
-from bucketwheel.protocol.refresh import refresh
-from bucketwheel.protocol.repository import Repository
+from bucketwheel.protocol.change import change
+from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.refresh import PageVersions
+from bucketwheel.protocol.repository import Context, Repository
 from bucketwheel.storage import Key, ListEntry, ObjectVersion, SwapLost
 
-__all__ = ["Cleared", "Remains", "Rule", "clear", "doomed_keys", "find_remains", "give_up", "rehearse", "remove"]
+__all__ = ["Removal", "Rule", "deletable_keys", "delete_names", "remove"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remains:
-    """What lies at one doomed key, and beside it."""
-
-    objects: tuple[tuple[Key, ObjectVersion], ...]
-    """The file, if it is still there, and then its sidecars; each exactly as it was seen."""
-    size: int
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """Where they lie."""
-        return tuple(key for key, _ in self.objects)
-
-
-def doomed_keys(layout: Layout, manifest: Manifest, *, spared: Collection[str] = ()) -> frozenset[Key]:
-    """Where nothing may lie any more: under deleted names, but for those spared, and at dead keys.
-
-    Never where an entry lies, whatever else a manifest says of its key.
-    """
-    dead = (layout.key_of(manifest.project, file) for file in manifest.deleted if file.filename not in spared)
-    alive = {layout.key_of(manifest.project, file) for file in manifest.files}
-    return frozenset(chain(dead, manifest.dead_keys)) - alive
-
-
-def find_remains(repository: Repository, project: ProjectName, doomed: Collection[Key]) -> list[Remains]:
-    """What lies at a project's doomed keys and beside them, in the order of these keys."""
-    folder, wanted = repository.layout.folder(project), frozenset(_with_sidecars(doomed))
-    inside = frozenset(key for key in wanted if key.startswith(folder))
-    lying: dict[Key, ListEntry] = {}
-    for keys in (inside, wanted - inside):  # an adopted file may lie anywhere
-        # One listing tells of all of them, with the versions that removing asks for.
-        listing = repository.storage.list(_beginning(keys)) if keys else ()
-        lying |= {entry.key: entry for entry in listing if entry.key in keys}
-    groups = ([lying[each] for each in _with_sidecars([key]) if each in lying] for key in sorted(doomed))
-    return [_seen(repository, group) for group in groups if group]
-
-
-def remove(repository: Repository, remains: Remains, report: Report) -> list[Key]:
-    """Remove a file and then its sidecars; what somebody put there just now is left to the next run."""
-    name = remains.keys[0].rpartition("/")[2]
-    report(FileStarted(name=name, size=remains.size))
-    removed: list[Key] = []
-    for key, version in remains.objects:
-        try:
-            repository.storage.remove(key, expected=version)
-        except SwapLost:
-            break
-        removed.append(key)
-    report(FileDone(name=name, size=remains.size))
-    return removed
-
-
-def _seen(repository: Repository, group: list[ListEntry]) -> Remains:
-    objects = ((entry.key, entry.version or _version(repository, entry.key)) for entry in group)
-    return Remains(
-        objects=tuple((key, version) for key, version in objects if version is not None),
-        size=sum(entry.size for entry in group),
-    )
-
-
-def _version(repository: Repository, key: Key) -> ObjectVersion | None:
-    """What a look shows, where a listing does not tell it."""
-    seen = repository.storage.stat(key)
-    return None if seen is None else seen.version
-
-
-def _beginning(keys: Collection[Key]) -> str:
-    """What all the keys begin with."""
-    pairs = zip(min(keys), max(keys), strict=False)  # whatever these two share, all in between do
-    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _with_sidecars(keys: Iterable[Key]) -> list[Key]:
-    return [Key(f"{key}{ending}") for key in keys for ending in ("", *SIDECARS)]
-
-
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 _NO_CACHE = re.compile(r"no-store|no-cache(?!=)")
 _AGE = re.compile(r"(?:max-age|s-maxage|stale-while-revalidate)=(\d+)")
 _SHORT = 60  # seconds
 
 
-class Rule(Protocol[_T]):
-    """What is to go, of whatever state a project is found in."""
+class Rule(Protocol[T]):
+    """Decides what goes, for whatever state a project is found in."""
 
-    def chosen(self, manifest: Manifest) -> tuple[_T, ...]:
-        """What it is about; raises Refused where it must not be done."""
+    def select(self, manifest: Manifest) -> tuple[T, ...]:
+        """Select what goes; raises Refused where it must stay."""
 
-    def carried_out(self, manifest: Manifest, chosen: tuple[_T, ...]) -> Manifest:
-        """The next revision, which says that this is given up."""
+    def apply(self, manifest: Manifest, selected: tuple[T, ...]) -> Manifest:
+        """Return the next revision, which says that this is deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleared(Generic[_T]):
-    """What went, or would."""
+class Removal(Generic[T]):
+    """What a removal did, or with a dry run would do."""
 
-    chosen: tuple[_T, ...]
+    selected: tuple[T, ...]
     removed: tuple[Key, ...]
     """The objects, sidecars included; also those that interrupted runs had left."""
     waiting: tuple[str, ...]
@@ -131,67 +54,74 @@ class Cleared(Generic[_T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Step(Generic[_T]):
+class _Step(Generic[T]):
     before: Manifest
     after: Manifest
-    chosen: tuple[_T, ...]
+    selected: tuple[T, ...]
 
 
-def clear(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Garbage:
+    """What is stored at one deletable key, and beside it."""
+
+    objects: tuple[tuple[Key, ObjectVersion], ...]
+    """The file, if it still exists, and then its sidecars; each exactly as it was seen."""
+    size: int
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(key for key, _ in self.objects)
+
+
+def remove(
+    context: Context,
     repository: Repository,
-    truths: Sequence[VersionedManifest],
-    rule: Rule[_T],
+    manifests: Sequence[VersionedManifest],
+    rule: Rule[T],
     *,
-    at_once: bool,
-    workers: Workers,
-    report: Report,
-) -> Cleared[_T]:
-    """Swap the manifests, then refresh all these projects' pages, then remove what lies under names that were dead.
+    at_once: bool = False,
+) -> Removal[T]:
+    """Commit what the rule selects, bring the pages to it, then remove the objects.
 
-    Only those that were dead in a revision from before the refresh: never of one read later. Raises Unfinished where
-    something is given up and the rest fails; the next run finds done what is done.
+    Raises Unfinished where something is deleted and the rest fails; the next run finds done what is done.
     """
-    outcomes = workers.map_settled(partial(_commit, repository, truth, rule) for truth in truths)
-    steps = [outcome for outcome in outcomes if isinstance(outcome, _Step)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    if failed and not any(step.chosen for step in steps):
-        raise merged(failed)
-    doomed = _doomed(repository, steps, at_once=at_once)
+    if context.dry_run:
+        steps = context.workers.map(partial(_foreseen, rule, read.manifest) for read in manifests)
+        garbage = _find_all(context, repository, _deletable(repository.layout, steps, at_once=at_once))
+        return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
+    pages = PageVersions.start(repository, [read.project for read in manifests], context.workers)
+    decisions = [(read, partial(_select, rule)) for read in manifests]
+    changed = change(repository, decisions, pages, context.workers)  # rule: pages before the removal
+    # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
+    steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
+    deletable = _deletable(repository.layout, steps, at_once=at_once)
     try:
-        refresh(repository, list(doomed), workers)
-        remains = _find(repository, doomed, workers)
-        report(Stage(doing="removing", count=len(remains), total_bytes=sum(each.size for each in remains)))
-        removed = workers.map(partial(remove, repository, each, report) for each in remains)
+        garbage = _find_all(context, repository, deletable)  # rule: only keys that were deletable before
+        size = sum(each.size for each in garbage)
+        context.report(Stage(doing="removing", count=len(garbage), total_bytes=size))
+        # rule: objects go last
+        removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
     except BucketwheelError as error:
         raise Unfinished(
-            f"the manifests say so, but pages or objects still have to follow ({error}); run the same command again"
+            f"the manifests say so, but objects could not be removed ({error}); run the same command again"
         ) from error
-    if failed:
-        raise Unfinished(f"of some projects nothing is done: {merged(failed)}; run the same command again")
-    return _cleared(repository, steps, chain.from_iterable(removed), at_once=at_once)
+    changed.raise_failed()
+    return _removal(repository, steps, chain.from_iterable(removed), at_once=at_once)
 
 
-def rehearse(
-    repository: Repository, truths: Sequence[VersionedManifest], rule: Rule[_T], *, at_once: bool, workers: Workers
-) -> Cleared[_T]:
-    """Read and judge everything as `clear` does, and write nothing: what would go."""
-    steps = workers.map(partial(_rehearsed, truth.manifest, rule) for truth in truths)
-    remains = _find(repository, _doomed(repository, steps, at_once=at_once), workers)
-    return _cleared(repository, steps, chain.from_iterable(each.keys for each in remains), at_once=at_once)
+def delete_names(manifest: Manifest, files: Collection[PublishedFile]) -> Manifest:
+    """Return the next revision, in which the names of these files are deleted for good.
 
-
-def give_up(manifest: Manifest, files: Collection[PublishedFile]) -> Manifest:
-    """The next revision, with the names of these files dead for ever.
-
-    A record keeps the id of the call that released the file: whose answer was lost may still be looking for it.
+    A record keeps the id of the run that released the file: if its answer was lost, that run still looks for it.
     """
     names = {file.filename for file in files}
+    deleted = (*manifest.deleted, *map(_record, files))  # rule: a deleted name is recorded
     return replace(
         manifest,
         revision=manifest.revision + 1,
         files=tuple(file for file in manifest.files if file.filename not in names),
         missing=tuple(file for file in manifest.missing if file.filename not in names),
-        deleted=(*manifest.deleted, *map(_record, files)),
+        deleted=deleted,
     )
 
 
@@ -199,52 +129,55 @@ def _record(file: PublishedFile) -> DeletedFile:
     return DeletedFile(filename=file.filename, version=file.version, sha256=file.sha256, by=file.by, key=file.key)
 
 
-def _rehearsed(manifest: Manifest, rule: Rule[_T]) -> _Step[_T]:
+def _select(rule: Rule[T], manifest: Manifest) -> tuple[Manifest | None, tuple[T, ...]]:
+    """Decide about one project."""
     refuse_newer(manifest)
-    chosen = rule.chosen(manifest)
-    after = rule.carried_out(manifest, chosen) if chosen else manifest
-    return _Step(before=manifest, after=after, chosen=chosen)
+    selected = rule.select(manifest)  # rule: a lost swap selects again
+    return (rule.apply(manifest, selected) if selected else None), selected  # rule: commit before the removal
 
 
-def _commit(repository: Repository, truth: VersionedManifest, rule: Rule[_T]) -> _Step[_T]:
-    chosen: tuple[_T, ...] = ()
-
-    def decide(manifest: Manifest) -> Manifest | None:
-        nonlocal chosen
-        step = _rehearsed(manifest, rule)
-        if not step.chosen:
-            return None  # nothing is left to do; if our own swap did it and its answer was lost, `chosen` knows
-        chosen = step.chosen
-        return step.after
-
-    decided = commit(repository, truth, run_id=None, decide=decide)
-    return _Step(before=truth.manifest, after=decided.manifest, chosen=chosen)
+def _foreseen(rule: Rule[T], manifest: Manifest) -> _Step[T]:
+    after, selected = _select(rule, manifest)
+    return _Step(before=manifest, after=after or manifest, selected=selected)
 
 
-def _doomed(repository: Repository, steps: Sequence[_Step[_T]], *, at_once: bool) -> dict[ProjectName, frozenset[Key]]:
-    layout = repository.layout
-    return {
-        step.after.project: doomed_keys(layout, step.after, spared=_waiting(layout, step, at_once=at_once))
-        for step in steps
-    }
+# Which keys ----------------------------------------------------------------------------------------------------------
 
 
-def _waiting(layout: Layout, step: _Step[_T], *, at_once: bool) -> frozenset[str]:
-    """Names that were given up just now, while caches may still show pages that name them.
+def deletable_keys(layout: Layout, manifest: Manifest, *, spared: Collection[str] = ()) -> frozenset[Key]:
+    """Return where nothing may be stored any more: under deleted names, but for those spared, and at dead keys.
 
-    Their objects wait for the next run: a courtesy to whoever installs through such a cache, never a safety rule.
+    Never a key that an entry names, whatever else the manifest says of it.
+    """
+    dead = (layout.key_of(manifest.project, file) for file in manifest.deleted if file.filename not in spared)
+    in_use = {layout.key_of(manifest.project, file) for file in manifest.files}
+    return frozenset(chain(dead, manifest.dead_keys)) - in_use  # rule: no key that an entry names
+
+
+def _deletable(layout: Layout, steps: Iterable[_Step[T]], *, at_once: bool) -> dict[ProjectName, frozenset[Key]]:
+    deletable: dict[ProjectName, frozenset[Key]] = {}
+    for step in steps:
+        spared = _waiting(layout, step, at_once=at_once)
+        deletable[step.after.project] = deletable_keys(layout, step.after, spared=spared)  # rule: keys are dead first
+    return deletable
+
+
+def _waiting(layout: Layout, step: _Step[T], *, at_once: bool) -> frozenset[str]:
+    """Return the names that were deleted just now, while caches may still show pages that name them.
+
+    Their objects wait for the next run: a courtesy to clients behind such a cache, never a safety rule.
     """
     if at_once or not _caches_keep_pages(layout.pages_cache_control):
         return frozenset()
-    return frozenset(_dead(step.after)) - frozenset(_dead(step.before))
+    return frozenset(_deleted_names(step.after)) - frozenset(_deleted_names(step.before))
 
 
-def _dead(manifest: Manifest) -> Iterator[str]:
+def _deleted_names(manifest: Manifest) -> Iterator[str]:
     return (file.filename for file in manifest.deleted)
 
 
 def _caches_keep_pages(cache_control: str) -> bool:
-    """Whether caches may show a page for more than a minute after it changed (RFC 9111, RFC 5861)."""
+    """Return whether caches may show a page for more than a minute after it changed (RFC 9111, RFC 5861)."""
     header = cache_control.lower()
     if _NO_CACHE.search(header):
         return False
@@ -252,17 +185,71 @@ def _caches_keep_pages(cache_control: str) -> bool:
     return max(ages, default=_SHORT + 1) > _SHORT  # without any age caches guess
 
 
-def _find(repository: Repository, doomed: Mapping[ProjectName, Collection[Key]], workers: Workers) -> list[Remains]:
-    found = workers.map(partial(find_remains, repository, project, keys) for project, keys in doomed.items())
+# Objects -------------------------------------------------------------------------------------------------------------
+
+
+def _find_all(
+    context: Context, repository: Repository, deletable: Mapping[ProjectName, Collection[Key]]
+) -> list[_Garbage]:
+    found = context.workers.map(partial(_find, repository, project, keys) for project, keys in deletable.items())
     return list(chain.from_iterable(found))
 
 
-def _cleared(
-    repository: Repository, steps: Sequence[_Step[_T]], removed: Iterable[Key], *, at_once: bool
-) -> Cleared[_T]:
+def _find(repository: Repository, project: ProjectName, deletable: Collection[Key]) -> list[_Garbage]:
+    """Find what is stored at a project's deletable keys and beside them, in the order of these keys."""
+    folder, wanted = repository.layout.folder(project), frozenset(_with_sidecars(deletable))
+    inside = frozenset(key for key in wanted if key.startswith(folder))
+    found: dict[Key, ListEntry] = {}
+    for keys in (inside, wanted - inside):  # an adopted file may be anywhere
+        # One listing shows all of them, with the versions that a removal needs.
+        listing = repository.storage.list(_common_prefix(keys)) if keys else ()
+        found |= {entry.key: entry for entry in listing if entry.key in keys}
+    groups = ([found[each] for each in _with_sidecars([key]) if each in found] for key in sorted(deletable))
+    return [garbage for group in groups if (garbage := _garbage(repository, group)).objects]
+
+
+def _garbage(repository: Repository, group: list[ListEntry]) -> _Garbage:
+    objects = ((entry.key, entry.version or _version(repository, entry.key)) for entry in group)
+    return _Garbage(
+        objects=tuple((key, version) for key, version in objects if version is not None),
+        size=sum(entry.size for entry in group),
+    )
+
+
+def _version(repository: Repository, key: Key) -> ObjectVersion | None:
+    """Look at an object whose version the listing does not show."""
+    info = repository.storage.stat(key)
+    return None if info is None else info.version
+
+
+def _remove(repository: Repository, garbage: _Garbage, report: Report) -> list[Key]:
+    """Remove a file and then its sidecars; what somebody stored there just now is left to the next run."""
+    name = garbage.keys[0].rpartition("/")[2]
+    report(FileStarted(name=name, size=garbage.size))
+    removed: list[Key] = []
+    for key, version in garbage.objects:
+        try:
+            repository.storage.remove(key, expected=version)
+        except SwapLost:
+            break
+        removed.append(key)
+    report(FileDone(name=name, size=garbage.size))
+    return removed
+
+
+def _common_prefix(keys: Collection[Key]) -> str:
+    pairs = zip(min(keys), max(keys), strict=False)  # what these two share, all keys between them share
+    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _with_sidecars(keys: Iterable[Key]) -> list[Key]:
+    return [Key(f"{key}{ending}") for key in keys for ending in ("", *SIDECARS)]
+
+
+def _removal(repository: Repository, steps: Sequence[_Step[T]], removed: Iterable[Key], *, at_once: bool) -> Removal[T]:
     waiting = (_waiting(repository.layout, step, at_once=at_once) for step in steps)
-    return Cleared(
-        chosen=tuple(chain.from_iterable(step.chosen for step in steps)),
+    return Removal(
+        selected=tuple(chain.from_iterable(step.selected for step in steps)),
         removed=tuple(removed),
         waiting=tuple(sorted(chain.from_iterable(waiting))),
     )

@@ -1,16 +1,17 @@
-"""Open a repository, create one, and prove its store: nothing else."""
+"""Open a repository, create one, and prove its store."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
-from bucketwheel.events import Report
-from bucketwheel.format.layout import SETTINGS_KEY, Layout
+from bucketwheel.events import Report, ignore
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
     RepositorySettings,
     decode_settings,
@@ -18,16 +19,20 @@ from bucketwheel.format.settings import (
     refuse_unwritable,
     unsafe_store,
 )
-from bucketwheel.parallel import attempts
+from bucketwheel.names import ProjectName
+from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
+    "Context",
     "Repository",
     "Target",
     "create",
     "first_settings",
+    "list_projects",
+    "open_context",
     "open_target",
     "open_to_read",
     "open_to_write",
@@ -43,7 +48,7 @@ _NEVER = ObjectVersion('"00000000000000000000000000000000"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A place with the storage that reaches it; whether a repository lies there is not known yet."""
+    """A place with the storage that reaches it; whether it holds a repository is not known yet."""
 
     place: Place
     storage: Storage
@@ -55,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A place that is a repository, as its own settings have it."""
+    """A place that is a repository, with its own settings."""
 
     site: Target
     settings: RepositorySettings
@@ -64,19 +69,37 @@ class Repository:
 
     @property
     def storage(self) -> Storage:
-        """Where its objects lie."""
+        """The store of its objects."""
         return self.site.storage
 
     @property
     def layout(self) -> Layout:
-        """How they are laid out."""
+        """The keys and headers of its objects."""
         return self.settings.layout
 
     @property
     def index_url(self) -> str:
-        """Where clients install from: ends in a slash, and in `/simple/` unless the settings say otherwise."""
+        """The address that clients install from: ends in a slash, and in `/simple/` unless the settings differ."""
         layout, base_url = self.layout, self.settings.base_url
         return self.storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a command works with: its target, its threads, and the events that it reports."""
+
+    target: Target
+    workers: Workers
+    report: Report = ignore
+    dry_run: bool = False
+
+
+@contextmanager
+def open_context(settings: Settings, report: Report) -> Iterator[Context]:
+    """Reach the place that the settings name, for one command; nothing is sent yet."""
+    with Workers(settings.jobs) as workers:
+        target = open_target(settings, report)
+        yield Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
 
 
 def open_target(settings: Settings, report: Report) -> Target:
@@ -90,109 +113,115 @@ def open_target(settings: Settings, report: Report) -> Target:
     )
 
 
-def read_settings(site: Target) -> Repository | None:
+def read_settings(target: Target) -> Repository | None:
     """Read the settings that make a place a repository; None where there are none."""
-    stored = site.storage.read(SETTINGS_KEY)
+    stored = target.storage.read(SETTINGS_KEY)
     if stored is None:
         return None
-    return Repository(site=site, settings=decode_settings(stored.body), version=stored.version)
+    return Repository(site=target, settings=decode_settings(stored.body), version=stored.version)
 
 
-def open_to_read(site: Target) -> Repository:
+def open_to_read(target: Target) -> Repository:
     """Open what must be a repository; raises Refused if it is none."""
-    found = read_settings(site)
+    found = read_settings(target)
     if found is None:
         raise Refused(
             Problem(
-                subject=str(site.place),
+                subject=str(target.place),
                 what="is not a bucketwheel repository",
-                remedy=f"check the address; a new one is made by `bucketwheel init {site.place}` or the first publish",
+                remedy=f"check the address; `bucketwheel init {target.place}` or the first publish creates a new one",
             )
         )
     return found
 
 
-def open_to_write(site: Target, found: Repository | None = None) -> Repository:
+def open_to_write(target: Target, found: Repository | None = None) -> Repository:
     """Open what must be a repository with a proven store; makes the proof if its creator died before it (I14)."""
-    if site.read_only:
+    if target.read_only:
         raise Refused(
             Problem(
-                subject=str(site.place),
-                what="is to be written to without credentials",
-                remedy="leave no-sign-request away; it is for reading only",
+                subject=str(target.place),
+                what="needs credentials to write",
+                remedy="drop no-sign-request; it is for reading only",
             )
         )
-    found = found or open_to_read(site)
-    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
+    found = found or open_to_read(target)
+    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
     return found if found.settings.conditional_writes else _prove(found)
 
 
+def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
+    """List the projects that have a manifest and whose name begins so, sorted."""
+    listed = (project_of(entry.key) for entry in storage.list(f"{MANIFESTS}{beginning}"))
+    return sorted(project for project in listed if project is not None)
+
+
 def first_settings(place: Place, put_args: Mapping[str, str]) -> RepositorySettings:
-    """The settings of a repository that is about to be made at this place."""
+    """Return the settings of a repository that is about to be created at this place."""
     # A file system has no name that ends in a slash.
     pages = "index.html" if isinstance(place, DirectoryPlace) else "slash"
     return RepositorySettings(id=uuid4().hex, pages=pages, put_args=put_args)  # type: ignore[arg-type]  # literals
 
 
-def create(site: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
-    """Make a repository where nothing is; of several creators one wins, and its settings count for all.
+def create(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+    """Create a repository in an empty place; of several creators one wins, and its settings count for all.
 
-    Returns the repository and whether it was made by this call; raises Refused on foreign ground.
+    Returns the repository and whether this call created it; raises Refused on foreign ground.
     """
-    refuse_nonempty(site)
-    return take_over(site, settings)
+    refuse_nonempty(target)
+    return take_over(target, settings)
 
 
-def take_over(site: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
-    """Make a repository whatever lies there; nothing is done to that. The rest as `create`."""
+def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+    """Create a repository whatever the place holds; that is left as it is. The rest as `create`."""
     for _ in attempts():
-        created = store(site, settings, expected=None)
-        found = created or read_settings(site)
+        created = store(target, settings, expected=None)
+        found = created or read_settings(target)
         if found is not None:
-            return open_to_write(site, found), created is not None
-    raise Unavailable(f"{site.place} could not be made a repository: the store keeps losing it; try again later")
+            return open_to_write(target, found), created is not None
+    raise Unavailable(f"{target.place} could not be made a repository: the store keeps losing it; try again later")
 
 
-def refuse_nonempty(site: Target) -> None:
+def refuse_nonempty(target: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
-    if next(iter(site.storage.list("")), None) is not None and read_settings(site) is None:
+    if next(iter(target.storage.list("")), None) is not None and read_settings(target) is None:
         raise Refused(
             Problem(
-                subject=str(site.place),
+                subject=str(target.place),
                 what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="name an empty place, such as a new prefix or directory under it; if an index lies there, "
-                f"adopt it, beginning with `bucketwheel init {shlex.quote(str(site.place))} --adopt`",
+                remedy="name an empty place, such as a new prefix or directory under it; if it holds an index, "
+                f"adopt it, beginning with `bucketwheel init {shlex.quote(str(target.place))} --adopt`",
             )
         )
 
 
-def store(site: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
-    """Write the settings over exactly what was seen; None if they are something else by now."""
+def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
+    """Write the settings over exactly what was read; None if they are something else by now."""
     try:
-        version = _swap(site.storage, settings, expected=expected)
+        version = _swap(target.storage, settings, expected=expected)
     except (SwapLost, OutcomeUnknown):
-        # Somebody else's, or our own whose answer was lost on the way.
-        found = read_settings(site)
+        # Another writer's, or our own whose answer was lost on the way.
+        found = read_settings(target)
         return found if found is not None and found.settings == settings else None
-    return Repository(site=site, settings=settings, version=version)
+    return Repository(site=target, settings=settings, version=version)
 
 
 def _prove(found: Repository) -> Repository:
     """Make the store refuse what it must refuse, on the settings themselves, before any other key is touched."""
-    site = found.site
+    target = found.site
     ignored = _accepts(found, None) or _accepts(found, _NEVER)
-    if ignored and not site.single_writer:
-        raise Refused(unsafe_store(str(site.place)))
-    current = open_to_read(site) if ignored else found
+    if ignored and not target.single_writer:
+        raise Refused(unsafe_store(str(target.place)))
+    current = open_to_read(target) if ignored else found
     record = replace(current.settings, conditional_writes="ignored" if ignored else "proven")
-    proven = store(site, record, expected=current.version)
+    proven = store(target, record, expected=current.version)
     if proven is not None:
         return proven
-    # Somebody made the same proof at the same time, or changed the settings: theirs count.
-    found = open_to_read(site)
+    # Another run made the same proof at the same time, or changed the settings: its settings count.
+    found = open_to_read(target)
     if found.settings.conditional_writes is None:
-        raise Unavailable(f"{site.place} is being set up by somebody else; try again")
-    refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
+        raise Unavailable(f"another run is setting up {target.place}; try again")
+    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
     return found
 
 

@@ -1,118 +1,98 @@
-"""One distribution to its key, create-only, with its sidecars: never over anything, and aside where others lie."""
+"""Add one distribution to the store, create-only, with its sidecars; step aside where other bytes are stored."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from bucketwheel.errors import OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import file_marks, run_of
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import attempts
-from bucketwheel.protocol.plan import Candidate, StoredFile
+from bucketwheel.protocol.plan import StoredFile, Upload
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
+from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo
 from bucketwheel.storage.transfer import Origin, transfer
 
-__all__ = ["Upload", "place", "place_metadata"]
+__all__ = ["add_metadata", "store_upload"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A distribution's bytes and what goes with them."""
+def store_upload(repository: Repository, upload: Upload, *, keys: Iterable[Key], run_id: str) -> StoredFile:
+    """Add the file and then its sidecars, at the first key that is free or already holds the same bytes.
 
-    candidate: Candidate
-    content: Path | Origin
-    """A file on disk, or an object of another repository."""
-    metadata: bytes | None = None
-    """The wheel's METADATA, byte for byte, for the `.metadata` sidecar (PEP 658)."""
-    signature: bytes | None = None
-    provenance: bytes | None = None
-    """Its attestations (PEP 740)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Body:
-    content: Path | bytes | Origin
-    size: int
-    sha256: Sha256
-    headers: ObjectHeaders
-
-
-def place(repository: Repository, parcel: Upload, *, keys: Iterable[Key], run_id: str) -> StoredFile:
-    """Add the file and then its sidecars at the first of the keys where nobody else's bytes lie.
-
-    The sidecars are added also where the file lies already: whoever put it there may have died before them.
+    The sidecars are added also where the file was stored already: the run that put it there may have died before them.
     """
-    layout, candidate = repository.layout, parcel.candidate
-    body = _Body(content=parcel.content, size=candidate.size, sha256=candidate.sha256, headers=layout.distribution())
+    layout = repository.layout
     for key in keys:
-        added = _add(repository, key, body, run_id)
-        if added is None:
+        added = _add(repository, key, upload.content, upload.sha256, upload.size, layout.distribution(), run_id)
+        if added is None:  # rule: step aside
+            continue  # other bytes: they belong to a run that died or is still at work, so leave them alone
+        # rule: sidecars follow also a file of another run
+        if upload.metadata is not None and not add_metadata(repository, key, upload.metadata, run_id):
             continue
-        if parcel.metadata is not None:
-            lies_there = place_metadata(repository, key, parcel.metadata, run_id)
-            if not lies_there:
-                continue
-        if parcel.signature is not None:
-            # One that lies there already stays: it is of the same bytes.
-            _add(repository, Key(f"{key}.asc"), _small(parcel.signature, layout.signature()), run_id)
+        if upload.signature is not None:
+            # A signature that is stored already stays: it is of the same bytes.
+            _add_small(repository, Key(f"{key}.asc"), upload.signature, layout.signature(), run_id)
+        provenance_sha256 = None
+        if upload.provenance is not None:
+            provenance_sha256 = _add_provenance(repository, Key(f"{key}.provenance"), upload.provenance, run_id)
         return StoredFile(
-            key=key,
-            added=added,
-            gpg_sig=parcel.signature is not None,
-            provenance_sha256=_place_provenance(repository, Key(f"{key}.provenance"), parcel.provenance, run_id),
+            key=key, added=added, gpg_sig=upload.signature is not None, provenance_sha256=provenance_sha256
         )
     raise AssertionError("keys never end")
 
 
-def place_metadata(repository: Repository, key: Key, metadata: bytes, run_id: str) -> bool:
-    """Add the `.metadata` of the file at a key, and say whether these very bytes lie there now."""
-    body = _small(metadata, repository.layout.metadata())
-    return _add(repository, Key(f"{key}.metadata"), body, run_id) is not None
+def add_metadata(repository: Repository, key: Key, metadata: bytes, run_id: str) -> bool:
+    """Add the `.metadata` of the file at a key; return whether exactly these bytes are stored now."""
+    headers = repository.layout.metadata()
+    return _add_small(repository, Key(f"{key}.metadata"), metadata, headers, run_id) is not None
 
 
-def _place_provenance(repository: Repository, key: Key, provenance: bytes | None, run_id: str) -> Sha256 | None:
-    """Add attestations; those that lie there already stay, and theirs is the digest that counts."""
-    if provenance is None:
-        return None
-    body = _small(provenance, repository.layout.provenance())
-    there = repository.storage.read(key) if _add(repository, key, body, run_id) is None else None
-    return body.sha256 if there is None else sha256_of(there.body)
+def _add_provenance(repository: Repository, key: Key, provenance: bytes, run_id: str) -> Sha256:
+    """Add attestations; those that are stored already stay, and theirs is the digest that counts."""
+    added = _add_small(repository, key, provenance, repository.layout.provenance(), run_id)
+    stored = repository.storage.read(key) if added is None else None
+    return sha256_of(provenance if stored is None else stored.body)
 
 
-def _small(content: bytes, headers: ObjectHeaders) -> _Body:
-    return _Body(content=content, size=len(content), sha256=sha256_of(content), headers=headers)
+def _add_small(repository: Repository, key: Key, body: bytes, headers: ObjectHeaders, run_id: str) -> bool | None:
+    return _add(repository, key, body, sha256_of(body), len(body), headers, run_id)
 
 
-def _add(repository: Repository, key: Key, body: _Body, run_id: str) -> bool | None:
-    """Add an object: True if it carries our call's id, False if the same bytes lay there, None if others do."""
-    marks = file_marks(repository=repository.settings.id, run_id=run_id, sha256=body.sha256)
+def _add(
+    repository: Repository,
+    key: Key,
+    content: Path | bytes | Origin,
+    sha256: Sha256,
+    size: int,
+    headers: ObjectHeaders,
+    run_id: str,
+) -> bool | None:
+    """Add an object: True if it carries our run id, False if the same bytes were stored already, None if others are."""
+    storage = repository.storage
+    marks = file_marks(repository=repository.settings.id, run_id=run_id, sha256=sha256)
     for _ in attempts():
         try:
-            if _create(repository.storage, key, body, marks):
+            if isinstance(content, Origin):
+                created = transfer(content, storage, key, sha256=sha256, headers=headers, marks=marks)
+            else:
+                created = storage.add(key, content, sha256=sha256, headers=headers, marks=marks)
+            if created:
                 return True
         except OutcomeUnknown:
-            pass  # it may lie there now, or never: the look tells
-        seen = repository.storage.stat(key)
-        if seen is not None:
-            return run_of(seen.marks) == run_id if _same_bytes(repository, key, seen, body) else None
+            pass  # it may be stored now, or never: the stat tells
+        info = storage.stat(key)  # rule: a conflict is not proof that the key is taken
+        if info is not None:
+            return run_of(info.marks) == run_id if _has_bytes(repository, key, info, sha256, size) else None
     raise Unavailable(f"{key} could not be written: the store keeps losing it; try again later")
 
 
-def _create(storage: Storage, key: Key, body: _Body, marks: Mapping[str, str]) -> bool:
-    if isinstance(body.content, Origin):
-        return transfer(body.content, storage, key, sha256=body.sha256, headers=body.headers, marks=marks)
-    return storage.add(key, body.content, sha256=body.sha256, headers=body.headers, marks=marks)
-
-
-def _same_bytes(repository: Repository, key: Key, seen: ObjectInfo, body: _Body) -> bool:
-    if seen.size != body.size:
+def _has_bytes(repository: Repository, key: Key, info: ObjectInfo, sha256: Sha256, size: int) -> bool:
+    if info.size != size:  # rule: a taken key is compared
         return False
-    if seen.sha256 is not None:
-        return seen.sha256 == body.sha256
-    # No digest that the store vouches for (a large or foreign object): the bytes themselves decide.
+    if info.sha256 is not None:
+        return info.sha256 == sha256
+    # The store vouches for no digest (a large or foreign object), so read the bytes themselves.
     with repository.storage.open(key) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == body.sha256  # type: ignore[arg-type]  # a BinaryIO
+        return hashlib.file_digest(stream, "sha256").hexdigest() == sha256  # type: ignore[arg-type]  # a BinaryIO

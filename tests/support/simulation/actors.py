@@ -26,6 +26,8 @@ class Actor:
     exit: int | None = None
     """The exit code; None while it runs, and for ever once it died."""
     error: BucketwheelError | None = None
+    result: object = None
+    """What the command returned."""
     dead: bool = False
 
     @property

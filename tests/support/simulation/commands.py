@@ -8,16 +8,14 @@ from typing import Protocol
 
 from packaging.version import Version
 
-from bucketwheel.commands.reindex import reindex_at
-from bucketwheel.commands.yank import Change, withdraw_at
+from bucketwheel.commands.reindex import reindex_projects
+from bucketwheel.commands.yank import YankChange, change_yank
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
-from bucketwheel.parallel import Workers
-from bucketwheel.protocol.plan import Existing
+from bucketwheel.protocol.plan import Existing, Upload
 from bucketwheel.protocol.release import ReleaseRequest, release
-from bucketwheel.protocol.repository import Target
-from bucketwheel.protocol.upload import Upload
+from bucketwheel.protocol.repository import Context
 
 __all__ = ["SETTINGS", "Command", "Publish", "Reindex", "Yank"]
 
@@ -32,7 +30,7 @@ class Command(Protocol):
     def projects(self) -> tuple[ProjectName, ...]:
         """Which projects it is about."""
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Do it, as the named call; raises what the real command raises."""
 
     def shown_by(self, manifest: Manifest) -> bool:
@@ -46,28 +44,30 @@ class Command(Protocol):
 class Publish:
     """`bucketwheel publish`."""
 
-    parcels: tuple[Upload, ...]
+    uploads: tuple[Upload, ...]
     existing: Existing = "same"
     first: RepositorySettings = SETTINGS
 
     @property
     def projects(self) -> tuple[ProjectName, ...]:
         """Those of its files."""
-        return tuple(sorted({parcel.candidate.name.project for parcel in self.parcels}))
+        return tuple(sorted({upload.name.project for upload in self.uploads}))
 
     @property
     def filenames(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(parcel.candidate.filename for parcel in self.parcels)
+        return tuple(upload.filename for upload in self.uploads)
 
     def __str__(self) -> str:
-        names = (f"{parcel.candidate.filename} ({parcel.candidate.sha256[:4]})" for parcel in self.parcels)
+        names = (f"{upload.filename} ({upload.sha256[:4]})" for upload in self.uploads)
         return f"publish {' '.join(names)} existing={self.existing} pages={self.first.pages}"
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Release."""
-        order = ReleaseRequest(parcels=self.parcels, existing=self.existing, run_id=run_id, now=_NOW, first=self.first)
-        return release(site, order, workers)
+        request = ReleaseRequest(
+            uploads=self.uploads, existing=self.existing, run_id=run_id, now=_NOW, first=self.first
+        )
+        return release(context, request)
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Every file is released with these bytes, or may have others by choice."""
@@ -91,7 +91,7 @@ class Publish:
         )
 
     def _names(self, project: str) -> list[tuple[str, str]]:
-        candidates = (parcel.candidate for parcel in self.parcels)
+        candidates = (parcel.candidate for upload in self.uploads)
         return [(file.filename, file.sha256) for file in candidates if file.name.project == project]
 
 
@@ -108,11 +108,10 @@ class Yank:
         """One."""
         return (self.project,)
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Yank; the real command names its call itself."""
         del run_id
-        change = Change(yanked=self.reason, version=Version(self.version))
-        return withdraw_at(site, self.project, change, dry_run=False, workers=workers)
+        return change_yank(context, self.project, YankChange(yanked=self.reason, version=Version(self.version)))
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Each file of the version is as it shall be."""
@@ -129,10 +128,10 @@ class Reindex:
 
     projects: tuple[ProjectName, ...] = ()
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Rebuild what is behind."""
         del run_id
-        return reindex_at(site, self.projects, dry_run=False, workers=workers)
+        return reindex_projects(context, self.projects)
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Whatever the manifest says is right."""

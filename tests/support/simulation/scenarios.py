@@ -54,7 +54,7 @@ def other_versions(stock: Stock, chance: random.Random) -> Scenario:
 
 def new_projects(stock: Stock, chance: random.Random) -> Scenario:
     """Projects that are new to the root, two of them in one call."""
-    both = Publish(parcels=(stock.wheel("third"), stock.wheel("fourth")))
+    both = Publish(uploads=(stock.wheel("third"), stock.wheel("fourth")))
     commands = (stock.release("demo"), stock.release("second"), both, Reindex())
     return Scenario(before=(stock.release("there"),), commands=commands, flavour=_any(chance))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bucketwheel.protocol.upload import Upload
+from bucketwheel.protocol.plan import Upload
 from support.archives import make_sdist, make_wheel
-from support.releasing import parcel_of
+from support.releasing import upload_of
 from support.simulation.commands import Publish
 
 __all__ = ["Stock"]
@@ -36,12 +36,12 @@ class Stock:
 
     def release(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
         """A publish of both."""
-        return Publish(parcels=(self.wheel(project, version, build), self.sdist(project, version, build)))
+        return Publish(uploads=(self.wheel(project, version, build), self.sdist(project, version, build)))
 
     def signed(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
         """A publish of both, with detached signatures."""
         release = self.release(project, version, build)
-        return replace(release, parcels=tuple(replace(parcel, signature=b"signature") for parcel in release.parcels))
+        return replace(release, uploads=tuple(replace(upload, signature=b"signature") for upload in release.uploads))
 
     def _take(self, form: str, project: str, version: str, build: int) -> Upload:
         wanted = (form, project, version, build)
@@ -50,5 +50,5 @@ class Stock:
             path = make(
                 self.shelf / str(build), project, version, metadata_extra=f"Summary: build {build}\n" if build else ""
             )
-            self._made[wanted] = parcel_of(path)
+            self._made[wanted] = upload_of(path)
         return self._made[wanted]

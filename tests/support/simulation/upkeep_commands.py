@@ -7,17 +7,16 @@ from datetime import UTC, datetime
 
 from bucketwheel.commands.adopt import adopt_at
 from bucketwheel.commands.adopt.differences import Terms
-from bucketwheel.commands.delete import Choice, delete_at
-from bucketwheel.commands.prune import Expiry, KeepNewest, prune_at
-from bucketwheel.commands.prune_orphans import prune_orphans_at
-from bucketwheel.commands.status import set_status_at
+from bucketwheel.commands.delete import Selection, delete_files
+from bucketwheel.commands.prune import Expiry, KeepNewest, prune_projects
+from bucketwheel.commands.prune_orphans import prune_orphans_of
+from bucketwheel.commands.status import change_status
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.names import ProjectName, sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.repository import Target
+from bucketwheel.protocol.repository import Context
 from bucketwheel.storage import NO_MARKS, Key
 
 __all__ = ["Adopt", "Delete", "Deprecate", "Prune", "PutThere", "RemoveOrphans", "Upkeep"]
@@ -51,11 +50,10 @@ class Delete(Upkeep):
 
     filenames: tuple[str, ...]
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Delete."""
         del run_id
-        choice = Choice(filenames=self.filenames)
-        return delete_at(site, self.project, choice, at_once=True, dry_run=False, workers=workers)
+        return delete_files(context, self.project, Selection(filenames=self.filenames), at_once=True)
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Each of the names is dead."""
@@ -70,10 +68,10 @@ class Delete(Upkeep):
 class RemoveOrphans(Upkeep):
     """`bucketwheel prune --orphans`, without the courtesy to publishers at work: they have to bear it."""
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Remove them."""
         del run_id
-        return prune_orphans_at(site, [self.project], before=_LATER, dry_run=False, workers=workers)
+        return prune_orphans_of(context, [self.project], before=_LATER)
 
     def stopped_by(self, manifest: Manifest) -> bool:
         """The project was not there, and nobody's uploads either."""
@@ -84,11 +82,11 @@ class RemoveOrphans(Upkeep):
 class Prune(Upkeep):
     """`bucketwheel prune --keep 1 --all-releases --yes`: all but the newest go, for ever."""
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Prune."""
         del run_id
         expiry = Expiry(retention=KeepNewest(count=1), now=_LATER, all_releases=True)
-        return prune_at(site, [self.project], expiry, dry_run=False, workers=workers)
+        return prune_projects(context, [self.project], expiry)
 
     def stopped_by(self, manifest: Manifest) -> bool:
         """There is no such project yet."""
@@ -99,10 +97,10 @@ class Prune(Upkeep):
 class Deprecate(Upkeep):
     """`bucketwheel status PROJECT deprecated`."""
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Set the status."""
         del run_id
-        return set_status_at(site, self.project, Status(status="deprecated"), dry_run=False, workers=workers)
+        return change_status(context, self.project, Status(status="deprecated"))
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Its status says so."""
@@ -119,11 +117,11 @@ class Adopt(Upkeep):
 
     reread: bool = False
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Adopt."""
         del run_id
-        terms = Terms(reread=self.reread, unmarked=not isinstance(site.place, DirectoryPlace))
-        return adopt_at(site, (), terms, dry_run=False, workers=workers)
+        terms = Terms(reread=self.reread, unmarked=not isinstance(context.target.place, DirectoryPlace))
+        return adopt_at(context.target, (), terms, dry_run=False, workers=context.workers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +134,11 @@ class PutThere(Upkeep):
     def __str__(self) -> str:
         return f"put {self.key}"
 
-    def run(self, site: Target, run_id: str, workers: Workers) -> object:
+    def run(self, context: Context, run_id: str) -> object:
         """Add the file, without any mark."""
-        del run_id, workers
+        del run_id
         kind = Layout().distribution()
-        site.storage.add(Key(self.key), self.body, sha256=sha256_of(self.body), headers=kind, marks=NO_MARKS)
+        context.target.storage.add(Key(self.key), self.body, sha256=sha256_of(self.body), headers=kind, marks=NO_MARKS)
         raise Refused(Problem(subject=self.key, what="is not on any page", remedy="adopt it"))
 
     def stopped_by(self, manifest: Manifest) -> bool:

@@ -14,7 +14,7 @@ from typing import Self
 from bucketwheel.errors import BucketwheelError, Damaged, OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import MANIFESTS, project_of
 from bucketwheel.format.manifest import decode_manifest
-from bucketwheel.protocol.repository import Target
+from bucketwheel.protocol.repository import Context, Target
 from bucketwheel.storage import Key, Object, SwapLost
 from support.memory import MemoryStorage
 from support.simulation.actors import Actor
@@ -80,11 +80,11 @@ class World:
         moments = {project: self.history.length(project) for project in self.history.projects}
         actor = Actor(run_id=run_id, command=command, moments=moments)
         self.actors[run_id] = actor
-        site = Target(place=self.flavour.place, storage=Connection(self.store, self.flavour))
+        target = Target(place=self.flavour.place, storage=Connection(self.store, self.flavour))
 
         def work() -> None:
             with StrandWorkers(actor.strands) as workers:
-                command.run(site, run_id, workers)
+                actor.result = command.run(Context(target=target, workers=workers), run_id)
 
         main = Strand(work)
         actor.strands.append(main)

@@ -25,12 +25,12 @@ _HTML_MARK = re.compile(re.escape(_OPENING.encode()) + rb'revision=([0-9]{1,16})
 
 def html_opening(revision: int) -> str:
     """Open an HTML page, up to and with the mark; the rest of the head follows."""
-    return f'{_OPENING}revision={revision} renderer={RENDERER}">\n'
+    return f'{_OPENING}revision={revision} renderer={RENDERER}">\n'  # rule: an HTML page carries its revision
 
 
 def json_mark(revision: int) -> dict[str, int]:
     """Make the value of a JSON page's private key."""
-    return {"revision": revision, "renderer": RENDERER}
+    return {"revision": revision, "renderer": RENDERER}  # rule: a JSON page carries its revision
 
 
 def read_page_mark(body: bytes) -> PageMark | None:

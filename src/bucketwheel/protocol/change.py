@@ -1,0 +1,86 @@
+"""Change what manifests say, then bring the pages to it: the ending of release, yank, status, removal and adopt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from bucketwheel.errors import BucketwheelError, Unfinished, merged
+from bucketwheel.names import ProjectName
+from bucketwheel.parallel import Workers
+from bucketwheel.protocol.commit import Committed, Decide, VersionedManifest, commit, read_manifest
+from bucketwheel.protocol.refresh import PageVersions, is_current, refresh, write_pages
+from bucketwheel.protocol.repository import Context, Repository, open_to_read
+
+__all__ = ["Change", "change", "open_project"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Generic[T]):
+    """What came of a change to some projects; its pages are written."""
+
+    committed: tuple[Committed[T], ...]
+    """The projects that nothing failed for, changed or not."""
+    failed: tuple[Exception, ...]
+    pages_written: int
+
+    def raise_failed(self) -> None:
+        """Raise Unfinished if some projects failed: others are changed."""
+        if self.failed:
+            changed = ", ".join(each.project for each in self.committed if each.changed)
+            raise Unfinished(f"done: {changed}; not done: {merged(self.failed)}")
+
+
+def open_project(context: Context, project: ProjectName) -> tuple[Repository, VersionedManifest]:
+    """Read the settings and one manifest in one wave; raises Refused where there is no repository."""
+    reading = context.workers.start(partial(read_manifest, context.target, project))
+    return open_to_read(context.target), reading.result()
+
+
+def change(
+    repository: Repository,
+    decisions: Sequence[tuple[VersionedManifest, Decide[T]]],
+    pages: PageVersions,
+    workers: Workers,
+    *,
+    run_id: str | None = None,
+) -> Change[T]:
+    """Commit each project's decision, and bring its pages to what is committed.
+
+    `pages` are those of all these projects, looked at from before the commit. Raises what failed if nothing is
+    committed, Unfinished if something is and the pages cannot be written.
+    """
+    pages.wait()
+    outcomes = workers.map_settled(
+        partial(commit, repository, read, decide, run_id=run_id) for read, decide in decisions
+    )
+    committed = [outcome for outcome in outcomes if isinstance(outcome, Committed)]
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if failed and not any(each.changed for each in committed):
+        raise merged(failed)
+    try:
+        written = _write_pages(repository, committed, pages, workers)
+    except Unfinished:
+        raise
+    except BucketwheelError as error:
+        raise Unfinished(
+            f"everything is committed, but the pages could not be brought up to date ({error}); "
+            "run the same command again, or `bucketwheel reindex`"
+        ) from error
+    return Change(committed=tuple(committed), failed=tuple(failed), pages_written=written)
+
+
+def _write_pages(
+    repository: Repository, committed: Sequence[Committed[T]], pages: PageVersions, workers: Workers
+) -> int:
+    written = write_pages(repository, [each.now for each in committed if each.changed], pages, workers)
+    # These manifests may have been read before the pages were looked at.
+    unchanged = [each.now for each in committed if not each.changed and each.now.version is not None]
+    outdated = [read.project for read in unchanged if not is_current(repository, read, pages)]
+    if outdated:  # rule: pages that a dead run left behind are written
+        written += refresh(repository, outdated, workers)
+    return written
