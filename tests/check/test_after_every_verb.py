@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.commands.adopt import adopt_at
-from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.parallel import Workers
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
@@ -80,7 +80,7 @@ def test_what_was_adopted_in_a_bucket_is_as_it_should_be(bucket: TestBucket, tmp
     )
     assert codes(check_store(storage)) == {"file-foreign"}
     with Workers(4) as workers:
-        adopt_at(site_of(storage, bucket.place), (), Terms(), dry_run=False, workers=workers)
+        adopt_at(site_of(storage, bucket.place), (), AdoptRules(), dry_run=False, workers=workers)
     assert check_store(storage, deep=True).findings == ()
     storage.bucket.client.put_object(  # type: ignore[attr-defined]  # see above
         Bucket=bucket.place.bucket,

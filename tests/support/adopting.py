@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bucketwheel.commands.adopt import Adopted, adopt_at
-from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.names import sha256_of
 from bucketwheel.parallel import Workers
@@ -42,9 +42,9 @@ def adopt_all(
 ) -> Adopted:
     """Adopt, as `reindex --adopt` does; in a directory with `--yes`, unless said otherwise."""
     place = place or place_of(storage)
-    terms = Terms(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
+    rules = AdoptRules(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
     with Workers(4) as workers:
-        return adopt_at(site_of(storage, place), projects, terms, dry_run=dry_run, workers=workers)
+        return adopt_at(site_of(storage, place), projects, rules, dry_run=dry_run, workers=workers)
 
 
 def put(storage: Storage, key: str, body: bytes | Path, marks: Mapping[str, str] = NO_MARKS) -> Key:

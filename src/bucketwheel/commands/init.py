@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bucketwheel.commands.adopt.inventory import page_style, read_ground
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Report, ignore
 from bucketwheel.format.layout import MANIFESTS
+from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.repository import (
@@ -100,7 +100,7 @@ def _changed(site: Target, found: Repository, changes: Mapping[str, str]) -> Ini
 
 def _as_pages_are(site: Target, settings: RepositorySettings) -> RepositorySettings:
     """Ours must take the place of the pages that lie there, or clients would be shown these for ever."""
-    style = page_style(read_ground(site.storage.list(""), settings.layout))
+    style = sort_listing(site.storage.list(""), settings.layout).page_style
     return settings if style is None else replace(settings, pages=style)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bucketwheel.commands.adopt import adopt_at
-from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.commands.delete import Choice, delete_at
 from bucketwheel.commands.prune import Expiry, KeepNewest, prune_at
 from bucketwheel.commands.prune_orphans import prune_orphans_at
@@ -122,8 +122,8 @@ class Adopt(Upkeep):
     def run(self, site: Target, run_id: str, workers: Workers) -> object:
         """Adopt."""
         del run_id
-        terms = Terms(reread=self.reread, unmarked=not isinstance(site.place, DirectoryPlace))
-        return adopt_at(site, (), terms, dry_run=False, workers=workers)
+        rules = AdoptRules(reread=self.reread, unmarked=not isinstance(site.place, DirectoryPlace))
+        return adopt_at(site, (), rules, dry_run=False, workers=workers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

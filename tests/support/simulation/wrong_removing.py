@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bucketwheel.commands import adopt
-from bucketwheel.commands.adopt.inspection import Examiner
-from bucketwheel.commands.adopt.reconciliation import _Becoming
+from bucketwheel.commands.adopt.inspection import Inspector
+from bucketwheel.commands.adopt.reconciliation import _NextRevision
 from bucketwheel.protocol import removal
 from support.simulation.wrong import Edit, Wrong
 
@@ -12,14 +12,14 @@ __all__ = ["WRONG_REMOVALS"]
 
 # Two rules stand in for each other: what a listing does not show is looked at before it is called missing.
 NO_LAST_LOOK = Edit(
-    of=Examiner.examine,
+    of=Inspector.inspect,
     right="""
-    seen = self.repository.storage.stat(question.key)
+    seen = storage.stat(difference.key)
     if seen is None:
     """,
     wrong="""
-    seen = self.repository.storage.stat(question.key)
-    if seen is None or (question.released and question.lying.etag is None):
+    seen = storage.stat(difference.key)
+    if seen is None or (difference.released and difference.found.etag is None):
     """,
 )
 
@@ -105,14 +105,14 @@ WRONG_REMOVALS = (
         breaks="I5",
         edits=(
             Edit(
-                of=adopt._survey,
+                of=adopt._list_all,
                 right="""
-                truths, failed = _read_truths(repository, recorded, workers)
-                ground = read_ground(storage.list(""), layout)
+                manifests, failed = _read_manifests(repository, recorded, workers)
+                listed = sort_listing(storage.list(""), layout)
                 """,
                 wrong="""
-                ground = read_ground(storage.list(""), layout)
-                truths, failed = _read_truths(repository, recorded, workers)
+                listed = sort_listing(storage.list(""), layout)
+                manifests, failed = _read_manifests(repository, recorded, workers)
                 """,
             ),
             NO_LAST_LOOK,
@@ -124,9 +124,9 @@ WRONG_REMOVALS = (
         breaks="I3",
         edits=(
             Edit(
-                of=_Becoming.settle,
-                right="self.missing[question.filename] = self.entries.pop(question.filename)",
-                wrong="self.entries.pop(question.filename)",
+                of=_NextRevision.update_entry,
+                right="self.missing[filename] = self.entries.pop(filename)",
+                wrong="self.entries.pop(filename)",
             ),
         ),
     ),
@@ -134,12 +134,12 @@ WRONG_REMOVALS = (
         name="adopt: a lost swap that decides nothing anew",
         meets="strangers",
         breaks="I3 I2",
-        edits=(Edit(of=adopt._committing, right="if manifest is not turn.truth.manifest:", wrong="if False:"),),
+        edits=(Edit(of=adopt._committing, right="if manifest is not change.manifest.manifest:", wrong="if False:"),),
     ),
     Wrong(
         name="adopt: takes in what carries our mark",
         meets="orphans",
         breaks="I10",
-        edits=(Edit(of=Examiner._answer, right="if ours and not question.ours_counts:", wrong="if False:"),),
+        edits=(Edit(of=Inspector._read, right="if ours and not difference.ours_counts:", wrong="if False:"),),
     ),
 )

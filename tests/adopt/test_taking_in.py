@@ -140,8 +140,8 @@ def test_what_cannot_be_the_projects_is_left_out_and_named(storage: Storage, tmp
     other = make_wheel(tmp_path, "other")
     left = {
         put(storage, FOLDER + other.name, other): "cannot be a distribution of demo-pkg",
-        put(storage, f"{FOLDER}old/{WHEEL}", b"x"): "lies where an index has no files, and no page links to it",
-        put(storage, f"backup/simple/{WHEEL}", b"x"): "lies where an index has no files, and no page links to it",
+        put(storage, f"{FOLDER}old/{WHEEL}", b"x"): "is where an index has no files, and no page links to it",
+        put(storage, f"backup/simple/{WHEEL}", b"x"): "is where an index has no files, and no page links to it",
     }
     make_repository(storage)
     adopted = adopt_all(storage)
