@@ -30,8 +30,7 @@ PURE = {
     *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
     "sources.locations",
     *("commands.check.files", "commands.check.findings", "commands.check.unreferenced", "commands.check.pages"),
-    *("commands.adopt.parsed_names", "commands.adopt.inventory", "commands.adopt.differences"),
-    "commands.adopt.reconciliation",
+    *("commands.adopt.differences", "commands.adopt.reconciliation"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.adopt import adopt_at
-from bucketwheel.commands.adopt.differences import Terms
-from bucketwheel.parallel import Workers
+from bucketwheel.commands.adopt import adopt_projects
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.command_line import run_command
 from support.ministack import TestBucket
-from support.releasing import release_files, site_of
+from support.releasing import context_for, release_files
 from support.tampering import check_store, codes, put
 
 
@@ -79,8 +78,8 @@ def test_what_was_adopted_in_a_bucket_is_as_it_should_be(bucket: TestBucket, tmp
         ContentType="application/x-gzip",
     )
     assert codes(check_store(storage)) == {"file-foreign"}
-    with Workers(4) as workers:
-        adopt_at(site_of(storage, bucket.place), (), Terms(), dry_run=False, workers=workers)
+    with context_for(storage, bucket.place) as context:
+        adopt_projects(context, (), AdoptRules())
     assert check_store(storage, deep=True).findings == ()
     storage.bucket.client.put_object(  # type: ignore[attr-defined]  # see above
         Bucket=bucket.place.bucket,

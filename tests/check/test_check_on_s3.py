@@ -13,13 +13,12 @@ import pytest
 from bucketwheel.errors import Denied
 from bucketwheel.events import Event, Warned
 from bucketwheel.format.layout import PAGE_STYLES, PageStyle
-from bucketwheel.parallel import Workers
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
-from support.releasing import release_files
+from support.releasing import context_for, release_files, request_for
 from support.tampering import check_store, overwrite, put, remove, stored
 from support.wire import Exchange, Wire, run_wire, says
 
@@ -87,9 +86,9 @@ def line(bucket: TestBucket, tmp_path: Path) -> Iterator[Line]:
 def test_an_undisturbed_bucket_has_nothing_to_find(bucket: TestBucket, tmp_path: Path, pages: PageStyle) -> None:
     """In each style of pages, also where a client keeps the content types of what was written."""
     storage = bucket.storage()
-    order = order_for(make_wheel(tmp_path, version="1.0+cpu"), make_wheel(tmp_path, name="zoo"))
-    with Workers(4) as workers:
-        release(site_of(storage), replace(order, first=replace(first_settings(bucket.place, {}), pages=pages)), workers)
+    request = request_for(make_wheel(tmp_path, version="1.0+cpu"), make_wheel(tmp_path, name="zoo"))
+    with context_for(storage) as context:
+        release(context, replace(request, first=replace(first_settings(bucket.place, {}), pages=pages)))
     checked = check_store(storage, deep=True)
     assert (checked.projects, checked.files, checked.findings) == (2, 2, ())
 

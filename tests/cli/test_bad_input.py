@@ -122,7 +122,7 @@ def broken_pyproject() -> None:
         (file_in_the_way, [], 1, ["{here}/pypi"]),
         (damaged_manifest, [], 1, ["the manifest of demo-pkg cannot be read"]),
         (damaged_settings, [], 1, ["the repository's settings _bucketwheel/repository.json cannot be read"]),
-        (other_tools_page, [], 1, ["{here}/pypi: demo-pkg has a page that another tool made"]),
+        (other_tools_page, [], 1, ["{here}/pypi: demo-pkg has a page that from another tool"]),
         (broken_pyproject, [], 2, ["{here}/pyproject.toml is not TOML: "]),
         (nothing, ["--jobs=0"], 2, ["--jobs is not a whole number from 1 to 64"]),
         (nothing, ["-r", "ftp://host/x"], 2, ["--repository is neither s3://bucket/prefix nor a directory"]),

@@ -130,7 +130,7 @@ def test_other_bytes_are_refused_with_both_digests() -> None:
     run = run_command("publish", *TO, "two")
     assert run.code == 1
     assert run.answer == ""
-    assert f"error: {WHEEL} is already published with other bytes (sha256 {there} there, {here} here)" in run.notices
+    assert f"error: {WHEEL} is already exists with other bytes (sha256 {there} there, {here} here)" in run.notices
     assert "--skip-existing" in run.notices
 
 
@@ -143,7 +143,7 @@ def test_skip_existing_leaves_other_bytes_as_they_are(option: str) -> None:
     run = run_command("publish", *TO, "two", option)
     assert run.code == 0
     assert run.lines[0] == f"two/{WHEEL} ... skipped, already exists with other bytes"
-    assert f"warning: {WHEEL} is already published with other bytes" in run.notices
+    assert f"warning: {WHEEL} is already exists with other bytes" in run.notices
 
 
 @pytest.mark.parametrize("option", ["--strict", "--existing=refuse"])

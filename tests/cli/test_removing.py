@@ -302,7 +302,7 @@ def test_a_status_is_seen_and_set() -> None:
     assert (run.code, run.lines) == (0, ["demo-pkg is archived: superseded by zoo"])
     assert run_command("status", "demo-pkg", *TO).lines == ["demo-pkg is archived: superseded by zoo"]
     make_wheel(Path("next"), version="1.1")
-    assert "is archived, and takes no new files" in run_command("publish", "next", *TO).notices
+    assert "is archived and takes no new files" in run_command("publish", "next", *TO).notices
     assert run_command("status", "demo-pkg", "active", *TO).lines == ["demo-pkg is active"]
     assert run_command("publish", "next", *TO).code == 0
 

@@ -95,7 +95,7 @@ def test_other_bytes_are_left_alone_when_they_may_be_skipped() -> None:
 
 def test_strict_refuses_even_the_same_bytes() -> None:
     """`existing = refuse` takes any name that is there already for a mistake."""
-    assert "already published" in refusal(manifest(files=(entry(),)), upload(), existing="refuse")
+    assert "already exists" in refusal(manifest(files=(entry(),)), upload(), existing="refuse")
 
 
 @pytest.mark.parametrize("existing", ["same", "skip", "refuse"])

@@ -279,6 +279,6 @@ class TestForeignGround:
         bare.publish(bare.files.other)
         lay(bare, {key: body for key, body in LAYOUTS[layout].items() if "demo-pkg/" in key})
         before = take(bare.storage)
-        with pytest.raises(Refused, match="demo-pkg has a page that another tool made"):
+        with pytest.raises(Refused, match="demo-pkg has a page that from another tool"):
             bare.publish(bare.files.first, bare.files.other)
         assert take(bare.storage) == before

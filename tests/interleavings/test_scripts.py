@@ -12,17 +12,16 @@ import pytest
 from bucketwheel.commands.status import ProjectStatus
 from bucketwheel.commands.yank import Withdrawal
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
-from bucketwheel.protocol import commit, release
 from bucketwheel.storage import NO_MARKS
 from support.simulation.commands import Yank
 from support.simulation.ending import conclude
 from support.simulation.laws import Violation
 from support.simulation.requests import Fate
+from support.simulation.rules import remove_rules
 from support.simulation.scenarios import DEMO, USUAL_KEY, strict
 from support.simulation.stock import Stock
 from support.simulation.upkeep_commands import Adopt, Delete, Deprecate
 from support.simulation.world import World
-from support.simulation.wrong import Edit, take_out
 
 MANIFEST = manifest_key(DEMO)
 
@@ -91,54 +90,30 @@ def an_overtaken_publisher_meets_an_adopt(world: World, stock: Stock) -> None:
 
 
 SCRIPTS = [
-    (
-        a_strict_commit_whose_answer_is_lost,
-        "I8",
-        Edit(
-            of=commit.commit,
-            right="if truth.manifest == after or (run_id is not None and truth.manifest.names_run(run_id)):",
-            wrong="if False:",
-        ),
-    ),
-    (
-        a_late_commit_whose_second_attempt_fails,
-        "I8",
-        Edit(of=commit.commit, right="if not doubtful:", wrong="if True:"),
-    ),
+    (a_strict_commit_whose_answer_is_lost, "I8", {"a lost answer is read back": 'outcome = "lost"'}),
+    (a_late_commit_whose_second_attempt_fails, "I8", {"a swap that may have applied is no refusal": "if True:"}),
     (
         a_yank_whose_answer_is_lost_and_whose_version_is_deleted,
         "I8",
-        Edit(of=commit.commit, right="if not doubtful:", wrong="if True:"),
+        {"a swap that may have applied is no refusal": "if True:"},
     ),
-    (
-        a_name_goes_missing_between_upload_and_commit,
-        "I1",
-        Edit(
-            of=release._commit,
-            right="return candidate in plan.restored and manifest.revision != before.revision",
-            wrong="return False",
-        ),
-    ),
-    (
-        an_overtaken_publisher_meets_an_adopt,
-        "I5",
-        Edit(
-            of=release._commit,
-            right="return replace(manifest, revision=manifest.revision + 1) if overtaken else None",
-            wrong="return None",
-        ),
-    ),
+    (a_name_goes_missing_between_upload_and_commit, "I1", {"gone since the upload": "return False"}),
+    (an_overtaken_publisher_meets_an_adopt, "I5", {"adopt must lose": "return None, plan"}),
 ]
 
 
-@pytest.mark.parametrize(("script", "law", "rule"), SCRIPTS, ids=[script.__name__ for script, _, _ in SCRIPTS])
+@pytest.mark.parametrize(("script", "law", "edits"), SCRIPTS, ids=[script.__name__ for script, _, _ in SCRIPTS])
 def test_a_script_holds_with_its_rule_only(
-    script: Callable[[World, Stock], None], law: str, rule: Edit, stock: Stock, monkeypatch: pytest.MonkeyPatch
+    script: Callable[[World, Stock], None],
+    law: str,
+    edits: dict[str, str],
+    stock: Stock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The protocol comes through; without its rule the very same steps break an invariant."""
     with World() as world:
         script(world, stock)
-    take_out((rule,), monkeypatch)
+    remove_rules(edits, monkeypatch)
     with pytest.raises(Violation) as broken, World() as world:
         script(world, stock)
     assert broken.value.law == law
@@ -196,13 +171,13 @@ def test_a_status_that_another_one_forestalled_changed_nothing(world: World, sto
 
 
 def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock: Stock) -> None:
-    """A newer bucketwheel commits what we do not know, right after our yank: that is committed, so the exit is 3."""
+    """A newer bucketwheel commits what we do not know, and the page is lost: our yank is committed, so the exit is 3."""
     world.run(stock.release("demo", "0.9"))
     yank = world.start(Yank(project=DEMO, version="0.9"))
-    world.until(yank, "look", "simple/demo/")
+    page = world.until(yank, "swap", "simple/demo/")
     stored = world.store.read(MANIFEST)
     assert stored is not None
     newer = stored.body.replace(b'"format"', b'"flavour": "of tomorrow", "format"')
     world.store.swap(MANIFEST, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
-    yank.troubled = True
+    world.serve(yank, page, Fate.UNDECIDED)
     assert world.finish(yank).exit == 3

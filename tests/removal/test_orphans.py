@@ -206,7 +206,7 @@ def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) ->
     before, events = state(storage), list[Event]()
     assert prune_orphans_from(storage, report=events.append).orphans == ()
     assert state(storage) == before
-    assert Warned(message="demo-pkg has pages and no manifest, so nothing of it is touched") in events
+    assert Warned(message="demo-pkg has pages but no manifest, so it was skipped; run `bucketwheel check`") in events
 
 
 def test_a_first_publisher_at_work_is_no_loss(storage: Storage, tmp_path: Path) -> None:

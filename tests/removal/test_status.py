@@ -40,7 +40,7 @@ def test_a_closed_project_takes_no_files(storage: Storage, tmp_path: Path, statu
     assert mark(storage, status, "superseded").changed
     assert page_json(storage, "demo-pkg")["project-status"] == {"status": status, "reason": "superseded"}
     new = make_wheel(tmp_path, version="1.1")
-    with pytest.raises(Refused, match=f"is {status}, and takes no new files"):
+    with pytest.raises(Refused, match=f"is {status} and takes no new files"):
         release_files(storage, new)
     mark(storage, "active")
     assert page_json(storage, "demo-pkg")["project-status"] == {"status": "active"}
@@ -83,7 +83,7 @@ def test_pages_that_cannot_be_written_are_unfinished(storage: Storage) -> None:
         if verb == "swap" and key.startswith("simple/"):
             raise Denied("no")
 
-    with pytest.raises(Unfinished, match=r"demo-pkg is archived, but its pages are behind \(no\)"):
+    with pytest.raises(Unfinished, match="everything is committed, but some pages are out of date: no"):
         mark(Witness(storage, before=trouble), "archived")
 
 

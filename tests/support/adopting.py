@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.commands.adopt import Adopted, adopt_at
-from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.adopt import Adopted, adopt_projects
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.names import sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import first_settings, take_over
 from bucketwheel.storage import NO_MARKS, Key, ListEntry, Object, ObjectInfo, Storage
 from support.memory import MemoryStorage
-from support.releasing import place_of, site_of
+from support.releasing import context_for, place_of, target_of
 
 __all__ = ["Recorded", "adopt_all", "fates", "make_repository", "put", "remove", "state"]
 
@@ -28,7 +27,7 @@ def make_repository(
     """Make a repository of what lies there, as `init --adopt` does."""
     place = place or place_of(storage)
     settings = replace(first_settings(place, {}), simple=simple)
-    take_over(site_of(storage, place), settings if pages is None else replace(settings, pages=pages))
+    take_over(target_of(storage, place), settings if pages is None else replace(settings, pages=pages))
 
 
 def adopt_all(
@@ -42,9 +41,9 @@ def adopt_all(
 ) -> Adopted:
     """Adopt, as `reindex --adopt` does; in a directory with `--yes`, unless said otherwise."""
     place = place or place_of(storage)
-    terms = Terms(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
-    with Workers(4) as workers:
-        return adopt_at(site_of(storage, place), projects, terms, dry_run=dry_run, workers=workers)
+    rules = AdoptRules(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
+    with context_for(storage, place, dry_run=dry_run) as context:
+        return adopt_projects(context, projects, rules)
 
 
 def put(storage: Storage, key: str, body: bytes | Path, marks: Mapping[str, str] = NO_MARKS) -> Key:

@@ -1,15 +1,15 @@
-"""Make a repository, or change the settings that lie in one."""
+"""Create a repository, or change the settings that it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bucketwheel.commands.adopt.inventory import page_style, read_ground
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Report, ignore
 from bucketwheel.format.layout import MANIFESTS
+from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.repository import (
@@ -30,16 +30,16 @@ __all__ = ["Initialised", "initialise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialised:
-    """A repository as it stands after `initialise`."""
+    """A repository after `initialise`."""
 
     repository: Place
     index_url: str
     settings: RepositorySettings
     created: bool
     pages_outdated: bool
-    """Whether the new settings ask for other pages than those that are there: `reindex` writes them."""
+    """Whether the new settings need other pages than those that exist: `reindex` writes them."""
     to_adopt: bool = False
-    """Whether it was made where something lay, which is not in the index before `adopt`."""
+    """Whether the place had contents, which are not in the index before `adopt`."""
 
 
 def initialise(
@@ -50,73 +50,62 @@ def initialise(
     adopt: bool = False,
     report: Report = ignore,
 ) -> Initialised:
-    """Make the repository that the settings name if it is not there, else apply `changes` to its own settings.
+    """Create the repository that the settings name if there is none, else apply `changes` to its own settings.
 
     The proof of the store is made before anything else is written. With `adopt` a place may have contents, which stay
-    as they are; its pages will be of the style of those that lie there. Raises Refused on foreign ground, on a store
-    that ignores conditions, and for changes that would leave what is published behind.
+    as they are; the pages get the style of those that exist. Raises Refused on foreign ground, on a store that ignores
+    conditions, and for changes that would leave published files behind.
     """
     place = settings.require_repository()
     if settings.dry_run:
-        raise Misconfigured(
-            Problem(subject="dry-run", what="is set, and no repository is made on trial", remedy="unset it for `init`")
-        )
+        raise Misconfigured(Problem(subject="dry-run", what="cannot be used with init", remedy="drop it"))
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
-    site = open_target(settings, report)
-    found = read_settings(site)
+    target = open_target(settings, report)
+    found = read_settings(target)
     if found is None:
-        wanted = _judged(place, change_settings(first_settings(place, settings.put_args), changes))
+        wanted = change_settings(first_settings(place, settings.put_args), changes)
+        _refuse_impossible(place, wanted)
         if adopt and "pages" not in changes:
-            wanted = _as_pages_are(site, wanted)
-        found, created = (take_over if adopt else create)(site, wanted)
+            wanted = _with_style_of_pages(target, wanted)
+        found, created = (take_over if adopt else create)(target, wanted)
         if created:
             report(Created(repository=str(place)))
-            return replace(_as_it_stands(found, created=True, pages_outdated=False), to_adopt=adopt)
-    return _changed(site, open_to_write(site, found), changes)
+            return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
+    return _change(target, open_to_write(target, found), changes)
 
 
-def _changed(site: Target, found: Repository, changes: Mapping[str, str]) -> Initialised:
-    before, after = found.settings, _judged(site.place, change_settings(found.settings, changes))
-    published = next(iter(site.storage.list(MANIFESTS)), None) is not None
+def _change(target: Target, found: Repository, changes: Mapping[str, str]) -> Initialised:
+    before, after = found.settings, change_settings(found.settings, changes)
+    _refuse_impossible(target.place, after)
+    published = next(iter(target.storage.list(MANIFESTS)), None) is not None
     if published and after.simple != before.simple:
-        raise Refused(
-            Problem(
-                subject=str(site.place),
-                what=f"has files published under {before.simple or '/'}, and files never move",
-                remedy="set `simple` on an empty repository only",
-            )
-        )
+        what = f"already has files under {before.simple or '/'}, so `simple` cannot change"
+        raise Refused(Problem(subject=str(target.place), what=what, remedy="drop --set simple"))
     if after != before:
-        stored = store(site, after, expected=found.version)
+        stored = store(target, after, expected=found.version)
         if stored is None:
             raise Unavailable(
-                f"the settings of {site.place} were changed by somebody else just now; run the same again"
+                f"another writer changed the settings of {target.place} at the same time; run the same command again"
             )
         found = stored
-    visible_before = replace(before, cache_control=after.cache_control, put_args=after.put_args)
-    return _as_it_stands(found, created=False, pages_outdated=published and after != visible_before)
+    shown_before = replace(before, cache_control=after.cache_control, put_args=after.put_args)
+    return _initialised(found, created=False, pages_outdated=published and after != shown_before)
 
 
-def _as_pages_are(site: Target, settings: RepositorySettings) -> RepositorySettings:
-    """Ours must take the place of the pages that lie there, or clients would be shown these for ever."""
-    style = page_style(read_ground(site.storage.list(""), settings.layout))
+def _with_style_of_pages(target: Target, settings: RepositorySettings) -> RepositorySettings:
+    """Choose the style of the pages that exist: ours must replace them, or clients would see the old ones."""
+    style = sort_listing(target.storage.list(""), settings.layout).page_style
     return settings if style is None else replace(settings, pages=style)
 
 
-def _judged(place: Place, settings: RepositorySettings) -> RepositorySettings:
+def _refuse_impossible(place: Place, settings: RepositorySettings) -> None:
     if isinstance(place, DirectoryPlace) and settings.pages != "index.html":
-        raise Misconfigured(
-            Problem(
-                subject=f"--set pages={settings.pages}",
-                what="is not possible in a directory, where no name ends in a slash",
-                remedy="use index.html",
-            )
-        )
-    return settings
+        what = "does not work in a directory, because no file name ends in a slash"
+        raise Misconfigured(Problem(subject=f"--set pages={settings.pages}", what=what, remedy="use index.html"))
 
 
-def _as_it_stands(repository: Repository, *, created: bool, pages_outdated: bool) -> Initialised:
+def _initialised(repository: Repository, *, created: bool, pages_outdated: bool) -> Initialised:
     return Initialised(
         repository=repository.site.place,
         index_url=repository.index_url,

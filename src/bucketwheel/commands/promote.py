@@ -33,10 +33,9 @@ from bucketwheel.names import (
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.plan import Candidate, ReleasePlan
-from bucketwheel.protocol.release import ReleaseRequest, rehearse, release
-from bucketwheel.protocol.repository import Repository, Target, first_settings, open_target, open_to_read
-from bucketwheel.protocol.upload import Upload
+from bucketwheel.protocol.plan import ReleasePlan, Upload
+from bucketwheel.protocol.release import ReleaseRequest, release
+from bucketwheel.protocol.repository import Context, Repository, Target, first_settings, open_target, open_to_read
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
@@ -220,20 +219,19 @@ def promote_at(
         workers.map_settled(partial(_parcel, repository, project, file) for project, file in chosen.files)
     )
     order = ReleaseRequest(
-        parcels=tuple(parcels),
+        uploads=tuple(parcels),
         existing="same",
         run_id=" ".join(filter(None, (terms.uploaded_by, uuid4().hex))),
         now=datetime.now(UTC),
         first=first_settings(target.place, terms.put_args) if terms.create_repository else None,
-        report=report,
     )
-    outcome = (rehearse if terms.dry_run else release)(target, order, workers)
+    outcome = release(Context(target=target, workers=workers, report=report, dry_run=terms.dry_run), order)
     return Promotion(
         source=source.place,
         repository=target.place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_promoted(parcel.candidate, outcome.plans) for parcel in parcels),
+        files=tuple(_file_promoted(parcel, outcome.plans) for parcel in parcels),
         pages=outcome.pages,
         dry_run=terms.dry_run,
     )
@@ -246,14 +244,11 @@ def _parcel(repository: Repository, project: ProjectName, file: PublishedFile) -
     if seen is None or seen.size != file.size:
         raise _broken(project, key, "is not there" if seen is None else f"has {seen.size} bytes and not {file.size}")
     return Upload(
-        candidate=Candidate(
-            name=distribution_name(file.filename),
-            size=file.size,
-            sha256=file.sha256,
-            requires_python=file.requires_python,
-            metadata_sha256=file.metadata_sha256,
-            yanked=file.yanked,
-        ),
+        name=distribution_name(file.filename),
+        size=file.size,
+        sha256=file.sha256,
+        requires_python=file.requires_python,
+        yanked=file.yanked,
         content=Origin(storage=repository.storage, key=key, seen=seen),
         metadata=_verified(repository, project, Key(f"{key}.metadata"), file.metadata_sha256),
         signature=_beside(repository, project, Key(f"{key}.asc")) if file.gpg_sig else None,
@@ -298,7 +293,7 @@ def _agreed(outcomes: Iterable[Upload | Exception]) -> list[Upload]:
     return parcels
 
 
-def _file_promoted(candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan]) -> FilePromoted:
+def _file_promoted(candidate: Upload, plans: Mapping[ProjectName, ReleasePlan]) -> FilePromoted:
     plan = plans[candidate.name.project]
     return FilePromoted(
         filename=candidate.filename,

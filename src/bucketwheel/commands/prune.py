@@ -61,7 +61,7 @@ def prune(
     something is deleted and the rest fails: the same call again finishes it.
     """
     if isinstance(retention, KeepNewest) and retention.count < 1:
-        remedy = "keep at least one; `delete` removes all"
+        remedy = "keep at least 1, or use `bucketwheel delete` to delete everything"
         raise Misconfigured(Problem(subject="retention", what="keeps nothing", remedy=remedy))
     expiry = Expiry(retention=retention, now=datetime.now(UTC), per=per, all_releases=all_releases, hide=hide)
     with open_context(settings, report) as context:

@@ -140,7 +140,9 @@ def _leave_out_foreign(
     again = context.workers.map(partial(read_manifest, context.target, project) for project in paged)
     for each in again:
         if each.version is None:
-            context.report(Warned(message=f"{each.project} has pages and no manifest, so nothing of it is removed"))
+            context.report(
+                Warned(message=f"{each.project} has pages but no manifest, so it was skipped; run `bucketwheel check`")
+            )
     return [*(each for each in read if each.project not in paged), *(each for each in again if each.version)]
 
 

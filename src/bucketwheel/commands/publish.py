@@ -110,7 +110,7 @@ def _all_valid(verdicts: Sequence[Distribution | BaseException]) -> list[Distrib
     for file in distributions:
         other = first.setdefault(file.name.filename, file)
         if other.sha256 != file.sha256:
-            what = f"and {printable(str(other.path))} have one name and different bytes"
+            what = f"and {printable(str(other.path))} have the same name but different bytes"
             problems.append(Problem(subject=printable(str(file.path)), what=what, remedy="remove one of the two"))
     if problems:
         raise Refused(*problems)
@@ -124,7 +124,7 @@ def _uploads(found: Sequence[Offered], distributions: Sequence[Distribution], re
         for warning in distribution.warnings:
             report(Warned(message=warning))
         if file.attested:
-            message = f"{file.path.name}: its attestations are not published, because bucketwheel does not serve them"
+            message = f"{file.path.name}: its attestations are not published; bucketwheel does not serve them yet"
             report(Warned(message=message))
         upload = Upload(
             name=distribution.name,
@@ -142,11 +142,11 @@ def _uploads(found: Sequence[Offered], distributions: Sequence[Distribution], re
 def _warn(outcome: Outcome, report: Report) -> None:
     for plan in outcome.plans.values():
         for upload in plan.skipped:
-            message = f"{upload.filename} is already published with other bytes; the published ones were kept"
+            message = f"{upload.filename} already exists with other bytes; the published file was kept"
             report(Warned(message=message))
         for upload in plan.unchanged:
             if upload.signature is not None:
-                message = f"{upload.filename} is already published, so its signature was not added"
+                message = f"{upload.filename} already exists, so its signature was not added"
                 report(Warned(message=message))
 
 

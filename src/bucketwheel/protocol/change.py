@@ -32,7 +32,9 @@ class Change(Generic[T]):
         """Raise Unfinished if some projects failed: others are changed."""
         if self.failed:
             changed = ", ".join(each.project for each in self.committed if each.changed)
-            raise Unfinished(f"done: {changed}; not done: {merged(self.failed)}")
+            raise Unfinished(
+                f"committed: {changed}; not committed: {merged(self.failed)}; then run the same command again"
+            )
 
 
 def open_project(context: Context, project: ProjectName) -> tuple[Repository, VersionedManifest]:
@@ -68,8 +70,7 @@ def change(
         raise
     except BucketwheelError as error:
         raise Unfinished(
-            f"everything is committed, but the pages could not be brought up to date ({error}); "
-            "run the same command again, or `bucketwheel reindex`"
+            f"everything is committed, but some pages are out of date: {error}; then run the same command again"
         ) from error
     return Change(committed=tuple(committed), failed=tuple(failed), pages_written=written)
 

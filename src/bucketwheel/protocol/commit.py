@@ -94,7 +94,7 @@ def commit(
         if not may_have_applied:  # rule: a swap that may have applied is no refusal
             raise
         raise _unknown(read, error) from error
-    raise Unfinished(f"{read.project}: the store gives no clear answer to the commit; run the same command again")
+    raise Unfinished(f"{read.project}: the store did not confirm the commit; run the same command again to find out")
 
 
 def swap_outcome(
@@ -130,7 +130,7 @@ def _read_back(repository: Repository, before: VersionedManifest) -> VersionedMa
         raise _unknown(before, error) from error
     if found.version is None and before.version is not None:
         raise Damaged(
-            f"the manifest of {before.project} vanished while it was being changed, so nothing was written; "
+            f"the manifest of {before.project} was removed during the commit, so nothing was written; "
             f"restore {manifest_key(before.project)} from a backup"
         )
     return found
@@ -138,6 +138,5 @@ def _read_back(repository: Repository, before: VersionedManifest) -> VersionedMa
 
 def _unknown(read: VersionedManifest, error: Exception) -> Unfinished:
     return Unfinished(
-        f"{read.project}: the commit was sent, and its outcome is not known ({error}); "
-        "run the same command again, which finishes it or finds it done"
+        f"{read.project}: bucketwheel cannot tell whether the commit happened: {error}; then run the same command again"
     )

@@ -22,6 +22,9 @@ Existing: TypeAlias = Literal["same", "skip", "refuse"]
 """What to do about a name that already exists: accept the same bytes and refuse others; keep the published bytes and
 skip others; refuse either."""
 
+# setuptools' sdists are never the same twice, so a rebuild is a normal case.
+_KEEP = "keep the published file with --skip-existing (Hatch: -o existing=skip)"
+
 _Fate: TypeAlias = Literal["new", "restored", "unchanged", "skipped"]
 
 
@@ -88,7 +91,7 @@ def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
     return [
         Problem(
             subject=name.filename,
-            what=f"is the same distribution as {kept}, in another spelling",
+            what=f"is the same distribution as {kept} under another spelling",
             remedy="remove one of the two",
         )
         for name in names
@@ -101,8 +104,12 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
     refuse_newer(manifest)
     problems: list[Problem] = []
     if manifest.status.status in {"archived", "quarantined"}:
-        what = f"is {manifest.status.status}, and takes no new files (PEP 792)"
-        problems.append(Problem(subject=manifest.project, what=what, remedy="set its status to active first"))
+        what = f"is {manifest.status.status} and takes no new files (PEP 792)"
+        problems.append(
+            Problem(
+                subject=manifest.project, what=what, remedy=f"run `bucketwheel status {manifest.project} active` first"
+            )
+        )
     fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
     names = _Names(manifest)
     for upload in uploads:
@@ -130,11 +137,11 @@ class _Names:
     def fate(self, upload: Upload, existing: Existing) -> _Fate | Problem:
         """Decide about one upload."""
         if upload.filename in self._deleted:
-            what = "was deleted, and a deleted name is never used again"
+            what = "was deleted, and a deleted name cannot be used again"
             return Problem(subject=upload.filename, what=what, remedy="release a new version")
         if published := self._files.get(upload.filename):
             if existing == "refuse":
-                what = f"is already published (sha256 {published.sha256})"
+                what = f"already exists (sha256 {published.sha256})"
                 return Problem(subject=upload.filename, what=what, remedy="release a new version, or drop --strict")
             if published.sha256 == upload.sha256:
                 return "unchanged"
@@ -160,18 +167,16 @@ def _identity(filename: str) -> object:
 def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
-        what=f"is already published with other bytes (sha256 {published.sha256} there, {upload.sha256} here), "
-        "and a released file never changes",
-        remedy="release a new version; or, if this is only a rebuild (setuptools' sdists are never the same twice), "
-        "keep the published one with --skip-existing (hatch: -o existing=skip)",
+        what=f"already exists with other bytes (published sha256 {published.sha256}, yours {upload.sha256})",
+        remedy=f"release a new version, or {_KEEP}",
     )
 
 
 def _other_spelling(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
-        what=f"is already published as {published.filename}",
-        remedy="release a new version, or keep the published one with --skip-existing (hatch: -o existing=skip)",
+        what=f"already exists as {published.filename}",
+        remedy=f"release a new version, or {_KEEP}",
     )
 
 

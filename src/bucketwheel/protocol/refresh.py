@@ -158,7 +158,7 @@ def _write(repository: Repository, read: VersionedManifest, page: _Page, found: 
             return _swap_page(repository, page.key, found, page.render(manifest), page.headers, _mark(manifest))
         except (SwapLost, OutcomeUnknown):
             found = _stat_page(repository, page.key)  # rule: a lost page is looked at first
-            read = read_manifest(repository.site, read.project)  # rule: then its manifest is read
+            read = _read_known(repository, read.project)  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
 
 
@@ -254,6 +254,5 @@ def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:
 
 def _not_written(repository: Repository, page: str) -> Unfinished:
     return Unfinished(
-        f"everything is committed, but {page} of {repository.site.place} could not be written; "
-        "run the same command again, or `bucketwheel reindex`"
+        f"everything is committed, but {page} of {repository.site.place} is out of date; run the same command again"
     )

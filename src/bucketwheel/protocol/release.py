@@ -148,8 +148,8 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
 def _must_exist(target: Target) -> Problem:
     return Problem(
         subject=str(target.place),
-        what="is not a bucketwheel repository, and --no-create forbids to create one",
-        remedy=f"check the address, or create it with `bucketwheel init {target.place}`",
+        what="is not a bucketwheel repository, and --no-create is set",
+        remedy="check the address, or drop --no-create",
     )
 
 
@@ -175,11 +175,11 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
         return read
     adopt = f"`bucketwheel reindex {read.project} --adopt"
     if any(page.mark is not None for page in found):
-        what = "has our page but no manifest"
+        what = "has a bucketwheel page but no manifest"
         remedy = f"restore {manifest_key(read.project)} from a backup, or run {adopt} --ours`"
     else:
-        what = "has a page that another tool made"
-        remedy = f"take the project over with {adopt}`, or publish to a new prefix or directory"
+        what = "has a page from another tool"
+        remedy = f"adopt the project with {adopt}`, or publish to a new prefix"
     raise Refused(Problem(subject=f"{repository.site.place}: {read.project}", what=what, remedy=remedy))
 
 

@@ -103,7 +103,7 @@ def remove(
         removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
     except BucketwheelError as error:
         raise Unfinished(
-            f"the manifests say so, but objects could not be removed ({error}); run the same command again"
+            f"the deletion is committed, but objects are left over: {error}; then run the same command again"
         ) from error
     changed.raise_failed()
     return _removal(repository, steps, chain.from_iterable(removed), at_once=at_once)

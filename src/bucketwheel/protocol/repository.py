@@ -129,7 +129,8 @@ def open_to_read(target: Target) -> Repository:
             Problem(
                 subject=str(target.place),
                 what="is not a bucketwheel repository",
-                remedy=f"check the address; `bucketwheel init {target.place}` or the first publish creates a new one",
+                remedy="check the address, or create a repository with "
+                f"`bucketwheel init {shlex.quote(str(target.place))}`",
             )
         )
     return found
@@ -142,7 +143,7 @@ def open_to_write(target: Target, found: Repository | None = None) -> Repository
             Problem(
                 subject=str(target.place),
                 what="needs credentials to write",
-                remedy="drop no-sign-request; it is for reading only",
+                remedy="drop no-sign-request",
             )
         )
     found = found or open_to_read(target)
@@ -179,7 +180,7 @@ def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository,
         found = created or read_settings(target)
         if found is not None:
             return open_to_write(target, found), created is not None
-    raise Unavailable(f"{target.place} could not be made a repository: the store keeps losing it; try again later")
+    raise Unavailable(f"the store did not keep the settings of {target.place}; run the same command again")
 
 
 def refuse_nonempty(target: Target) -> None:
@@ -189,8 +190,8 @@ def refuse_nonempty(target: Target) -> None:
             Problem(
                 subject=str(target.place),
                 what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="name an empty place, such as a new prefix or directory under it; if it holds an index, "
-                f"adopt it, beginning with `bucketwheel init {shlex.quote(str(target.place))} --adopt`",
+                remedy="choose an empty prefix or directory, or adopt the index that is there: "
+                f"`bucketwheel init {shlex.quote(str(target.place))} --adopt`",
             )
         )
 
@@ -220,7 +221,7 @@ def _prove(found: Repository) -> Repository:
     # Another run made the same proof at the same time, or changed the settings: its settings count.
     found = open_to_read(target)
     if found.settings.conditional_writes is None:
-        raise Unavailable(f"another run is setting up {target.place}; try again")
+        raise Unavailable(f"another writer is creating {target.place}; run the same command again")
     refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
     return found
 

@@ -85,7 +85,7 @@ def _add(
         info = storage.stat(key)  # rule: a conflict is not proof that the key is taken
         if info is not None:
             return run_of(info.marks) == run_id if _has_bytes(repository, key, info, sha256, size) else None
-    raise Unavailable(f"{key} could not be written: the store keeps losing it; try again later")
+    raise Unavailable(f"the store did not keep {key}; run the same command again")
 
 
 def _has_bytes(repository: Repository, key: Key, info: ObjectInfo, sha256: Sha256, size: int) -> bool:

@@ -91,8 +91,7 @@ class Publish:
         )
 
     def _names(self, project: str) -> list[tuple[str, str]]:
-        candidates = (parcel.candidate for upload in self.uploads)
-        return [(file.filename, file.sha256) for file in candidates if file.name.project == project]
+        return [(each.filename, each.sha256) for each in self.uploads if each.name.project == project]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ raise Refused(Problem(subject="", what="", remedy=""))
 # first is missed only where the second is missing too.
 _PAGES_GO_BACK = {"a page never goes back": "if False:"}
 # Likewise: what a listing does not show is looked at before it is called missing.
-_NO_LAST_LOOK = {"look before calling it missing": "if info is None or (difference.released and difference.found.etag is None):"}
+_NO_LAST_LOOK = {
+    "look before calling it missing": "if seen is None or (difference.released and difference.found.etag is None):"
+}
 
 _FILES = (
     RemovedRule(
@@ -140,7 +142,7 @@ _PAGES = (
     RemovedRule(
         name="no revision in the page",
         scenario="withdrawals",
-        breaks="I5",
+        breaks="I4 I5",
         edits={
             "an HTML page carries its revision": "return f'{_OPENING}revision=0 renderer={RENDERER}\">\\n'",
             "a JSON page carries its revision": 'return {"revision": 0, "renderer": RENDERER}',
@@ -165,7 +167,7 @@ _PAGES = (
         breaks="I4",
         edits={
             **_PAGES_GO_BACK,
-            "a lost page is looked at first": "read = read_manifest(repository.site, read.project)",
+            "a lost page is looked at first": "read = _read_known(repository, read.project)",
             "then its manifest is read": "found = _stat_page(repository, page.key)",
         },
     ),
@@ -309,7 +311,7 @@ _ADOPTIONS = (
         scenario="orphans",
         breaks="I5",
         edits={
-            "read the manifests": "listed = list_files(storage.list(''), layout)",
+            "read the manifests": "listed = sort_listing(storage.list(''), layout)",
             "then list": "manifests, failed = _read_manifests(repository, recorded, workers)",
             **_NO_LAST_LOOK,
         },
@@ -318,7 +320,7 @@ _ADOPTIONS = (
         name="adopt: a drop without a record",
         scenario="missing",
         breaks="I3",
-        edits={"what is gone is recorded as missing": "self.entries.pop(difference.filename)"},
+        edits={"what is gone is recorded as missing": "self.entries.pop(filename)"},
     ),
     RemovedRule(
         name="adopt: a lost swap that decides nothing again",

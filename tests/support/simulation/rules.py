@@ -67,7 +67,8 @@ def _functions() -> dict[str, FunctionType]:
             text = path.read_text(encoding="utf-8")
             if _MARKER not in text or path == Path(__file__):
                 continue
-            module = importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+            name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+            module = importlib.import_module(name)
             for number, line in enumerate(text.splitlines(), start=1):
                 if _MARKER in line:
                     marker = line.partition(_MARKER)[2].strip()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bucketwheel.commands.adopt import adopt_at
-from bucketwheel.commands.adopt.differences import Terms
+from bucketwheel.commands.adopt import adopt_projects
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.commands.delete import Selection, delete_files
 from bucketwheel.commands.prune import Expiry, KeepNewest, prune_projects
 from bucketwheel.commands.prune_orphans import prune_orphans_of
@@ -120,8 +120,8 @@ class Adopt(Upkeep):
     def run(self, context: Context, run_id: str) -> object:
         """Adopt."""
         del run_id
-        terms = Terms(reread=self.reread, unmarked=not isinstance(context.target.place, DirectoryPlace))
-        return adopt_at(context.target, (), terms, dry_run=False, workers=context.workers)
+        rules = AdoptRules(reread=self.reread, unmarked=not isinstance(context.target.place, DirectoryPlace))
+        return adopt_projects(context, (), rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

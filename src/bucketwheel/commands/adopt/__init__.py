@@ -1,139 +1,71 @@
-"""Taking in what others put into the bucket: what lies there → differences → examined → the manifest's next revision.
+"""The adoption of what others put into the bucket: list, find differences, inspect, reconcile, commit, write pages.
 
-Nothing is moved and nothing is removed. What a listing and a manifest settle between them costs no request; only what
-differs is looked at.
+No file is moved and none is removed. Where a listing and a manifest agree, no request is sent; only differences are
+inspected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
-from uuid import uuid4
+from itertools import chain, islice
 
-from bucketwheel.commands.adopt.differences import Answer, Question, Terms, ask, ask_about
-from bucketwheel.commands.adopt.inspection import Examiner
-from bucketwheel.commands.adopt.inventory import Ground, Lying, can_be_kept, linked, prefixes, read_ground
-from bucketwheel.commands.adopt.old_pages import NO_PAGES, OldPages, read_old_pages, refuse_flat_root
-from bucketwheel.commands.adopt.reconciliation import Case, FileAdopted, Reconciled, reconcile
+from bucketwheel.commands.adopt.differences import AdoptRules, Inspection, ProjectDiff, find_differences
+from bucketwheel.commands.adopt.inspection import Inspector
+from bucketwheel.commands.adopt.old_pages import OldPages, read_old_pages, refuse_flat_root
+from bucketwheel.commands.adopt.reconciliation import FileAdopted, Reconciled, reconcile
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import BucketwheelError, Refused, Unfinished, merged
 from bucketwheel.events import Report, Stage, ignore
-from bucketwheel.format.layout import MANIFESTS, Layout, project_of
+from bucketwheel.format.listed_files import (
+    FoundFile,
+    ListedFiles,
+    can_be_linked,
+    linked_file,
+    prefixes,
+    sort_listing,
+)
 from bucketwheel.format.manifest import Manifest, empty_manifest, refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.commit import VersionedManifest, commit, read_manifest
-from bucketwheel.protocol.refresh import is_current, list_in_root, refresh, stat_pages
-from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read, open_to_write
+from bucketwheel.protocol.change import change
+from bucketwheel.protocol.commit import Committed, VersionedManifest, read_manifest
+from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root
+from bucketwheel.protocol.release import new_run_id
+from bucketwheel.protocol.repository import (
+    Context,
+    Repository,
+    list_projects,
+    open_context,
+    open_to_read,
+    open_to_write,
+)
 from bucketwheel.storage import Key
 
-__all__ = ["Adopted", "Adopter", "Round", "adopt", "adopt_at"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """All that one reading of a manifest, and a listing after it, leave open."""
-
-    manifest: Manifest
-    old: OldPages
-    questions: tuple[Question, ...]
-
-    @property
-    def folders(self) -> frozenset[str]:
-        """Where the objects lie that it is about; empty for the repository's own folder."""
-        return frozenset(question.key[: question.key.rfind("/") + 1] for question in self.questions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopter:
-    """What all rounds of one call have in common."""
-
-    repository: Repository
-    examiner: Examiner
-    terms: Terms
-    run_id: str
-    now: datetime
-    named: Collection[ProjectName]
-    """Those that the user named; empty: all that there are."""
-
-    @property
-    def layout(self) -> Layout:
-        """The repository's."""
-        return self.repository.layout
-
-    def open_round(self, manifest: Manifest, ground: Ground) -> Round:
-        """Find what is open; the manifest must have been read before the ground was listed.
-
-        Where there is no manifest, the project's pages are read: whatever they link to is looked at too.
-        """
-        questions, pages = ask(manifest, ground, self.layout, self.terms), ground.pages.get(manifest.project)
-        if manifest.revision or not pages:
-            return Round(manifest=manifest, old=NO_PAGES, questions=questions)
-        old = read_old_pages(self.repository.site, pages)
-        known = {question.key for question in questions}
-        further = ask_about(self._linked(manifest, old, known), manifest, ground, self.terms)
-        return Round(manifest=manifest, old=old, questions=(*questions, *further))
-
-    def answer(self, question: Question) -> Answer:
-        """Look at what must be looked at; what may not be taken in without more ado is not even read."""
-        if not self.terms.unmarked and question.entry is None:
-            return "waiting"
-        return self.examiner.examine(question)
-
-    def close(self, round_: Round, answers: Collection[Answer]) -> Reconciled:
-        """Decide, with the answers in the order of the questions."""
-        case = Case(
-            manifest=round_.manifest,
-            old=round_.old,
-            layout=self.layout,
-            terms=self.terms,
-            named=round_.manifest.project in self.named,
-            run_id=self.run_id,
-            now=self.now,
-        )
-        return reconcile(case, list(zip(round_.questions, answers, strict=True)))
-
-    def again(self, manifest: Manifest, before: Round) -> Reconciled:
-        """A whole round for a manifest that is another by now: list, look and decide anew."""
-        entries = (
-            entry
-            for prefix in prefixes(self.layout, manifest, before.folders)
-            for entry in self.repository.storage.list(prefix)
-        )
-        round_ = self.open_round(manifest, read_ground(entries, self.layout))
-        return self.close(round_, [self.answer(question) for question in round_.questions])
-
-    def _linked(self, manifest: Manifest, old: OldPages, known: Collection[Key]) -> Iterator[Lying]:
-        """The files that old pages link to beyond where files are looked for."""
-        keys = {link.key for links in old.links.values() for link in links if link.key is not None}
-        for key in sorted(filter(can_be_kept, keys.difference(known))):
-            entry = next((listed for listed in self.repository.storage.list(key) if listed.key == key), None)
-            if entry is not None and (found := linked(entry, manifest.project)) is not None:
-                yield found
+__all__ = ["Adopted", "adopt", "adopt_projects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """What an adoption did, or with `dry_run` would do."""
+    """The result of an adoption; after a dry run, what it would be."""
 
     repository: Place
     projects: int
-    """How many projects were looked at."""
+    """The number of projects that were looked at."""
     files: tuple[FileAdopted, ...]
     """Every difference, by project and key."""
     leftovers: tuple[Key, ...]
-    """What lies among the projects' files and is no part of an index: another tool's pages and records, mostly."""
+    """Objects among the projects' files that are no part of an index: another tool's pages and records, mostly."""
     pages_behind: int
-    """How many project pages were written; after a dry run, how many projects have pages to write."""
+    """The number of project pages that were written; after a dry run, of projects that have pages to write."""
     dry_run: bool
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether bytes were found that nobody can vouch for: someone must look at them."""
+        """Return whether some bytes cannot be trusted without a person's decision."""
         return any(file.fate in {"other bytes", "contested"} for file in self.files)
 
 
@@ -146,218 +78,265 @@ def adopt(
     yes: bool = False,
     report: Report = ignore,
 ) -> Adopted:
-    """Reconcile these projects, or all, with what lies in the bucket, and bring their pages up to date.
+    """Reconcile these projects, or all, with the bucket's contents, and bring their pages up to date.
 
-    `reread` believes only upload times, yank states and deleted names, and reads the rest anew. `ours` takes in what
-    carries our mark too, after a loss of manifests. A directory has no marks: there nothing new is taken in without
+    `reread` believes only upload times, yank states and deleted names, and reads the rest again. `ours` also takes in
+    files with our mark, after a loss of manifests. A directory has no marks: there nothing new is taken in without
     `yes`. Raises Refused, Unavailable or Damaged with nothing committed; Unfinished where something is.
     """
-    site = open_target(settings, report)
-    terms = Terms(reread=reread, ours=ours, unmarked=yes or not isinstance(site.place, DirectoryPlace))
-    with Workers(settings.jobs) as workers:
-        return adopt_at(site, projects, terms, dry_run=settings.dry_run, workers=workers, report=report)
+    with open_context(settings, report) as context:
+        unmarked = yes or not isinstance(context.target.place, DirectoryPlace)
+        return adopt_projects(context, projects, AdoptRules(reread=reread, ours=ours, unmarked=unmarked))
 
 
-def adopt_at(
-    site: Target, projects: Sequence[str], terms: Terms, *, dry_run: bool, workers: Workers, report: Report = ignore
-) -> Adopted:
-    """Read the manifests, list, look at the differences, commit, refresh."""
-    repository = open_to_read(site)
+def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules) -> Adopted:
+    """List, find differences, inspect, reconcile, commit, write pages."""
+    target, workers, dry_run = context.target, context.workers, context.dry_run
+    repository = open_to_read(target)
     if not dry_run:
-        repository = open_to_write(site, repository)
-    run_id, now = uuid4().hex, datetime.now(UTC)
-    examiner = Examiner(repository=repository, run_id=run_id, report=report, dry_run=dry_run)
+        repository = open_to_write(target, repository)
+    run_id, now, report = new_run_id(None), datetime.now(UTC), context.report
+    inspector = Inspector(repository=repository, rules=rules, run_id=run_id, now=now, report=report, dry_run=dry_run)
     named = {named_project(project): project for project in projects}
-    adopter = Adopter(repository=repository, examiner=examiner, terms=terms, run_id=run_id, now=now, named=named)
-    survey = _survey(repository, named, workers)
-    turns, failed = _take_turns(adopter, survey, workers, report)
+    manifests, listed, failed = _list_named(repository, named, workers) if named else _list_all(repository, workers)
+    diffs = _find_all_differences(inspector, manifests, listed, named, workers)
+    inspections = _inspect_all(inspector, diffs, workers)
+    plans, failures = _reconcile_all(inspector, manifests, diffs, inspections)
+    failed += failures
     if dry_run:
-        done, behind = turns, _behind(repository, turns, workers)
+        done, written = [plan.unchanged() for plan in plans], _count_outdated(context, repository, plans)
     else:
-        done, failures = _commit(adopter, turns, workers)
+        done, failures, written = _commit_all(context, inspector, plans, failed)
         failed += failures
-        behind = _bring_pages(repository, done, workers)
     if failed:
-        raise _summed_up(done, failed, dry_run=dry_run)
+        raise _failure(done, failed)
+    files = [file for each in done for file in each.decision.files]
+    if not projects:
+        files += _ignored_files(repository, listed, done)
     return Adopted(
-        repository=site.place,
-        projects=sum(turn.truth.version is not None or bool(turn.reconciled.files) for turn in done),
-        files=_in_order(repository, survey.ground, done, everything=not projects),
-        leftovers=_leftovers(repository, survey.ground, done),
-        pages_behind=behind,
+        repository=target.place,
+        projects=sum(each.now.version is not None or bool(each.decision.files) for each in done),
+        files=tuple(sorted(files, key=lambda file: (file.project or "", file.key))),
+        leftovers=_leftovers(repository, listed, done),
+        pages_behind=written,
         dry_run=dry_run,
     )
 
 
-# Reading -------------------------------------------------------------------------------------------------------------
+# List ----------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Survey:
-    """Manifests, and what was listed after they were read."""
-
-    truths: tuple[VersionedManifest, ...]
-    ground: Ground
-    failed: tuple[Exception, ...]
-
-
-def _survey(repository: Repository, named: Mapping[ProjectName, str], workers: Workers) -> _Survey:
-    """Those that were named, each as it was typed, or else all that have a manifest, files or a page."""
+def _list_named(
+    repository: Repository, named: Mapping[ProjectName, str], workers: Workers
+) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
+    """Read the manifests of these projects, each with the name that the user typed, then list what they may have."""
     storage, layout = repository.storage, repository.layout
-    if named:
-        truths, failed = _read_truths(repository, named, workers)
-        wanted = {
-            prefix
-            for truth in truths
-            for prefix in prefixes(layout, truth.manifest, [f"{layout.simple}{named[truth.project]}/"])
-        }
-        listed = workers.map(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
-        ground = read_ground(chain.from_iterable(listed), layout)
-        known = {*ground.files, *ground.pages}
-        if absent := [truth for truth in truths if truth.version is None and truth.project not in known]:
-            raise Refused(*(not_there(truth.project, repository.site.place) for truth in absent))
-        return _Survey(truths=tuple(truths), ground=ground, failed=tuple(failed))
-    recorded = [project for entry in storage.list(MANIFESTS) if (project := project_of(entry.key)) is not None]
-    truths, failed = _read_truths(repository, recorded, workers)
-    ground = read_ground(storage.list(""), layout)
-    # That they have no manifest, the first listing has shown; if they have one by now, their swap will be lost.
-    new = sorted({*ground.files, *ground.pages}.difference(recorded))
-    truths += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
-    return _Survey(truths=tuple(truths), ground=ground, failed=tuple(failed))
+    manifests, failed = _read_manifests(repository, named, workers)
+    wanted = {
+        prefix
+        for each in manifests
+        for prefix in prefixes(layout, each.manifest, [f"{layout.simple}{named[each.project]}/"])
+    }
+    listings = workers.map(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
+    listed = sort_listing(chain.from_iterable(listings), layout)
+    known = {*listed.files, *listed.pages}
+    if absent := [each for each in manifests if each.version is None and each.project not in known]:
+        raise Refused(*(not_there(each.project, repository.site.place) for each in absent))
+    return manifests, listed, failed
 
 
-def _read_truths(
+def _list_all(repository: Repository, workers: Workers) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
+    """Read all manifests, then list the bucket; a project with files or a page counts without a manifest too."""
+    storage, layout = repository.storage, repository.layout
+    recorded = list_projects(storage)
+    manifests, failed = _read_manifests(repository, recorded, workers)  # rule: read the manifests
+    listed = sort_listing(storage.list(""), layout)  # rule: then list
+    # The first listing shows no manifest of these. If there is one now, their swap loses.
+    new = sorted({*listed.files, *listed.pages}.difference(recorded))
+    manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
+    return manifests, listed, failed
+
+
+def _read_manifests(
     repository: Repository, projects: Iterable[ProjectName], workers: Workers
 ) -> tuple[list[VersionedManifest], list[Exception]]:
-    """Each manifest, or why it holds up its own project."""
-    read = workers.map_settled(partial(_known, repository, project) for project in projects)
+    read = workers.map_settled(partial(_read_manifest, repository, project) for project in projects)
     return [each for each in read if isinstance(each, VersionedManifest)], [
         each for each in read if isinstance(each, Exception)
     ]
 
 
-def _known(repository: Repository, project: ProjectName) -> VersionedManifest:
-    truth = read_manifest(repository.site, project)
-    refuse_newer(truth.manifest)
-    return truth
+def _read_manifest(repository: Repository, project: ProjectName) -> VersionedManifest:
+    read = read_manifest(repository.site, project)
+    refuse_newer(read.manifest)
+    return read
 
 
-# Deciding ------------------------------------------------------------------------------------------------------------
+# Find differences ----------------------------------------------------------------------------------------------------
+
+
+def _find_all_differences(
+    inspector: Inspector,
+    manifests: Sequence[VersionedManifest],
+    listed: ListedFiles,
+    named: Collection[ProjectName],
+    workers: Workers,
+) -> list[ProjectDiff]:
+    diffs = workers.map(
+        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
+    )
+    if any(diff.differences and not diff.manifest.revision for diff in diffs):
+        refuse_flat_root(inspector.repository)
+    return diffs
+
+
+def _find_differences(inspector: Inspector, manifest: Manifest, listed: ListedFiles, *, named: bool) -> ProjectDiff:
+    """Find what differs from a manifest that was read before the listing was made.
+
+    Without a manifest, the project's pages are read, and the files that they link to are differences too.
+    """
+    repository, old = inspector.repository, OldPages()
+    found = [*listed.files.get(manifest.project, ())]
+    if not manifest.revision:
+        old = read_old_pages(repository, listed.pages.get(manifest.project, ()))
+        found += _linked_files(repository, manifest.project, old, {file.key for file in found})
+    differences = find_differences(manifest, found, listed, repository.layout, inspector.rules)
+    return ProjectDiff(manifest=manifest, old=old, differences=differences, named=named)
+
+
+def _linked_files(
+    repository: Repository, project: ProjectName, old: OldPages, known: Collection[Key]
+) -> Iterator[FoundFile]:
+    """Look for the other files that the old pages link to."""
+    keys = {link.key for links in old.links.values() for link in links if link.key is not None}
+    for key in sorted(filter(can_be_linked, keys.difference(known))):
+        entry = next((listed for listed in repository.storage.list(key) if listed.key == key), None)
+        if entry is not None and (found := linked_file(entry, project)) is not None:
+            yield found
+
+
+# Inspect and reconcile -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Turn:
-    """One project, and what its manifest becomes."""
+class _ProjectPlan:
+    """A project's manifest, and what becomes of it."""
 
-    truth: VersionedManifest
-    round: Round
+    read: VersionedManifest
+    diff: ProjectDiff
     reconciled: Reconciled
 
+    def decide(self, inspector: Inspector, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
+        """Reconcile again if somebody else has changed the manifest."""
+        reconciled = self.reconciled
+        if manifest is not self.read.manifest:  # rule: a lost swap adopts again
+            reconciled = _reconcile_again(inspector, manifest, self.diff)
+        return reconciled.manifest, reconciled
 
-def _take_turns(
-    adopter: Adopter, survey: _Survey, workers: Workers, report: Report
-) -> tuple[list[_Turn], list[Exception]]:
-    """Find and look at every difference of all projects, in two waves; what fails holds up its own project only."""
-    rounds = workers.map(partial(adopter.open_round, truth.manifest, survey.ground) for truth in survey.truths)
-    if any(each.questions and not each.manifest.revision for each in rounds):
-        refuse_flat_root(adopter.repository)
-    questions = [question for each in rounds for question in each.questions]
-    report(Stage(doing="looking at", count=len(questions)))
-    answers = iter(workers.map_settled(partial(adopter.answer, question) for question in questions))
-    turns: list[_Turn] = []
-    failed = list(survey.failed)
-    for truth, each in zip(survey.truths, rounds, strict=True):
-        found = [next(answers) for _ in each.questions]
-        if errors := [answer for answer in found if isinstance(answer, Exception)]:
-            failed += errors
-        else:
-            sound: list[Answer] = [answer for answer in found if not isinstance(answer, Exception)]
-            turns.append(_Turn(truth=truth, round=each, reconciled=adopter.close(each, sound)))
-    return turns, failed
+    def unchanged(self) -> Committed[Reconciled]:
+        """Return the outcome of a dry run."""
+        return Committed(before=self.read.manifest, now=self.read, decision=self.reconciled, changed=False)
 
 
-def _commit(adopter: Adopter, turns: Sequence[_Turn], workers: Workers) -> tuple[list[_Turn], list[Exception]]:
-    outcomes = workers.map_settled(_committing(adopter, turn) for turn in turns)
-    return (
-        [outcome for outcome in outcomes if isinstance(outcome, _Turn)],
-        [outcome for outcome in outcomes if isinstance(outcome, Exception)],
-    )
+def _inspect_all(inspector: Inspector, diffs: Sequence[ProjectDiff], workers: Workers) -> list[Inspection | Exception]:
+    differences = [difference for diff in diffs for difference in diff.differences]
+    inspector.report(Stage(doing="looking at", count=len(differences)))
+    return workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
 
 
-def _committing(adopter: Adopter, turn: _Turn) -> Callable[[], _Turn]:
-    reconciled = turn.reconciled
+def _reconcile_all(
+    inspector: Inspector,
+    manifests: Sequence[VersionedManifest],
+    diffs: Sequence[ProjectDiff],
+    outcomes: Iterable[Inspection | Exception],
+) -> tuple[list[_ProjectPlan], list[Exception]]:
+    """Reconcile each project that was inspected without an error."""
+    plans: list[_ProjectPlan] = []
+    failed: list[Exception] = []
+    remaining = iter(outcomes)
+    for read, diff in zip(manifests, diffs, strict=True):
+        found = list(islice(remaining, len(diff.differences)))
+        inspections = [each for each in found if not isinstance(each, Exception)]
+        failed += [each for each in found if isinstance(each, Exception)]
+        if len(inspections) == len(found):
+            reconciled = _reconcile(inspector, diff, inspections)
+            plans.append(_ProjectPlan(read=read, diff=diff, reconciled=reconciled))
+    return plans, failed
 
-    def decide(manifest: Manifest) -> Manifest | None:
-        nonlocal reconciled
-        if manifest is not turn.truth.manifest:
-            reconciled = adopter.again(manifest, turn.round)
-        return reconciled.manifest
 
-    def run() -> _Turn:
-        # What was dropped or updated leaves no trace of who did it.
-        truth = commit(adopter.repository, turn.truth, run_id=None, decide=decide)
-        return _Turn(truth=truth, round=turn.round, reconciled=reconciled)
-
-    return run
+def _reconcile(inspector: Inspector, diff: ProjectDiff, inspections: Sequence[Inspection]) -> Reconciled:
+    layout = inspector.repository.layout
+    return reconcile(diff, inspections, layout=layout, rules=inspector.rules, run_id=inspector.run_id)
 
 
-# Showing -------------------------------------------------------------------------------------------------------------
+def _reconcile_again(inspector: Inspector, manifest: Manifest, before: ProjectDiff) -> Reconciled:
+    """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
+    storage, layout = inspector.repository.storage, inspector.repository.layout
+    folders = {difference.key[: difference.key.rfind("/") + 1] for difference in before.differences}
+    listing = chain.from_iterable(storage.list(prefix) for prefix in prefixes(layout, manifest, folders))
+    diff = _find_differences(inspector, manifest, sort_listing(listing, layout), named=before.named)
+    return _reconcile(inspector, diff, [inspector.inspect(difference) for difference in diff.differences])
 
 
-def _bring_pages(repository: Repository, done: Sequence[_Turn], workers: Workers) -> int:
-    projects = [turn.truth.project for turn in done if turn.truth.version is not None]
-    if not projects:
-        return 0
+# Commit, write pages -------------------------------------------------------------------------------------------------
+
+
+def _commit_all(
+    context: Context, inspector: Inspector, plans: Sequence[_ProjectPlan], failed: Sequence[Exception]
+) -> tuple[list[Committed[Reconciled]], list[Exception], int]:
+    """Commit each plan and write the pages; return the outcomes, what failed, and how many pages were written."""
+    repository, workers = inspector.repository, context.workers
+    pages = PageVersions.start(repository, [plan.read.project for plan in plans], workers)
     try:
-        written = refresh(repository, projects, workers)
-        list_in_root(repository, projects, workers)
+        changed = change(repository, [(plan.read, partial(plan.decide, inspector)) for plan in plans], pages, workers)
+        listed = [each.project for each in changed.committed if each.now.version is not None]
+        if listed:  # an adopted JSON page does not prove that the root lists its project
+            list_in_root(repository, listed, workers)
     except BucketwheelError as error:
-        raise Unfinished(
-            f"everything is committed, but pages could not be brought up to date ({error}); run the same command again"
-        ) from error
-    return written
+        raise merged([*failed, error]) from error
+    return list(changed.committed), list(changed.failed), changed.pages_written
 
 
-def _behind(repository: Repository, turns: Sequence[_Turn], workers: Workers) -> int:
-    changing = sum(turn.reconciled.manifest is not None for turn in turns)
-    truths = [turn.truth for turn in turns if turn.reconciled.manifest is None and turn.truth.version is not None]
-    looks = stat_pages(repository, [truth.project for truth in truths], workers)
-    return changing + sum(not is_current(repository, truth, looks) for truth in truths)
+def _count_outdated(context: Context, repository: Repository, plans: Sequence[_ProjectPlan]) -> int:
+    """Count the projects whose pages would be written."""
+    unchanged = [plan.read for plan in plans if plan.reconciled.manifest is None]
+    published = [read for read in unchanged if read.version is not None]
+    pages = PageVersions.start(repository, [read.project for read in published], context.workers)
+    outdated = sum(not is_current(repository, read, pages) for read in published)
+    return len(plans) - len(unchanged) + outdated
 
 
-def _summed_up(done: Sequence[_Turn], failed: Sequence[Exception], *, dry_run: bool) -> Exception:
+# Report --------------------------------------------------------------------------------------------------------------
+
+
+def _failure(done: Sequence[Committed[Reconciled]], failed: Sequence[Exception]) -> Exception:
     error = merged(failed)
-    changed = [turn.truth.project for turn in done if turn.reconciled.manifest is not None]
-    if dry_run or not changed or not isinstance(error, BucketwheelError):
+    changed = [each.project for each in done if each.changed]
+    if not changed or not isinstance(error, BucketwheelError):
         return error
-    return Unfinished(f"adopted: {', '.join(changed)}; the rest is not: {error}")
+    return Unfinished(f"adopted: {', '.join(changed)}; the rest failed: {error}")
 
 
-def _in_order(
-    repository: Repository, ground: Ground, done: Sequence[_Turn], *, everything: bool
-) -> tuple[FileAdopted, ...]:
-    """All that is to be said of files; of those that are nobody's only where everything was looked at."""
-    files = [file for turn in done for file in turn.reconciled.files]
-    if everything:
-        accounted_for = {file.key for file in files}
-        for turn in done:
-            accounted_for |= {repository.layout.key_of(turn.truth.project, file) for file in turn.truth.manifest.files}
-        files += [
-            FileAdopted(project=strange.project, key=key, fate="left out", note=strange.why)
-            for key, strange in ground.strange.items()
-            if key not in accounted_for
-        ]
-    return tuple(sorted(files, key=lambda file: (file.project or "", file.key)))
+def _ignored_files(
+    repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]]
+) -> Iterator[FileAdopted]:
+    """Report the distributions that no project can have; those that an entry or a page names are not among them."""
+    named = {file.key for each in done for file in each.decision.files}
+    for each in done:
+        named |= {repository.layout.key_of(each.project, file) for file in each.now.manifest.files}
+    for key, ignored in listed.ignored.items():
+        if key not in named:
+            yield FileAdopted(project=ignored.project, key=key, fate="left out", note=ignored.reason)
 
 
-def _leftovers(repository: Repository, ground: Ground, done: Sequence[_Turn]) -> tuple[Key, ...]:
-    layout, keys = repository.layout, list(ground.others.get(None, ()))
-    for turn in done:
-        project = turn.truth.project
-        if turn.truth.version is not None or turn.reconciled.manifest is not None:
+def _leftovers(repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]]) -> tuple[Key, ...]:
+    layout, keys = repository.layout, [*listed.others.get(None, ())]
+    for each in done:
+        project = each.project
+        if each.now.version is not None or each.decision.manifest is not None:
             pages = {*layout.html_keys(project), layout.json_key(project)}
             keys += [
-                *ground.others.get(project, ()),
-                *(key for key in ground.pages.get(project, ()) if key not in pages),
+                *listed.others.get(project, ()),
+                *(key for key in listed.pages.get(project, ()) if key not in pages),
             ]
     return tuple(sorted(keys))

@@ -1,124 +1,130 @@
-"""What a manifest and a listing leave open: the objects that must be looked at, and what each has to be.
+"""Differences between a manifest and the bucket: the objects to inspect, and what each has to be.
 
-Whatever both agree on costs nothing. An entry is looked up at its own key.
+An entry that the listing agrees with costs no request. An entry is looked up at its own key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from bucketwheel.commands.adopt.inventory import Ground, Lying
-from bucketwheel.commands.adopt.parsed_names import Claim
+from bucketwheel.commands.adopt.old_pages import OldPages
 from bucketwheel.format.layout import Layout
+from bucketwheel.format.listed_files import FoundFile, ListedFiles
 from bucketwheel.format.manifest import Manifest, PublishedFile
+from bucketwheel.format.parsed_names import ParsedName
 from bucketwheel.names import Sha256
-from bucketwheel.storage import Key
+from bucketwheel.storage import Key, ListEntry
 
-__all__ = ["Answer", "Facts", "Question", "Terms", "ask", "ask_about"]
+__all__ = ["AdoptRules", "Difference", "FileInfo", "Inspection", "ProjectDiff", "find_differences"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On which terms a bucket's contents are believed."""
+class AdoptRules:
+    """The user's choices of what to take in."""
 
     reread: bool = False
-    """Read everything anew; believe only upload times, yank states and deleted names."""
+    """Read every file again; believe only upload times, yank states and deleted names."""
     ours: bool = False
     """Take in what carries our mark and no manifest names, as after a loss of manifests."""
     unmarked: bool = True
-    """Take in files where a store has no marks, and a publisher at work cannot be told from a stranger."""
+    """Take in new files from a store without marks, where a running publisher cannot be told from a stranger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """An object to be looked at."""
+class Difference:
+    """An object to inspect."""
 
-    lying: Lying
-    beside: frozenset[str]
-    """Which sidecars the listing shows with it."""
+    found: FoundFile
+    sidecars: frozenset[str]
+    """The suffixes of the sidecars that the listing shows."""
     entry: PublishedFile | None = None
-    """What it has to be: a released file, or one that went missing."""
+    """The entry that it has to match: a released file's, or a missing one's. None for a new file."""
     released: bool = False
     ours_counts: bool = False
-    """Whether an object with our mark is an answer; else its publisher has not finished, or never will."""
+    """Whether an object with our mark counts; else its publisher has not finished, or never will."""
 
     @property
     def key(self) -> Key:
-        """Where it lies."""
-        return self.lying.key
+        """Return the object's key."""
+        return self.found.key
 
     @property
     def filename(self) -> str:
-        """What it is or would be released as."""
-        return self.lying.filename
+        """Return the name that it is or would be released under."""
+        return self.found.filename
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """A file as it lies there."""
+class ProjectDiff:
+    """All differences between one manifest and a listing that was made after it was read."""
+
+    manifest: Manifest
+    old: OldPages
+    differences: tuple[Difference, ...]
+    named: bool
+    """Whether the user named the project: then even an empty page of it becomes ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A file as it is in the bucket."""
 
     sha256: Sha256
     size: int
-    modified: datetime | None
+    modified: datetime
     ours: bool
     """Whether it carries our mark."""
     requires_python: str | None = None
     metadata_sha256: Sha256 | None = None
-    """Of the `.metadata` beside it, if that is its own."""
+    """The digest of its `.metadata`, if that is its own."""
     metadata_is_foreign: bool = False
-    """Whether a `.metadata` lies there that is not its own."""
+    """Whether its `.metadata` is that of something else."""
     provenance_sha256: Sha256 | None = None
     legacy: str | None = None
-    """Why no new file could be like that, continuing its name; as far as its bytes were read."""
+    """Why no new file could be like that, as far as its bytes were read; continues its name."""
 
 
-Answer: TypeAlias = Facts | Literal["absent", "unfinished", "other bytes", "waiting"]
-"""What a look shows: the file; nothing; what a publisher has not finished; not the bytes that there must be. *Waiting*
-is what was not looked at, because nobody has said yet that it may be taken in."""
+Inspection: TypeAlias = FileInfo | Literal["absent", "unfinished", "other bytes", "waiting"]
+"""The file; or nothing; or what a publisher has not finished; or other bytes than the entry's. *Waiting*
+is a new file that was not inspected, because the user has not allowed to take it in."""
 
 
-def ask(manifest: Manifest, ground: Ground, layout: Layout, terms: Terms) -> tuple[Question, ...]:
-    """Find every difference between a manifest and what lies there."""
-    found = ground.files.get(manifest.project, ())
-    return (*_about_entries(manifest, ground, layout, terms), *ask_about(found, manifest, ground, terms))
-
-
-def ask_about(found: Iterable[Lying], manifest: Manifest, ground: Ground, terms: Terms) -> tuple[Question, ...]:
-    """Ask about objects that no entry lies at: never one under a name that is in use or deleted, or at a dead key."""
+def find_differences(
+    manifest: Manifest, found: Iterable[FoundFile], listed: ListedFiles, layout: Layout, rules: AdoptRules
+) -> tuple[Difference, ...]:
+    """Find the entries that the listing does not agree with, and the files that no entry names."""
+    differences: list[Difference] = []
+    for file in manifest.files:
+        key = layout.key_of(manifest.project, file)
+        entry, sidecars = listed.objects.get(key), listed.sidecars(key)
+        # A file with a URL is outside the repository.
+        if file.url is None and (rules.reread or entry is None or not _agrees(file, entry, sidecars)):
+            name = ParsedName(project=manifest.project, version=file.version)
+            here = FoundFile(key=key, name=name, etag=None if entry is None else entry.etag)
+            differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True, ours_counts=True))
     in_use = {file.filename for file in manifest.files} | {file.filename for file in manifest.deleted}
     missing = {file.filename: file for file in manifest.missing}
-    return tuple(
-        Question(
-            lying=lying,
-            beside=ground.beside(lying.key),
-            entry=missing.get(lying.filename),
-            ours_counts=terms.ours or lying.filename in missing,
+    differences += [
+        Difference(
+            found=file,
+            sidecars=listed.sidecars(file.key),
+            entry=missing.get(file.filename),
+            ours_counts=rules.ours or file.filename in missing,
         )
-        for lying in found
-        if lying.filename not in in_use and lying.key not in manifest.dead_keys
-    )
+        for file in found
+        if file.filename not in in_use and file.key not in manifest.dead_keys
+    ]
+    return tuple(differences)
 
 
-def _about_entries(manifest: Manifest, ground: Ground, layout: Layout, terms: Terms) -> Iterator[Question]:
-    for file in manifest.files:
-        if file.url is not None:
-            continue  # it lies elsewhere
-        key = layout.key_of(manifest.project, file)
-        listed, beside = ground.objects.get(key), ground.beside(key)
-        if terms.reread or listed is None or not _is_as_it_was(file, listed.size, listed.etag, beside):
-            claim = Claim(project=manifest.project, version=file.version)
-            lying = Lying(key=key, claim=claim, etag=None if listed is None else listed.etag)
-            yield Question(lying=lying, beside=beside, entry=file, released=True, ours_counts=True)
-
-
-def _is_as_it_was(file: PublishedFile, size: int, etag: str | None, beside: frozenset[str]) -> bool:
+def _agrees(file: PublishedFile, entry: ListEntry, sidecars: frozenset[str]) -> bool:
     return (
-        file.size == size
-        and (file.seen is None or file.seen == etag)
-        and (file.metadata_sha256 is None or ".metadata" in beside)
-        and file.gpg_sig == (".asc" in beside)
-        and (file.provenance_sha256 is not None) == (".provenance" in beside)
+        file.size == entry.size
+        and file.seen in {None, entry.etag}
+        and (file.metadata_sha256 is None or ".metadata" in sidecars)
+        and file.gpg_sig == (".asc" in sidecars)
+        and (file.provenance_sha256 is not None) == (".provenance" in sidecars)
     )

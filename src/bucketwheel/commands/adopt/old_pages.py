@@ -1,6 +1,7 @@
-"""The pages that stand where a project has no manifest: another tool's, or our own after the manifest was lost.
+"""The pages of a project without a manifest: another tool's, or our own after the manifest was lost.
 
-They say what clients could follow until now, and what was yanked. What they say of digests is compared, never believed.
+They tell which links clients could follow until now, and what was yanked. The digests on them are compared, never
+believed.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
 
-from bucketwheel.commands.adopt.parsed_names import is_distribution
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.format.parsed_names import is_distribution
 from bucketwheel.names import Sha256, printable
 from bucketwheel.places import Place, S3Place
-from bucketwheel.protocol.repository import Repository, Target
+from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.pages import Link, UnreadablePage, read_index
 from bucketwheel.storage import Key, Object
 
-__all__ = ["NO_PAGES", "OldLink", "OldPages", "read_old_pages", "refuse_flat_root"]
+__all__ = ["OldLink", "OldPages", "read_old_pages", "refuse_flat_root"]
 
 # Links are resolved as if the bucket were served from here; a page may be linked to over plain http, so not https.
 _HOST: Final = "http://bucket.invalid"
@@ -29,49 +30,46 @@ _HOST: Final = "http://bucket.invalid"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldLink:
-    """Where a page leads under one file's name."""
+    """A link of a page under one file's name."""
 
     key: Key | None
-    """None: out of the repository, at least by its address."""
+    """None if it leads out of the repository, at least by its address."""
     address: str
-    """Fit to be shown."""
-    sha256: Sha256 | None
-    yanked: str | None
+    """Printable."""
+    sha256: Sha256 | None = None
+    yanked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldPages:
-    """What all the pages of a project said before it was ours, or before its manifest was lost."""
+    """All that the pages of a project said before it was ours, or before its manifest was lost."""
 
-    links: Mapping[str, tuple[OldLink, ...]] = field(default_factory=dict)
+    links: Mapping[str, list[OldLink]] = field(default_factory=dict)
     """By file name."""
     revision: int = 0
-    """The highest that a page of ours carries."""
+    """The highest revision that a page of ours carries."""
     ours: bool = False
-    """Whether they are our own; then no other page counts."""
+    """Whether any page is our own; then no other page counts."""
     at: Key | None = None
-    """Where the first of them lies."""
+    """The key of the first page."""
 
     def yanked(self, filename: str) -> str | None:
-        """Why a file was yanked; None: it was not."""
+        """Return why a file was yanked; None if it was not."""
         reasons = (link.yanked for link in self.links.get(filename, ()))
         return next((reason for reason in reasons if reason is not None), None)
 
 
-NO_PAGES: Final = OldPages()
-
-
-def read_old_pages(site: Target, keys: Iterable[Key]) -> OldPages:
+def read_old_pages(repository: Repository, keys: Iterable[Key]) -> OldPages:
     """Read the pages at these keys; one that cannot be read as a page says nothing."""
-    read = [(key, stored) for key in keys if (stored := site.storage.read(key)) is not None]
+    read = [(key, stored) for key in keys if (stored := repository.storage.read(key)) is not None]
     marks = [mark for _, stored in read if (mark := _mark(stored)) is not None]
     links: dict[str, list[OldLink]] = defaultdict(list)
     for key, stored in read:
         if not marks or _mark(stored) is not None:
-            for filename, link in _links(stored, key, site.place):
+            for filename, link in _links(stored, key, repository.site.place):
                 links[filename].append(link)
     return OldPages(
-        links={filename: tuple(found) for filename, found in links.items()},
+        links=links,
         revision=max((mark.revision for mark in marks), default=0),
         ours=bool(marks),
         at=next((key for key, _ in read), None),
@@ -79,18 +77,18 @@ def read_old_pages(site: Target, keys: Iterable[Key]) -> OldPages:
 
 
 def refuse_flat_root(repository: Repository) -> None:
-    """Refuse to put our root in the place of a page that lists files itself: clients follow that by --find-links."""
-    site, layout = repository.site, repository.layout
-    if site.storage.stat(layout.root_json_key) is not None:
+    """Refuse to replace a root page that lists files itself: clients follow it by --find-links."""
+    storage, layout, place = repository.storage, repository.layout, repository.site.place
+    if storage.stat(layout.root_json_key) is not None:
         return
     for key in layout.root_html_keys:
-        stored = site.storage.read(key)
-        if stored is not None and _mark(stored) is None and any(_links(stored, key, site.place)):
+        stored = storage.read(key)
+        if stored is not None and _mark(stored) is None and any(_links(stored, key, place)):
             raise Refused(
                 Problem(
-                    subject=f"{site.place}: {key}",
-                    what="lists files itself, for --find-links, and our root page would take its place",
-                    remedy="let the index lie elsewhere: `bucketwheel init --set simple=simple/`; or remove that page",
+                    subject=f"{place}: {key}",
+                    what="lists files itself, for --find-links, and our root page would replace it",
+                    remedy="put the index elsewhere with `bucketwheel init --set simple=simple/`, or remove that page",
                 )
             )
 
@@ -111,8 +109,7 @@ def _links(stored: Object, key: Key, place: Place) -> Iterator[tuple[str, OldLin
             yield link.filename, _old_link(link, prefix)
     for unusable in page.unusable:
         if is_distribution(unusable.filename):
-            address = f"an address that {unusable.reason}"
-            yield unusable.filename, OldLink(key=None, address=address, sha256=None, yanked=None)
+            yield unusable.filename, OldLink(key=None, address=f"an address that {unusable.reason}")
 
 
 def _old_link(link: Link, prefix: str) -> OldLink:

@@ -1,219 +1,203 @@
-"""From answers to the manifest's next revision: what is taken in, what is missing, and what a person must decide."""
+"""The manifest's next revision, made of the inspections: what comes in, what is missing, what a person must decide."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from bucketwheel.commands.adopt.differences import Answer, Facts, Question, Terms
-from bucketwheel.commands.adopt.old_pages import OldPages
-from bucketwheel.commands.adopt.parsed_names import claim
+from bucketwheel.commands.adopt.differences import AdoptRules, Difference, FileInfo, Inspection, ProjectDiff
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile, upload_time
+from bucketwheel.format.parsed_names import parse_name
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key
 
-__all__ = ["Case", "Fate", "FileAdopted", "Reconciled", "reconcile"]
+__all__ = ["AdoptedAs", "FileAdopted", "Reconciled", "reconcile"]
 
-Fate: TypeAlias = Literal["taken in", "back", "updated", "missing", "other bytes", "contested", "waiting", "left out"]
+AdoptedAs: TypeAlias = Literal[
+    "taken in", "back", "updated", "missing", "other bytes", "contested", "waiting", "left out"
+]
 """*Missing* and *other bytes* are off the pages. *Contested* needs a person's decision; nothing was done about it."""
 
 _CLOSED = {"archived", "quarantined"}  # PEP 792: these take no new files
 
+_UNUSABLE: Final[Mapping[Inspection, tuple[AdoptedAs, str]]] = {
+    "waiting": ("waiting", ""),
+    "unfinished": ("left out", "was put there by a publish that has not finished"),
+    "other bytes": ("contested", "has other bytes than the missing file of this name"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAdopted:
-    """What became of one difference; after a dry run, what would."""
+    """One difference, and what became of it; after a dry run, what would become of it."""
 
     project: ProjectName | None
-    """None for what can be no project's."""
+    """None for a file that no project can have."""
     key: Key
-    fate: Fate
+    fate: AdoptedAs
     note: str = ""
     """Continues the key, where there is more to say."""
     legacy: str | None = None
-    """Why no new file could be published like that, continuing its name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A project's manifest, and what was said of the project before it had one."""
-
-    manifest: Manifest
-    old: OldPages
-    layout: Layout
-    terms: Terms
-    named: bool
-    """Whether the user named the project: then even an empty page of it is an index's."""
-    run_id: str
-    now: datetime
-    """For files of which a store does not say when they were written."""
+    """Why no new file could be published like that; continues its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What a project's manifest becomes."""
+    """A project's manifest after the adoption."""
 
     manifest: Manifest | None
-    """The next revision; None: nothing changes."""
+    """The next revision; None if nothing changes."""
     files: tuple[FileAdopted, ...]
 
 
-def reconcile(case: Case, answers: Sequence[tuple[Question, Answer]]) -> Reconciled:
+def reconcile(
+    diff: ProjectDiff, inspections: Sequence[Inspection], *, layout: Layout, rules: AdoptRules, run_id: str
+) -> Reconciled:
     """Decide about every difference. A project without a manifest comes in as a whole, or stays as it is."""
-    before, becoming = case.manifest, _Becoming(case)
-    named: dict[str, list[tuple[Question, Answer]]] = defaultdict(list)
-    for question, answer in answers:
-        if question.released:
-            becoming.settle(question, answer)
+    before, after = diff.manifest, _NextRevision(diff, layout, run_id)
+    by_name: dict[str, list[tuple[Difference, Inspection]]] = defaultdict(list)
+    for difference, inspection in zip(diff.differences, inspections, strict=True):
+        if difference.released:
+            after.update_entry(difference, inspection)
         else:
-            named[question.filename].append((question, answer))
-    for filename, found in named.items():
-        becoming.decide(filename, found)
+            by_name[difference.filename].append((difference, inspection))
+    for filename, found in by_name.items():
+        after.choose(filename, found)
     if before.revision == 0:
-        becoming.compare_with_old_pages({question.filename for question, _ in answers})
-        if any(file.fate == "contested" for file in becoming.files):
-            return Reconciled(manifest=None, files=tuple(file for file in becoming.files if file.fate != "taken in"))
-    after = replace(
+        after.compare_with_old_pages(by_name, ours=rules.ours)
+        if any(file.fate == "contested" for file in after.files):
+            return Reconciled(manifest=None, files=tuple(file for file in after.files if file.fate != "taken in"))
+    manifest = replace(
         before,
-        revision=max(before.revision, case.old.revision) + 1,
-        files=tuple(becoming.entries.values()),
-        missing=tuple(becoming.missing.values()),
+        revision=max(before.revision, diff.old.revision) + 1,
+        files=tuple(after.entries.values()),
+        missing=tuple(after.missing.values()),
     )
-    # A page without files is in a publisher's way: whoever names the project means it to be ours.
-    begun = before.revision == 0 and case.named and not becoming.files and case.old.at is not None
-    changed = begun or (after.files, after.missing) != (before.files, before.missing)
-    return Reconciled(manifest=after if changed else None, files=tuple(becoming.files))
+    # A page without files stops publishers; a user who names its project wants it to be ours.
+    begun = before.revision == 0 and diff.named and not after.files and diff.old.at is not None
+    changed = begun or (manifest.files, manifest.missing) != (before.files, before.missing)
+    return Reconciled(manifest=manifest if changed else None, files=tuple(after.files))
 
 
-class _Becoming:
-    """The next revision while it is made, and what is to be said about it."""
+class _NextRevision:
+    """The next revision while it is made, with a word on each file that differs."""
 
-    def __init__(self, case: Case) -> None:
-        self.entries = {file.filename: file for file in case.manifest.files}
-        self.missing = {file.filename: file for file in case.manifest.missing}
+    def __init__(self, diff: ProjectDiff, layout: Layout, run_id: str) -> None:
+        self.entries = {file.filename: file for file in diff.manifest.files}
+        self.missing = {file.filename: file for file in diff.manifest.missing}
         self.files: list[FileAdopted] = []
-        self._case = case
+        self._manifest, self._old = diff.manifest, diff.old
+        self._layout = layout
+        self._run_id = run_id
 
-    def settle(self, question: Question, answer: Answer) -> None:
-        """Bring an entry to what lies there; one whose bytes do not lie there goes missing, whole as it was."""
-        entry = self.entries[question.filename]
-        if isinstance(answer, Facts):
-            after = self.entries[question.filename] = _as_found(entry, question, answer)
-            if after != entry:
-                self._say(question.key, "updated", _remark(answer))
+    def update_entry(self, difference: Difference, inspection: Inspection) -> None:
+        """Make an entry agree with its object; if that is absent or has other bytes, the whole entry goes missing."""
+        filename = difference.filename
+        if isinstance(inspection, FileInfo):
+            before = self.entries[filename]
+            self.entries[filename] = _updated(before, difference, inspection)
+            if self.entries[filename] != before:
+                self._say(difference.key, "updated", _remark(inspection))
             return
-        self.missing[question.filename] = self.entries.pop(question.filename)
-        self._say(question.key, "missing" if answer == "absent" else "other bytes")
+        self.missing[filename] = self.entries.pop(filename)  # rule: what is gone is recorded as missing
+        self._say(difference.key, "missing" if inspection == "absent" else "other bytes")
 
-    def decide(self, filename: str, found: Sequence[tuple[Question, Answer]]) -> None:
-        """Take in the one object that a name shall stand for, if there is one."""
-        fit = [
-            (question, answer)
-            for question, answer in found
-            if isinstance(answer, Facts) and self._unfit(question, answer) is None
-        ]
-        for question, answer in found:
-            self._say_why_not(question, answer)
-        # Clients were led to one of them: that one is the file.
-        linked = {link.key for link in self._case.old.links.get(filename, ())}
-        fit = [(question, facts) for question, facts in fit if question.key in linked] or fit
-        if len({facts.sha256 for _, facts in fit}) > 1:
-            keys = ", ".join(question.key for question, _ in fit)
-            for question, _ in fit:
-                self._say(question.key, "contested", f"is one of several with different bytes: {keys}")
-        elif fit:
-            self._take_in(*min(fit, key=self._preference))
+    def choose(self, filename: str, found: Sequence[tuple[Difference, Inspection]]) -> None:
+        """Take in the one object that can be the file of this name, if there is one."""
+        candidates: list[tuple[Difference, FileInfo]] = []
+        for difference, inspection in found:
+            if not isinstance(inspection, FileInfo):
+                if inspection in _UNUSABLE:
+                    self._say(difference.key, *_UNUSABLE[inspection])
+            elif (reason := self._why_not(difference, inspection)) is not None:
+                self._say(difference.key, "left out", reason)
+            else:
+                candidates.append((difference, inspection))
+        # If the old page led clients to one of them, that one is the file.
+        linked = {link.key for link in self._old.links.get(filename, ())}
+        candidates = [each for each in candidates if each[0].key in linked] or candidates
+        if len({info.sha256 for _, info in candidates}) > 1:
+            keys = ", ".join(difference.key for difference, _ in candidates)
+            for difference, _ in candidates:
+                self._say(difference.key, "contested", f"is one of several with different bytes: {keys}")
+        elif candidates:
+            usual = self._layout.usual_key(self._manifest.project, filename)
+            difference, info = min(
+                candidates, key=lambda each: (each[0].key != usual, bool(each[0].found.aside), each[0].key)
+            )
+            self._take_in(difference, info, key=None if difference.key == usual else difference.key)
 
-    def compare_with_old_pages(self, asked: Collection[str]) -> None:
-        """Object to what would drop a link that clients could follow until now."""
-        project, old = self._case.manifest.project, self._case.old
-        page = old.at or self._case.layout.json_key(project)
-        if old.ours and not self._case.terms.ours:
-            self._say(page, "contested", "is our page, but there is no manifest; put that back, or add --ours")
-        elif old.links and not asked:
-            self._say(page, "left out", "is a page of files that do not lie here, and stays as it is")
+    def compare_with_old_pages(self, inspected: Collection[str], *, ours: bool) -> None:
+        """Object to a change that would drop a link that clients could follow until now."""
+        project, old = self._manifest.project, self._old
+        page = old.at or self._layout.json_key(project)
+        if old.ours and not ours:
+            self._say(page, "contested", "is our page, but its manifest is gone; restore that, or add --ours")
+        elif old.links and not inspected:
+            self._say(page, "left out", "is a page of files that are not here, and stays as it is")
             return
         for filename, links in old.links.items():
-            entry, stated = self.entries.get(filename), {link.sha256 for link in links} - {None}
-            key = self._case.layout.usual_key(project, filename)
-            if entry is not None and stated and entry.sha256 not in stated:
-                self._say(entry.key or key, "contested", "has other bytes than its page says; upload the right ones")
-            elif filename not in asked and claim(filename, project) is None:
-                self._say(key, "left out", "is linked to by the project's page, and cannot be its distribution")
-            elif filename not in asked:
-                self._say_where_it_leads(key, [link.address for link in links if link.key is None])
+            key = self._layout.usual_key(project, filename)
+            outside = next((link.address for link in links if link.key is None), None)
+            if filename in inspected:
+                entry, stated = self.entries.get(filename), {link.sha256 for link in links} - {None}
+                if entry is not None and stated and entry.sha256 not in stated:
+                    note = "has other bytes than its page says; upload the right ones"
+                    self._say(entry.key or key, "contested", note)
+            elif parse_name(filename, project) is None:
+                self._say(key, "left out", "is on the project's page, but cannot be its distribution")
+            elif outside is not None:
+                note = f"is not here: its page links to {outside}; copy the file here, or remove that link"
+                self._say(key, "contested", note)
+            else:
+                self._say(key, "left out", "is on its page, but does not exist")
 
-    def _say_where_it_leads(self, key: Key, elsewhere: Sequence[str]) -> None:
-        if elsewhere:
-            note = f"is not here: its page leads to {elsewhere[0]}; copy it here, or remove that link"
-            self._say(key, "contested", note)
-        else:
-            self._say(key, "left out", "is linked to by its page, and does not lie there")
-
-    def _unfit(self, question: Question, facts: Facts) -> str | None:
-        """Why a file stays out whatever its name says; None: it need not."""
-        case, status = self._case, self._case.manifest.status.status
-        if question.lying.aside not in {"", facts.sha256}:
-            return "lies in a folder that is named after other bytes"
-        if facts.ours and case.old.ours and question.filename not in case.old.links:
+    def _why_not(self, difference: Difference, info: FileInfo) -> str | None:
+        """Return why a file stays out although its name is free; None if it may come in."""
+        status = self._manifest.status.status
+        if difference.found.aside not in {"", info.sha256}:
+            return "is in a folder that is named after other bytes"
+        if info.ours and self._old.ours and difference.filename not in self._old.links:
             # After a loss our page lists what was released. The rest was deleted, or never finished.
-            return "is not on our page; publish it again if it is wanted"
-        if question.entry is None and status in _CLOSED:
+            return "is not on our page; publish it again if you want it"
+        if difference.entry is None and status in _CLOSED:
             return f"is new, and the project is {status}; set its status to active first"
         return None
 
-    def _say_why_not(self, question: Question, answer: Answer) -> None:
-        match answer:
-            case "waiting":
-                self._say(question.key, "waiting")
-            case "unfinished":
-                self._say(question.key, "left out", "was put there by a publish that has not finished")
-            case "other bytes":
-                self._say(question.key, "contested", f"has other bytes than {question.filename}, which is missing")
-            case Facts() as facts if (reason := self._unfit(question, facts)) is not None:
-                self._say(question.key, "left out", reason)
-
-    def _preference(self, each: tuple[Question, Facts]) -> tuple[bool, bool, Key]:
-        question, _ = each
-        usual = self._case.layout.usual_key(self._case.manifest.project, question.filename)
-        return (question.key != usual, question.lying.aside != "", question.key)
-
-    def _take_in(self, question: Question, facts: Facts) -> None:
-        case, filename = self._case, question.filename
+    def _take_in(self, difference: Difference, info: FileInfo, *, key: Key | None) -> None:
+        filename = difference.filename
         back = self.missing.pop(filename, None)
         entry = back or PublishedFile(
             filename=filename,
-            version=question.lying.claim.version,
-            sha256=facts.sha256,
-            size=facts.size,
-            upload_time=upload_time(facts.modified or case.now),
-            by=case.run_id,
-            yanked=case.old.yanked(filename),
+            version=difference.found.name.version,
+            sha256=info.sha256,
+            size=info.size,
+            upload_time=upload_time(info.modified),
+            by=self._run_id,
+            yanked=self._old.yanked(filename),
         )
-        key = None if question.key == case.layout.usual_key(case.manifest.project, filename) else question.key
-        seen = None if facts.ours else question.lying.etag
-        self.entries[filename] = _as_found(replace(entry, by=case.run_id, key=key, seen=seen), question, facts)
-        self._say(question.key, "back" if back else "taken in", _remark(facts), legacy=facts.legacy)
+        entry = replace(entry, by=self._run_id, key=key, seen=None if info.ours else difference.found.etag)
+        self.entries[filename] = _updated(entry, difference, info)
+        self._say(difference.key, "back" if back else "taken in", _remark(info), legacy=info.legacy)
 
-    def _say(self, key: Key, fate: Fate, note: str = "", *, legacy: str | None = None) -> None:
-        project = self._case.manifest.project
+    def _say(self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None) -> None:
+        project = self._manifest.project
         self.files.append(FileAdopted(project=project, key=key, fate=fate, note=note, legacy=legacy))
 
 
-def _as_found(entry: PublishedFile, question: Question, facts: Facts) -> PublishedFile:
+def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> PublishedFile:
     return replace(
         entry,
-        requires_python=facts.requires_python,
-        metadata_sha256=facts.metadata_sha256,
-        gpg_sig=".asc" in question.beside,
-        provenance_sha256=facts.provenance_sha256,
-        seen=None if entry.seen is None else question.lying.etag or entry.seen,
+        requires_python=info.requires_python,
+        metadata_sha256=info.metadata_sha256,
+        gpg_sig=".asc" in difference.sidecars,
+        provenance_sha256=info.provenance_sha256,
+        seen=None if entry.seen is None else difference.found.etag or entry.seen,
     )
 
 
-def _remark(facts: Facts) -> str:
-    return "has a .metadata that is not its own and is not listed" if facts.metadata_is_foreign else ""
+def _remark(info: FileInfo) -> str:
+    return "has a .metadata that is not its own and is not listed" if info.metadata_is_foreign else ""

@@ -119,7 +119,7 @@ def test_other_bytes_are_refused_before_anything_is_sent(source: Storage, target
     other = make_wheel(tmp_path / "other", metadata_extra="Summary: another\n")
     release_files(target, other)
     before = [listed.key for listed in target.list("")]
-    with pytest.raises(Refused, match="already published with other bytes"):
+    with pytest.raises(Refused, match="already exists with other bytes"):
         promote(source, target)
     assert [listed.key for listed in target.list("")] == before
 
@@ -286,7 +286,7 @@ def test_of_two_with_other_bytes_the_later_is_refused(source: Storage, tmp_path:
     """The target gets the name meanwhile, with other bytes: what was released there stays, and nothing is promoted."""
     other = make_wheel(tmp_path / "other", metadata_extra="Summary: another\n")
     target = Contested(paths=[other])
-    with pytest.raises(Refused, match="already published with other bytes"):
+    with pytest.raises(Refused, match="already exists with other bytes"):
         promote(source, target)
     assert entries(target)[WHEEL].sha256 == hashlib.sha256(other.read_bytes()).hexdigest()
     assert set(entries(target)) == {WHEEL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bucketwheel.commands.adopt.parsed_names import claim, is_distribution
+from bucketwheel.format.parsed_names import is_distribution, parse_name
 from bucketwheel.names import ProjectName
 
 DEMO = ProjectName("demo-pkg")
@@ -30,7 +30,7 @@ DEMO = ProjectName("demo-pkg")
 )
 def test_a_projects_folder_says_whose_a_name_is(filename: str, version: str | None) -> None:
     """Every form that clients ever followed counts, if it begins with the project's name in any spelling."""
-    found = claim(filename, DEMO)
+    found = parse_name(filename, DEMO)
     assert (found and found.version) == version
 
 
@@ -52,7 +52,7 @@ def test_a_projects_folder_says_whose_a_name_is(filename: str, version: str | No
 )
 def test_what_cannot_be_the_projects_is_not(filename: str) -> None:
     """Another project's file, something else, and names that reach elsewhere or hide something."""
-    assert claim(filename, DEMO) is None
+    assert parse_name(filename, DEMO) is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_cannot_be_the_projects_is_not(filename: str) -> None:
 )
 def test_in_a_pile_a_name_must_say_it_all(filename: str, project: str, version: str) -> None:
     """Without a folder the name itself says whose it is."""
-    found = claim(filename, None)
+    found = parse_name(filename, None)
     assert found is not None
     assert (found.project, found.version) == (project, version)
 

@@ -140,8 +140,8 @@ def test_what_cannot_be_the_projects_is_left_out_and_named(storage: Storage, tmp
     other = make_wheel(tmp_path, "other")
     left = {
         put(storage, FOLDER + other.name, other): "cannot be a distribution of demo-pkg",
-        put(storage, f"{FOLDER}old/{WHEEL}", b"x"): "lies where an index has no files, and no page links to it",
-        put(storage, f"backup/simple/{WHEEL}", b"x"): "lies where an index has no files, and no page links to it",
+        put(storage, f"{FOLDER}old/{WHEEL}", b"x"): "is where an index has no files, and no page links to it",
+        put(storage, f"backup/simple/{WHEEL}", b"x"): "is where an index has no files, and no page links to it",
     }
     make_repository(storage)
     adopted = adopt_all(storage)
@@ -313,7 +313,7 @@ def test_the_first_publish_to_an_adopted_project_joins_it(storage: Storage, tmp_
     put(storage, f"simple/Demo.Pkg/{wheel.name}", wheel)
     put(storage, "simple/demo-pkg/index.html", b"<a href='../Demo.Pkg/demo_pkg-1.0-py3-none-any.whl'>a page</a>")
     make_repository(storage, pages="index.html")
-    with pytest.raises(Refused, match=r"another tool made.*reindex demo-pkg --adopt"):
+    with pytest.raises(Refused, match=r"from another tool.*reindex demo-pkg --adopt"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     adopt_all(storage)
     release_files(storage, wheel, make_wheel(tmp_path, version="1.1"))
