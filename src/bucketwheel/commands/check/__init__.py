@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from bucketwheel.commands.check.files import ReferencedObject, check_versions, referenced_objects
+from bucketwheel.commands.check.files import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding, in_order
 from bucketwheel.commands.check.inspection import (
     Inspection,
@@ -16,6 +16,7 @@ from bucketwheel.commands.check.inspection import (
     inspect_page_headers,
     inspect_project,
     inspect_unreferenced,
+    read_body,
     read_page,
 )
 from bucketwheel.commands.check.inventory import Inventory, read_inventory
@@ -31,7 +32,7 @@ from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read
-from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, Object
+from bucketwheel.storage import KeepsUploads, KeepsVersions, Key
 
 __all__ = ["Checked", "check", "check_at"]
 
@@ -162,19 +163,15 @@ def _check_others(repository: Repository, inventory: Inventory, manifests: Itera
 
 def _read_root(repository: Repository, inventory: Inventory | None) -> dict[Key, bytes | None]:
     """Read the root pages by key; an HTML root is not read if its listing shows that it is as it must be."""
-    layout, storage = repository.layout, repository.storage
-    json = _body(storage.read(layout.root_json_key))
+    layout = repository.layout
+    json = read_body(repository, layout.root_json_key)
     html = render_root_html(listed_by(json))
     return {layout.root_json_key: json} | {
-        key: _body(storage.read(key))
+        key: read_body(repository, key)
         if inventory is None
         else read_page(repository, key, inventory.objects.get(key), html)
         for key in layout.root_html_keys
     }
-
-
-def _body(stored: Object | None) -> bytes | None:
-    return None if stored is None else stored.body
 
 
 def _check_uploads(repository: Repository, wanted: Sequence[ProjectName], report: Report) -> list[Finding]:
@@ -222,7 +219,7 @@ def _check_overwritten(repository: Repository, files: Iterable[ReferencedObject]
     if not isinstance(storage, KeepsVersions):
         return []
     overwritten = set(_listed_if_allowed(partial(storage.overwritten, ""), "earlier versions of files", report))
-    return [check_versions(file) for file in files if file.key in overwritten]
+    return [file.finding("file-overwritten") for file in files if file.key in overwritten]
 
 
 def _check_public(

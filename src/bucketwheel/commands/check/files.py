@@ -17,7 +17,6 @@ __all__ = [
     "check_bytes",
     "check_headers",
     "check_listed",
-    "check_versions",
     "encoding_of",
     "referenced_objects",
 ]
@@ -44,6 +43,12 @@ class ReferencedObject:
         """Return whether it is the distribution itself."""
         return self.size is not None
 
+    def finding(self, kind: str, **facts: object) -> Finding:
+        """Make a finding about it."""
+        version, filename = self.entry.version, self.entry.filename
+        facts |= {"project": self.project, "version": version, "filename": filename, "sha256": self.sha256}
+        return finding(kind, self.key, **facts)
+
 
 def referenced_objects(manifest: Manifest, layout: Layout) -> Iterator[ReferencedObject]:
     """Return every file of a manifest that is in this repository, and the sidecars that its entry promises."""
@@ -61,53 +66,32 @@ def referenced_objects(manifest: Manifest, layout: Layout) -> Iterator[Reference
             yield part(key=Key(f"{key}.provenance"), headers=layout.provenance(), sha256=entry.provenance_sha256)
 
 
-def check_listed(wanted: ReferencedObject, listed: ListEntry | None) -> Finding | None:
+def check_listed(wanted: ReferencedObject, listed: ListEntry | None) -> Iterator[Finding]:
     """Compare an object with its entry in a listing."""
     if listed is None:
-        return _finding("file-missing" if wanted.is_file else "sidecar-missing", wanted)
-    if wanted.size not in {None, listed.size}:
-        return _finding("file-differs", wanted, found=f"{listed.size} bytes", released=f"{wanted.size} bytes")
-    if wanted.is_file and wanted.entry.seen not in {None, listed.etag}:
-        return _finding("file-changed", wanted)
-    return None
+        yield wanted.finding("file-missing" if wanted.is_file else "sidecar-missing")
+    elif wanted.size not in {None, listed.size}:
+        yield wanted.finding("file-differs", found=f"{listed.size} bytes", released=f"{wanted.size} bytes")
+    elif wanted.is_file and wanted.entry.seen not in {None, listed.etag}:
+        yield wanted.finding("file-changed")
 
 
-def check_bytes(wanted: ReferencedObject, sha256: Sha256) -> Finding | None:
-    """Compare the digest of an object's bytes with its entry."""
-    if wanted.sha256 in {None, sha256}:
-        return None
-    kind = "file-differs" if wanted.is_file else "sidecar-differs"
-    return _finding(kind, wanted, found=f"sha256 {sha256}", released=f"sha256 {wanted.sha256}")
+def check_bytes(wanted: ReferencedObject, sha256: Sha256 | None) -> Iterator[Finding]:
+    """Compare the digest of an object's bytes with its entry; None for bytes that were not read."""
+    if sha256 is not None and sha256 != wanted.sha256:
+        kind = "file-differs" if wanted.is_file else "sidecar-differs"
+        yield wanted.finding(kind, found=f"sha256 {sha256}", released=f"sha256 {wanted.sha256}")
 
 
-def check_headers(wanted: ReferencedObject, served: ServedHeaders) -> Finding | None:
+def check_headers(wanted: ReferencedObject, served: ServedHeaders) -> Iterator[Finding]:
     """Compare the headers that an object is served with; an adopted file may keep those of its first tool."""
     if encoding := encoding_of(served):
-        return _finding("file-encoded", wanted, encoding=encoding)
-    if wanted.entry.seen is None and (wrong := served.other_than(wanted.headers)):
-        return _finding("headers-wrong", wanted, headers=wrong)
-    return None
-
-
-def check_versions(wanted: ReferencedObject) -> Finding:
-    """Report a released file that was written more than once."""
-    return _finding("file-overwritten", wanted)
+        yield wanted.finding("file-encoded", encoding=encoding)
+    elif wanted.entry.seen is None and (wrong := served.other_than(wanted.headers)):
+        yield wanted.finding("headers-wrong", headers=wrong)
 
 
 def encoding_of(served: ServedHeaders) -> str:
     """Return the Content-Encoding that clients must undo; empty for none."""
     encoding = served.content_encoding.strip().lower()
     return "" if encoding in _NO_ENCODING else encoding
-
-
-def _finding(kind: str, wanted: ReferencedObject, **facts: object) -> Finding:
-    entry = wanted.entry
-    return finding(
-        kind,
-        wanted.key,
-        project=wanted.project,
-        version=entry.version,
-        filename=entry.filename,
-        sha256=wanted.sha256,
-        **facts,
-    )

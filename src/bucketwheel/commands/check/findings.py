@@ -42,7 +42,6 @@ _SAME_KEYS: Final = "check that base-url leads to the repository, and that the s
 _STOPPED: Final = "a publish is running, or was stopped"
 _EDITED: Final = "was edited, or another tool wrote it"
 _ENCODED: Final = "is served with Content-Encoding {encoding}, but pip hashes the bytes that it receives"
-_HEADERS: Final = "is served with {headers}"
 
 FINDINGS: Final[Mapping[str, FindingKind]] = {
     "manifest-damaged": FindingKind(
@@ -55,7 +54,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         "error", "is missing, but the manifest names it", f"put it back, or {_ADOPT}, which takes it off the pages"
     ),
     "file-differs": FindingKind(
-        "error", "has {found}, but was released with {released}", f"restore sha256 {{sha256}}, or {_DELETE}"
+        "error",
+        "has {found}, but was released with {released}",
+        f"put back the released bytes (sha256 {{sha256}}), or {_DELETE}",
     ),
     "file-encoded": FindingKind("error", _ENCODED, f"remove that header {_BY_HAND}"),
     "sidecar-missing": FindingKind("error", "is missing, but pages promise it", f"put it back, or {_ADOPT}"),
@@ -128,10 +129,14 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "root-dangling": FindingKind(
         "warning", "lists {project}, which has no manifest", f"{_RESTORE}, or publish the project again"
     ),
-    "headers-wrong": FindingKind("warning", _HEADERS, f"correct it {_BY_HAND}"),
-    "headers-wrong:page": FindingKind("warning", _HEADERS, f"remove the page and {_REINDEX}, which writes it again"),
+    "headers-wrong": FindingKind("warning", "is a file served with {headers}", f"correct it {_BY_HAND}"),
+    "headers-wrong:page": FindingKind(
+        "warning", "is a page served with {headers}", f"remove the page and {_REINDEX}, which writes it again"
+    ),
     "client-page-old": FindingKind(
-        "warning", "is cached at revision {shown} of {revision}", "have the CDN obey Cache-Control, or invalidate it"
+        "warning",
+        "is cached at revision {shown} of {revision}",
+        "have the CDN obey Cache-Control, or invalidate its copy",
     ),
     "client-page-caching": FindingKind(
         "warning",
@@ -149,7 +154,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         f"{_TAKE_IN}, which takes it in, or {_PRUNE}",
     ),
     "file-unnamed:many": FindingKind(
-        "note", "has {number} more objects that no entry names", f"{_TAKE_IN}, or `bucketwheel check {{project}}`"
+        "note",
+        "has too many objects that no entry names ({number} more)",
+        f"{_TAKE_IN}, or check {{project}} alone",
     ),
     "sidecar-unnamed": FindingKind(
         "note", "is beside a file whose entry does not name it", f"{_TAKE_IN}, or remove it if it is not the file's own"

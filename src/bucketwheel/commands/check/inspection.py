@@ -32,6 +32,7 @@ __all__ = [
     "inspect_page_headers",
     "inspect_project",
     "inspect_unreferenced",
+    "read_body",
     "read_page",
 ]
 
@@ -73,11 +74,11 @@ def inspect_project(repository: Repository, inventory: Inventory | None, project
 
 def _inspect(repository: Repository, snapshot: Snapshot) -> Inspection:
     manifest, objects, layout = snapshot.manifest, snapshot.objects, repository.layout
-    findings: list[Finding | None] = []
+    findings: list[Finding] = []
     present: list[tuple[ReferencedObject, int]] = []
     for wanted in referenced_objects(manifest, layout):
         listed = objects.get(wanted.key)
-        findings.append(check_listed(wanted, listed))
+        findings += check_listed(wanted, listed)
         if listed is not None and wanted.size in {None, listed.size}:
             present.append((wanted, listed.size))
     findings += check_records(manifest, layout, objects)
@@ -85,17 +86,17 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> Inspection:
         findings += _check_pages(repository, snapshot)
     return Inspection(
         manifest=manifest,
-        findings=tuple(filter(None, findings)),
+        findings=tuple(findings),
         present=tuple(present),
         unreferenced=unreferenced_keys(manifest, layout, snapshot.folder),
     )
 
 
-def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding | None]:
+def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding]:
     manifest = snapshot.manifest
     for key, expected in expected_pages(manifest, repository.layout, repository.settings.base_url).items():
         body = read_page(repository, key, snapshot.objects.get(key), expected)
-        yield check_page(key, body, expected, manifest)
+        yield from check_page(key, body, expected, manifest)
 
 
 def read_page(repository: Repository, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
@@ -108,7 +109,12 @@ def read_page(repository: Repository, key: Key, listed: ListEntry | None, expect
     info = storage.stat(key)
     if info is None or info.sha256 == sha256_of(expected):
         return None if info is None else expected
-    stored = storage.read(key)
+    return read_body(repository, key)
+
+
+def read_body(repository: Repository, key: Key) -> bytes | None:
+    """Read the bytes of an object; None if it is absent."""
+    stored = repository.storage.read(key)
     return None if stored is None else stored.body
 
 
@@ -120,8 +126,8 @@ def inspect_unreferenced(repository: Repository, key: Key) -> Unreferenced | Non
     if info.marks is not None:
         return Unreferenced(key=key, owner=_owner(repository, info.marks), modified=info.modified)
     # A directory has no marks, but a page of ours has a mark in its body.
-    stored = repository.storage.read(key) if key.endswith(_PAGE_NAMES) else None
-    is_page = stored is not None and read_page_mark(stored.body) is not None
+    body = read_body(repository, key) if key.endswith(_PAGE_NAMES) else None
+    is_page = body is not None and read_page_mark(body) is not None
     return Unreferenced(key=key, owner="page" if is_page else "unknown", modified=info.modified)
 
 
@@ -139,23 +145,21 @@ def inspect_object(repository: Repository, wanted: ReferencedObject, size: int, 
     storage, name = repository.storage, wanted.key.rpartition("/")[2]
     report(FileStarted(name=name, size=size))
     try:
-        found = [check_bytes(wanted, _digest(repository, wanted.key))] if wanted.sha256 is not None else []
+        sha256 = None if wanted.sha256 is None else _digest(repository, wanted.key)
         served = storage.headers(wanted.key) if isinstance(storage, Inspectable) else None
     except Unavailable:
         if storage.stat(wanted.key) is not None:
             raise
         return []  # somebody deleted it after the listing, and its entry too
     report(FileDone(name=name, size=size))
-    found += [check_headers(wanted, served)] if served is not None else []
-    return [each for each in found if each is not None]
+    return [*check_bytes(wanted, sha256), *(() if served is None else check_headers(wanted, served))]
 
 
 def inspect_page_headers(repository: Repository, key: Key, headers: ObjectHeaders) -> list[Finding]:
     """Look at the headers of a page."""
     storage = repository.storage
     served = storage.headers(key) if isinstance(storage, Inspectable) else None
-    wrong = None if served is None else check_page_headers(key, headers, served)
-    return [] if wrong is None else [wrong]
+    return [] if served is None else list(check_page_headers(key, headers, served))
 
 
 def _digest(repository: Repository, key: Key) -> Sha256:

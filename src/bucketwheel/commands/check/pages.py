@@ -25,29 +25,28 @@ def expected_pages(manifest: Manifest, layout: Layout, base_url: str | None) -> 
     return dict.fromkeys(layout.html_keys(manifest.project), html) | {layout.json_key(manifest.project): json}
 
 
-def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Finding | None:
+def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Iterator[Finding]:
     """Compare a page of a project with the bytes that it must have."""
     project, revision = manifest.project, manifest.revision
+    mark = None if body is None else read_page_mark(body)
     if body is None:
-        return finding("page-missing", key, project=project)
-    if body == expected:
-        return None
-    mark = read_page_mark(body)
-    if mark is None:
-        return finding("page-edited", key, project=project)
-    if mark.revision != revision:
+        yield finding("page-missing", key, project=project)
+    elif body == expected:
+        return
+    elif mark is None:
+        yield finding("page-edited", key, project=project)
+    elif mark.revision != revision:
         kind = "page-ahead" if mark.revision > revision else "page-behind"
-        return finding(kind, key, project=project, shown=mark.revision, revision=revision)
-    if mark.renderer > RENDERER:
-        return None  # a newer bucketwheel wrote it, whose bytes we do not know
-    return finding("page-edited" if mark.renderer == RENDERER else "page-behind:renderer", key, project=project)
+        yield finding(kind, key, project=project, shown=mark.revision, revision=revision)
+    elif mark.renderer <= RENDERER:  # we do not know the bytes of a newer bucketwheel
+        yield finding("page-edited" if mark.renderer == RENDERER else "page-behind:renderer", key, project=project)
 
 
-def check_page_headers(key: Key, headers: ObjectHeaders, served: ServedHeaders) -> Finding | None:
+def check_page_headers(key: Key, headers: ObjectHeaders, served: ServedHeaders) -> Iterator[Finding]:
     """Compare the headers that a page is served with."""
     encoding = encoding_of(served)
-    wrong = served.other_than(headers) or (encoding and f"Content-Encoding {encoding}")
-    return finding("headers-wrong:page", key, headers=wrong) if wrong else None
+    if wrong := served.other_than(headers) or (encoding and f"Content-Encoding {encoding}"):
+        yield finding("headers-wrong:page", key, headers=wrong)
 
 
 def listed_by(root: bytes | None) -> frozenset[ProjectName]:
