@@ -91,7 +91,7 @@ def test_a_named_project_is_looked_at_alone(storage: Storage) -> None:
 
 
 def test_what_is_not_there_cannot_be_checked(storage: Storage) -> None:
-    """A project that the repository does not have is a mistake of whoever asks."""
+    """A project that the repository does not have is refused."""
     with pytest.raises(Refused, match="nothing is not in "):
         check_store(storage, "zoo", "nothing")
 
@@ -111,7 +111,7 @@ def test_files_that_lie_elsewhere_are_found_where_they_lie(storage: Storage) -> 
 
 
 def test_a_file_with_a_url_is_not_looked_for(storage: Storage) -> None:
-    """What lies in another repository is that one's matter."""
+    """A file in another repository is not checked here."""
     remove(storage, WHEEL, f"{WHEEL}.metadata")
     url = "https://files.example/demo.whl"
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], url=url),)))

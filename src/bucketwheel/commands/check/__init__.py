@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -77,6 +77,7 @@ def check_at(
     manifests = [each.manifest for each in inspections if each.manifest.revision]
     known = [manifest.project for manifest in manifests] if inventory is None else list(inventory.manifests)
     root = _read_root(repository, inventory)
+    listed = listed_by(root[repository.layout.root_json_key])
     findings = [
         *_check_store(repository),
         *chain.from_iterable(each.findings for each in inspections),
@@ -85,7 +86,7 @@ def check_at(
         *(check_root(repository.layout, root, known, complete=inventory is not None) if known else ()),
         *_check_uploads(repository, wanted, report),
         *(_check_deep(repository, inspections, workers, report) if deep else ()),
-        *_check_public(repository, manifests if deep or wanted else manifests[:1], root, workers, report),
+        *probe_as_client(repository, manifests if deep or wanted else manifests[:1], listed, workers, report),
     ]
     return Checked(
         repository=site.place,
@@ -201,13 +202,13 @@ def _check_deep(
     layout = repository.layout
     present = [one for each in inspections for one in each.present]
     report(Stage(doing="reading", count=len(present), total_bytes=sum(size for _, size in present)))
-    pages = dict.fromkeys(layout.root_html_keys, layout.html()) | {layout.root_json_key: layout.json()}
+    pages = [*layout.root_html_keys, layout.root_json_key]
     for project in (each.manifest.project for each in inspections if each.manifest.revision):
-        pages |= dict.fromkeys(layout.html_keys(project), layout.html()) | {layout.json_key(project): layout.json()}
+        pages += [*layout.html_keys(project), layout.json_key(project)]
     found = workers.map(
         [
             *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
-            *(partial(inspect_page_headers, repository, key, headers) for key, headers in pages.items()),
+            *(partial(inspect_page_headers, repository, key) for key in pages),
         ]
     )
     files = [wanted for wanted, _ in present if wanted.is_file]
@@ -220,17 +221,3 @@ def _check_overwritten(repository: Repository, files: Iterable[ReferencedObject]
         return []
     overwritten = set(_listed_if_allowed(partial(storage.overwritten, ""), "earlier versions of files", report))
     return [file.finding("file-overwritten") for file in files if file.key in overwritten]
-
-
-def _check_public(
-    repository: Repository,
-    manifests: Sequence[Manifest],
-    root: Mapping[Key, bytes | None],
-    workers: Workers,
-    report: Report,
-) -> list[Finding]:
-    base_url = repository.settings.base_url
-    if base_url is None or not manifests:
-        return []
-    listed = listed_by(root[repository.layout.root_json_key])
-    return probe_as_client(repository, base_url, manifests, listed, workers, report)

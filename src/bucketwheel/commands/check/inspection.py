@@ -24,7 +24,7 @@ from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, ListEntry, ObjectHeaders
+from bucketwheel.storage import Inspectable, Key, ListEntry
 
 __all__ = [
     "Inspection",
@@ -155,9 +155,10 @@ def inspect_object(repository: Repository, wanted: ReferencedObject, size: int, 
     return [*check_bytes(wanted, sha256), *(() if served is None else check_headers(wanted, served))]
 
 
-def inspect_page_headers(repository: Repository, key: Key, headers: ObjectHeaders) -> list[Finding]:
+def inspect_page_headers(repository: Repository, key: Key) -> list[Finding]:
     """Look at the headers of a page."""
-    storage = repository.storage
+    storage, layout = repository.storage, repository.layout
+    headers = layout.json() if key.endswith(".json") else layout.html()
     served = storage.headers(key) if isinstance(storage, Inspectable) else None
     return [] if served is None else list(check_page_headers(key, headers, served))
 

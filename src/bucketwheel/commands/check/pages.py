@@ -15,7 +15,7 @@ from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, ObjectHeaders, ServedHeaders
 
-__all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "listed_by"]
+__all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "expected_root", "listed_by"]
 
 
 def expected_pages(manifest: Manifest, layout: Layout, base_url: str | None) -> Mapping[Key, bytes]:
@@ -23,6 +23,13 @@ def expected_pages(manifest: Manifest, layout: Layout, base_url: str | None) -> 
     html = render_project_html(manifest, layout, base_url=base_url)
     json = render_project_json(manifest, layout, base_url=base_url)
     return dict.fromkeys(layout.html_keys(manifest.project), html) | {layout.json_key(manifest.project): json}
+
+
+def expected_root(layout: Layout, listed: Collection[ProjectName]) -> Mapping[Key, bytes]:
+    """Return all root pages with the bytes that they must have to list these projects."""
+    return dict.fromkeys(layout.root_html_keys, render_root_html(listed)) | {
+        layout.root_json_key: render_root_json(listed)
+    }
 
 
 def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Iterator[Finding]:
@@ -63,8 +70,7 @@ def check_root(
     """Compare the root pages with the projects that have manifests; `complete`: no other project has one."""
     json_key = layout.root_json_key
     listed = listed_by(bodies[json_key])
-    expected = {json_key: render_root_json(listed)} | dict.fromkeys(layout.root_html_keys, render_root_html(listed))
-    for key, page in expected.items():
+    for key, page in expected_root(layout, listed).items():
         body = bodies[key]
         if body is None:
             yield finding("root-missing", key)

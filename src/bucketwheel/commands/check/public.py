@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,12 +14,11 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.commands.check.pages import expected_pages, expected_root
 from bucketwheel.errors import Denied, Refused, Unavailable
 from bucketwheel.events import Report, Warned
 from bucketwheel.format.layout import SIDECARS
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.pages.html import render_project_html, render_root_html
-from bucketwheel.format.pages.json import render_project_json, render_root_json
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
@@ -44,16 +43,19 @@ _BLOCK = 1 << 16
 
 def probe_as_client(
     repository: Repository,
-    base_url: str,
-    manifests: Iterable[Manifest],
+    manifests: Collection[Manifest],
     listed: Collection[ProjectName],
     workers: Workers,
     report: Report,
 ) -> list[Finding]:
     """Fetch the root, a project that does not exist, and the pages and one file of each of these projects.
 
-    `listed` are the projects on the root. A root that is not open to us is a warning: that may be intended.
+    Nothing is fetched without a base-url or a project. `listed` are the projects on the root. A root that is not open
+    to us is a warning: that may be intended.
     """
+    base_url = repository.settings.base_url
+    if base_url is None or not manifests:
+        return []
     try:
         url, _ = read_url(base_url)
     except InvalidUrl as error:
@@ -66,7 +68,8 @@ def probe_as_client(
         if root.outcome == "forbidden":
             report(Warned(message=f"{root.url} is not open to us, so the check does not cover what clients get there"))
             return []
-        findings = list(probe.check_page(root, render_root_html(listed), render_root_json(listed), len(listed)))
+        pages = expected_root(repository.layout, listed).values()
+        findings = list(probe.check_page(root, pages, len(listed)))
         if root.outcome == "failed":
             return findings
         checks: list[Callable[[], list[Finding]]] = [probe.check_absence]
@@ -108,12 +111,10 @@ class _Probe:
     def check_project(self, manifest: Manifest) -> list[Finding]:
         """Check the responses for what an installer asks for."""
         layout, project = self.repository.layout, manifest.project
-        html = render_project_html(manifest, layout, base_url=self.base_url)
-        json = render_project_json(manifest, layout, base_url=self.base_url)
+        pages = expected_pages(manifest, layout, self.base_url).values()
         findings: list[Finding] = []
         for accept in _ACCEPTS:
-            page = self.fetch(layout.folder(project), accept)
-            findings += self.check_page(page, html, json, manifest.revision)
+            findings += self.check_page(self.fetch(layout.folder(project), accept), pages, manifest.revision)
         # One file and its metadata stand for all: a server treats them alike.
         for file in [file for file in manifest.visible if file.url is None][:1]:
             key = layout.key_of(project, file)
@@ -122,8 +123,8 @@ class _Probe:
                 findings += _check_file(self.fetch(f"{key}{SIDECARS[0]}", "*/*", body=False))
         return findings
 
-    def check_page(self, response: Response, html: bytes, json: bytes, revision: int) -> Iterator[Finding]:
-        """Check the response for a page, which may be either of its two forms at this revision."""
+    def check_page(self, response: Response, pages: Collection[bytes], revision: int) -> Iterator[Finding]:
+        """Check the response for a page, which may have any of these forms at this revision."""
         if response.outcome != "answered":
             yield _not_answered(response, "client-page-missing")
             return
@@ -131,7 +132,7 @@ class _Probe:
         media_type = served.content_type.partition(";")[0].strip().lower()
         if media_type not in (_JSON if response.body.lstrip().startswith(b"{") else _HTML):
             yield finding("client-page-type", url, type=media_type or "(none)", expected=expected.content_type)
-        if response.body not in {html, json}:
+        if response.body not in pages:
             yield from _check_body(response, revision)
         if served.cache_control != expected.cache_control:
             found = served.cache_control or "(none)"
