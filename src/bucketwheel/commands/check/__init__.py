@@ -11,7 +11,7 @@ from typing import TypeVar
 from bucketwheel.commands.check.files import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding, in_order
 from bucketwheel.commands.check.inspection import (
-    Inspection,
+    InspectedProject,
     inspect_object,
     inspect_page_headers,
     inspect_project,
@@ -106,7 +106,7 @@ def _inspect(
     inventory: Inventory | None,
     workers: Workers,
     report: Report,
-) -> list[Inspection]:
+) -> list[InspectedProject]:
     """Inspect the projects that were named, or else all of the inventory."""
     projects = wanted if inventory is None else sorted(inventory.projects)
     report(Stage(doing="checking", count=len(projects)))
@@ -118,7 +118,7 @@ def _inspect(
 
 
 def _check_unreferenced(
-    repository: Repository, inspections: Iterable[Inspection], workers: Workers
+    repository: Repository, inspections: Iterable[InspectedProject], workers: Workers
 ) -> Iterator[Finding]:
     layout, adopt = repository.layout, _adopt_command(repository)
     keys = [key for each in inspections for key in each.unreferenced][:_MOST_LOOKS]
@@ -197,7 +197,7 @@ def _listed_if_allowed(listing: Callable[[], Iterable[_T]], what: str, report: R
 
 
 def _check_deep(
-    repository: Repository, inspections: Sequence[Inspection], workers: Workers, report: Report
+    repository: Repository, inspections: Sequence[InspectedProject], workers: Workers, report: Report
 ) -> list[Finding]:
     layout = repository.layout
     present = [one for each in inspections for one in each.present]

@@ -27,7 +27,7 @@ from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ListEntry
 
 __all__ = [
-    "Inspection",
+    "InspectedProject",
     "inspect_object",
     "inspect_page_headers",
     "inspect_project",
@@ -41,7 +41,7 @@ _PAGE_NAMES = ("/", "/index.html", "/index.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
+class InspectedProject:
     """One project with its findings so far."""
 
     manifest: Manifest
@@ -57,7 +57,7 @@ class Inspection:
         return not (self.findings or self.unreferenced)
 
 
-def inspect_project(repository: Repository, inventory: Inventory | None, project: ProjectName) -> Inspection:
+def inspect_project(repository: Repository, inventory: Inventory | None, project: ProjectName) -> InspectedProject:
     """Inspect a project; take a second snapshot before any finding that a concurrent commit may explain."""
     try:
         snapshot = (
@@ -69,10 +69,10 @@ def inspect_project(repository: Repository, inventory: Inventory | None, project
         return _inspect(repository, read_snapshot(repository, project, rounds=_MOST_ROUNDS))
     except Damaged as error:
         damaged = finding("manifest-damaged", manifest_key(project), error=error.__cause__ or error)
-        return Inspection(manifest=empty_manifest(project), findings=(damaged,))
+        return InspectedProject(manifest=empty_manifest(project), findings=(damaged,))
 
 
-def _inspect(repository: Repository, snapshot: Snapshot) -> Inspection:
+def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
     manifest, objects, layout = snapshot.manifest, snapshot.objects, repository.layout
     findings: list[Finding] = []
     present: list[tuple[ReferencedObject, int]] = []
@@ -84,7 +84,7 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> Inspection:
     findings += check_records(manifest, layout, objects)
     if manifest.revision:
         findings += _check_pages(repository, snapshot)
-    return Inspection(
+    return InspectedProject(
         manifest=manifest,
         findings=tuple(findings),
         present=tuple(present),
