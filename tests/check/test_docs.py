@@ -44,9 +44,9 @@ def test_a_code_has_one_gravity() -> None:
 
 @pytest.mark.parametrize("kind", FINDINGS)
 def test_each_finding_says_what_to_do(kind: str) -> None:
-    """A meaning continues the subject; a remedy is one instruction; neither ends in a full stop."""
+    """Each has a meaning and a remedy; the caller puts them into a sentence, so neither ends in a full stop."""
     _, what, remedy = FINDINGS[kind]
     assert what
     assert remedy
-    assert not f"{what}{remedy}".endswith(".")
     assert not what.endswith(".")
+    assert not remedy.endswith(".")

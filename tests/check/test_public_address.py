@@ -156,7 +156,7 @@ def test_an_address_that_is_not_open_to_us_is_no_finding(hosted: Hosted) -> None
     events: list[Event] = []
     assert check_store(hosted.storage, report=events.append).findings == ()
     [warning] = [event.message for event in events if isinstance(event, Warned)]
-    assert "/simple/ is not open to us" in warning
+    assert "/simple/ is not open to us, so the check does not cover" in warning
 
 
 def test_an_address_without_a_server_is_one_finding(tmp_path: Path) -> None:
@@ -190,3 +190,4 @@ def test_an_address_that_is_none_is_one_finding(tmp_path: Path) -> None:
     rebuild(storage)
     [finding] = check_store(storage).findings
     assert (finding.code, finding.subject) == ("client-unreachable", "https://pypi!example.com/")
+    assert "names no host" in finding.what
