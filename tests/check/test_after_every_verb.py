@@ -18,7 +18,7 @@ from support.tampering import check_store, codes, put
 
 @pytest.fixture(params=["directory", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A place for a repository, and the settings to reach it; the project lies in the current directory."""
+    """A place for a repository, and the settings to reach it; the project is in the current directory."""
     monkeypatch.chdir(tmp_path)
     if request.param == "directory":
         return "./repository"
@@ -55,7 +55,7 @@ def test_a_repository_is_clean_after_everything(place: str) -> None:
 
 
 def test_what_was_adopted_is_as_it_should_be(tmp_path: Path) -> None:
-    """Files that others put there are found once, and no more when they are taken in, however they are served."""
+    """Files of other tools are found until they are taken in, and may be served as before."""
     storage = DirectoryStorage(root=tmp_path / "repository")
     release_files(storage, make_wheel(tmp_path))
     newer = make_wheel(tmp_path, version="1.1")
@@ -67,7 +67,7 @@ def test_what_was_adopted_is_as_it_should_be(tmp_path: Path) -> None:
 
 
 def test_what_was_adopted_in_a_bucket_is_as_it_should_be(bucket: TestBucket, tmp_path: Path) -> None:
-    """The same in S3, where an etag tells that nobody touched it since."""
+    """The same in S3, where an etag shows whether an object was written again."""
     storage = bucket.storage()
     release_files(storage, make_wheel(tmp_path))
     newer = make_wheel(tmp_path, version="1.1")

@@ -70,7 +70,7 @@ def test_a_release_between_manifest_and_listing_is_not_taken_for_orphans(storage
 
 
 def test_a_second_release_is_waited_for_too(storage: Busy, tmp_path: Path) -> None:
-    """Somebody commits into the second listing as well: it is made again until nobody does."""
+    """Somebody commits during the second listing as well: it is repeated until no commit comes in between."""
     wheels = iter([make_wheel(tmp_path, version=version) for version in ("1.1", "1.2")])
     storage.then, storage.times = lambda: release_files(storage, next(wheels)), 2
     assert check_store(storage).findings == ()
@@ -78,14 +78,14 @@ def test_a_second_release_is_waited_for_too(storage: Busy, tmp_path: Path) -> No
 
 
 def test_a_project_whose_manifest_stayed_is_listed_once(storage: Busy) -> None:
-    """What is found where nobody was at work is said without looking again."""
+    """A finding that no running publish can explain is reported without a second listing."""
     remove(storage, WHEEL)
     assert codes(check_store(storage)) == {"file-missing"}
     assert storage.listings == [""]
 
 
 def test_a_check_ends_however_busy_a_project_is(storage: Busy) -> None:
-    """Somebody commits into every listing; the check says what it saw in the end and does not wait for ever."""
+    """Somebody commits during every listing; the check reports what it saw last, and ends."""
     remove(storage, WHEEL)
     states = iter(["deprecated", "active"] * 50)
     storage.then = lambda: write_manifest(storage, "demo-pkg", lambda m: replace(m, status=Status(status=next(states))))
@@ -94,7 +94,7 @@ def test_a_check_ends_however_busy_a_project_is(storage: Busy) -> None:
 
 
 def test_a_file_that_is_deleted_while_it_is_to_be_read_is_passed_over(storage: Busy) -> None:
-    """With --deep files are read long after they were listed; one that is gone by then is nobody's loss."""
+    """With --deep files are read long after they were listed; one that was deleted meanwhile is no finding."""
     storage.then, storage.times = lambda: storage.objects.pop(f"{WHEEL}.metadata"), 1
     assert check_store(storage, deep=True).findings == ()
 

@@ -1,4 +1,4 @@
-"""What mends each finding: the commands that findings name lead to a repository that is as it should be."""
+"""Remedies: the commands that findings name lead to a repository that is as it should be."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _MOST_ROUNDS = 4
     [case for case in CASES if case.only is not MEMORY and case.name not in _BY_HAND],
     ids=lambda case: case.name,
 )
-def test_the_commands_that_findings_name_mend_them(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs what each finding says, again and again, ends where a check finds nothing."""
+def test_the_commands_that_findings_name_fix_them(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who runs what each finding says, again and again, ends where a check finds nothing."""
     monkeypatch.chdir(tmp_path)
     make_wheel(tmp_path / "dist")
     make_sdist(tmp_path / "dist", "zoo", "2")

@@ -37,10 +37,10 @@ def test_each_finding_has_its_remedy_and_the_end_is_4(published: Path) -> None:
     run = run_command("check", *TO)
     assert run.code == 4
     assert run.lines == [
-        f"error: {SIDECAR} is not there, though pages promise it",
+        f"error: {SIDECAR} is missing, but pages promise it",
         "    put it back, or run `bucketwheel reindex --adopt demo-pkg`",
-        "note: / holds 1 object of another tool: index.html",
-        "    remove them by hand once nobody installs by way of them",
+        "note: / has objects of another tool (1): index.html",
+        "    remove them by hand when no client uses them",
         "checked 2 projects with 2 files: 1 error, 1 note",
     ]
 
@@ -60,7 +60,7 @@ def test_the_answer_as_json(published: Path) -> None:
                 "code": "sidecar-missing",
                 "gravity": "error",
                 "subject": SIDECAR,
-                "what": "is not there, though pages promise it",
+                "what": "is missing, but pages promise it",
                 "remedy": "put it back, or run `bucketwheel reindex --adopt demo-pkg`",
             }
         ],
@@ -80,7 +80,7 @@ def test_deep_reads_files(published: Path) -> None:
     assert run_command("check", *TO).code == 0
     run = run_command("check", *TO, "--deep")
     assert run.code == 4
-    assert run.lines[0].startswith(f"error: {SIDECAR.removesuffix('.metadata')} has other bytes than were released")
+    assert run.lines[0].startswith(f"error: {SIDECAR.removesuffix('.metadata')} has sha256 ")
     assert "reading 3 files (" in run.notices
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a repository, as people and other tools make it so, and what a check must say of it."""
+"""Disorders: each is done to a repository by people or other tools, with the findings that a check must report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANIFEST = "_bucketwheel/manifests/demo-pkg.json"
 
 
 def html_page(storage: Storage, project: str = "demo-pkg/") -> str:
-    """Where the HTML page of a project, or the root, lies."""
+    """Return the key of the HTML page of a project, or of the root."""
     return f"simple/{project}index.html" if isinstance(storage, DirectoryStorage) else f"simple/{project}"
 
 
@@ -262,27 +262,27 @@ NEW = "simple/demo-pkg/demo_pkg-1.1-py3-none-any.whl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is done to a store, and all that is found then: by its code and where it is."""
+    """One disorder, with all findings that it leads to, by code and subject."""
 
     tamper: Callable[[Storage], None]
     found: set[tuple[str, str]]
     deep: bool = False
     only: type | None = None
-    """Where it can happen, if not anywhere."""
+    """The only kind of store where it can happen; None for all."""
 
     @property
     def name(self) -> str:
-        """What is done, in words."""
+        """Return its name."""
         return self.tamper.__name__.removeprefix("_")
 
     def found_in(self, storage: Storage) -> set[tuple[str, str]]:
-        """What is found, with the keys that are others in each kind of store."""
+        """Return the findings, with the keys that this kind of store has."""
         places = {PAGE: html_page(storage), ROOT: html_page(storage, ""), PLACE: str(place_of(storage))}
         return {(code, places.get(subject, subject)) for code, subject in self.found}
 
 
 def disorder(name: str) -> Callable[[Storage], None]:
-    """What is done in a case."""
+    """Return the disorder of a case."""
     return next(case.tamper for case in CASES if case.name == name)
 
 

@@ -1,56 +1,65 @@
-"""What a check judges: a listing and manifests in, findings out. Pure; `bucketwheel.verbs.check` looks and asks."""
+"""The check: compare a repository with its manifests, and report all that is not as it should be; change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
-from bucketwheel.commands.check.files import Named, check_versions, named_objects
-from bucketwheel.commands.check.findings import Finding, in_order
-from bucketwheel.commands.check.inspection import Examined, check_served_page, check_whole, examine, look_at_stray
-from bucketwheel.commands.check.inventory import Ground, body_of, sort_out, survey_alone, survey_listed
+from bucketwheel.commands.check.files import ReferencedObject, referenced_objects
+from bucketwheel.commands.check.findings import Finding, finding, in_order
+from bucketwheel.commands.check.inspection import (
+    InspectedProject,
+    inspect_object,
+    inspect_page_headers,
+    inspect_project,
+    inspect_unreferenced,
+    read_body,
+    read_page,
+)
+from bucketwheel.commands.check.inventory import Inventory, read_inventory
 from bucketwheel.commands.check.pages import check_root, listed_by
-from bucketwheel.commands.check.public import meet_as_client
-from bucketwheel.commands.check.unreferenced import Terms, check_elsewhere, check_strays, check_unseen
+from bucketwheel.commands.check.public import probe_as_client
+from bucketwheel.commands.check.unreferenced import check_others, check_unreferenced
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
-from bucketwheel.format.settings import unsafe_store
-from bucketwheel.names import InvalidName, ProjectName, named_project, not_there, printable, project_name
+from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read
-from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, Object
+from bucketwheel.storage import KeepsUploads, KeepsVersions, Key
 
 __all__ = ["Checked", "check", "check_at"]
 
 _MOST_LOOKS = 1000
-"""At how many objects that nobody names a check looks itself; a bucket full of them is for adopt."""
+"""How many unreferenced objects a check looks at; a bucket with more of them is a task for adopt."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What a check looked at and what it found."""
+    """The result of a check."""
 
     repository: Place
     projects: int
     files: int
-    """How many files their manifests name."""
+    """How many files the manifests name."""
     deep: bool
     findings: tuple[Finding, ...]
-    """The gravest first; none: all is as it should be."""
+    """The gravest first; empty if all is as it should be."""
 
 
 def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = False, report: Report = ignore) -> Checked:
-    """Compare what lies in the repository with what the manifests of these projects, or of all, say.
+    """Compare the objects in the repository with the manifests of these projects, or of all.
 
-    `deep` reads every file to its end, and looks at how each object and page is served. Raises Refused for a project
-    that is not there, Denied or Unavailable where something cannot be read.
+    `deep` reads every file to its end, and looks at the headers of each object and page. Raises Refused for a project
+    that is not in the repository, Denied or Unavailable if something cannot be read.
     """
     site = open_target(settings, report)
     with Workers(settings.jobs) as workers:
@@ -60,23 +69,24 @@ def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = Fals
 def check_at(
     site: Target, projects: Sequence[str], *, deep: bool, workers: Workers, report: Report = ignore
 ) -> Checked:
-    """Snapshot, judge, and look at what seems wrong."""
+    """Inspect each project, then the root, the store and the public address."""
     wanted = tuple(dict.fromkeys(map(named_project, projects)))
     repository = open_to_read(site)
-    ground = None if wanted else sort_out(repository.storage.list(""), repository.layout)
-    examined = _examine(repository, wanted, ground, workers, report)
-    manifests = [each.manifest for each in examined if each.manifest.revision]
-    known = [manifest.project for manifest in manifests] if ground is None else list(ground.manifests)
-    root = _read_root(repository, ground)
+    inventory = None if wanted else read_inventory(repository)
+    inspections = _inspect(repository, wanted, inventory, workers, report)
+    manifests = [each.manifest for each in inspections if each.manifest.revision]
+    known = [manifest.project for manifest in manifests] if inventory is None else list(inventory.manifests)
+    root = _read_root(repository, inventory)
+    listed = listed_by(root[repository.layout.root_json_key])
     findings = [
         *_check_store(repository),
-        *chain.from_iterable(each.findings for each in examined),
-        *_check_strays(repository, examined, workers),
-        *(_check_around(repository, ground, manifests) if ground is not None else ()),
-        *(check_root(repository.layout, root, known, all_of_them=ground is not None) if known else ()),
+        *chain.from_iterable(each.findings for each in inspections),
+        *_check_unreferenced(repository, inspections, workers),
+        *(_check_others(repository, inventory, manifests) if inventory is not None else ()),
+        *(check_root(repository.layout, root, known, complete=inventory is not None) if known else ()),
         *_check_uploads(repository, wanted, report),
-        *(_check_deep(repository, examined, workers, report) if deep else ()),
-        *_check_served(repository, manifests if deep or wanted else manifests[:1], root, workers, report),
+        *(_check_deep(repository, inspections, workers, report) if deep else ()),
+        *probe_as_client(repository, manifests if deep or wanted else manifests[:1], listed, workers, report),
     ]
     return Checked(
         repository=site.place,
@@ -90,167 +100,124 @@ def check_at(
 # Projects ------------------------------------------------------------------------------------------------------------
 
 
-def _examine(
+def _inspect(
     repository: Repository,
     wanted: Sequence[ProjectName],
-    ground: Ground | None,
+    inventory: Inventory | None,
     workers: Workers,
     report: Report,
-) -> list[Examined]:
-    """Examine the projects that were named, or else all that a listing shows."""
-    if ground is None:
-        report(Stage(doing="checking", count=len(wanted)))
-        examined = workers.map(
-            partial(examine, repository, project, partial(survey_alone, repository, project)) for project in wanted
-        )
-        if absent := [each.manifest.project for each in examined if each.clean and not each.manifest.revision]:
-            raise Refused(*(not_there(project, repository.site.place) for project in absent))
-        return examined
-    shown_folders = {project for folder in ground.folders if (project := _as_project(folder)) is not None}
-    projects = sorted(shown_folders | set(ground.manifests))
+) -> list[InspectedProject]:
+    """Inspect the projects that were named, or else all of the inventory."""
+    projects = wanted if inventory is None else sorted(inventory.projects)
     report(Stage(doing="checking", count=len(projects)))
-    return workers.map(
-        partial(examine, repository, project, partial(survey_listed, repository, project, ground))
-        for project in projects
-    )
+    inspections = workers.map(partial(inspect_project, repository, inventory, project) for project in projects)
+    absent = [each.manifest.project for each in inspections if each.clean and not each.manifest.revision]
+    if absent and inventory is None:
+        raise Refused(*(not_there(project, repository.site.place) for project in absent))
+    return inspections
 
 
-def _as_project(folder: str) -> ProjectName | None:
-    """The project whose folder this is; None for one that no project has."""
-    try:
-        return project_name(folder) if project_name(folder) == folder else None
-    except InvalidName:
-        return None
+def _check_unreferenced(
+    repository: Repository, inspections: Iterable[InspectedProject], workers: Workers
+) -> Iterator[Finding]:
+    layout, adopt = repository.layout, _adopt_command(repository)
+    keys = [key for each in inspections for key in each.unreferenced][:_MOST_LOOKS]
+    looks = workers.map(partial(inspect_unreferenced, repository, key) for key in keys)
+    seen = dict(zip(keys, looks, strict=True))
+    for each in inspections:
+        project = each.manifest.project
+        found = [one for key in each.unreferenced if (one := seen.get(key)) is not None]
+        yield from check_unreferenced(each.manifest, found, layout, adopt)
+        if unseen := sum(key not in seen for key in each.unreferenced):
+            yield finding("file-unnamed:many", layout.folder(project), number=unseen, project=project, adopt=adopt)
 
 
-def _check_strays(repository: Repository, examined: Iterable[Examined], workers: Workers) -> Iterator[Finding]:
-    terms = _terms(repository)
-    keys = [key for each in examined for key in each.strays][:_MOST_LOOKS]
-    looks = dict(zip(keys, workers.map(partial(look_at_stray, repository, key) for key in keys), strict=True))
-    for each in examined:
-        strays = [stray for key in each.strays if (stray := looks.get(key)) is not None]
-        yield from check_strays(each.manifest, strays, terms)
-        if unseen := sum(key not in looks for key in each.strays):
-            yield check_unseen(each.manifest, unseen, terms)
-
-
-def _terms(repository: Repository) -> Terms:
-    # In a directory nothing tells whose a file is: there somebody must say that it may be taken in.
-    consent = " --yes" if isinstance(repository.site.place, DirectoryPlace) else ""
-    return Terms(
-        layout=repository.layout,
-        repository_id=repository.settings.id,
-        adopt=f"bucketwheel reindex --adopt{consent}",
-    )
+def _adopt_command(repository: Repository) -> str:
+    # A directory has no marks that tell whose a file is, so the user must agree to take it in.
+    return f"bucketwheel reindex --adopt{' --yes' if isinstance(repository.site.place, DirectoryPlace) else ''}"
 
 
 # The repository ------------------------------------------------------------------------------------------------------
 
 
 def _check_store(repository: Repository) -> Iterator[Finding]:
-    place, proof = printable(str(repository.site.place)), repository.settings.conditional_writes
+    place, proof = str(repository.site.place), repository.settings.conditional_writes
     if proof is None:
-        what = "has made no proof that its store honours conditional writes, without which nothing is published"
-        remedy = f"run `bucketwheel init {place}`, which makes it"
-        yield Finding(code="store-unproven", subject=place, what=what, remedy=remedy)
+        yield finding("store-unproven", place, place=place)
     elif proof == "ignored" and not repository.site.single_writer:
-        problem = unsafe_store(place)
-        yield Finding(code="store-unsafe", subject=place, what=problem.what, remedy=problem.remedy)
+        yield finding("store-unsafe", place)
 
 
-def _check_around(repository: Repository, ground: Ground, manifests: Iterable[Manifest]) -> Iterator[Finding]:
-    """Judge what lies outside of the folders that projects can have."""
-    layout, terms = repository.layout, _terms(repository)
-    named = {named.key for manifest in manifests for named in named_objects(manifest, layout)}
-    odd = (keys for folder, keys in ground.folders.items() if _as_project(folder) is None)
-    retired = set(layout.retired_html_keys(None)) & set(ground.root)
-    ours = {stray.key for key in retired if (stray := look_at_stray(repository, key)) is not None and stray.page}
-    explained = {*named, *ours, *layout.root_html_keys, layout.root_json_key}
-    for key in sorted(ours):
-        what, remedy = "is our root page in a style that is not in use", "run `bucketwheel reindex`"
-        yield Finding(code="page-retired", subject=printable(key), what=what, remedy=remedy)
-    yield from check_elsewhere((key for key in chain(ground.root, *odd) if key not in explained), terms, layout.simple)
-    yield from check_elsewhere((key for key in ground.elsewhere if key not in explained), terms)
+def _check_others(repository: Repository, inventory: Inventory, manifests: Iterable[Manifest]) -> Iterator[Finding]:
+    """Check the objects outside of all folders that projects can have."""
+    layout = repository.layout
+    explained = {wanted.key for manifest in manifests for wanted in referenced_objects(manifest, layout)}
+    explained |= {*layout.root_html_keys, layout.root_json_key}
+    for key in layout.retired_html_keys(None):
+        found = inspect_unreferenced(repository, key) if key in inventory.objects else None
+        if found is not None and found.owner == "page":
+            explained.add(key)
+            yield finding("page-retired:root", key)
+    for place, keys in inventory.others.items():
+        yield from check_others(place, (key for key in keys if key not in explained), _adopt_command(repository))
 
 
-def _read_root(repository: Repository, ground: Ground | None) -> dict[Key, bytes | None]:
-    """The roots' bytes, by key; an HTML root that is listed as what it must be is not read."""
-    layout, storage = repository.layout, repository.storage
-    json = _body(storage.read(layout.root_json_key))
+def _read_root(repository: Repository, inventory: Inventory | None) -> dict[Key, bytes | None]:
+    """Read the root pages by key; an HTML root is not read if its listing shows that it is as it must be."""
+    layout = repository.layout
+    json = read_body(repository, layout.root_json_key)
     html = render_root_html(listed_by(json))
     return {layout.root_json_key: json} | {
-        key: _body(storage.read(key)) if ground is None else body_of(repository, key, ground.objects.get(key), html)
+        key: read_body(repository, key)
+        if inventory is None
+        else read_page(repository, key, inventory.objects.get(key), html)
         for key in layout.root_html_keys
     }
 
 
-def _body(stored: Object | None) -> bytes | None:
-    return None if stored is None else stored.body
-
-
 def _check_uploads(repository: Repository, wanted: Sequence[ProjectName], report: Report) -> list[Finding]:
-    if not isinstance(repository.storage, KeepsUploads):
+    storage = repository.storage
+    if not isinstance(storage, KeepsUploads):
         return []
     folders = tuple(repository.layout.folder(project) for project in wanted) or ("",)
+    uploads = _listed_if_allowed(storage.unfinished_uploads, "unfinished uploads", report)
+    return [finding("upload-unfinished", one.key, begun=one.begun) for one in uploads if one.key.startswith(folders)]
+
+
+def _listed_if_allowed(listing: Callable[[], Iterable[_T]], what: str, report: Report) -> list[_T]:
+    """List what few roles may list; warn where we may not."""
     try:
-        uploads = [one for one in repository.storage.unfinished_uploads() if one.key.startswith(folders)]
+        return list(listing())
     except Denied as error:
-        report(Warned(message=f"unfinished uploads were not looked for: {error}"))
+        report(Warned(message=f"the check does not cover {what}: {error}"))
         return []
-    return [
-        Finding(
-            code="upload-unfinished",
-            subject=printable(upload.key),
-            what=f"has an upload in parts since {upload.begun.astimezone(UTC):%Y-%m-%d %H:%M} UTC: its publisher is "
-            "still at work, or was stopped",
-            remedy="abort it (aws s3api abort-multipart-upload), and have the bucket do so after a day "
-            "(lifecycle rule AbortIncompleteMultipartUpload)",
-        )
-        for upload in uploads
-    ]
 
 
-# More than a listing tells -------------------------------------------------------------------------------------------
+# More than a listing shows -------------------------------------------------------------------------------------------
 
 
 def _check_deep(
-    repository: Repository, examined: Sequence[Examined], workers: Workers, report: Report
+    repository: Repository, inspections: Sequence[InspectedProject], workers: Workers, report: Report
 ) -> list[Finding]:
     layout = repository.layout
-    present = [one for each in examined for one in each.present]
+    present = [one for each in inspections for one in each.present]
     report(Stage(doing="reading", count=len(present), total_bytes=sum(size for _, size in present)))
-    pages = dict.fromkeys(layout.root_html_keys, layout.html()) | {layout.root_json_key: layout.json()}
-    for project in (each.manifest.project for each in examined if each.manifest.revision):
-        pages |= dict.fromkeys(layout.html_keys(project), layout.html()) | {layout.json_key(project): layout.json()}
-    judged = workers.map(
+    pages = [*layout.root_html_keys, layout.root_json_key]
+    for project in (each.manifest.project for each in inspections if each.manifest.revision):
+        pages += [*layout.html_keys(project), layout.json_key(project)]
+    found = workers.map(
         [
-            *(partial(check_whole, repository, named, size, report) for named, size in present),
-            *(partial(check_served_page, repository, key, kind) for key, kind in pages.items()),
+            *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
+            *(partial(inspect_page_headers, repository, key) for key in pages),
         ]
     )
-    return [*chain.from_iterable(judged), *_check_overwritten(repository, [named for named, _ in present], report)]
+    files = [wanted for wanted, _ in present if wanted.is_file]
+    return [*chain.from_iterable(found), *_check_overwritten(repository, files, report)]
 
 
-def _check_overwritten(repository: Repository, present: Iterable[Named], report: Report) -> list[Finding]:
-    if not isinstance(repository.storage, KeepsVersions):
+def _check_overwritten(repository: Repository, files: Iterable[ReferencedObject], report: Report) -> list[Finding]:
+    storage = repository.storage
+    if not isinstance(storage, KeepsVersions):
         return []
-    try:
-        overwritten = set(repository.storage.overwritten(""))
-    except Denied as error:
-        report(Warned(message=f"earlier versions of files were not looked for: {error}"))
-        return []
-    return [check_versions(named) for named in present if named.is_file and named.key in overwritten]
-
-
-def _check_served(
-    repository: Repository,
-    manifests: Sequence[Manifest],
-    root: Mapping[Key, bytes | None],
-    workers: Workers,
-    report: Report,
-) -> list[Finding]:
-    base_url = repository.settings.base_url
-    if base_url is None or not manifests:
-        return []
-    listed = listed_by(root[repository.layout.root_json_key])
-    return meet_as_client(repository, base_url, manifests, listed, workers, report)
+    overwritten = set(_listed_if_allowed(partial(storage.overwritten, ""), "earlier versions of files", report))
+    return [file.finding("file-overwritten") for file in files if file.key in overwritten]

@@ -1,122 +1,97 @@
-"""What a manifest names, held against what lies there: files and their sidecars."""
+"""Files and sidecars that a manifest references, compared with the objects in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from bucketwheel.commands.check.findings import Finding
+from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile
-from bucketwheel.names import ProjectName, Sha256, printable
+from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.storage import Key, ListEntry, ObjectHeaders, ServedHeaders
 
-__all__ = ["Named", "check_bytes", "check_headers", "check_listed", "check_versions", "named_objects"]
+__all__ = [
+    "ReferencedObject",
+    "check_bytes",
+    "check_headers",
+    "check_listed",
+    "encoding_of",
+    "referenced_objects",
+]
 
-# aws-chunked is how an SDK sent it; S3 takes it off, and some other stores write it down.
-_NO_ENCODING = {"", "identity", "aws-chunked"}
+# An SDK sends aws-chunked to S3, which removes it; some other stores keep it.
+_NO_ENCODING = {"identity", "aws-chunked"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """An object that an entry names, and what it must be."""
+class ReferencedObject:
+    """A distribution or sidecar that an entry references, as it must be."""
 
     project: ProjectName
     entry: PublishedFile
     key: Key
-    kind: ObjectHeaders
-    sha256: Sha256 | None
-    """None: any bytes will do, as of a signature."""
+    headers: ObjectHeaders
+    sha256: Sha256 | None = None
+    """None for a signature, which may have any bytes."""
     size: int | None = None
-    """None: of a sidecar, whose size no manifest knows."""
+    """None for a sidecar, whose size no manifest knows."""
 
     @property
     def is_file(self) -> bool:
-        """Whether it is the distribution itself."""
+        """Return whether it is the distribution itself."""
         return self.size is not None
 
+    def finding(self, kind: str, **facts: object) -> Finding:
+        """Make a finding about it."""
+        version, filename = self.entry.version, self.entry.filename
+        facts |= {"project": self.project, "version": version, "filename": filename, "sha256": self.sha256}
+        return finding(kind, self.key, **facts)
 
-def named_objects(manifest: Manifest, layout: Layout) -> Iterator[Named]:
-    """Every file that lies in this repository, and the sidecars that its entry promises."""
+
+def referenced_objects(manifest: Manifest, layout: Layout) -> Iterator[ReferencedObject]:
+    """Return every file of a manifest that is in this repository, and the sidecars that its entry promises."""
     for entry in manifest.files:
         if entry.url is not None:
             continue
         key = layout.key_of(manifest.project, entry)
-        promised: list[tuple[str, ObjectHeaders, Sha256 | None]] = []
+        part = partial(ReferencedObject, project=manifest.project, entry=entry)
+        yield part(key=key, headers=layout.distribution(), sha256=entry.sha256, size=entry.size)
         if entry.metadata_sha256 is not None:
-            promised.append((".metadata", layout.metadata(), entry.metadata_sha256))
+            yield part(key=Key(f"{key}.metadata"), headers=layout.metadata(), sha256=entry.metadata_sha256)
         if entry.gpg_sig:
-            promised.append((".asc", layout.signature(), None))
+            yield part(key=Key(f"{key}.asc"), headers=layout.signature())
         if entry.provenance_sha256 is not None:
-            promised.append((".provenance", layout.provenance(), entry.provenance_sha256))
-        yield Named(
-            project=manifest.project,
-            entry=entry,
-            key=key,
-            kind=layout.distribution(),
-            sha256=entry.sha256,
-            size=entry.size,
-        )
-        for ending, kind, sha256 in promised:
-            yield Named(project=manifest.project, entry=entry, key=Key(f"{key}{ending}"), kind=kind, sha256=sha256)
+            yield part(key=Key(f"{key}.provenance"), headers=layout.provenance(), sha256=entry.provenance_sha256)
 
 
-def check_listed(named: Named, listed: ListEntry | None) -> Finding | None:
-    """Say what a listing alone shows to be wrong."""
-    adopt = f"`bucketwheel reindex --adopt {named.project}`"
-    if listed is None and named.is_file:
-        who = "the manifest names it" if named.entry.hidden else "pages link to it"
-        remedy = f"put its bytes back, or run {adopt}, which takes it off the pages"
-        return _finding("file-missing", named, f"is not there, though {who}", remedy)
+def check_listed(wanted: ReferencedObject, listed: ListEntry | None) -> Iterator[Finding]:
+    """Compare an object with its entry in a listing."""
     if listed is None:
-        return _finding(
-            "sidecar-missing", named, "is not there, though pages promise it", f"put it back, or run {adopt}"
-        )
-    if named.size is not None and listed.size != named.size:
-        return _differs(named, f"has {listed.size} bytes, and was released with {named.size}")
-    if named.is_file and named.entry.seen is not None and listed.etag != named.entry.seen:
-        what = "was written again since it was adopted, perhaps with other bytes"
-        return _finding("file-changed", named, what, f"run {adopt}, which reads it again")
-    return None
+        yield wanted.finding("file-missing" if wanted.is_file else "sidecar-missing")
+    elif wanted.size not in {None, listed.size}:
+        yield wanted.finding("file-differs", found=f"{listed.size} bytes", released=f"{wanted.size} bytes")
+    elif wanted.is_file and wanted.entry.seen not in {None, listed.etag}:
+        yield wanted.finding("file-changed")
 
 
-def check_bytes(named: Named, sha256: Sha256) -> Finding | None:
-    """Say whether an object has other bytes than its entry has."""
-    if named.sha256 in {None, sha256}:
-        return None
-    return _differs(named, f"has other bytes than were released (sha256 {sha256})")
+def check_bytes(wanted: ReferencedObject, sha256: Sha256 | None) -> Iterator[Finding]:
+    """Compare the digest of an object's bytes with its entry; None for bytes that were not read."""
+    if sha256 is not None and sha256 != wanted.sha256:
+        kind = "file-differs" if wanted.is_file else "sidecar-differs"
+        yield wanted.finding(kind, found=f"sha256 {sha256}", released=f"sha256 {wanted.sha256}")
 
 
-def check_headers(named: Named, headers: ServedHeaders) -> Finding | None:
-    """Say whether an object is served in another way than it should; how others stored adopted ones is their matter."""
-    encoding = headers.content_encoding.strip().lower()
-    if encoding not in _NO_ENCODING:
-        what = f"is served with Content-Encoding {printable(encoding)}, and pip hashes what it receives"
-        return _finding("file-encoded", named, what, f"take that header off it by hand{_BY_COPY}")
-    if named.entry.seen is not None or headers.is_of(named.kind):
-        return None
-    remedy = f"set them by hand{_BY_COPY}; bucketwheel never writes over a released file"
-    return _finding("headers-wrong", named, f"is served with {headers.other_than(named.kind)}", remedy)
+def check_headers(wanted: ReferencedObject, served: ServedHeaders) -> Iterator[Finding]:
+    """Compare the headers that an object is served with; an adopted file may keep those of its first tool."""
+    if encoding := encoding_of(served):
+        yield wanted.finding("file-encoded", encoding=encoding)
+    elif wanted.entry.seen is None and (wrong := served.other_than(wanted.headers)):
+        yield wanted.finding("headers-wrong", headers=wrong)
 
 
-def check_versions(named: Named) -> Finding:
-    """Say that a released key was written more than once."""
-    what = "has an earlier version with other bytes: somebody wrote over it"
-    remedy = f"see that the released bytes (sha256 {named.sha256}) are the current ones, and remove the other version"
-    return _finding("file-overwritten", named, what, remedy)
-
-
-_BY_COPY = " (aws s3api copy-object --metadata-directive REPLACE, with its metadata as it is)"
-
-
-def _differs(named: Named, what: str) -> Finding:
-    if not named.is_file:
-        remedy = f"remove it and run `bucketwheel reindex --adopt {named.project}`, which makes it anew"
-        return _finding("sidecar-differs", named, what, remedy)
-    release = f"{named.project}=={printable(named.entry.version)} {printable(named.entry.filename)}"
-    remedy = f"put back the released bytes (sha256 {named.sha256}), or run `bucketwheel delete {release}`"
-    return _finding("file-differs", named, what, remedy)
-
-
-def _finding(code: str, named: Named, what: str, remedy: str) -> Finding:
-    return Finding(code=code, subject=printable(named.key), what=what, remedy=remedy)
+def encoding_of(served: ServedHeaders) -> str:
+    """Return the Content-Encoding that clients must undo; empty for none."""
+    encoding = served.content_encoding.strip().lower()
+    return "" if encoding in _NO_ENCODING else encoding

@@ -1,60 +1,182 @@
-"""What a check can find: one table of everything, with how grave it is."""
+"""Findings of a check: one table of all codes, each with its gravity, its meaning and its remedy.
+
+A key of the table is a code, or `code:case` where one code needs several sentences. Names in braces are facts, which
+come with each finding. Scripts may rely on the codes. docs/check.md shows the same table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["GRAVITIES", "Finding", "Gravity", "in_order"]
+from bucketwheel.names import printable
+
+__all__ = ["FINDINGS", "Finding", "FindingKind", "Gravity", "finding", "in_order"]
 
 Gravity: TypeAlias = Literal["error", "warning", "note"]
-"""error: clients fail, or what was released is in danger. warning: clients see what is old, or something is to be done
-soon. note: it only lies there."""
+"""error: clients fail, or released files are in danger. warning: clients see old data, or somebody must act soon.
+note: an object is left over and does no harm."""
 
-GRAVITIES: Mapping[str, Gravity] = {
-    "manifest-damaged": "error",
-    "manifest-missing": "error",
-    "file-missing": "error",
-    "file-differs": "error",
-    "file-encoded": "error",
-    "sidecar-missing": "error",
-    "sidecar-differs": "error",
-    "page-missing": "error",
-    "page-edited": "error",
-    "page-ahead": "error",
-    "root-missing": "error",
-    "root-incomplete": "error",
-    "root-edited": "error",
-    "store-unsafe": "error",
-    "client-unreachable": "error",
-    "client-forbidden": "error",
-    "client-page-missing": "error",
-    "client-page-differs": "error",
-    "client-page-type": "error",
-    "client-file-missing": "error",
-    "client-file-encoded": "error",
-    "store-unproven": "warning",
-    "file-changed": "warning",
-    "file-lost": "warning",
-    "file-overwritten": "warning",
-    "file-foreign": "warning",
-    "page-behind": "warning",
-    "root-dangling": "warning",
-    "headers-wrong": "warning",
-    "client-page-old": "warning",
-    "client-page-caching": "warning",
-    "orphan": "note",
-    "file-unnamed": "note",
-    "sidecar-unnamed": "note",
-    "deleted-remains": "note",
-    "page-retired": "note",
-    "leftovers": "note",
-    "upload-unfinished": "note",
+
+class FindingKind(NamedTuple):
+    """One row of the table; its texts are templates with named facts."""
+
+    gravity: Gravity
+    what: str
+    """The meaning, continuing the subject."""
+    remedy: str
+    """The command that fixes it, or what to do where no command can; never empty."""
+
+
+_REINDEX: Final = "run `bucketwheel reindex`"
+_REINDEX_PROJECT: Final = "run `bucketwheel reindex {project}`"
+_ADOPT: Final = "run `bucketwheel reindex --adopt {project}`"
+_TAKE_IN: Final = "run `{adopt} {project}`"  # in a directory it takes --yes to take in a file
+_DELETE: Final = "run `bucketwheel delete {project}=={version} {filename}`"
+_PRUNE: Final = "run `bucketwheel prune {project} --orphans --yes`"
+_RESTORE: Final = "restore the manifest of {project} from a backup"
+_BY_HAND: Final = "by hand (aws s3api copy-object --metadata-directive REPLACE; keep its metadata)"
+_SAME_KEYS: Final = "check that base-url leads to the repository, and that the server does not rewrite keys"
+_STOPPED: Final = "a publish is running, or was stopped"
+_EDITED: Final = "was edited, or another tool wrote it"
+_ENCODED: Final = "is served with Content-Encoding {encoding}, but pip hashes the bytes that it receives"
+
+FINDINGS: Final[Mapping[str, FindingKind]] = {
+    "manifest-damaged": FindingKind(
+        "error", "cannot be read: {error}", "restore an earlier version of it; nothing can be published until then"
+    ),
+    "manifest-missing": FindingKind(
+        "error", "is a page of {project}, which has no manifest", f"{_RESTORE}, or run `{{adopt}} --ours {{project}}`"
+    ),
+    "file-missing": FindingKind(
+        "error", "is missing, but the manifest names it", f"put it back, or {_ADOPT}, which takes it off the pages"
+    ),
+    "file-differs": FindingKind(
+        "error",
+        "has {found}, but was released with {released}",
+        f"put back the released bytes (sha256 {{sha256}}), or {_DELETE}",
+    ),
+    "file-encoded": FindingKind("error", _ENCODED, f"remove that header {_BY_HAND}"),
+    "sidecar-missing": FindingKind("error", "is missing, but pages promise it", f"put it back, or {_ADOPT}"),
+    "sidecar-differs": FindingKind(
+        "error", "has {found}, but pages promise {released}", f"remove it and {_ADOPT}, which writes it again"
+    ),
+    "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
+    "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
+    "page-ahead": FindingKind(
+        "error",
+        "shows revision {shown}, the manifest is older ({revision})",
+        "restore the newest manifest",
+    ),
+    "root-missing": FindingKind("error", "is missing", _REINDEX),
+    "root-incomplete": FindingKind("error", "does not list {project}", _REINDEX_PROJECT),
+    "root-edited": FindingKind("error", _EDITED, _REINDEX),
+    "store-unsafe": FindingKind(
+        "error",
+        "is on a store that ignores conditional writes, so two publishers at once would lose releases",
+        "use a store that honours If-Match and If-None-Match, or set single-writer = true and run one publisher only",
+    ),
+    "client-unreachable": FindingKind(
+        "error", "cannot be fetched ({why})", "check that base-url is right and that its server is up"
+    ),
+    "client-forbidden": FindingKind(
+        "error",
+        "does not exist, but is answered with 403, at which uv and other installers stop; they need 404",
+        "allow s3:ListBucket to the identity that reads the bucket there, or have the CDN answer 404",
+    ),
+    "client-page-missing": FindingKind("error", "is missing for clients", _SAME_KEYS),
+    "client-page-differs": FindingKind(
+        "error", "is not the page that the repository has", "find out what answers there, perhaps a login page"
+    ),
+    "client-page-differs:changed": FindingKind("error", "was changed on its way", "turn off what rewrites pages there"),
+    "client-page-differs:absent": FindingKind(
+        "error", "is answered with a page, but does not exist", "have the server answer 404 for missing keys"
+    ),
+    "client-page-type": FindingKind(
+        "error",
+        "is served with Content-Type {type}, which installers cannot read",
+        "have the server pass on the Content-Type of the object ({expected} for an HTML page)",
+    ),
+    "client-file-missing": FindingKind("error", "is missing for clients", _SAME_KEYS),
+    "client-file-encoded": FindingKind("error", _ENCODED, "turn off compression there for files and .metadata"),
+    "store-unproven": FindingKind(
+        "warning", "has no proof of conditional writes, so nothing can be published", "run `bucketwheel init {place}`"
+    ),
+    "file-changed": FindingKind("warning", "was overwritten after it was adopted", f"{_ADOPT}, which reads it again"),
+    "file-lost": FindingKind(
+        "warning",
+        "was taken off the pages because somebody removed it",
+        f"publish the same bytes again, or {_DELETE}",
+    ),
+    "file-lost:back": FindingKind(
+        "warning", "was taken off the pages when it was missing; it is back", f"{_ADOPT}, which takes the same bytes"
+    ),
+    "file-overwritten": FindingKind(
+        "warning",
+        "has an earlier version with other bytes: somebody overwrote it",
+        "check that its current bytes are the released ones (sha256 {sha256}), and remove the other version",
+    ),
+    "file-foreign": FindingKind("warning", "was written by another tool", f"{_TAKE_IN}, which takes it in"),
+    "file-foreign:pile": FindingKind(
+        "warning",
+        "has distributions that no manifest names ({number}), of {projects}",
+        "run `{adopt}`, which takes in what it can and names the rest",
+    ),
+    "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
+    "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
+    "root-dangling": FindingKind(
+        "warning", "lists {project}, which has no manifest", f"{_RESTORE}, or publish the project again"
+    ),
+    "headers-wrong": FindingKind("warning", "is a file served with {headers}", f"correct it {_BY_HAND}"),
+    "headers-wrong:page": FindingKind(
+        "warning", "is a page served with {headers}", f"remove the page and {_REINDEX}, which writes it again"
+    ),
+    "client-page-old": FindingKind(
+        "warning",
+        "is cached at revision {shown} of {revision}",
+        "have the CDN obey Cache-Control, or invalidate its copy",
+    ),
+    "client-page-caching": FindingKind(
+        "warning",
+        "is served with Cache-Control {found}, not {expected}",
+        "have the server pass on the header, or set it with `bucketwheel init --set cache-control=…`",
+    ),
+    "orphan": FindingKind(
+        "note",
+        f"was uploaded ({{written}}) and not released: {_STOPPED}",
+        f"run the same publish again, or after a day {_PRUNE}",
+    ),
+    "file-unnamed": FindingKind(
+        "note",
+        f"is not in the manifest: another tool wrote it, or {_STOPPED}",
+        f"{_TAKE_IN}, which takes it in, or {_PRUNE}",
+    ),
+    "file-unnamed:many": FindingKind(
+        "note",
+        "has too many objects that no entry names ({number} more)",
+        f"{_TAKE_IN}, or check {{project}} alone",
+    ),
+    "sidecar-unnamed": FindingKind(
+        "note", "is beside a file whose entry does not name it", f"{_TAKE_IN}, or remove it if it is not the file's own"
+    ),
+    "deleted-remains": FindingKind("note", "was deleted, but is still there", f"{_DELETE}, which finishes it"),
+    "deleted-remains:orphan": FindingKind("note", "was pruned, but is still there", f"{_PRUNE}, which finishes it"),
+    "page-retired": FindingKind("note", "is our page in a page style that is not in use", _REINDEX_PROJECT),
+    "page-retired:root": FindingKind("note", "is our root page in a page style that is not in use", _REINDEX),
+    "leftovers": FindingKind(
+        "note", "has objects of another tool ({number}): {names}", "remove them by hand when no client uses them"
+    ),
+    "upload-unfinished": FindingKind(
+        "note",
+        f"has parts of an upload since {{begun}}: {_STOPPED}",
+        "abort it (aws s3api abort-multipart-upload), and have the bucket do so after a day "
+        "(lifecycle rule AbortIncompleteMultipartUpload)",
+    ),
 }
-"""Every kind of finding by its code, which scripts may rely on."""
 
-_ORDER = ("error", "warning", "note")
+_ORDER: Final = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +184,38 @@ class Finding:
     """One thing that is not as it should be."""
 
     code: str
-    """One of `GRAVITIES`."""
+    """Its code in `FINDINGS`."""
     subject: str
-    """Where: a key, a project, a URL or the repository; fit to be shown."""
+    """The key, project, URL or repository that it is about; printable."""
     what: str
-    """What is wrong with it, continuing the subject."""
+    """What is wrong, continuing the subject."""
     remedy: str
-    """The command that mends it, or what to do where no command can; never empty."""
+    """What to do about it; never empty."""
 
     @property
     def gravity(self) -> Gravity:
-        """How grave it is."""
-        return GRAVITIES[self.code]
+        """Return how grave it is."""
+        return FINDINGS[self.code].gravity
+
+
+def finding(kind: str, subject: str, **facts: object) -> Finding:
+    """Make a finding of a kind in `FINDINGS`; the subject and the facts may come from outside."""
+    shown = {name: _shown(fact) for name, fact in facts.items()}
+    words = FINDINGS[kind]
+    return Finding(
+        code=kind.partition(":")[0],
+        subject=printable(subject),
+        what=words.what.format_map(shown),
+        remedy=words.remedy.format_map(shown),
+    )
+
+
+def _shown(fact: object) -> str:
+    if isinstance(fact, datetime):
+        return f"{fact.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return printable(str(fact))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The gravest first, then by where they are; each once."""
-    order = {finding: (_ORDER.index(finding.gravity), finding.subject, finding.code) for finding in findings}
-    return tuple(sorted(order, key=order.__getitem__))
+    """Sort the gravest first, then by subject; drop duplicates."""
+    return tuple(sorted(set(findings), key=lambda one: (_ORDER.index(one.gravity), one.subject, one.code, one.what)))

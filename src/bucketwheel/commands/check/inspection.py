@@ -1,132 +1,166 @@
-"""One project after another: what is wrong with it, as far as a listing, its manifest and a few looks show."""
+"""Inspection of one project: its findings, as far as a listing, its manifest and few further requests show them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bucketwheel.commands.check.files import Named, check_bytes, check_headers, check_listed, named_objects
-from bucketwheel.commands.check.findings import Finding
-from bucketwheel.commands.check.inventory import Snapshot, body_of, survey_anew
+from bucketwheel.commands.check.files import (
+    ReferencedObject,
+    check_bytes,
+    check_headers,
+    check_listed,
+    referenced_objects,
+)
+from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.commands.check.inventory import Inventory, Snapshot, read_snapshot, snapshot_of
 from bucketwheel.commands.check.pages import check_page, check_page_headers, expected_pages
-from bucketwheel.commands.check.unreferenced import Stray, accounted_for, check_records, strays
+from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_records, unreferenced_keys
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
-from bucketwheel.format.layout import manifest_key, page_mark
+from bucketwheel.format.layout import manifest_key, page_mark, repository_of
 from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
-from bucketwheel.names import ProjectName, Sha256
+from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, ObjectHeaders
+from bucketwheel.storage import Inspectable, Key, ListEntry
 
-__all__ = ["Examined", "check_served_page", "check_whole", "examine", "look_at_stray"]
+__all__ = [
+    "InspectedProject",
+    "inspect_object",
+    "inspect_page_headers",
+    "inspect_project",
+    "inspect_unreferenced",
+    "read_body",
+    "read_page",
+]
 
+_MOST_ROUNDS = 5
 _PAGE_NAMES = ("/", "/index.html", "/index.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What was seen of a project, and what is wrong with it so far."""
+class InspectedProject:
+    """One project with its findings so far."""
 
     manifest: Manifest
     findings: tuple[Finding, ...]
-    present: tuple[tuple[Named, int], ...] = ()
-    """What the manifest names and the listing shows at the right size, with that size."""
-    strays: tuple[Key, ...] = ()
-    """What lies there and nobody names; whose it is, only a look at each can tell."""
+    present: tuple[tuple[ReferencedObject, int], ...] = ()
+    """The referenced objects that are there in the right size, each with its size."""
+    unreferenced: tuple[Key, ...] = ()
+    """The keys that no manifest names; each object must be looked at to tell whose it is."""
 
     @property
     def clean(self) -> bool:
-        """Whether nothing seems wrong."""
-        return not (self.findings or self.strays)
+        """Return whether nothing seems wrong."""
+        return not (self.findings or self.unreferenced)
 
 
-def examine(repository: Repository, project: ProjectName, survey: Callable[[], Snapshot]) -> Examined:
-    """Judge a survey; one that somebody may have committed into is made again before anything is said of it."""
+def inspect_project(repository: Repository, inventory: Inventory | None, project: ProjectName) -> InspectedProject:
+    """Inspect a project; take a second snapshot before any finding that a concurrent commit may explain."""
     try:
-        first = survey()
-        examined = _examined(repository, first)
-        if first.settled or examined.clean:
-            return examined
-        return _examined(repository, survey_anew(repository, project))
-    except Damaged as error:
-        key = manifest_key(project)
-        finding = Finding(
-            code="manifest-damaged",
-            subject=key,
-            what=f"cannot be read: {error.__cause__ or error}",
-            remedy="put back an earlier version of it; until then nothing can be published there",
+        snapshot = (
+            read_snapshot(repository, project) if inventory is None else snapshot_of(repository, inventory, project)
         )
-        return Examined(manifest=empty_manifest(project), findings=(finding,))
+        inspection = _inspect(repository, snapshot)
+        if snapshot.settled or inspection.clean:
+            return inspection
+        return _inspect(repository, read_snapshot(repository, project, rounds=_MOST_ROUNDS))
+    except Damaged as error:
+        damaged = finding("manifest-damaged", manifest_key(project), error=error.__cause__ or error)
+        return InspectedProject(manifest=empty_manifest(project), findings=(damaged,))
 
 
-def _examined(repository: Repository, survey: Snapshot) -> Examined:
-    manifest, objects, layout = survey.manifest, survey.objects, repository.layout
-    named = tuple(named_objects(manifest, layout))
-    findings = [finding for each in named if (finding := check_listed(each, objects.get(each.key)))]
+def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
+    manifest, objects, layout = snapshot.manifest, snapshot.objects, repository.layout
+    findings: list[Finding] = []
+    present: list[tuple[ReferencedObject, int]] = []
+    for wanted in referenced_objects(manifest, layout):
+        listed = objects.get(wanted.key)
+        findings += check_listed(wanted, listed)
+        if listed is not None and wanted.size in {None, listed.size}:
+            present.append((wanted, listed.size))
     findings += check_records(manifest, layout, objects)
-    findings += _pages(repository, survey) if manifest.revision else ()
-    accounted = accounted_for(manifest, layout) if manifest.revision else frozenset[Key]()
-    folder = layout.folder(manifest.project)
-    return Examined(
+    if manifest.revision:
+        findings += _check_pages(repository, snapshot)
+    return InspectedProject(
         manifest=manifest,
         findings=tuple(findings),
-        present=tuple(
-            (each, listed.size)
-            for each in named
-            if (listed := objects.get(each.key)) is not None and each.size in {None, listed.size}
-        ),
-        strays=strays((key for key in objects if key.startswith(folder)), accounted),
+        present=tuple(present),
+        unreferenced=unreferenced_keys(manifest, layout, snapshot.folder),
     )
 
 
-def _pages(repository: Repository, survey: Snapshot) -> Iterator[Finding]:
-    pages = expected_pages(survey.manifest, repository.layout, repository.settings.base_url)
-    for key, expected in pages.items():
-        body = body_of(repository, key, survey.objects.get(key), expected)
-        finding = check_page(key, body, expected, survey.manifest)
-        if finding is not None:
-            yield finding
+def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding]:
+    manifest = snapshot.manifest
+    for key, expected in expected_pages(manifest, repository.layout, repository.settings.base_url).items():
+        body = read_page(repository, key, snapshot.objects.get(key), expected)
+        yield from check_page(key, body, expected, manifest)
 
 
-def look_at_stray(repository: Repository, key: Key) -> Stray | None:
-    """See whose an object is that nobody names; None: it is gone already."""
-    seen = repository.storage.stat(key)
-    if seen is None:
+def read_page(repository: Repository, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
+    """Return the bytes of a page, or None if the listing has none; send requests only if it may not be as expected."""
+    storage = repository.storage
+    if listed is None:
         return None
-    if seen.marks is not None:
-        return Stray(key=key, seen=seen, page=page_mark(seen.marks))
-    # A store without marks (a directory): a page says itself whose it is.
-    stored = repository.storage.read(key) if key.endswith(_PAGE_NAMES) else None
-    return Stray(key=key, seen=seen, page=None if stored is None else read_page_mark(stored.body))
+    if isinstance(storage, Inspectable) and listed.version == storage.version_of(expected):
+        return expected
+    info = storage.stat(key)
+    if info is None or info.sha256 == sha256_of(expected):
+        return None if info is None else expected
+    return read_body(repository, key)
+
+
+def read_body(repository: Repository, key: Key) -> bytes | None:
+    """Read the bytes of an object; None if it is absent."""
+    stored = repository.storage.read(key)
+    return None if stored is None else stored.body
+
+
+def inspect_unreferenced(repository: Repository, key: Key) -> Unreferenced | None:
+    """Look at an object to tell whose it is; None if it is gone."""
+    info = repository.storage.stat(key)
+    if info is None:
+        return None
+    if info.marks is not None:
+        return Unreferenced(key=key, owner=_owner(repository, info.marks), modified=info.modified)
+    # A directory has no marks, but a page of ours has a mark in its body.
+    body = read_body(repository, key) if key.endswith(_PAGE_NAMES) else None
+    is_page = body is not None and read_page_mark(body) is not None
+    return Unreferenced(key=key, owner="page" if is_page else "unknown", modified=info.modified)
+
+
+def _owner(repository: Repository, marks: Mapping[str, str]) -> Owner:
+    if page_mark(marks) is not None:
+        return "page"
+    return "file" if repository_of(marks) == repository.settings.id else "foreign"
 
 
 # With --deep ---------------------------------------------------------------------------------------------------------
 
 
-def check_whole(repository: Repository, named: Named, size: int, report: Report) -> list[Finding]:
-    """Read an object to its end, and look at how it is served."""
-    storage, name = repository.storage, named.key.rpartition("/")[2]
+def inspect_object(repository: Repository, wanted: ReferencedObject, size: int, report: Report) -> list[Finding]:
+    """Read an object to its end, and look at its headers."""
+    storage, name = repository.storage, wanted.key.rpartition("/")[2]
     report(FileStarted(name=name, size=size))
     try:
-        found = [check_bytes(named, _digest(repository, named.key))] if named.sha256 is not None else []
-        headers = storage.headers(named.key) if isinstance(storage, Inspectable) else None
+        sha256 = None if wanted.sha256 is None else _digest(repository, wanted.key)
+        served = storage.headers(wanted.key) if isinstance(storage, Inspectable) else None
     except Unavailable:
-        if storage.stat(named.key) is not None:
+        if storage.stat(wanted.key) is not None:
             raise
-        return []  # somebody deleted it just now, and no entry names it any more
+        return []  # somebody deleted it after the listing, and its entry too
     report(FileDone(name=name, size=size))
-    found += [check_headers(named, headers)] if headers is not None else []
-    return [finding for finding in found if finding is not None]
+    return [*check_bytes(wanted, sha256), *(() if served is None else check_headers(wanted, served))]
 
 
-def check_served_page(repository: Repository, key: Key, kind: ObjectHeaders) -> list[Finding]:
-    """Look at how a page is served."""
-    storage = repository.storage
-    headers = storage.headers(key) if isinstance(storage, Inspectable) else None
-    finding = None if headers is None else check_page_headers(key, kind, headers)
-    return [] if finding is None else [finding]
+def inspect_page_headers(repository: Repository, key: Key) -> list[Finding]:
+    """Look at the headers of a page."""
+    storage, layout = repository.storage, repository.layout
+    headers = layout.json() if key.endswith(".json") else layout.html()
+    served = storage.headers(key) if isinstance(storage, Inspectable) else None
+    return [] if served is None else list(check_page_headers(key, headers, served))
 
 
 def _digest(repository: Repository, key: Key) -> Sha256:

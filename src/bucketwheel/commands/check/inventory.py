@@ -1,4 +1,4 @@
-"""A listing taken apart: manifests, what lies in each project's folder, and what lies elsewhere."""
+"""An inventory of the whole repository, and a snapshot of one project: a listing, sorted by what each key can be."""
 
 from __future__ import annotations
 
@@ -7,119 +7,117 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from bucketwheel.commands.check.files import named_objects
+from bucketwheel.commands.check.files import referenced_objects
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key, project_of
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, ListEntry
+from bucketwheel.storage import Key, ListEntry
 
-__all__ = ["Ground", "Snapshot", "body_of", "sort_out", "survey_alone", "survey_anew", "survey_listed"]
+__all__ = ["Inventory", "Snapshot", "read_inventory", "read_snapshot", "snapshot_of"]
 
 _OURS = SETTINGS_KEY.rpartition("/")[0] + "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What a listing shows, by what it would be."""
+class Inventory:
+    """All objects of a repository, as one listing shows them."""
 
     objects: Mapping[Key, ListEntry]
-    """All of it."""
-    manifests: Mapping[ProjectName, ListEntry]
-    folders: Mapping[str, Mapping[Key, ListEntry]]
-    """What lies below the index, by the folder; of any name, also where no project could have it."""
-    root: Mapping[Key, ListEntry]
-    """What lies in the index itself."""
-    elsewhere: Mapping[Key, ListEntry]
+    manifests: frozenset[ProjectName]
+    projects: Mapping[ProjectName, Iterable[Key]]
+    """The keys in the folder of each project that has a manifest or a folder."""
+    others: Mapping[str, Iterable[Key]]
+    """All keys outside of these folders, by place: the first folder in the index or in the repository."""
 
 
-def sort_out(listing: Iterable[ListEntry], layout: Layout) -> Ground:
-    """Tell what each object of a listing would be by its key."""
-    objects = {entry.key: entry for entry in listing}
-    manifests: dict[ProjectName, ListEntry] = {}
-    folders: dict[str, dict[Key, ListEntry]] = defaultdict(dict)
-    root: dict[Key, ListEntry] = {}
-    elsewhere: dict[Key, ListEntry] = {}
-    for key, entry in objects.items():
-        if key.startswith(_OURS):
-            if (project := project_of(key)) is not None:
-                manifests[project] = entry
-        elif not key.startswith(layout.simple):
-            elsewhere[key] = entry
-        elif "/" in (inside := key.removeprefix(layout.simple)):
-            folders[inside.partition("/")[0]][key] = entry
+def read_inventory(repository: Repository) -> Inventory:
+    """List the repository, and sort its objects by their keys."""
+    layout = repository.layout
+    objects = {entry.key: entry for entry in repository.storage.list("")}
+    manifests = frozenset(project for key in objects if (project := project_of(key)) is not None)
+    projects: dict[ProjectName, list[Key]] = {project: [] for project in manifests}
+    others: dict[str, list[Key]] = {}
+    places: dict[str, list[Key]] = defaultdict(list)
+    for key in objects:
+        if not key.startswith(_OURS):
+            places[_place(key, layout)].append(key)
+    for place, keys in places.items():
+        project = _project_in(place, layout)
+        if project is None:
+            others[place] = keys
         else:
-            root[key] = entry
-    return Ground(objects=objects, manifests=manifests, folders=dict(folders), root=root, elsewhere=elsewhere)
+            projects[project] = keys
+    return Inventory(objects=objects, manifests=manifests, projects=projects, others=others)
 
 
-_MOST_ROUNDS = 5
+def _place(key: Key, layout: Layout) -> str:
+    """Return the first folder of a key, in the index or else in the repository; the index or `/` for a key in none."""
+    above = layout.simple if key.startswith(layout.simple) else ""
+    folder, slash, _ = key.removeprefix(above).partition("/")
+    return f"{above}{folder}/" if slash else above or "/"
+
+
+def _project_in(place: str, layout: Layout) -> ProjectName | None:
+    """Return the project whose folder this is; None for a folder that no project can have."""
+    try:
+        project = project_name(place.removeprefix(layout.simple).removesuffix("/"))
+    except InvalidName:
+        return None
+    return project if place == layout.folder(project) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A project as it was seen."""
+    """A project's manifest, and a listing of its objects."""
 
     manifest: Manifest
     objects: Mapping[Key, ListEntry]
-    """What the listing shows where this project's objects may lie."""
+    """All objects that may belong to the project, perhaps among others."""
+    folder: Iterable[Key]
+    """The keys in the project's folder."""
     settled: bool
-    """Whether the manifest is known to have been the same before the listing and after it."""
+    """Whether the manifest is known to be the same before and after the listing."""
 
 
-def survey_listed(repository: Repository, project: ProjectName, ground: Ground) -> Snapshot:
-    """Read the manifest for a listing that is there already."""
-    truth, listed = read_manifest(repository.site, project), ground.manifests.get(project)
+def snapshot_of(repository: Repository, inventory: Inventory, project: ProjectName) -> Snapshot:
+    """Read a project's manifest, and take its objects from an inventory that was read before."""
+    found, listed = read_manifest(repository.site, project), inventory.objects.get(manifest_key(project))
     if listed is None:
-        unchanged = truth.version is None  # a manifest that is there stays there
+        unchanged = found.version is None  # a manifest is never removed
     else:
-        unchanged = listed.version is not None and listed.version == truth.version
-    # A listing is in the order of its keys, and may take a while: what it shows first, it saw first.
+        unchanged = listed.version is not None and listed.version == found.version
+    # A listing takes a while and goes in the order of keys: the manifest must have been listed before the files.
     in_time = manifest_key(project) < repository.layout.folder(project)
-    return Snapshot(manifest=truth.manifest, objects=ground.objects, settled=unchanged and in_time)
+    return Snapshot(
+        manifest=found.manifest,
+        objects=inventory.objects,
+        folder=inventory.projects[project],
+        settled=unchanged and in_time,
+    )
 
 
-def survey_alone(repository: Repository, project: ProjectName) -> Snapshot:
-    """Read the manifest, and list where this project's objects may lie."""
-    truth = read_manifest(repository.site, project)
-    return Snapshot(manifest=truth.manifest, objects=_listing(repository, truth), settled=False)
+def read_snapshot(repository: Repository, project: ProjectName, *, rounds: int = 0) -> Snapshot:
+    """Read a project's manifest, then list its objects; do both again while commits come in between."""
+    found = read_manifest(repository.site, project)
+    objects, settled = _list_objects(repository, found), False
+    for _ in range(rounds):
+        before, found = found, read_manifest(repository.site, project)
+        settled = found.version == before.version
+        if settled:
+            break
+        objects = _list_objects(repository, found)
+    folder = repository.layout.folder(project)
+    inside = [key for key in objects if key.startswith(folder)]
+    return Snapshot(manifest=found.manifest, objects=objects, folder=inside, settled=settled)
 
 
-def survey_anew(repository: Repository, project: ProjectName) -> Snapshot:
-    """Read the manifest, list, and read it again, until nobody commits in between, or does so again and again."""
-    truth = read_manifest(repository.site, project)
-    objects = _listing(repository, truth)
-    for _ in range(_MOST_ROUNDS):
-        before, truth = truth, read_manifest(repository.site, project)
-        if truth.version == before.version:
-            return Snapshot(manifest=truth.manifest, objects=objects, settled=True)
-        objects = _listing(repository, truth)
-    return Snapshot(manifest=truth.manifest, objects=objects, settled=False)
-
-
-def body_of(repository: Repository, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
-    """The bytes of a page that a listing shows, or None where it does not; asks only if they are not as expected."""
-    storage = repository.storage
-    if listed is None:
-        return None
-    if isinstance(storage, Inspectable) and listed.version == storage.version_of(expected):
-        return expected
-    seen = storage.stat(key)
-    if seen is None or seen.sha256 == sha256_of(expected):
-        return None if seen is None else expected
-    stored = storage.read(key)
-    return None if stored is None else stored.body
-
-
-def _listing(repository: Repository, truth: VersionedManifest) -> dict[Key, ListEntry]:
-    """A project's folder, and around those of its files that lie outside of it."""
-    folder = repository.layout.folder(truth.project)
-    outside = {named.key for named in named_objects(truth.manifest, repository.layout)}
-    outside = {key for key in outside if not key.startswith(folder)}
+def _list_objects(repository: Repository, found: VersionedManifest) -> dict[Key, ListEntry]:
+    """List a project's folder, and the prefix that its files outside of that folder have in common."""
+    folder = repository.layout.folder(found.project)
+    keys = {wanted.key for wanted in referenced_objects(found.manifest, repository.layout)}
+    outside = {key for key in keys if not key.startswith(folder)}
     around = commonprefix(list(outside))  # noqa: RUF071 - keys are strings, and so are the prefixes of listings
-    found: Iterable[ListEntry] = repository.storage.list(around) if outside else ()
-    return {
-        **{entry.key: entry for entry in repository.storage.list(folder)},
-        **{entry.key: entry for entry in found if entry.key in outside},
-    }
+    listed = [entry for entry in repository.storage.list(around) if entry.key in outside] if outside else []
+    return {entry.key: entry for entry in (*repository.storage.list(folder), *listed)}

@@ -1,196 +1,128 @@
-"""What lies there and no manifest names: whose it is, by its marks and its name."""
+"""Unreferenced objects, which no manifest names: whose each is, by its marks and its name."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import datetime
+from typing import Literal, TypeAlias
 
 from packaging.utils import canonicalize_name
 
-from bucketwheel.commands.check.files import named_objects
-from bucketwheel.commands.check.findings import Finding
-from bucketwheel.format.layout import SIDECARS, Layout, PageMark, repository_of
-from bucketwheel.format.manifest import Manifest
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable
-from bucketwheel.storage import Key, ListEntry, ObjectInfo
+from bucketwheel.commands.check.files import referenced_objects
+from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.format.layout import SIDECARS, Layout
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
+from bucketwheel.names import InvalidName, ProjectName, distribution_name
+from bucketwheel.storage import Key, ListEntry
 
-__all__ = [
-    "Stray",
-    "Terms",
-    "accounted_for",
-    "check_elsewhere",
-    "check_records",
-    "check_strays",
-    "check_unseen",
-    "strays",
-]
+__all__ = ["Owner", "Unreferenced", "check_others", "check_records", "check_unreferenced", "unreferenced_keys"]
 
 _MOST_NAMES = 5
 # What PyPI has carried besides wheels and today's sdists.
 _LEGACY = (".tar.bz2", ".tar.xz", ".tgz", ".zip", ".egg", ".exe", ".msi", ".rpm")
 
 
+Owner: TypeAlias = Literal["page", "file", "foreign", "unknown"]
+"""Our page or our file, by its marks; unknown in a store without marks (a directory)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
-    """An object that nobody names, as a look showed it."""
+class Unreferenced:
+    """An object that no manifest names."""
 
     key: Key
-    seen: ObjectInfo
-    page: PageMark | None = None
-    """Its mark, if it is a page of ours."""
+    owner: Owner
+    modified: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What tells ours from others' in this repository."""
-
-    layout: Layout
-    repository_id: str
-    adopt: str
-    """The command that takes in what others put there."""
-
-
-def accounted_for(manifest: Manifest, layout: Layout) -> frozenset[Key]:
-    """Every key at which this manifest explains what lies there: released, deleted, missing, dead, or a page."""
+def unreferenced_keys(manifest: Manifest, layout: Layout, folder: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys that a manifest does not explain; only the file's where a file has sidecars."""
     project = manifest.project
-    files = [
-        *(layout.key_of(project, missing) for missing in manifest.missing),
-        *(layout.key_of(project, deleted) for deleted in manifest.deleted),
-        *manifest.dead_keys,
-    ]
-    return frozenset(
-        {
-            *(named.key for named in named_objects(manifest, layout)),
-            *_with_sidecars(files),
-            *layout.html_keys(project),
-            layout.json_key(project),
-        }
-    )
+    explained = {wanted.key for wanted in referenced_objects(manifest, layout)}
+    explained.update(*(_with_sidecars(layout.key_of(project, missing)) for missing in manifest.missing))
+    explained.update(*(_with_sidecars(layout.key_of(project, deleted)) for deleted in manifest.deleted))
+    explained.update(*map(_with_sidecars, manifest.dead_keys))
+    if manifest.revision:
+        explained |= {*layout.html_keys(project), layout.json_key(project)}
+    unnamed = set(folder) - explained
+    return tuple(sorted(key for key in unnamed if _file_of(key) == key or _file_of(key) not in unnamed))
 
 
 def check_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, ListEntry]) -> Iterator[Finding]:
-    """Say what lies where nothing should lie any more, and what does not lie where it is awaited."""
+    """Report objects that must be gone, and files recorded as missing."""
     project = manifest.project
     alive = {layout.key_of(project, file) for file in manifest.files}
+
+    def remains(key: Key) -> bool:
+        return key not in alive and not objects.keys().isdisjoint(_with_sidecars(key))
+
     for deleted in manifest.deleted:
-        key = layout.key_of(project, deleted)
-        if key not in alive and any(each in objects for each in _with_sidecars([key])):
-            release = f"{project}=={printable(deleted.version)} {printable(deleted.filename)}"
-            what, remedy = "was deleted, and still lies there", f"run `bucketwheel delete {release}`, which finishes it"
-            yield _finding("deleted-remains", key, what, remedy)
-    for key in manifest.dead_keys:
-        if key not in alive and any(each in objects for each in _with_sidecars([key])):
-            what, remedy = "was given up by prune, and still lies there", f"run {_prune(project)}, which finishes it"
-            yield _finding("deleted-remains", key, what, remedy)
+        if remains(key := layout.key_of(project, deleted)):
+            yield _about_record("deleted-remains", key, project, deleted)
+    for key in filter(remains, manifest.dead_keys):
+        yield finding("deleted-remains:orphan", key, project=project)
     for missing in manifest.missing:
         key = layout.key_of(project, missing)
-        back = "lies there again" if key in objects else "was removed by somebody"
-        adopt = f"`bucketwheel reindex --adopt {project}`"
-        remedy = (
-            f"run {adopt}, which takes it back if it is the same"
-            if key in objects
-            else f"publish the same bytes again, or run `bucketwheel delete {project}=={printable(missing.version)} "
-            f"{printable(missing.filename)}`"
-        )
-        yield _finding("file-lost", key, f"was taken off the pages because it was missing, and {back}", remedy)
+        yield _about_record("file-lost:back" if key in objects else "file-lost", key, project, missing)
 
 
-def strays(folder: Iterable[Key], accounted: frozenset[Key]) -> tuple[Key, ...]:
-    """What nobody names; of an unnamed file and its sidecars only the file."""
-    unnamed = set(folder) - accounted
-    return tuple(sorted(key for key in unnamed if _file_of(key) not in unnamed or _file_of(key) == key))
+def _about_record(kind: str, key: Key, project: ProjectName, record: PublishedFile | DeletedFile) -> Finding:
+    return finding(kind, key, project=project, version=record.version, filename=record.filename)
 
 
-def check_strays(manifest: Manifest, found: Sequence[Stray], terms: Terms) -> Iterator[Finding]:
-    """Say what each stray of a project's folder is; what is no distribution and not ours is counted in one finding."""
-    folder = terms.layout.folder(manifest.project)
-    pages = [stray for stray in found if stray.page is not None]
-    if pages and not manifest.revision:
-        # Without the manifest every file would look like an orphan, and may be all but that.
-        yield from (_lost_manifest(manifest, page, terms) for page in pages)
-        return
-    files = {named.key for named in named_objects(manifest, terms.layout)}
-    leftovers: list[str] = []
-    for stray in found:
-        finding = _check_stray(stray, manifest.project, files, terms)
-        if finding is None:
-            leftovers.append(stray.key.removeprefix(folder) or "its page")
-        else:
-            yield finding
-    if leftovers:
-        yield _others(folder, leftovers, terms)
+def check_unreferenced(
+    manifest: Manifest, found: Iterable[Unreferenced], layout: Layout, adopt: str
+) -> Iterator[Finding]:
+    """Report what each object in a project's folder is; count those of other tools in one finding.
 
-
-def check_unseen(manifest: Manifest, unseen: int, terms: Terms) -> Finding:
-    """Say how many strays of a project were not looked at, there being too many of them."""
-    what = f"holds {_counted(unseen, 'more object')} that no entry names, too many to look at each"
-    remedy = f"run `{terms.adopt} {manifest.project}`, or see `bucketwheel check {manifest.project}`"
-    return _finding("file-unnamed", terms.layout.folder(manifest.project), what, remedy)
-
-
-def check_elsewhere(unnamed: Iterable[Key], terms: Terms, folder: str = "") -> Iterator[Finding]:
-    """Say what lies outside of all projects' folders, below this one: one finding for each place."""
-    places: dict[str, list[str]] = {}
-    for key in unnamed:
-        inside = key.removeprefix(folder)
-        place = f"{folder}{inside.partition('/')[0]}/" if "/" in inside else folder or "/"
-        places.setdefault(place, []).append(inside or "its page")
-    yield from (_others(place, names, terms) for place, names in places.items())
-
-
-def _check_stray(stray: Stray, project: ProjectName, files: set[Key], terms: Terms) -> Finding | None:
-    key, marks, adopt = stray.key, stray.seen.marks, f"`{terms.adopt} {project}`"
-    if stray.page is not None:
-        what = "is a page of ours in a style that is not in use"
-        return _finding("page-retired", key, what, f"run `bucketwheel reindex {project}`")
-    if _file_of(key) in files:
-        what = "lies beside a file whose entry does not name it"
-        return _finding("sidecar-unnamed", key, what, f"run {adopt}, or remove it if it is not the file's own")
-    if marks is not None and repository_of(marks) == terms.repository_id:
-        since = f" since {stray.seen.modified.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if stray.seen.modified else ""
-        what = f"lies there{since} unreleased: its publisher is still at work, or was stopped"
-        remedy = f"run the same publish again, or {_prune(project)}, which removes what is older than a day"
-        return _finding("orphan", key, what, remedy)
-    if not _could_be_of(project, key.rpartition("/")[2]):
-        return None
-    if marks is None:  # a directory, where nothing tells whose a file is
-        what = "is named by no entry: a publisher is at work or was stopped, or somebody put it there"
-        return _finding("file-unnamed", key, what, f"run {adopt}, which takes it in, or {_prune(project)}")
-    return _finding("file-foreign", key, "was put there by somebody else", f"run {adopt}, which takes it in")
-
-
-def _lost_manifest(manifest: Manifest, page: Stray, terms: Terms) -> Finding:
+    `adopt` is the command that takes in files of other tools.
+    """
     project = manifest.project
-    what = f"is our page of {project}, which has no manifest any more"
-    remedy = f"put back the manifest of {project} from a backup, or run `{terms.adopt} --ours {project}`"
-    return _finding("manifest-missing", page.key, what, remedy)
+    pages = [each.key for each in found if each.owner == "page"]
+    if pages and not manifest.revision:
+        # The manifest is lost: without it every file would look like an orphan.
+        yield from (finding("manifest-missing", key, project=project, adopt=adopt) for key in pages)
+        return
+    files = {wanted.key for wanted in referenced_objects(manifest, layout)}
+    others: list[Key] = []
+    for each in found:
+        kind = _kind(each, project, files)
+        if kind is None:
+            others.append(each.key)
+        else:
+            written = each.modified or "time unknown"
+            yield finding(kind, each.key, project=project, adopt=adopt, written=written)
+    yield from check_others(layout.folder(project), others, adopt)
 
 
-def _others(place: str, names: list[str], terms: Terms) -> Finding:
-    """One finding for all that others left in one place, distributions or not."""
-    projects = Counter(project for name in names if (project := _project_of(name)) is not None)
+def check_others(place: str, keys: Iterable[Key], adopt: str) -> Iterator[Finding]:
+    """Report all that other tools left in one place, distributions or not, in one finding."""
+    names = [key.removeprefix(place) or "its page" for key in keys]
+    projects = [project for name in names if (project := _project_of(name)) is not None]
     if projects:
-        number = _counted(sum(projects.values()), "distribution")
-        what = f"holds {number} that no manifest names, of {_some(sorted(projects))}"
-        remedy = f"run `{terms.adopt}`, which takes in what it can, and names what it leaves out"
-        return _finding("file-foreign", place, what, remedy)
-    what = f"holds {_counted(len(names), 'object')} of another tool: {_some(names)}"
-    return _finding("leftovers", place, what, "remove them by hand once nobody installs by way of them")
+        some = _some(sorted(set(projects)))
+        yield finding("file-foreign:pile", place, number=len(projects), projects=some, adopt=adopt)
+    elif names:
+        yield finding("leftovers", place, number=len(names), names=_some(names))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+def _kind(found: Unreferenced, project: ProjectName, files: set[Key]) -> str | None:
+    """Return the kind of finding; None for an object of another tool that is no distribution."""
+    if found.owner == "page":
+        return "page-retired"
+    if _file_of(found.key) in files:
+        return "sidecar-unnamed"
+    if found.owner == "file":
+        return "orphan"
+    if not _could_be_of(project, found.key.rpartition("/")[2]):
+        return None
+    return "file-unnamed" if found.owner == "unknown" else "file-foreign"
 
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return printable(", ".join(names[:_MOST_NAMES])) + more
-
-
-def _prune(project: ProjectName) -> str:
-    return f"`bucketwheel prune {project} --orphans --yes`"
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _project_of(name: str) -> ProjectName | None:
@@ -201,22 +133,18 @@ def _project_of(name: str) -> ProjectName | None:
 
 
 def _could_be_of(project: ProjectName, name: str) -> bool:
-    """Whether this may be a project's distribution, in a form of today or of old, which adopt may take in too."""
+    """Return whether this may be a project's distribution; adopt takes in old forms too."""
     legacy = name.endswith(_LEGACY) and canonicalize_name(name).startswith(project)
     return legacy or _project_of(name) == project
 
 
 def _file_of(key: Key) -> Key:
-    """The file that a sidecar belongs to; of anything else itself."""
+    """Return the key of a sidecar's file; any other key as it is."""
     for ending in SIDECARS:
         if key.endswith(ending):
             return Key(key.removesuffix(ending))
     return key
 
 
-def _with_sidecars(keys: Iterable[Key]) -> Iterator[Key]:
-    return (Key(f"{key}{ending}") for key in keys for ending in ("", *SIDECARS))
-
-
-def _finding(code: str, where: str, what: str, remedy: str) -> Finding:
-    return Finding(code=code, subject=printable(where), what=what, remedy=remedy)
+def _with_sidecars(key: Key) -> list[Key]:
+    return [Key(f"{key}{ending}") for ending in ("", *SIDECARS)]

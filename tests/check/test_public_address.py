@@ -1,4 +1,4 @@
-"""What clients meet at the repository's base-url, seen by a check: a host as it should be, and hosts that are not."""
+"""The base-url as clients see it, in a check: a host as it should be, and hosts that are not."""
 
 from __future__ import annotations
 
@@ -151,16 +151,16 @@ def test_what_is_not_there_must_be_answered_with_404(hosted: Hosted, absence: Be
 
 
 def test_an_address_that_is_not_open_to_us_is_no_finding(hosted: Hosted) -> None:
-    """A private host may be as it should be: it is said that nobody looked."""
+    """A private host may be intended: a warning says that the check does not cover it."""
     hosted.site.put("/simple/", answer(status=401))
     events: list[Event] = []
     assert check_store(hosted.storage, report=events.append).findings == ()
     [warning] = [event.message for event in events if isinstance(event, Warned)]
-    assert warning.endswith("/simple/ is not open to us, so what clients meet there was not looked at")
+    assert "/simple/ is not open to us, so the check does not cover" in warning
 
 
-def test_an_address_where_nobody_answers_is_one_finding(tmp_path: Path) -> None:
-    """Nothing but that is said of it."""
+def test_an_address_without_a_server_is_one_finding(tmp_path: Path) -> None:
+    """A check of a server that is down reports only that."""
     storage = DirectoryStorage(root=tmp_path / "repository")
     release_files(storage, make_wheel(tmp_path))
     with serve() as site:
@@ -172,7 +172,7 @@ def test_an_address_where_nobody_answers_is_one_finding(tmp_path: Path) -> None:
 
 
 def test_nothing_is_asked_for_where_nothing_is_published(tmp_path: Path) -> None:
-    """A new repository has no pages for clients to meet."""
+    """A new repository has no pages for clients to fetch."""
     storage = DirectoryStorage(root=tmp_path / "repository")
     release_files(storage, make_wheel(tmp_path))
     change_settings(storage, lambda settings: replace(settings, base_url="http://127.0.0.1:1/"))
@@ -183,10 +183,11 @@ def test_nothing_is_asked_for_where_nothing_is_published(tmp_path: Path) -> None
 
 
 def test_an_address_that_is_none_is_one_finding(tmp_path: Path) -> None:
-    """What was set as base-url may be a URL that nobody can ask."""
+    """A base-url may be set to a URL that names no host."""
     storage = DirectoryStorage(root=tmp_path / "repository")
     release_files(storage, make_wheel(tmp_path))
     change_settings(storage, lambda settings: replace(settings, base_url="https://pypi!example.com/"))
     rebuild(storage)
     [finding] = check_store(storage).findings
-    assert (finding.code, finding.what) == ("client-unreachable", "names no host")
+    assert (finding.code, finding.subject) == ("client-unreachable", "https://pypi!example.com/")
+    assert "names no host" in finding.what
