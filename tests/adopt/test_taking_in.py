@@ -9,39 +9,20 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.format.layout import Layout, file_marks, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, Status, encode_manifest
-from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.layout import file_marks, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Status
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, Storage
+from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository, put, remove, state
+from support.adopting import adopt_all, fates, make_repository, own_marks, put, state
 from support.archives import make_sdist, make_wheel, metadata_text, zipped
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
+from support.tampering import remove, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
-
-
-def ours(storage: Storage, body: bytes) -> dict[str, str]:
-    """The marks that a publisher of this repository puts on a file."""
-    stored = storage.read(Key("_bucketwheel/repository.json"))
-    assert stored is not None
-    return file_marks(repository=decode_settings(stored.body).id, run_id="a call", sha256=sha256_of(body))
-
-
-def commit_by_hand(storage: Storage, manifest: Manifest) -> None:
-    """Write a manifest as another command would."""
-    before = storage.read(manifest_key(manifest.project))
-    storage.swap(
-        manifest_key(manifest.project),
-        encode_manifest(manifest),
-        expected=None if before is None else before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
 
 
 def test_files_of_others_come_in_with_all_that_an_index_says(storage: Storage, tmp_path: Path) -> None:
@@ -192,11 +173,10 @@ def test_names_that_were_deleted_stay_dead(storage: Storage, tmp_path: Path) -> 
     """No bytes come back under a deleted name, nor from a dead key."""
     wheel, sdist = make_wheel(tmp_path), make_sdist(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
-    manifest = manifest_of(storage, "demo-pkg")
     put(storage, wheel.name, wheel)
     dead = put(storage, FOLDER + sdist.name, sdist)
     deleted = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
-    commit_by_hand(storage, replace(manifest, revision=2, deleted=(deleted,), dead_keys=(dead,)))
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, deleted=(deleted,), dead_keys=(dead,)))
     assert adopt_all(storage, ours=True).files == ()
     assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9"]
 
@@ -205,7 +185,7 @@ def test_what_a_publisher_has_not_finished_is_left_alone(tmp_path: Path) -> None
     """Our mark without an entry: its publisher is at work, or died; taken in only with --ours."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
-    key = put(storage, FOLDER + wheel.name, wheel.read_bytes(), ours(storage, wheel.read_bytes()))
+    key = put(storage, FOLDER + wheel.name, wheel.read_bytes(), own_marks(storage, wheel.read_bytes()))
     adopted = adopt_all(storage)
     assert fates(adopted) == {key: "left out"}
     assert "has not finished" in adopted.files[0].note
@@ -357,8 +337,7 @@ def test_a_closed_project_takes_nothing_new(storage: Storage, tmp_path: Path, st
     """PEP 792: what was released may come back, and nothing else comes in by the back door."""
     wheel, newer = make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
     release_files(storage, wheel)
-    manifest = manifest_of(storage, "demo-pkg")
-    commit_by_hand(storage, replace(manifest, revision=2, status=Status(status=status)))
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, status=Status(status=status)))
     remove(storage, FOLDER + wheel.name)
     adopt_all(storage)
     put(storage, FOLDER + wheel.name, wheel)

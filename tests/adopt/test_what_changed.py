@@ -11,32 +11,18 @@ from typing import BinaryIO
 import pytest
 
 from bucketwheel.errors import Damaged, Unfinished
-from bucketwheel.format.layout import Layout, file_marks, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
-from bucketwheel.format.settings import decode_settings
-from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
-from support.adopting import Recorded, adopt_all, fates, make_repository, put, remove, state
+from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest
+from bucketwheel.names import ProjectName, Sha256
+from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
+from support.adopting import Recorded, adopt_all, fates, make_repository, own_marks, put, state
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
+from support.tampering import remove, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
-
-
-def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
-    """Commit a change by hand, as another command would."""
-    before = storage.read(manifest_key(DEMO))
-    assert before is not None
-    manifest = manifest_of(storage, "demo-pkg")
-    storage.swap(
-        manifest_key(DEMO),
-        encode_manifest(replace(change(manifest), revision=manifest.revision + 1)),
-        expected=before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
 
 
 def with_files(**facts: object) -> Callable[[Manifest], Manifest]:
@@ -51,7 +37,7 @@ def test_a_file_that_was_removed_is_missing_and_off_the_pages(storage: Storage, 
     """The entry is kept, whole, and its name stays taken; the same bytes bring it back with all that it was."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel, make_sdist(tmp_path))
-    change_manifest(storage, with_files(yanked="broken"))
+    write_manifest(storage, "demo-pkg", with_files(yanked="broken"))
     before = manifest_of(storage, "demo-pkg")
     remove(storage, KEY, f"{KEY}.metadata")
     assert fates(adopt_all(storage)) == {KEY: "missing"}
@@ -70,12 +56,9 @@ def test_the_bytes_of_a_missing_file_count_with_our_mark_too(tmp_path: Path) -> 
     """A publisher put them back and died before its commit."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     release_files(storage, wheel)
-    body, settings = wheel.read_bytes(), storage.read(Key("_bucketwheel/repository.json"))
-    assert settings is not None
     remove(storage, KEY)
     adopt_all(storage)
-    marks = file_marks(repository=decode_settings(settings.body).id, run_id="another", sha256=sha256_of(body))
-    put(storage, KEY, body, marks)
+    put(storage, KEY, wheel, own_marks(storage, wheel.read_bytes()))
     assert fates(adopt_all(storage)) == {KEY: "back"}
     assert manifest_of(storage, "demo-pkg").files[0].seen is None
 
@@ -162,10 +145,10 @@ def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp
     put(storage, "demo_pkg-0.1.tar.gz", b"dead")
     wrong = {"requires_python": ">=2", "metadata_sha256": Sha256("1" * 64), "gpg_sig": True}
 
-    def lie(manifest: Manifest) -> Manifest:
+    def wrongly(manifest: Manifest) -> Manifest:
         return replace(with_files(**told, **wrong)(manifest), deleted=(dead,))
 
-    change_manifest(storage, lie)
+    write_manifest(storage, "demo-pkg", wrongly)
     assert fates(adopt_all(storage, reread=True)) == {KEY: "updated"}
     after = manifest_of(storage, "demo-pkg")
     assert after.files == (replace(right, upload_time="2020-01-01T00:00:00.000000Z", yanked="broken"),)
@@ -176,7 +159,7 @@ def test_a_file_that_lies_elsewhere_is_not_looked_for(storage: Storage, tmp_path
     """An entry with a URL is nobody's here."""
     release_files(storage, make_wheel(tmp_path))
     elsewhere = {"url": "https://files.example/demo_pkg-1.0-py3-none-any.whl", "metadata_sha256": None}
-    change_manifest(storage, with_files(**elsewhere))
+    write_manifest(storage, "demo-pkg", with_files(**elsewhere))
     remove(storage, KEY, f"{KEY}.metadata")
     assert adopt_all(storage).files == ()
     assert adopt_all(storage, reread=True).files == ()
@@ -188,7 +171,7 @@ def test_the_same_bytes_written_again_change_nothing_but_the_memory_of_them(tmp_
     put(storage, KEY, wheel)
     make_repository(storage)
     adopt_all(storage)
-    change_manifest(storage, with_files(seen="what it was before the copy"))
+    write_manifest(storage, "demo-pkg", with_files(seen="what it was before the copy"))
     before = manifest_of(storage, "demo-pkg").files[0]
     assert fates(adopt_all(storage)) == {KEY: "updated"}
     after = manifest_of(storage, "demo-pkg").files[0]
@@ -222,7 +205,7 @@ def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
     assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9", "1.0", "1.1"]
     remove(storage, KEY)
     storage.before_swap.append(lambda: void(put(storage, KEY, wheel)))
-    storage.before_swap.append(lambda: change_manifest(storage, lambda manifest: manifest))
+    storage.before_swap.append(lambda: write_manifest(storage, "demo-pkg", lambda manifest: manifest))
     assert adopt_all(storage).files == (), "it lay there again when it was looked for again"
     assert page_json(storage, "demo-pkg")["versions"] == ["0.9", "1.0", "1.1"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.promote import Promotion, Terms, promote_at
+from bucketwheel.commands.promote import Promotion, promote_at
 from bucketwheel.errors import Misconfigured, Refused
 from bucketwheel.events import Event, Warned, ignore
 from bucketwheel.format.manifest import PublishedFile, Status, upload_time
@@ -34,22 +34,30 @@ from support.tampering import check_store, overwrite, put, remove, stored, write
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 FOLDER = "simple/demo-pkg"
-TERMS = Terms()
 
 
 def promote(
     source: Storage,
     target: Storage,
     *releases: tuple[str, str],
-    terms: Terms = TERMS,
+    dry_run: bool = False,
+    create_repository: bool = True,
     events: list[Event] | None = None,
 ) -> Promotion:
     """Promote, as one command does."""
     sites = [site_of(storage, place_of(storage)) for storage in (source, target)]
     wanted = releases or (("demo-pkg", "1.0"),)
+    report = ignore if events is None else events.append
     with Workers(4) as workers:
-        report = ignore if events is None else events.append
-        return promote_at(sites[0], sites[1], wanted, terms, workers=workers, report=report)
+        return promote_at(
+            sites[0],
+            sites[1],
+            wanted,
+            dry_run=dry_run,
+            create_repository=create_repository,
+            workers=workers,
+            report=report,
+        )
 
 
 def entries(storage: Storage, project: str = "demo-pkg") -> dict[str, PublishedFile]:
@@ -135,7 +143,7 @@ def test_several_projects_are_one_commit_each(source: Storage, target: Storage, 
 
 def test_a_trial_writes_nothing(source: Storage, target: Storage) -> None:
     """A dry run says what would be promoted, and which pages would change."""
-    promotion = promote(source, target, terms=Terms(dry_run=True))
+    promotion = promote(source, target, dry_run=True)
     assert [file.fate for file in promotion.files] == ["promoted", "promoted"]
     assert promotion.created
     assert f"{FOLDER}/index.json" in promotion.pages
@@ -145,7 +153,7 @@ def test_a_trial_writes_nothing(source: Storage, target: Storage) -> None:
 def test_nothing_is_made_where_that_is_forbidden(source: Storage, target: Storage) -> None:
     """With --no-create a target that is no repository is a typing error."""
     with pytest.raises(Refused, match="--no-create forbids making one"):
-        promote(source, target, terms=Terms(create_repository=False))
+        promote(source, target, create_repository=False)
     assert list(target.list("")) == []
 
 
@@ -159,7 +167,7 @@ def test_hidden_files_stay_behind(source: Storage, target: Storage) -> None:
     events: list[Event] = []
     promote(source, target, events=events)
     assert set(entries(target)) == {WHEEL}
-    assert Warned(message=f"{SDIST} is hidden, and stays behind") in events
+    assert Warned(message=f"{SDIST} is hidden and is not promoted") in events
     with pytest.raises(Refused, match=r"demo-pkg==0.9 has only hidden files"):
         promote(source, target, ("demo-pkg", "0.9"))
 
@@ -183,9 +191,9 @@ def test_what_cannot_be_promoted_is_refused_all_at_once(source: Storage, target:
 @pytest.mark.parametrize(
     ("facts", "problem"),
     [
-        ({"url": "https://files.example/x.whl"}, "lies outside of its repository"),
+        ({"url": "https://files.example/x.whl"}, "is outside its repository"),
         ({"filename": "demo_pkg-1.0.tar.bz2"}, "is not a wheel"),
-        ({"filename": "other-1.0.tar.gz"}, "is by its name no file of demo-pkg"),
+        ({"filename": "other-1.0.tar.gz"}, "has the name of a file of other"),
     ],
     ids=["elsewhere", "legacy", "misnamed"],
 )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bucketwheel.commands.promote import Promotion, Terms, promote_at
+from bucketwheel.commands.promote import Promotion, promote_at
 from bucketwheel.errors import Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.names import Sha256, sha256_of
@@ -50,7 +50,7 @@ def promote(source: Storage, target: Storage, *releases: tuple[str, str]) -> Pro
     """Promote, as one command does."""
     with Workers(4) as workers:
         sites = [site_of(storage, place_of(storage)) for storage in (source, target)]
-        return promote_at(sites[0], sites[1], releases or (("demo-pkg", "1.0"),), Terms(), workers=workers)
+        return promote_at(sites[0], sites[1], releases or (("demo-pkg", "1.0"),), workers=workers)
 
 
 def of_files(log: list[Exchange]) -> Counter[str]:

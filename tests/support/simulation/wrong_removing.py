@@ -105,15 +105,17 @@ WRONG_REMOVALS = (
         breaks="I5",
         edits=(
             Edit(
-                of=adopt._list_all,
-                right="""
-                manifests, failed = _read_manifests(repository, recorded, workers)
-                listed = sort_listing(storage.list(""), layout)
-                """,
+                of=adopt._list,
+                right="read = workers.map_settled(reads)",
                 wrong="""
-                listed = sort_listing(storage.list(""), layout)
-                manifests, failed = _read_manifests(repository, recorded, workers)
+                early = sort_listing(storage.list(""), layout)
+                read = workers.map_settled(reads)
                 """,
+            ),
+            Edit(
+                of=adopt._list,
+                right="listed = sort_listing(chain.from_iterable(listings), layout)",
+                wrong="listed = early",
             ),
             NO_LAST_LOOK,
         ),
@@ -140,6 +142,8 @@ WRONG_REMOVALS = (
         name="adopt: takes in what carries our mark",
         meets="orphans",
         breaks="I10",
-        edits=(Edit(of=Inspector._read, right="if ours and not difference.ours_counts:", wrong="if False:"),),
+        edits=(
+            Edit(of=Inspector._read, right="if ours and entry is None and not self.rules.ours:", wrong="if False:"),
+        ),
     ),
 )

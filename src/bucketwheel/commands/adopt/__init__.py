@@ -96,12 +96,24 @@ def adopt_at(
     repository = open_to_read(target)
     if not dry_run:
         repository = open_to_write(target, repository)
-    run_id, now = uuid4().hex, datetime.now(UTC)
-    inspector = Inspector(repository=repository, rules=rules, run_id=run_id, now=now, report=report, dry_run=dry_run)
+    inspector = Inspector(
+        repository=repository,
+        rules=rules,
+        run_id=uuid4().hex,
+        now=datetime.now(UTC),
+        report=report,
+        dry_run=dry_run,
+    )
     named = {named_project(project): project for project in projects}
-    manifests, listed, failed = _list_named(repository, named, workers) if named else _list_all(repository, workers)
-    diffs = _find_all_differences(inspector, manifests, listed, named, workers)
-    inspections = _inspect_all(inspector, diffs, workers)
+    manifests, listed, failed = _list(repository, named, workers)
+    diffs = workers.map(
+        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
+    )
+    if any(diff.differences and not diff.manifest.revision for diff in diffs):
+        refuse_flat_root(repository)
+    differences = [difference for diff in diffs for difference in diff.differences]
+    report(Stage(doing="looking at", count=len(differences)))
+    inspections = workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
     changes, failures = _reconcile_all(inspector, manifests, diffs, inspections)
     failed += failures
     if dry_run:
@@ -128,44 +140,35 @@ def adopt_at(
 # List ----------------------------------------------------------------------------------------------------------------
 
 
-def _list_named(
+def _list(
     repository: Repository, named: Mapping[ProjectName, str], workers: Workers
 ) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
-    """Read the manifests of these projects, each with the name that the user typed, then list what they may have."""
+    """Read the manifests of the named projects, or of all; then list what belongs to them, or the whole bucket.
+
+    A named project is also looked for in the spelling that the user typed. An error stops its own project only.
+    """
     storage, layout = repository.storage, repository.layout
-    manifests, failed = _read_manifests(repository, named, workers)
-    wanted = {
-        prefix
-        for each in manifests
-        for prefix in prefixes(layout, each.manifest, [f"{layout.simple}{named[each.project]}/"])
-    }
+    projects = list(named)
+    if not named:
+        projects = [project for entry in storage.list(MANIFESTS) if (project := project_of(entry.key)) is not None]
+    reads = [partial(_read_manifest, repository, project) for project in projects]
+    read = workers.map_settled(reads)
+    manifests = [each for each in read if isinstance(each, VersionedManifest)]
+    failed = [each for each in read if isinstance(each, Exception)]
+    wanted = {""}
+    if named:
+        typed = {project: f"{layout.simple}{name}/" for project, name in named.items()}
+        wanted = {key for each in manifests for key in prefixes(layout, each.manifest, [typed[each.project]])}
     listings = workers.map(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
     listed = sort_listing(chain.from_iterable(listings), layout)
     known = {*listed.files, *listed.pages}
-    if absent := [each for each in manifests if each.version is None and each.project not in known]:
+    if not named:
+        # The first listing showed no manifest of these. If there is one now, their swap loses.
+        new = sorted(known.difference(projects))
+        manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
+    elif absent := [each for each in manifests if each.version is None and each.project not in known]:
         raise Refused(*(not_there(each.project, repository.site.place) for each in absent))
     return manifests, listed, failed
-
-
-def _list_all(repository: Repository, workers: Workers) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
-    """Read all manifests, then list the bucket; a project with files or a page counts without a manifest too."""
-    storage, layout = repository.storage, repository.layout
-    recorded = [project for entry in storage.list(MANIFESTS) if (project := project_of(entry.key)) is not None]
-    manifests, failed = _read_manifests(repository, recorded, workers)
-    listed = sort_listing(storage.list(""), layout)
-    # The first listing shows no manifest of these. If there is one now, their swap loses.
-    new = sorted({*listed.files, *listed.pages}.difference(recorded))
-    manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
-    return manifests, listed, failed
-
-
-def _read_manifests(
-    repository: Repository, projects: Iterable[ProjectName], workers: Workers
-) -> tuple[list[VersionedManifest], list[Exception]]:
-    read = workers.map_settled(partial(_read_manifest, repository, project) for project in projects)
-    return [each for each in read if isinstance(each, VersionedManifest)], [
-        each for each in read if isinstance(each, Exception)
-    ]
 
 
 def _read_manifest(repository: Repository, project: ProjectName) -> VersionedManifest:
@@ -174,22 +177,17 @@ def _read_manifest(repository: Repository, project: ProjectName) -> VersionedMan
     return read
 
 
-# Find differences ----------------------------------------------------------------------------------------------------
+# Find differences, inspect, reconcile --------------------------------------------------------------------------------
 
 
-def _find_all_differences(
-    inspector: Inspector,
-    manifests: Sequence[VersionedManifest],
-    listed: ListedFiles,
-    named: Collection[ProjectName],
-    workers: Workers,
-) -> list[ProjectDiff]:
-    diffs = workers.map(
-        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
-    )
-    if any(diff.differences and not diff.manifest.revision for diff in diffs):
-        refuse_flat_root(inspector.repository)
-    return diffs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """A project's manifest, and what becomes of it."""
+
+    manifest: VersionedManifest
+    """As it was read; once the change is committed, as it was committed."""
+    diff: ProjectDiff
+    reconciled: Reconciled
 
 
 def _find_differences(inspector: Inspector, manifest: Manifest, listed: ListedFiles, *, named: bool) -> ProjectDiff:
@@ -215,25 +213,6 @@ def _linked_files(
         entry = next((listed for listed in repository.storage.list(key) if listed.key == key), None)
         if entry is not None and (found := linked_file(entry, project)) is not None:
             yield found
-
-
-# Inspect and reconcile -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """A project's manifest, and what becomes of it."""
-
-    manifest: VersionedManifest
-    """As it was read; once the change is committed, as it was committed."""
-    diff: ProjectDiff
-    reconciled: Reconciled
-
-
-def _inspect_all(inspector: Inspector, diffs: Sequence[ProjectDiff], workers: Workers) -> list[Inspection | Exception]:
-    differences = [difference for diff in diffs for difference in diff.differences]
-    inspector.report(Stage(doing="looking at", count=len(differences)))
-    return workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
 
 
 def _reconcile_all(
