@@ -1,4 +1,4 @@
-"""What others removed or wrote over, and what is believed when everything is read anew."""
+"""Files that others removed or overwrote, and what --reread believes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
 
 
 def with_files(**facts: object) -> Callable[[Manifest], Manifest]:
-    """Change these facts of every file."""
+    """Return a change of these facts of every file."""
     return lambda manifest: replace(
         manifest,
         files=tuple(replace(file, **facts) for file in manifest.files),  # type: ignore[arg-type]  # facts by name
@@ -78,7 +78,7 @@ def test_other_bytes_never_come_back_under_a_missing_name(storage: Storage, tmp_
 
 
 def test_bytes_that_changed_are_reported_and_taken_off_the_pages(storage: Storage, tmp_path: Path) -> None:
-    """Of a file that was adopted the listing tells, whatever its length; never is the new content taken in."""
+    """The listing shows it for an adopted file, of any length; the new content is never taken in."""
     wheel = make_wheel(tmp_path)
     put(storage, KEY, wheel)
     make_repository(storage)
@@ -94,10 +94,10 @@ def test_bytes_that_changed_are_reported_and_taken_off_the_pages(storage: Storag
     assert fates(adopt_all(storage)) == {KEY: "back"}
 
 
-def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_anew(
+def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_it_again(
     storage: Storage, tmp_path: Path
 ) -> None:
-    """Of what we wrote no etag is kept: the length is compared with every listing, the bytes with --reread."""
+    """We keep no etag of our own files: a listing shows another length, and --reread other bytes."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     put(storage, KEY, wheel.read_bytes()[:-1] + b"\x01")
@@ -120,7 +120,7 @@ def test_without_a_digest_of_the_stores_the_bytes_decide(tmp_path: Path) -> None
 
 
 def test_a_file_that_goes_while_it_is_read_is_missing(tmp_path: Path) -> None:
-    """Somebody removed it between our look and our reading: no reason to give up."""
+    """Somebody removed it between stat and read; the adoption goes on."""
 
     class Vanishing(Recorded):
         @contextmanager
@@ -135,8 +135,8 @@ def test_a_file_that_goes_while_it_is_read_is_missing(tmp_path: Path) -> None:
     assert fates(adopt_all(storage, reread=True)) == {KEY: "missing"}
 
 
-def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
-    """All else that the manifest says is read from what lies there."""
+def test_rereading_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
+    """Everything else in the manifest is read from the bucket."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9")
     release_files(storage, wheel)
     right = manifest_of(storage, "demo-pkg").files[0]
@@ -155,8 +155,8 @@ def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp
     assert after.deleted == (dead,)
 
 
-def test_a_file_that_lies_elsewhere_is_not_looked_for(storage: Storage, tmp_path: Path) -> None:
-    """An entry with a URL is nobody's here."""
+def test_a_file_outside_the_repository_is_not_looked_for(storage: Storage, tmp_path: Path) -> None:
+    """An entry with a URL has no object here."""
     release_files(storage, make_wheel(tmp_path))
     elsewhere = {"url": "https://files.example/demo_pkg-1.0-py3-none-any.whl", "metadata_sha256": None}
     write_manifest(storage, "demo-pkg", with_files(**elsewhere))
@@ -189,14 +189,14 @@ class Busy(MemoryStorage):
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Let the other go first."""
+        """Let the other commit first."""
         while key == manifest_key(DEMO) and self.before_swap:
             self.before_swap.pop()()
         return super().swap(key, body, expected=expected, headers=headers, marks=marks)
 
 
-def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
-    """A commit in between is kept, and what it says counts: listing and looks are made again."""
+def test_a_lost_swap_starts_again(tmp_path: Path) -> None:
+    """A commit in between is kept and counts: listing and inspection are made again."""
     storage, wheel, newer = Busy(), make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     put(storage, KEY, wheel)
@@ -206,7 +206,7 @@ def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
     remove(storage, KEY)
     storage.before_swap.append(lambda: void(put(storage, KEY, wheel)))
     storage.before_swap.append(lambda: write_manifest(storage, "demo-pkg", lambda manifest: manifest))
-    assert adopt_all(storage).files == (), "it lay there again when it was looked for again"
+    assert adopt_all(storage).files == (), "it was there again at the second listing"
     assert page_json(storage, "demo-pkg")["versions"] == ["0.9", "1.0", "1.1"]
 
 
@@ -214,8 +214,8 @@ def void(_: object) -> None:
     """Forget a result."""
 
 
-def test_a_file_that_lies_there_at_the_second_look_is_not_missing(tmp_path: Path) -> None:
-    """A listing may be older than the object: absent is what both the listing and the look call so."""
+def test_a_file_that_the_stat_finds_is_not_missing(tmp_path: Path) -> None:
+    """A listing may be older than the object: absent is only what both listing and stat do not find."""
 
     class Late(MemoryStorage):
         def stat(self, key: Key) -> ObjectInfo | None:
@@ -249,12 +249,12 @@ def test_a_damaged_manifest_holds_up_its_own_project_only(storage: Storage, tmp_
 
 
 def page_json_versions(storage: Storage, project: str) -> list[str]:
-    """The versions that a manifest has."""
+    """Return the versions that a manifest has."""
     return [file.version for file in manifest_of(storage, project).files]
 
 
 def test_an_adoption_that_was_interrupted_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
-    """Committed, and the pages not written: they are behind, and nothing else is left to do."""
+    """After a commit without pages, only the pages are left to write."""
     put(storage, KEY, make_wheel(tmp_path))
     make_repository(storage)
     adopt_all(storage)
