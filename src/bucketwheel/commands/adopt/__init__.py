@@ -124,13 +124,10 @@ def adopt_at(
         behind = _bring_pages(repository, done, workers)
     if failed:
         raise _failure(done, failed, dry_run=dry_run)
-    files = [file for change in done for file in change.reconciled.files]
-    if not projects:
-        files += _ignored_files(repository, listed, done)
     return Adopted(
         repository=target.place,
         projects=sum(change.manifest.version is not None or bool(change.reconciled.files) for change in done),
-        files=tuple(sorted(files, key=lambda file: (file.project or "", file.key))),
+        files=_files(repository, listed, done, with_ignored=not projects),
         leftovers=_leftovers(repository, listed, done),
         pages_behind=behind,
         dry_run=dry_run,
@@ -313,14 +310,22 @@ def _failure(done: Sequence[_Change], failed: Sequence[Exception], *, dry_run: b
     return Unfinished(f"adopted: {', '.join(changed)}; the rest failed: {error}")
 
 
-def _ignored_files(repository: Repository, listed: ListedFiles, done: Sequence[_Change]) -> Iterator[FileAdopted]:
-    """Report the distributions that no project can have; those that an entry or a page names are not among them."""
-    named = {file.key for change in done for file in change.reconciled.files}
-    for change in done:
-        named |= {repository.layout.key_of(change.manifest.project, file) for file in change.manifest.manifest.files}
-    for key, ignored in listed.ignored.items():
-        if key not in named:
-            yield FileAdopted(project=ignored.project, key=key, fate="left out", note=ignored.reason)
+def _files(
+    repository: Repository, listed: ListedFiles, done: Sequence[_Change], *, with_ignored: bool
+) -> tuple[FileAdopted, ...]:
+    """Report every difference, and the distributions that no project can have, unless an entry or a page names them."""
+    files = [file for change in done for file in change.reconciled.files]
+    if with_ignored:
+        named = {file.key for file in files}
+        for change in done:
+            entries = change.manifest.manifest.files
+            named |= {repository.layout.key_of(change.manifest.project, entry) for entry in entries}
+        files += [
+            FileAdopted(project=ignored.project, key=key, fate="left out", note=ignored.reason)
+            for key, ignored in listed.ignored.items()
+            if key not in named
+        ]
+    return tuple(sorted(files, key=lambda file: (file.project or "", file.key)))
 
 
 def _leftovers(repository: Repository, listed: ListedFiles, done: Sequence[_Change]) -> tuple[Key, ...]:
