@@ -1,4 +1,4 @@
-"""What adoption tests start from."""
+"""Fixtures of the adoption tests."""
 
 from __future__ import annotations
 

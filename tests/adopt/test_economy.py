@@ -1,4 +1,4 @@
-"""What an adoption asks of the store: nothing for what is unchanged, and no byte twice."""
+"""Requests of an adoption: none for unchanged files, and no byte twice."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ FILLING = hashlib.shake_256(b"incompressible").digest(600_000)
 
 
 def about(asked: list[str], word: str) -> list[str]:
-    """The requests whose key holds a word."""
+    """Return the requests whose key contains a word."""
     return [request for request in asked if word in request]
 
 
 def pytorch(path: Path) -> dict[str, str]:
-    """The mark that PyTorch's tools put on a file that they hashed."""
+    """Return the mark that PyTorch's tools put on a file that they hashed."""
     return {"checksum-sha256": sha256_of(path.read_bytes())}
 
 
 def adopted_with(path: Path, marks: dict[str, str]) -> tuple[Recorded, list[str]]:
-    """Adopt one wheel, and list what was asked about it."""
+    """Adopt one wheel, and return the requests for it."""
     storage = Recorded()
     put(storage, FOLDER + path.name, path.read_bytes(), marks)
     make_repository(storage)
@@ -82,7 +82,7 @@ def test_a_large_wheel_without_a_digest_is_streamed_once(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("whose", ["pytorch", "ours"])
 def test_of_a_wheel_with_a_digest_only_the_tail_is_read(tmp_path: Path, whose: str) -> None:
-    """PyTorch's mark counts, and another bucketwheel repository's; METADATA lies near the end, as it mostly does."""
+    """PyTorch's mark counts, and another bucketwheel repository's; METADATA is near the end, as usual."""
     wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
     _move_to_the_end(wheel)
     body = wheel.read_bytes()
@@ -92,7 +92,7 @@ def test_of_a_wheel_with_a_digest_only_the_tail_is_read(tmp_path: Path, whose: s
     assert storage.objects[f"{FOLDER}{wheel.name}.metadata"].body.startswith(b"Metadata-Version")
 
 
-def test_where_metadata_lie_elsewhere_one_exact_read_fetches_them(tmp_path: Path) -> None:
+def test_where_metadata_are_elsewhere_one_exact_read_fetches_them(tmp_path: Path) -> None:
     """A second request, for the member and not a byte more."""
     wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
     storage, asked = adopted_with(wheel, pytorch(wheel))
@@ -137,7 +137,7 @@ def test_only_what_is_new_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_lost_swap_reads_nothing_again(tmp_path: Path) -> None:
-    """What was looked at stays known while it stays the same."""
+    """An object that has not changed is not read again."""
     storage = Losing()
     key = put(storage, FOLDER + "demo_pkg-1.0.tar.gz", make_sdist(tmp_path))
     make_repository(storage)
@@ -179,18 +179,18 @@ def test_on_s3_the_digest_that_was_verified_counts(bucket: TestBucket, tmp_path:
 
 
 def _requests(events: list[Event], key: Key) -> list[str]:
-    """What was asked about an object itself."""
+    """Return the requests for an object itself."""
     sent = (event for event in events if isinstance(event, RequestSent) and event.target == key)
     return [f"{event.verb} {event.status}" for event in sent]
 
 
 class Losing(Recorded):
-    """A store whose manifest somebody else makes just before we would."""
+    """A store in which somebody else creates the manifest just before we do."""
 
     lost = 0
 
     def swap(self, key: Key, body: bytes, **conditions: Any) -> Any:  # noqa: ANN401 - passed on as they came
-        """Make it first, once."""
+        """Create it first, once."""
         if key.startswith("_bucketwheel/manifests/") and not self.lost:
             self.lost = 1
             first = encode_manifest(Manifest(project=ProjectName("demo-pkg"), revision=1))

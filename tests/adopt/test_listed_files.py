@@ -1,4 +1,4 @@
-"""A listing, sorted."""
+"""Sorted listings."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ DEMO, SHA = ProjectName("demo"), "a" * 64
 
 
 def sorted_keys(*keys: str, simple: str = "simple/", size: int = 1) -> ListedFiles:
-    """What a listing of these keys shows."""
+    """Sort a listing of these keys."""
     return sort_listing([ListEntry(key=Key(key), size=size, etag="e") for key in keys], Layout(simple=simple))
 
 
 def files_of(listed: ListedFiles) -> dict[str, list[str]]:
-    """Which keys could be whose."""
+    """Return the keys of each project's files."""
     return {project: [file.key for file in files] for project, files in listed.files.items()}
 
 
 def test_files_count_in_their_projects_folder_and_in_a_pile() -> None:
-    """A folder counts in any spelling; a pile lies at the top of the repository or of the index."""
+    """A folder counts in any spelling, and so does the top of the repository and of the index."""
     listed = sorted_keys(
         "demo-1.0.tar.gz",
         "simple/demo-1.1.tar.gz",
@@ -57,8 +57,8 @@ def test_with_an_index_at_the_top_all_folders_are_projects() -> None:
     assert not listed.others
 
 
-def test_what_can_be_nobodys_is_named() -> None:
-    """Every distribution that does not come in is there with a reason."""
+def test_ignored_files_have_a_reason() -> None:
+    """Every distribution that does not come in has a reason."""
     expected = {
         "elsewhere/demo-1.0.tar.gz": "is where an index has no files, and no page links to it",
         "simple/demo/sub/demo-1.0.tar.gz": "is where an index has no files, and no page links to it",
@@ -107,7 +107,7 @@ def test_pages_and_records_of_other_tools_are_told_from_ours() -> None:
     ],
 )
 def test_the_style_of_pages_is_that_of_the_projects(keys: list[str], style: PageStyle | None) -> None:
-    """Only pages of projects that have files tell; others may be anybody's."""
+    """Only pages of projects that have files count; others may be no index pages."""
     assert sorted_keys("demo-1.0.tar.gz", *keys).page_style == style
 
 

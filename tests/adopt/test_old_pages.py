@@ -1,4 +1,4 @@
-"""What another tool's pages say, and our own after a manifest was lost."""
+"""Another tool's pages, and our own after a manifest was lost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.places import S3Place
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository, put, remove, state
+from support.adopting import adopt_all, fates, make_repository, put, state
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
+from support.tampering import remove
 
 DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"
@@ -24,12 +25,12 @@ PAGE = f"{FOLDER}index.html"
 
 
 def page(*anchors: str) -> bytes:
-    """A page as an old tool writes it."""
+    """Return a page as an old tool writes it."""
     return f"<!DOCTYPE html><html><body>{'<br>'.join(anchors)}</body></html>".encode()
 
 
 def anchor(href: str, body: bytes | None = None, attributes: str = "") -> str:
-    """A link, with the digest of what it is said to lead to."""
+    """Return a link, with the digest of these bytes."""
     fragment = "" if body is None else f"#sha256={sha256_of(body)}"
     return f'<a href="{href}{fragment}"{attributes}>{href.rpartition("/")[2]}</a>'
 
@@ -41,7 +42,7 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def adopted_by_page(storage: Storage, *anchors: str) -> dict[str, str]:
-    """Adopt a project with this page; what became of its files."""
+    """Adopt a project with this page, and return what became of its files."""
     put(storage, PAGE, page(*anchors))
     make_repository(storage, pages="index.html")
     return fates(adopt_all(storage))
@@ -87,7 +88,7 @@ def test_a_link_is_followed_to_where_the_file_lies(storage: Storage, wheel: Path
 
 
 def test_a_project_may_have_nothing_but_a_page_in_its_folder(storage: Storage, wheel: Path) -> None:
-    """Its files lie where the page leads; a page that leads out of the repository only stays as it is."""
+    """Its files are where the page links to; a page that only links out of the repository stays as it is."""
     key = put(storage, f"files/{wheel.name}", wheel)
     elsewhere = put(storage, "simple/numpy/index.html", page(anchor("https://pypi.example/numpy-1.0.tar.gz", b"x")))
     put(storage, "simple/notes/index.html", page('<a href="https://example.org/">not an index</a>'))
@@ -128,7 +129,7 @@ def test_an_absolute_address_is_known_by_its_file_name(storage: Storage, wheel: 
 
 
 def test_bytes_that_the_page_does_not_vouch_for_hold_the_project_up(storage: Storage, wheel: Path) -> None:
-    """Somebody wrote over the file, or over the page: a person decides, and clients see what they saw before."""
+    """Somebody overwrote the file or the page: a person decides, and clients see the same as before."""
     put(storage, FOLDER + "demo_pkg-0.9.tar.bz2", b"fine")
     key = put(storage, FOLDER + wheel.name, wheel)
     assert adopted_by_page(storage, anchor(wheel.name, b"what it was when it was published")) == {key: "contested"}
@@ -142,7 +143,7 @@ def test_bytes_that_the_page_does_not_vouch_for_hold_the_project_up(storage: Sto
 
 
 def test_a_link_out_of_the_repository_holds_the_project_up(storage: Storage, wheel: Path) -> None:
-    """It is not dropped, and not believed either: a summary with a link in it was enough to make one, with stick."""
+    """It is neither dropped nor believed: with stick, a link in a package's summary was enough to make one."""
     body = wheel.read_bytes()
     put(storage, FOLDER + "demo_pkg-0.9.tar.bz2", b"fine")
     put(
@@ -162,7 +163,7 @@ def test_a_link_out_of_the_repository_holds_the_project_up(storage: Storage, whe
 
 
 def test_a_link_to_nothing_is_named_and_holds_nothing_up(storage: Storage, wheel: Path) -> None:
-    """Nobody could follow it."""
+    """No client could follow it."""
     put(storage, FOLDER + wheel.name, wheel)
     found = adopted_by_page(storage, anchor("demo_pkg-0.1.tar.gz"), anchor("other-1.0.tar.gz"), anchor("../"))
     assert found == {
@@ -173,7 +174,7 @@ def test_a_link_to_nothing_is_named_and_holds_nothing_up(storage: Storage, wheel
 
 
 def test_a_link_into_our_own_records_is_not_followed(storage: Storage, wheel: Path) -> None:
-    """What lies under `_bucketwheel/` is no distribution, whatever it is called."""
+    """An object under `_bucketwheel/` is no distribution, whatever its name."""
     put(storage, FOLDER + wheel.name, wheel)
     put(storage, "_bucketwheel/demo_pkg-2.0.tar.gz", b"x")
     found = adopted_by_page(storage, anchor("../../_bucketwheel/demo_pkg-2.0.tar.gz"))
@@ -184,13 +185,13 @@ def test_a_link_into_our_own_records_is_not_followed(storage: Storage, wheel: Pa
     "href", ["%2e%2e/%2e%2e/%2e%2e/x/demo_pkg-2.0.zip", "a%2F%2Fb/demo_pkg-2.0.zip", "c%3A/demo_pkg-2.0.zip"]
 )
 def test_a_link_that_would_lead_out_is_followed_nowhere(storage: Storage, wheel: Path, href: str) -> None:
-    """What a directory could not hold, or holds elsewhere, lies nowhere."""
+    """A key that a directory cannot hold, or holds elsewhere, is not looked for."""
     put(storage, FOLDER + wheel.name, wheel)
     assert adopted_by_page(storage, anchor(href))[f"{FOLDER}demo_pkg-2.0.zip"] == "left out"
 
 
 def test_a_flat_root_page_is_never_replaced(storage: Storage, wheel: Path) -> None:
-    """Clients follow it by --find-links; where the index lies elsewhere it stays, and so do they."""
+    """Clients follow it by --find-links."""
     put(storage, wheel.name, wheel)
     flat = page(anchor(wheel.name, wheel.read_bytes()))
     put(storage, "index.html", flat)
@@ -218,7 +219,7 @@ def test_a_root_page_of_projects_becomes_ours(storage: Storage, wheel: Path) -> 
 
 @pytest.fixture
 def lost(tmp_path: Path) -> DirectoryStorage | MemoryStorage:
-    """Give a repository of ours whose manifest is gone: one file released and yanked no more, one deleted, one new."""
+    """Give a repository of ours whose manifest is gone."""
     storage = MemoryStorage()
     release_files(storage, make_wheel(tmp_path), make_sdist(tmp_path))
     release_files(storage, make_wheel(tmp_path, version="1.1"))

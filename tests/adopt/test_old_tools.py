@@ -12,13 +12,14 @@ import pytest
 
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import Key
-from support.adopting import put, remove
+from support.adopting import put
 from support.archives import make_sdist, make_wheel
 from support.clients import run_pip, run_uv
 from support.command_line import CommandRun, run_command
 from support.index_server import HTML, HTML_V1, JSON, serve_index
 from support.ministack import TestBucket
 from support.old_tools import S3PYPI, STICK, OldTool, install_tool, mirror
+from support.tampering import remove
 
 PLATFORM = "Platform: UNKNOWN\n"  # stick fails without one
 
@@ -53,7 +54,7 @@ class Target:
         return run_command(*args, "--endpoint-url", str(connection.endpoint_url), "--region", "us-east-1")
 
     def versions(self, path: str, project: str) -> set[str]:
-        """What pip finds on the plain host."""
+        """Return the versions that pip finds on the plain host."""
         mirror(self.bucket, self.root)
         run = run_pip(["index", "versions", project, "--pre", "--index-url", f"{self.url}{path}"], home=self.home)
         assert run.code == 0, run.output
@@ -62,7 +63,7 @@ class Target:
         return set(found[1].split(", "))
 
     def installs(self, path: str, *requirements: str) -> None:
-        """Have pip install these from the host that negotiates, and uv from the plain one, side by side."""
+        """Let pip install these from the host that negotiates, and uv from the plain one."""
         mirror(self.bucket, self.root)
         common = ["--no-deps", "--upgrade", "--target"]
         with ThreadPoolExecutor() as pool:
@@ -87,7 +88,7 @@ def site(bucket: TestBucket, tmp_path: Path) -> Iterator[Target]:
 
 
 def built(directory: Path) -> list[Path]:
-    """What a team has released over the years."""
+    """Return files that a team has released over the years."""
     old = directory / "demo_pkg-0.1.tar.bz2"
     wheels = [
         make_wheel(directory, requires_python=">=3.8", metadata_extra=PLATFORM),

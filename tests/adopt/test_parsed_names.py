@@ -1,4 +1,4 @@
-"""What a file's name and folder say."""
+"""Projects and versions in the names of files."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_the_projects_is_not(filename: str) -> None:
     ],
 )
 def test_in_a_pile_a_name_must_say_it_all(filename: str, project: str, version: str) -> None:
-    """Without a folder the name itself says whose it is."""
+    """Without a folder the name itself tells the project."""
     found = parse_name(filename, None)
     assert found is not None
     assert (found.project, found.version) == (project, version)

@@ -1,4 +1,4 @@
-"""What others put into the bucket, taken in: over a store with marks and over a directory."""
+"""Files that others put into the bucket: in a store with marks, and in a directory."""
 
 from __future__ import annotations
 
@@ -9,39 +9,20 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.format.layout import Layout, file_marks, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, Status, encode_manifest
-from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.layout import file_marks, manifest_key
+from bucketwheel.format.manifest import DeletedFile, Status
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, Storage
+from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository, put, remove, state
+from support.adopting import adopt_all, fates, make_repository, own_marks, put, state
 from support.archives import make_sdist, make_wheel, metadata_text, zipped
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
+from support.tampering import remove, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
-
-
-def ours(storage: Storage, body: bytes) -> dict[str, str]:
-    """The marks that a publisher of this repository puts on a file."""
-    stored = storage.read(Key("_bucketwheel/repository.json"))
-    assert stored is not None
-    return file_marks(repository=decode_settings(stored.body).id, run_id="a call", sha256=sha256_of(body))
-
-
-def commit_by_hand(storage: Storage, manifest: Manifest) -> None:
-    """Write a manifest as another command would."""
-    before = storage.read(manifest_key(manifest.project))
-    storage.swap(
-        manifest_key(manifest.project),
-        encode_manifest(manifest),
-        expected=None if before is None else before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
 
 
 def test_files_of_others_come_in_with_all_that_an_index_says(storage: Storage, tmp_path: Path) -> None:
@@ -71,7 +52,7 @@ def test_files_of_others_come_in_with_all_that_an_index_says(storage: Storage, t
 
 
 def test_a_second_run_writes_nothing(storage: Storage, tmp_path: Path) -> None:
-    """Of everything, of one project, and of everything read anew."""
+    """Neither for everything, nor for one project, nor with --reread."""
     for path in (make_wheel(tmp_path), make_sdist(tmp_path), make_wheel(tmp_path, "another")):
         put(storage, path.name, path)
     put(storage, FOLDER + "demo_pkg-0.1.tar.bz2", b"not looked into")
@@ -115,13 +96,13 @@ def test_an_index_may_begin_at_the_top(tmp_path: Path, simple: str) -> None:
 
 
 def test_what_no_new_file_could_be_stays_and_is_marked(storage: Storage, tmp_path: Path) -> None:
-    """Old forms, broken archives and metadata of something else: listed as they were, without a sidecar."""
-    liar = make_wheel(tmp_path, "other", filename="demo_pkg-3.0-py3-none-any.whl")
+    """Old forms, broken archives and metadata of something else are listed as before, without a sidecar."""
+    wrong_wheel = make_wheel(tmp_path, "other", filename="demo_pkg-3.0-py3-none-any.whl")
     legacy = {
         put(storage, FOLDER + "demo_pkg-0.1.tar.bz2", b"BZh"): "does not have the name of a wheel or an sdist",
         put(storage, FOLDER + "demo_pkg-2.0-py3-none-any.whl", b"just text"): "is not a ZIP archive, or is cut off",
         put(storage, FOLDER + "demo_pkg-2.0.tar.gz", b"just text"): "is not a gzipped tar archive",
-        put(storage, FOLDER + liar.name, liar): "something else",
+        put(storage, FOLDER + wrong_wheel.name, wrong_wheel): "something else",
     }
     make_repository(storage)
     adopted = adopt_all(storage)
@@ -151,10 +132,10 @@ def test_what_cannot_be_the_projects_is_left_out_and_named(storage: Storage, tmp
 
 
 def test_a_folder_aside_is_named_after_its_bytes(storage: Storage, tmp_path: Path) -> None:
-    """What lies in a folder that begins with its sha256 counts, and nothing else that lies in such a folder."""
-    wheel, liar = make_wheel(tmp_path), make_sdist(tmp_path)
+    """A file in a folder that begins with its sha256 counts, and no other file in such a folder."""
+    wheel, sdist = make_wheel(tmp_path), make_sdist(tmp_path)
     right = put(storage, f"{FOLDER}{sha256_of(wheel.read_bytes())}-2/{wheel.name}", wheel)
-    wrong = put(storage, f"{FOLDER}{'0' * 64}/{liar.name}", liar)
+    wrong = put(storage, f"{FOLDER}{'0' * 64}/{sdist.name}", sdist)
     make_repository(storage)
     adopted = adopt_all(storage)
     assert fates(adopted) == {right: "taken in", wrong: "left out"}
@@ -162,7 +143,7 @@ def test_a_folder_aside_is_named_after_its_bytes(storage: Storage, tmp_path: Pat
 
 
 def test_of_two_with_different_bytes_neither_comes_in(storage: Storage, tmp_path: Path) -> None:
-    """Nobody can say which is the file; with the same bytes the one at the usual key is."""
+    """A person must choose; of two with the same bytes the one at the usual key is taken."""
     wheel, other = make_wheel(tmp_path / "1"), make_wheel(tmp_path / "2", metadata_extra="Summary: rebuilt\n")
     usual, top = put(storage, FOLDER + wheel.name, wheel), put(storage, wheel.name, other)
     sdist = make_sdist(tmp_path)
@@ -192,11 +173,10 @@ def test_names_that_were_deleted_stay_dead(storage: Storage, tmp_path: Path) -> 
     """No bytes come back under a deleted name, nor from a dead key."""
     wheel, sdist = make_wheel(tmp_path), make_sdist(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
-    manifest = manifest_of(storage, "demo-pkg")
     put(storage, wheel.name, wheel)
     dead = put(storage, FOLDER + sdist.name, sdist)
     deleted = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
-    commit_by_hand(storage, replace(manifest, revision=2, deleted=(deleted,), dead_keys=(dead,)))
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, deleted=(deleted,), dead_keys=(dead,)))
     assert adopt_all(storage, ours=True).files == ()
     assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9"]
 
@@ -205,7 +185,7 @@ def test_what_a_publisher_has_not_finished_is_left_alone(tmp_path: Path) -> None
     """Our mark without an entry: its publisher is at work, or died; taken in only with --ours."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
-    key = put(storage, FOLDER + wheel.name, wheel.read_bytes(), ours(storage, wheel.read_bytes()))
+    key = put(storage, FOLDER + wheel.name, wheel.read_bytes(), own_marks(storage, wheel.read_bytes()))
     adopted = adopt_all(storage)
     assert fates(adopted) == {key: "left out"}
     assert "has not finished" in adopted.files[0].note
@@ -215,7 +195,7 @@ def test_what_a_publisher_has_not_finished_is_left_alone(tmp_path: Path) -> None
 
 
 def test_a_mark_of_another_repository_is_no_mark_of_ours(tmp_path: Path) -> None:
-    """Files that were copied from another repository are anybody's."""
+    """Files that were copied from another repository come in."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     make_repository(storage)
     marks = file_marks(repository="another", run_id="a call", sha256=sha256_of(wheel.read_bytes()))
@@ -280,7 +260,7 @@ def test_a_sidecar_that_is_gone_is_made_again(storage: Storage, tmp_path: Path) 
 
 
 def test_metadata_that_are_not_the_files_own_are_not_served(storage: Storage, tmp_path: Path) -> None:
-    """They stay where they are, and no page names them; the file's own are kept as they lie there."""
+    """They stay in the bucket, but no page names them; the file's own are kept unchanged."""
     wheel, other = make_wheel(tmp_path), make_wheel(tmp_path, "other")
     key, fine = put(storage, FOLDER + wheel.name, wheel), put(storage, f"simple/other/{other.name}", other)
     put(storage, f"{key}.metadata", b"Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n\n")
@@ -297,7 +277,7 @@ def test_metadata_that_are_not_the_files_own_are_not_served(storage: Storage, tm
 
 
 def test_an_archive_that_readers_would_see_differently_gets_no_sidecar(storage: Storage) -> None:
-    """Two METADATA: nobody knows which one counts."""
+    """With two METADATA nothing tells which one counts."""
     metadata = metadata_text("demo-pkg", "1.0").encode()
     twice = zipped({"demo_pkg-1.0.dist-info/METADATA": metadata, "more.dist-info/METADATA": metadata})
     key = put(storage, FOLDER + WHEEL, twice)
@@ -308,7 +288,7 @@ def test_an_archive_that_readers_would_see_differently_gets_no_sidecar(storage: 
 
 
 def test_the_first_publish_to_an_adopted_project_joins_it(storage: Storage, tmp_path: Path) -> None:
-    """And the adopted file is already there, the very same, for whoever publishes it again."""
+    """And publishing the adopted file again finds it already there."""
     wheel = make_wheel(tmp_path)
     put(storage, f"simple/Demo.Pkg/{wheel.name}", wheel)
     put(storage, "simple/demo-pkg/index.html", b"<a href='../Demo.Pkg/demo_pkg-1.0-py3-none-any.whl'>a page</a>")
@@ -337,7 +317,7 @@ def test_named_projects_only(storage: Storage, tmp_path: Path) -> None:
     assert storage.read(manifest_key(DEMO)) is None
     newer = make_wheel(tmp_path, "My.Pkg", "1.1")
     key = put(storage, f"simple/My.Pkg/{newer.name}", newer)
-    assert fates(adopt_all(storage, "my-pkg")) == {key: "taken in"}, "where its files lie, more are looked for"
+    assert fates(adopt_all(storage, "my-pkg")) == {key: "taken in"}, "the folders of its files are listed too"
 
 
 def test_leftovers_of_another_tool_are_counted(storage: Storage, tmp_path: Path) -> None:
@@ -357,8 +337,7 @@ def test_a_closed_project_takes_nothing_new(storage: Storage, tmp_path: Path, st
     """PEP 792: what was released may come back, and nothing else comes in by the back door."""
     wheel, newer = make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
     release_files(storage, wheel)
-    manifest = manifest_of(storage, "demo-pkg")
-    commit_by_hand(storage, replace(manifest, revision=2, status=Status(status=status)))
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, status=Status(status=status)))
     remove(storage, FOLDER + wheel.name)
     adopt_all(storage)
     put(storage, FOLDER + wheel.name, wheel)
@@ -367,8 +346,8 @@ def test_a_closed_project_takes_nothing_new(storage: Storage, tmp_path: Path, st
     assert fates(adopted) == {FOLDER + wheel.name: "back", FOLDER + newer.name: "left out"}
 
 
-def test_an_empty_page_is_in_nobodys_way(storage: Storage, tmp_path: Path) -> None:
-    """A console's folder, or a project whose files are all gone: whoever names the project makes it ours."""
+def test_an_empty_page_becomes_ours_by_name(storage: Storage, tmp_path: Path) -> None:
+    """A console's folder, or a project whose files are all gone: naming the project makes it ours."""
     page = "simple/demo-pkg/index.html"
     put(storage, page, b"<html></html>")
     make_repository(storage, pages="index.html")

@@ -1,4 +1,4 @@
-"""What others removed or wrote over, and what is believed when everything is read anew."""
+"""Files that others removed or overwrote, and what --reread believes."""
 
 from __future__ import annotations
 
@@ -11,36 +11,22 @@ from typing import BinaryIO
 import pytest
 
 from bucketwheel.errors import Damaged, Unfinished
-from bucketwheel.format.layout import Layout, file_marks, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
-from bucketwheel.format.settings import decode_settings
-from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
-from support.adopting import Recorded, adopt_all, fates, make_repository, put, remove, state
+from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.manifest import DeletedFile, Manifest
+from bucketwheel.names import ProjectName, Sha256
+from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
+from support.adopting import Recorded, adopt_all, fates, make_repository, own_marks, put, state
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
+from support.tampering import remove, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
 
 
-def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
-    """Commit a change by hand, as another command would."""
-    before = storage.read(manifest_key(DEMO))
-    assert before is not None
-    manifest = manifest_of(storage, "demo-pkg")
-    storage.swap(
-        manifest_key(DEMO),
-        encode_manifest(replace(change(manifest), revision=manifest.revision + 1)),
-        expected=before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
-
-
 def with_files(**facts: object) -> Callable[[Manifest], Manifest]:
-    """Change these facts of every file."""
+    """Return a change of these facts of every file."""
     return lambda manifest: replace(
         manifest,
         files=tuple(replace(file, **facts) for file in manifest.files),  # type: ignore[arg-type]  # facts by name
@@ -51,7 +37,7 @@ def test_a_file_that_was_removed_is_missing_and_off_the_pages(storage: Storage, 
     """The entry is kept, whole, and its name stays taken; the same bytes bring it back with all that it was."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel, make_sdist(tmp_path))
-    change_manifest(storage, with_files(yanked="broken"))
+    write_manifest(storage, "demo-pkg", with_files(yanked="broken"))
     before = manifest_of(storage, "demo-pkg")
     remove(storage, KEY, f"{KEY}.metadata")
     assert fates(adopt_all(storage)) == {KEY: "missing"}
@@ -70,12 +56,9 @@ def test_the_bytes_of_a_missing_file_count_with_our_mark_too(tmp_path: Path) -> 
     """A publisher put them back and died before its commit."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)
     release_files(storage, wheel)
-    body, settings = wheel.read_bytes(), storage.read(Key("_bucketwheel/repository.json"))
-    assert settings is not None
     remove(storage, KEY)
     adopt_all(storage)
-    marks = file_marks(repository=decode_settings(settings.body).id, run_id="another", sha256=sha256_of(body))
-    put(storage, KEY, body, marks)
+    put(storage, KEY, wheel, own_marks(storage, wheel.read_bytes()))
     assert fates(adopt_all(storage)) == {KEY: "back"}
     assert manifest_of(storage, "demo-pkg").files[0].seen is None
 
@@ -95,7 +78,7 @@ def test_other_bytes_never_come_back_under_a_missing_name(storage: Storage, tmp_
 
 
 def test_bytes_that_changed_are_reported_and_taken_off_the_pages(storage: Storage, tmp_path: Path) -> None:
-    """Of a file that was adopted the listing tells, whatever its length; never is the new content taken in."""
+    """The listing shows it for an adopted file, of any length; the new content is never taken in."""
     wheel = make_wheel(tmp_path)
     put(storage, KEY, wheel)
     make_repository(storage)
@@ -111,10 +94,10 @@ def test_bytes_that_changed_are_reported_and_taken_off_the_pages(storage: Storag
     assert fates(adopt_all(storage)) == {KEY: "back"}
 
 
-def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_anew(
+def test_a_published_file_that_changed_is_found_by_its_length_or_by_reading_it_again(
     storage: Storage, tmp_path: Path
 ) -> None:
-    """Of what we wrote no etag is kept: the length is compared with every listing, the bytes with --reread."""
+    """We keep no etag of our own files: a listing shows another length, and --reread other bytes."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     put(storage, KEY, wheel.read_bytes()[:-1] + b"\x01")
@@ -137,7 +120,7 @@ def test_without_a_digest_of_the_stores_the_bytes_decide(tmp_path: Path) -> None
 
 
 def test_a_file_that_goes_while_it_is_read_is_missing(tmp_path: Path) -> None:
-    """Somebody removed it between our look and our reading: no reason to give up."""
+    """Somebody removed it between stat and read; the adoption goes on."""
 
     class Vanishing(Recorded):
         @contextmanager
@@ -152,8 +135,8 @@ def test_a_file_that_goes_while_it_is_read_is_missing(tmp_path: Path) -> None:
     assert fates(adopt_all(storage, reread=True)) == {KEY: "missing"}
 
 
-def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
-    """All else that the manifest says is read from what lies there."""
+def test_rereading_believes_time_yank_and_deletion_only(storage: Storage, tmp_path: Path) -> None:
+    """Everything else in the manifest is read from the bucket."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9")
     release_files(storage, wheel)
     right = manifest_of(storage, "demo-pkg").files[0]
@@ -162,21 +145,21 @@ def test_reading_anew_believes_time_yank_and_deletion_only(storage: Storage, tmp
     put(storage, "demo_pkg-0.1.tar.gz", b"dead")
     wrong = {"requires_python": ">=2", "metadata_sha256": Sha256("1" * 64), "gpg_sig": True}
 
-    def lie(manifest: Manifest) -> Manifest:
+    def wrongly(manifest: Manifest) -> Manifest:
         return replace(with_files(**told, **wrong)(manifest), deleted=(dead,))
 
-    change_manifest(storage, lie)
+    write_manifest(storage, "demo-pkg", wrongly)
     assert fates(adopt_all(storage, reread=True)) == {KEY: "updated"}
     after = manifest_of(storage, "demo-pkg")
     assert after.files == (replace(right, upload_time="2020-01-01T00:00:00.000000Z", yanked="broken"),)
     assert after.deleted == (dead,)
 
 
-def test_a_file_that_lies_elsewhere_is_not_looked_for(storage: Storage, tmp_path: Path) -> None:
-    """An entry with a URL is nobody's here."""
+def test_a_file_outside_the_repository_is_not_looked_for(storage: Storage, tmp_path: Path) -> None:
+    """An entry with a URL has no object here."""
     release_files(storage, make_wheel(tmp_path))
     elsewhere = {"url": "https://files.example/demo_pkg-1.0-py3-none-any.whl", "metadata_sha256": None}
-    change_manifest(storage, with_files(**elsewhere))
+    write_manifest(storage, "demo-pkg", with_files(**elsewhere))
     remove(storage, KEY, f"{KEY}.metadata")
     assert adopt_all(storage).files == ()
     assert adopt_all(storage, reread=True).files == ()
@@ -188,7 +171,7 @@ def test_the_same_bytes_written_again_change_nothing_but_the_memory_of_them(tmp_
     put(storage, KEY, wheel)
     make_repository(storage)
     adopt_all(storage)
-    change_manifest(storage, with_files(seen="what it was before the copy"))
+    write_manifest(storage, "demo-pkg", with_files(seen="what it was before the copy"))
     before = manifest_of(storage, "demo-pkg").files[0]
     assert fates(adopt_all(storage)) == {KEY: "updated"}
     after = manifest_of(storage, "demo-pkg").files[0]
@@ -206,14 +189,14 @@ class Busy(MemoryStorage):
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Let the other go first."""
+        """Let the other commit first."""
         while key == manifest_key(DEMO) and self.before_swap:
             self.before_swap.pop()()
         return super().swap(key, body, expected=expected, headers=headers, marks=marks)
 
 
-def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
-    """A commit in between is kept, and what it says counts: listing and looks are made again."""
+def test_a_lost_swap_starts_again(tmp_path: Path) -> None:
+    """A commit in between is kept and counts: listing and inspection are made again."""
     storage, wheel, newer = Busy(), make_wheel(tmp_path), make_wheel(tmp_path, version="1.1")
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     put(storage, KEY, wheel)
@@ -222,8 +205,8 @@ def test_whoever_loses_the_swap_begins_anew(tmp_path: Path) -> None:
     assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9", "1.0", "1.1"]
     remove(storage, KEY)
     storage.before_swap.append(lambda: void(put(storage, KEY, wheel)))
-    storage.before_swap.append(lambda: change_manifest(storage, lambda manifest: manifest))
-    assert adopt_all(storage).files == (), "it lay there again when it was looked for again"
+    storage.before_swap.append(lambda: write_manifest(storage, "demo-pkg", lambda manifest: manifest))
+    assert adopt_all(storage).files == (), "it was there again at the second listing"
     assert page_json(storage, "demo-pkg")["versions"] == ["0.9", "1.0", "1.1"]
 
 
@@ -231,8 +214,8 @@ def void(_: object) -> None:
     """Forget a result."""
 
 
-def test_a_file_that_lies_there_at_the_second_look_is_not_missing(tmp_path: Path) -> None:
-    """A listing may be older than the object: absent is what both the listing and the look call so."""
+def test_a_file_that_the_stat_finds_is_not_missing(tmp_path: Path) -> None:
+    """A listing may be older than the object: absent is only what both listing and stat do not find."""
 
     class Late(MemoryStorage):
         def stat(self, key: Key) -> ObjectInfo | None:
@@ -266,12 +249,12 @@ def test_a_damaged_manifest_holds_up_its_own_project_only(storage: Storage, tmp_
 
 
 def page_json_versions(storage: Storage, project: str) -> list[str]:
-    """The versions that a manifest has."""
+    """Return the versions that a manifest has."""
     return [file.version for file in manifest_of(storage, project).files]
 
 
 def test_an_adoption_that_was_interrupted_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
-    """Committed, and the pages not written: they are behind, and nothing else is left to do."""
+    """After a commit without pages, only the pages are left to write."""
     put(storage, KEY, make_wheel(tmp_path))
     make_repository(storage)
     adopt_all(storage)

@@ -10,73 +10,79 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.commands.promote import Promotion, Terms, promote_at
+from bucketwheel.commands.promote import Promotion, promote_releases
 from bucketwheel.errors import Misconfigured, Refused
 from bucketwheel.events import Event, Warned, ignore
 from bucketwheel.format.manifest import PublishedFile, Status, upload_time
 from bucketwheel.names import Sha256, sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.protocol.release import release
+from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage import Key, ObjectHeaders, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import (
+    context_for,
     manifest_of,
-    order_for,
     page_json,
-    parcel_of,
     place_of,
     release_files,
-    site_of,
+    request_for,
+    target_of,
+    upload_of,
 )
 from support.tampering import check_store, overwrite, put, remove, stored, write_manifest
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 FOLDER = "simple/demo-pkg"
-TERMS = Terms()
 
 
 def promote(
     source: Storage,
     target: Storage,
     *releases: tuple[str, str],
-    terms: Terms = TERMS,
+    dry_run: bool = False,
+    create_repository: bool = True,
     events: list[Event] | None = None,
 ) -> Promotion:
-    """Promote, as one command does."""
-    sites = [site_of(storage, place_of(storage)) for storage in (source, target)]
+    """Promote with one set of workers, as one command does."""
     wanted = releases or (("demo-pkg", "1.0"),)
-    with Workers(4) as workers:
-        report = ignore if events is None else events.append
-        return promote_at(sites[0], sites[1], wanted, terms, workers=workers, report=report)
+    report = ignore if events is None else events.append
+    first = first_settings(place_of(target), {}) if create_repository else None
+    with context_for(target, report=report, dry_run=dry_run) as context:
+        return promote_releases(target_of(source), context, wanted, first=first, run_id="a promotion")
 
 
 def entries(storage: Storage, project: str = "demo-pkg") -> dict[str, PublishedFile]:
-    """What a project has released, by file name."""
+    """Return a project's entries by file name."""
     return {file.filename: file for file in manifest_of(storage, project).files}
+
+
+def change_files(storage: Storage, *filenames: str, **facts: object) -> None:
+    """Change these facts of some entries."""
+
+    def changed(file: PublishedFile) -> PublishedFile:
+        return replace(file, **facts) if file.filename in filenames else file  # type: ignore[arg-type]  # by name
+
+    write_manifest(storage, "demo-pkg", lambda manifest: replace(manifest, files=tuple(map(changed, manifest.files))))
 
 
 @pytest.fixture(params=["memory", "directory"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """A repository with a signed and attested wheel, a yanked sdist, and another version."""
+    """Give a repository with a signed and attested wheel, a yanked sdist, and another version."""
     storage: Storage = MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "source")
     wheel, sdist = make_wheel(tmp_path, requires_python=">=3.9"), make_sdist(tmp_path)
-    order = order_for(sdist, make_wheel(tmp_path, version="0.9"), place=place_of(storage))
-    signed = replace(parcel_of(wheel), signature=b"-----BEGIN PGP", provenance=b'{"version":1}')
-    with Workers(4) as workers:
-        release(site_of(storage), replace(order, parcels=(*order.parcels, signed)), workers)
-
-    def yanked(file: PublishedFile) -> PublishedFile:
-        return replace(file, yanked="no longer builds") if file.filename == SDIST else file
-
-    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=tuple(map(yanked, m.files))))
+    request = request_for(sdist, make_wheel(tmp_path, version="0.9"), place=place_of(storage))
+    signed = replace(upload_of(wheel), signature=b"-----BEGIN PGP", provenance=b'{"version":1}')
+    with context_for(storage) as context:
+        release(context, replace(request, uploads=(*request.uploads, signed)))
+    change_files(storage, SDIST, yanked="no longer builds")
     return storage
 
 
 @pytest.fixture(params=["memory", "directory"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """An empty store of either kind."""
+    """Give an empty store of either kind."""
     return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "target")
 
 
@@ -133,9 +139,9 @@ def test_several_projects_are_one_commit_each(source: Storage, target: Storage, 
     assert page_json(target, "demo-pkg")["versions"] == ["0.9", "1.0"]
 
 
-def test_a_trial_writes_nothing(source: Storage, target: Storage) -> None:
+def test_a_dry_run_writes_nothing(source: Storage, target: Storage) -> None:
     """A dry run says what would be promoted, and which pages would change."""
-    promotion = promote(source, target, terms=Terms(dry_run=True))
+    promotion = promote(source, target, dry_run=True)
     assert [file.fate for file in promotion.files] == ["promoted", "promoted"]
     assert promotion.created
     assert f"{FOLDER}/index.json" in promotion.pages
@@ -143,29 +149,25 @@ def test_a_trial_writes_nothing(source: Storage, target: Storage) -> None:
 
 
 def test_nothing_is_made_where_that_is_forbidden(source: Storage, target: Storage) -> None:
-    """With --no-create a target that is no repository is a typing error."""
+    """With --no-create a target that is no repository is refused."""
     with pytest.raises(Refused, match="--no-create forbids making one"):
-        promote(source, target, terms=Terms(create_repository=False))
+        promote(source, target, create_repository=False)
     assert list(target.list("")) == []
 
 
 def test_hidden_files_stay_behind(source: Storage, target: Storage) -> None:
-    """What nobody can install is not promoted, and that is said; a version of nothing else is refused."""
-
-    def hidden(file: PublishedFile) -> PublishedFile:
-        return replace(file, hidden=file.filename != WHEEL)
-
-    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(hidden, m.files))))
+    """Hidden files are not promoted, with a warning; a version with nothing else is refused."""
+    change_files(source, SDIST, "demo_pkg-0.9-py3-none-any.whl", hidden=True)
     events: list[Event] = []
     promote(source, target, events=events)
     assert set(entries(target)) == {WHEEL}
-    assert Warned(message=f"{SDIST} is hidden, and stays behind") in events
+    assert Warned(message=f"{SDIST} is hidden and is not promoted") in events
     with pytest.raises(Refused, match=r"demo-pkg==0.9 has only hidden files"):
         promote(source, target, ("demo-pkg", "0.9"))
 
 
 def test_what_cannot_be_promoted_is_refused_all_at_once(source: Storage, target: Storage, tmp_path: Path) -> None:
-    """Every problem of every release is said, and nothing is written."""
+    """The error names every problem of every release, and nothing is written."""
     release_files(source, make_wheel(tmp_path, "zoo", "2"), make_wheel(tmp_path, "unsafe", "3"))
     write_manifest(source, "zoo", lambda m: replace(m, files=(), missing=m.files))
     write_manifest(source, "unsafe", lambda m: replace(m, status=Status(status="quarantined")))
@@ -183,21 +185,17 @@ def test_what_cannot_be_promoted_is_refused_all_at_once(source: Storage, target:
 @pytest.mark.parametrize(
     ("facts", "problem"),
     [
-        ({"url": "https://files.example/x.whl"}, "lies outside of its repository"),
+        ({"url": "https://files.example/x.whl"}, "is outside its repository"),
         ({"filename": "demo_pkg-1.0.tar.bz2"}, "is not a wheel"),
-        ({"filename": "other-1.0.tar.gz"}, "is by its name no file of demo-pkg"),
+        ({"filename": "other-1.0.tar.gz"}, "has the name of a file of other"),
     ],
     ids=["elsewhere", "legacy", "misnamed"],
 )
 def test_an_adopted_file_that_could_not_be_published_is_refused(
     source: Storage, target: Storage, facts: dict[str, str], problem: str
 ) -> None:
-    """A link to elsewhere, or a name that only an adopted file has, is no new release."""
-
-    def changed(file: PublishedFile) -> PublishedFile:
-        return replace(file, **facts) if file.filename == SDIST else file  # type: ignore[arg-type]  # facts by name
-
-    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(changed, m.files))))
+    """A file with a URL, or with a name that no new file may have, is refused."""
+    change_files(source, SDIST, **facts)
     with pytest.raises(Refused, match=problem):
         promote(source, target)
 
@@ -216,7 +214,7 @@ def test_an_adopted_file_that_could_not_be_published_is_refused(
 def test_a_broken_source_is_refused_before_anything_is_sent(
     source: Storage, target: Storage, ending: str, body: bytes | None, problem: str
 ) -> None:
-    """What the source's entry promises must lie there, or the target would promise it too."""
+    """The source must have what its entry promises, or the target would promise it too."""
     key = f"{FOLDER}/{WHEEL}{ending}"
     if body is None:
         remove(source, key)
@@ -241,7 +239,7 @@ def test_other_bytes_of_the_right_size_never_arrive(source: Storage, target: Sto
 def test_no_temporary_file_is_left(
     source: Storage, target: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is streamed lies on this machine for a while, and no longer."""
+    """Streamed bytes are on this machine only for a while."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     promote(source, target)
@@ -251,7 +249,7 @@ def test_no_temporary_file_is_left(
 def test_a_machine_without_room_is_told_so(
     source: Storage, target: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no temporary file can be, the remedy is said, and no traceback."""
+    """If no temporary file can be created, the error names a remedy."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(Exception, match="name another in TMPDIR"):
         promote(source, target)
@@ -266,7 +264,7 @@ class Contested(MemoryStorage):
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool:
-        """Let them, then add."""
+        """Let the other publish, then add."""
         if key.endswith((".whl", ".tar.gz")) and self.paths:
             path = self.paths.pop()
             release_files(self, path, run_id="somebody else")
@@ -283,7 +281,7 @@ def test_of_two_with_the_same_bytes_one_wins_and_both_are_content(source: Storag
 
 
 def test_of_two_with_other_bytes_the_later_is_refused(source: Storage, tmp_path: Path) -> None:
-    """The target gets the name meanwhile, with other bytes: what was released there stays, and nothing is promoted."""
+    """Somebody publishes other bytes meanwhile: their release stays, and nothing is promoted."""
     other = make_wheel(tmp_path / "other", metadata_extra="Summary: another\n")
     target = Contested(paths=[other])
     with pytest.raises(Refused, match="already exists with other bytes"):
@@ -293,8 +291,8 @@ def test_of_two_with_other_bytes_the_later_is_refused(source: Storage, tmp_path:
     assert page_json(target, "demo-pkg")["versions"] == ["1.0"]
 
 
-def test_attestations_that_lie_there_already_are_the_ones_that_count(source: Storage, target: Storage) -> None:
-    """A run that died left others: they stay, and the entry records what lies there."""
+def test_attestations_that_exist_already_are_the_ones_that_count(source: Storage, target: Storage) -> None:
+    """Attestations of a run that died stay, and the entry records their digest."""
     promote(source, target, ("demo-pkg", "0.9"))
     put(target, f"{FOLDER}/{WHEEL}.provenance", b"left by another run")
     promote(source, target)
@@ -303,15 +301,11 @@ def test_attestations_that_lie_there_already_are_the_ones_that_count(source: Sto
 
 
 def test_a_file_with_a_key_of_its_own_is_found_there(source: Storage, target: Storage) -> None:
-    """Where a file lies at the source is the source's matter: it arrives at the usual place."""
+    """A file comes from any key of the source, and arrives at the usual key."""
     key = Key("whl/cu129/demo_pkg-1.0.tar.gz")
     put(source, key, stored(source, f"{FOLDER}/{SDIST}").body)
     remove(source, f"{FOLDER}/{SDIST}")
-
-    def moved(file: PublishedFile) -> PublishedFile:
-        return replace(file, key=key, seen="x") if file.filename == SDIST else file
-
-    write_manifest(source, "demo-pkg", lambda m: replace(m, files=tuple(map(moved, m.files))))
+    change_files(source, SDIST, key=key, seen="x")
     promote(source, target)
     assert (entries(target)[SDIST].key, entries(target)[SDIST].seen) == (None, None)
     assert target.stat(Key(f"{FOLDER}/{SDIST}")) is not None
@@ -319,6 +313,6 @@ def test_a_file_with_a_key_of_its_own_is_found_there(source: Storage, target: St
 
 @pytest.mark.parametrize("release", [("demo pkg", "1.0"), ("demo-pkg", "one")], ids=["name", "version"])
 def test_what_is_no_release_is_usage(source: Storage, target: Storage, release: tuple[str, str]) -> None:
-    """A name or version that nobody could have is a mistake of whoever asks."""
+    """A name or version that cannot exist is a usage error."""
     with pytest.raises(Misconfigured):
         promote(source, target, release)

@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bucketwheel.commands.promote import Promotion, Terms, promote_at
+from bucketwheel.commands.promote import Promotion, promote_releases
 from bucketwheel.errors import Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.names import Sha256, sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.places import S3Place
+from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage import NO_MARKS, Key, ObjectInfo, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from bucketwheel.storage.s3 import S3Storage
 from bucketwheel.storage.transfer import Origin
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
-from support.releasing import manifest_of, page_json, place_of, release_files, site_of
+from support.releasing import context_for, manifest_of, page_json, place_of, release_files, target_of
 from support.tampering import check_store, overwrite, stored
 from support.wire import DROP_AFTER, Exchange, Fault, Wire, answers, run_wire, says
 
@@ -40,21 +40,22 @@ def wire(bucket: TestBucket) -> Iterator[Wire]:
 
 
 def below(bucket: TestBucket, prefix: str, wire: Wire | None = None) -> S3Storage:
-    """A repository's place within the bucket."""
+    """Return a store for a prefix of the bucket."""
     place = S3Place(bucket=bucket.place.bucket, prefix=f"{bucket.place.prefix}{prefix}/")
     inner = TestBucket(place=place, connection=bucket.connection)
     return inner.storage(endpoint_url=None if wire is None else wire.url)
 
 
 def promote(source: Storage, target: Storage, *releases: tuple[str, str]) -> Promotion:
-    """Promote, as one command does."""
-    with Workers(4) as workers:
-        sites = [site_of(storage, place_of(storage)) for storage in (source, target)]
-        return promote_at(sites[0], sites[1], releases or (("demo-pkg", "1.0"),), Terms(), workers=workers)
+    """Promote with one set of workers, as one command does."""
+    wanted = releases or (("demo-pkg", "1.0"),)
+    first = first_settings(place_of(target), {})
+    with context_for(target) as context:
+        return promote_releases(target_of(source), context, wanted, first=first, run_id="a promotion")
 
 
 def of_files(log: list[Exchange]) -> Counter[str]:
-    """Requests for distributions, by verb and what they say in their query."""
+    """Count requests for distributions by verb and query."""
     return Counter(
         f"{one.verb} {urlsplit(one.path).query.partition('=')[0].partition('&')[0]}".rstrip()
         for one in log
@@ -82,7 +83,7 @@ def test_within_s3_the_bytes_do_not_pass_through_here(bucket: TestBucket, wire: 
 
 
 def test_the_same_promotion_again_sends_nothing(bucket: TestBucket, wire: Wire, tmp_path: Path) -> None:
-    """What is there is found by the manifest; the source is looked at, and nothing is written."""
+    """The manifest shows that the files are there; nothing is written."""
     source, target = below(bucket, "staging", wire), below(bucket, "release", wire)
     release_files(source, make_wheel(tmp_path))
     promote(source, target)
@@ -107,7 +108,7 @@ def test_where_the_store_cannot_copy_the_bytes_are_streamed(
 
 
 def test_two_services_are_out_of_reach_of_one_another(bucket: TestBucket, wire: Wire, tmp_path: Path) -> None:
-    """Another endpoint may be another S3, where a bucket of that name is somebody else's: no copy is tried."""
+    """Another endpoint may be another S3, with another owner's bucket of that name: no copy is tried."""
     source, target = below(bucket, "staging"), below(bucket, "release", wire)
     release_files(source, make_wheel(tmp_path))
     promote(source, target)
@@ -127,7 +128,7 @@ def test_between_s3_and_a_directory_bytes_are_streamed(bucket: TestBucket, tmp_p
 
 
 def test_a_copy_whose_answer_is_lost_is_found_to_be_there(bucket: TestBucket, wire: Wire, tmp_path: Path) -> None:
-    """The completion took effect and nobody said so: the promotion finds its own object and commits it."""
+    """The completion took effect but its answer was lost: the promotion finds its own object and commits it."""
     source, target = below(bucket, "staging", wire), below(bucket, "release", wire)
     release_files(source, make_wheel(tmp_path))
     lost = 0
@@ -146,7 +147,7 @@ def test_a_copy_whose_answer_is_lost_is_found_to_be_there(bucket: TestBucket, wi
 
 
 def test_a_source_that_was_written_over_never_arrives(bucket: TestBucket, tmp_path: Path) -> None:
-    """Other bytes of the same size lie at the source, with a digest that S3 vouches for: nothing is committed."""
+    """The source has other bytes of the same size, with a digest that S3 verified: nothing is committed."""
     source, target = below(bucket, "staging"), below(bucket, "release")
     release_files(source, make_wheel(tmp_path))
     overwrite(source, WHEEL, bytes(reversed(stored(source, WHEEL).body)), KIND)
@@ -160,7 +161,7 @@ def test_a_source_that_was_written_over_never_arrives(bucket: TestBucket, tmp_pa
 
 
 def origin_of(storage: S3Storage, key: str) -> Origin:
-    """An object as a look shows it."""
+    """Return an object as a stat shows it."""
     seen = storage.stat(Key(key))
     assert seen is not None
     return Origin(storage=storage, key=Key(key), seen=seen)
@@ -182,7 +183,7 @@ def put(storage: S3Storage, key: str, body: bytes) -> None:
 
 
 def test_a_copy_never_writes_over_anything(bucket: TestBucket) -> None:
-    """The key is taken: that is said, what lies there stays, and no upload is left."""
+    """If the key is taken, copy returns False, the object stays, and no upload is left."""
     storage = bucket.storage()
     put(storage, "a+b", b"first")
     put(storage, "copied", b"here before")
@@ -192,7 +193,7 @@ def test_a_copy_never_writes_over_anything(bucket: TestBucket) -> None:
 
 
 def test_a_copy_has_its_own_kind_and_marks(bucket: TestBucket) -> None:
-    """What was noted on the origin stays there."""
+    """The origin's headers and marks are not copied."""
     storage = bucket.storage()
     put(storage, "a+b", b"first")
     assert copy(storage, origin_of(storage, "a+b"), digest(b"first")) is True
@@ -214,7 +215,7 @@ def test_a_copy_of_what_has_changed_is_none(bucket: TestBucket) -> None:
     assert list(storage.unfinished_uploads()) == []
 
 
-def test_a_copy_of_what_nobody_vouches_for_is_none(bucket: TestBucket) -> None:
+def test_a_copy_without_a_known_digest_is_none(bucket: TestBucket) -> None:
     """Neither the origin's digest nor that of the part is known to be right: it must be read."""
     storage = bucket.storage()
     put(storage, "origin", b"first")
@@ -228,7 +229,7 @@ def test_a_copy_of_what_nobody_vouches_for_is_none(bucket: TestBucket) -> None:
 def test_the_digest_that_s3_tells_of_the_part_decides(
     bucket: TestBucket, wire: Wire, told: bytes, *, created: bool | None
 ) -> None:
-    """AWS tells the SHA-256 of a copied part before there is an object: nobody need vouch for the origin then."""
+    """AWS tells the SHA-256 of a copied part before there is an object, so the origin needs no digest."""
     storage = bucket.storage(endpoint_url=wire.url)
     put(storage, "origin", b"first")
     origin = origin_of(storage, "origin")

@@ -1,4 +1,4 @@
-"""Buckets that others filled, and adoptions of them without a door."""
+"""Buckets that other tools filled, and adoptions of them without the command line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import BinaryIO
 
 from bucketwheel.commands.adopt import Adopted, adopt_projects
 from bucketwheel.commands.adopt.differences import AdoptRules
-from bucketwheel.format.layout import Layout, PageStyle
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle, file_marks
+from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import sha256_of
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import first_settings, take_over
 from bucketwheel.storage import NO_MARKS, Key, ListEntry, Object, ObjectInfo, Storage
 from support.memory import MemoryStorage
 from support.releasing import context_for, place_of, target_of
+from support.tampering import overwrite, stored
 
-__all__ = ["Recorded", "adopt_all", "fates", "make_repository", "put", "remove", "state"]
+__all__ = ["Recorded", "adopt_all", "fates", "make_repository", "own_marks", "put", "state"]
 
 
 def make_repository(
     storage: Storage, *, pages: PageStyle | None = None, simple: str = "simple/", place: Place | None = None
 ) -> None:
-    """Make a repository of what lies there, as `init --adopt` does."""
+    """Make a repository of the store's contents, as `init --adopt` does."""
     place = place or place_of(storage)
     settings = replace(first_settings(place, {}), simple=simple)
     take_over(target_of(storage, place), settings if pages is None else replace(settings, pages=pages))
@@ -47,60 +49,55 @@ def adopt_all(
 
 
 def put(storage: Storage, key: str, body: bytes | Path, marks: Mapping[str, str] = NO_MARKS) -> Key:
-    """Put an object there, or write over it, as any tool may."""
+    """Put an object there, or overwrite it, as any tool may."""
     whole = body.read_bytes() if isinstance(body, Path) else body
-    seen = storage.stat(Key(key))
-    if seen is None:
-        assert storage.add(Key(key), whole, sha256=sha256_of(whole), headers=Layout().distribution(), marks=marks)
-    else:
-        storage.swap(Key(key), whole, expected=seen.version, headers=Layout().distribution(), marks=marks)
+    if not storage.add(Key(key), whole, sha256=sha256_of(whole), headers=Layout().distribution(), marks=marks):
+        overwrite(storage, key, whole, marks=marks)
     return Key(key)
 
 
-def remove(storage: Storage, *keys: str) -> None:
-    """Take objects away, as a person may."""
-    for key in keys:
-        seen = storage.stat(Key(key))
-        assert seen is not None, key
-        storage.remove(Key(key), expected=seen.version)
+def own_marks(storage: Storage, body: bytes) -> dict[str, str]:
+    """Return the marks that a publisher of this repository puts on a file."""
+    settings = decode_settings(stored(storage, SETTINGS_KEY).body)
+    return file_marks(repository=settings.id, run_id="a run", sha256=sha256_of(body))
 
 
 def state(storage: Storage) -> dict[str, ObjectInfo | None]:
-    """Everything that lies there, with its version and time."""
+    """Return all objects, each with its version and time."""
     return {entry.key: storage.stat(entry.key) for entry in storage.list("")}
 
 
 def fates(adopted: Adopted) -> dict[str, str]:
-    """What became of each file, by key."""
+    """Return what became of each file, by key."""
     return {file.key: file.fate for file in adopted.files}
 
 
 class Recorded(MemoryStorage):
-    """A store that keeps no digests, and remembers what was asked of it and how many bytes it gave."""
+    """A store that keeps no digests, and remembers every request."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[str] = []
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """All about it but a digest."""
+        """Return all but a digest."""
         self.asked.append(f"look {key}")
         seen = super().stat(key)
         return None if seen is None else replace(seen, sha256=None)
 
     def read(self, key: Key) -> Object | None:
-        """The whole object."""
+        """Return the whole object."""
         self.asked.append(f"read {key}")
         return super().read(key)
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
-        """A stretch of it."""
+        """Give a part of it."""
         self.asked.append(f"open {key} {start}-{'' if end is None else end}")
         with super().open(key, start, end) as stream:
             yield stream
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """What there is."""
+        """Return the listing."""
         self.asked.append(f"list {prefix}".rstrip())
         return super().list(prefix)

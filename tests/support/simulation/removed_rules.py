@@ -311,8 +311,8 @@ _ADOPTIONS = (
         scenario="orphans",
         breaks="I5",
         edits={
-            "read the manifests": "listed = sort_listing(storage.list(''), layout)",
-            "then list": "manifests, failed = _read_manifests(repository, recorded, workers)",
+            "read the manifests": "early = list(storage.list(''))\nread = workers.map_settled(reads)",
+            "then list": "listings = [early]",
             **_NO_LAST_LOOK,
         },
     ),

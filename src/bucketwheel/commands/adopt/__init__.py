@@ -95,12 +95,24 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
     repository = open_to_read(target)
     if not dry_run:
         repository = open_to_write(target, repository)
-    run_id, now, report = new_run_id(None), datetime.now(UTC), context.report
-    inspector = Inspector(repository=repository, rules=rules, run_id=run_id, now=now, report=report, dry_run=dry_run)
+    inspector = Inspector(
+        repository=repository,
+        rules=rules,
+        run_id=new_run_id(None),
+        now=datetime.now(UTC),
+        report=context.report,
+        dry_run=dry_run,
+    )
     named = {named_project(project): project for project in projects}
-    manifests, listed, failed = _list_named(repository, named, workers) if named else _list_all(repository, workers)
-    diffs = _find_all_differences(inspector, manifests, listed, named, workers)
-    inspections = _inspect_all(inspector, diffs, workers)
+    manifests, listed, failed = _list(repository, named, workers)
+    diffs = workers.map(
+        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
+    )
+    if any(diff.differences and not diff.manifest.revision for diff in diffs):
+        refuse_flat_root(repository)
+    differences = [difference for diff in diffs for difference in diff.differences]
+    context.report(Stage(doing="looking at", count=len(differences)))
+    inspections = workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
     plans, failures = _reconcile_all(inspector, manifests, diffs, inspections)
     failed += failures
     if dry_run:
@@ -110,13 +122,10 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
         failed += failures
     if failed:
         raise _failure(done, failed)
-    files = [file for each in done for file in each.decision.files]
-    if not projects:
-        files += _ignored_files(repository, listed, done)
     return Adopted(
         repository=target.place,
         projects=sum(each.now.version is not None or bool(each.decision.files) for each in done),
-        files=tuple(sorted(files, key=lambda file: (file.project or "", file.key))),
+        files=_files(repository, listed, done, with_ignored=not projects),
         leftovers=_leftovers(repository, listed, done),
         pages_behind=written,
         dry_run=dry_run,
@@ -126,44 +135,34 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
 # List ----------------------------------------------------------------------------------------------------------------
 
 
-def _list_named(
+def _list(
     repository: Repository, named: Mapping[ProjectName, str], workers: Workers
 ) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
-    """Read the manifests of these projects, each with the name that the user typed, then list what they may have."""
+    """Read the manifests of the named projects, or of all; then list what belongs to them, or the whole bucket.
+
+    A named project is also looked for in the spelling that the user typed. An error stops its own project only.
+    """
     storage, layout = repository.storage, repository.layout
-    manifests, failed = _read_manifests(repository, named, workers)
-    wanted = {
-        prefix
-        for each in manifests
-        for prefix in prefixes(layout, each.manifest, [f"{layout.simple}{named[each.project]}/"])
-    }
+    projects = list(named) or list_projects(storage)
+    reads = [partial(_read_manifest, repository, project) for project in projects]
+    read = workers.map_settled(reads)  # rule: read the manifests
+    manifests = [each for each in read if isinstance(each, VersionedManifest)]
+    failed = [each for each in read if isinstance(each, Exception)]
+    wanted = {""}
+    if named:
+        typed = {project: f"{layout.simple}{name}/" for project, name in named.items()}
+        wanted = {key for each in manifests for key in prefixes(layout, each.manifest, [typed[each.project]])}
+    # rule: then list
     listings = workers.map(partial(lambda prefix: list(storage.list(prefix)), prefix) for prefix in sorted(wanted))
     listed = sort_listing(chain.from_iterable(listings), layout)
     known = {*listed.files, *listed.pages}
-    if absent := [each for each in manifests if each.version is None and each.project not in known]:
+    if not named:
+        # The first listing showed no manifest of these. If there is one now, their swap loses.
+        new = sorted(known.difference(projects))
+        manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
+    elif absent := [each for each in manifests if each.version is None and each.project not in known]:
         raise Refused(*(not_there(each.project, repository.site.place) for each in absent))
     return manifests, listed, failed
-
-
-def _list_all(repository: Repository, workers: Workers) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
-    """Read all manifests, then list the bucket; a project with files or a page counts without a manifest too."""
-    storage, layout = repository.storage, repository.layout
-    recorded = list_projects(storage)
-    manifests, failed = _read_manifests(repository, recorded, workers)  # rule: read the manifests
-    listed = sort_listing(storage.list(""), layout)  # rule: then list
-    # The first listing shows no manifest of these. If there is one now, their swap loses.
-    new = sorted({*listed.files, *listed.pages}.difference(recorded))
-    manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
-    return manifests, listed, failed
-
-
-def _read_manifests(
-    repository: Repository, projects: Iterable[ProjectName], workers: Workers
-) -> tuple[list[VersionedManifest], list[Exception]]:
-    read = workers.map_settled(partial(_read_manifest, repository, project) for project in projects)
-    return [each for each in read if isinstance(each, VersionedManifest)], [
-        each for each in read if isinstance(each, Exception)
-    ]
 
 
 def _read_manifest(repository: Repository, project: ProjectName) -> VersionedManifest:
@@ -172,22 +171,27 @@ def _read_manifest(repository: Repository, project: ProjectName) -> VersionedMan
     return read
 
 
-# Find differences ----------------------------------------------------------------------------------------------------
+# Find differences, inspect, reconcile --------------------------------------------------------------------------------
 
 
-def _find_all_differences(
-    inspector: Inspector,
-    manifests: Sequence[VersionedManifest],
-    listed: ListedFiles,
-    named: Collection[ProjectName],
-    workers: Workers,
-) -> list[ProjectDiff]:
-    diffs = workers.map(
-        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
-    )
-    if any(diff.differences and not diff.manifest.revision for diff in diffs):
-        refuse_flat_root(inspector.repository)
-    return diffs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ProjectPlan:
+    """A project's manifest, and what becomes of it."""
+
+    read: VersionedManifest
+    diff: ProjectDiff
+    reconciled: Reconciled
+
+    def decide(self, inspector: Inspector, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
+        """Return the next revision; reconcile again if somebody else has changed the manifest."""
+        reconciled = self.reconciled
+        if manifest is not self.read.manifest:  # rule: a lost swap adopts again
+            reconciled = _reconcile_again(inspector, manifest, self.diff)
+        return reconciled.manifest, reconciled
+
+    def unchanged(self) -> Committed[Reconciled]:
+        """Return the outcome of a dry run."""
+        return Committed(before=self.read.manifest, now=self.read, decision=self.reconciled, changed=False)
 
 
 def _find_differences(inspector: Inspector, manifest: Manifest, listed: ListedFiles, *, named: bool) -> ProjectDiff:
@@ -213,35 +217,6 @@ def _linked_files(
         entry = next((listed for listed in repository.storage.list(key) if listed.key == key), None)
         if entry is not None and (found := linked_file(entry, project)) is not None:
             yield found
-
-
-# Inspect and reconcile -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ProjectPlan:
-    """A project's manifest, and what becomes of it."""
-
-    read: VersionedManifest
-    diff: ProjectDiff
-    reconciled: Reconciled
-
-    def decide(self, inspector: Inspector, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
-        """Reconcile again if somebody else has changed the manifest."""
-        reconciled = self.reconciled
-        if manifest is not self.read.manifest:  # rule: a lost swap adopts again
-            reconciled = _reconcile_again(inspector, manifest, self.diff)
-        return reconciled.manifest, reconciled
-
-    def unchanged(self) -> Committed[Reconciled]:
-        """Return the outcome of a dry run."""
-        return Committed(before=self.read.manifest, now=self.read, decision=self.reconciled, changed=False)
-
-
-def _inspect_all(inspector: Inspector, diffs: Sequence[ProjectDiff], workers: Workers) -> list[Inspection | Exception]:
-    differences = [difference for diff in diffs for difference in diff.differences]
-    inspector.report(Stage(doing="looking at", count=len(differences)))
-    return workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
 
 
 def _reconcile_all(
@@ -289,9 +264,9 @@ def _commit_all(
     pages = PageVersions.start(repository, [plan.read.project for plan in plans], workers)
     try:
         changed = change(repository, [(plan.read, partial(plan.decide, inspector)) for plan in plans], pages, workers)
-        listed = [each.project for each in changed.committed if each.now.version is not None]
-        if listed:  # an adopted JSON page does not prove that the root lists its project
-            list_in_root(repository, listed, workers)
+        published = [each.project for each in changed.committed if each.now.version is not None]
+        if published:  # the JSON page of another tool does not prove that the root lists its project
+            list_in_root(repository, published, workers)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     return list(changed.committed), list(changed.failed), changed.pages_written
@@ -317,16 +292,22 @@ def _failure(done: Sequence[Committed[Reconciled]], failed: Sequence[Exception])
     return Unfinished(f"adopted: {', '.join(changed)}; the rest failed: {error}")
 
 
-def _ignored_files(
-    repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]]
-) -> Iterator[FileAdopted]:
-    """Report the distributions that no project can have; those that an entry or a page names are not among them."""
-    named = {file.key for each in done for file in each.decision.files}
-    for each in done:
-        named |= {repository.layout.key_of(each.project, file) for file in each.now.manifest.files}
-    for key, ignored in listed.ignored.items():
-        if key not in named:
-            yield FileAdopted(project=ignored.project, key=key, fate="left out", note=ignored.reason)
+def _files(
+    repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]], *, with_ignored: bool
+) -> tuple[FileAdopted, ...]:
+    """Report every difference, and the distributions that no project can have, unless an entry or a page names them."""
+    files = [file for each in done for file in each.decision.files]
+    if with_ignored:
+        named = {file.key for file in files}
+        for each in done:
+            entries = each.now.manifest.files
+            named |= {repository.layout.key_of(each.project, entry) for entry in entries}
+        files += [
+            FileAdopted(project=ignored.project, key=key, fate="left out", note=ignored.reason)
+            for key, ignored in listed.ignored.items()
+            if key not in named
+        ]
+    return tuple(sorted(files, key=lambda file: (file.project or "", file.key)))
 
 
 def _leftovers(repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]]) -> tuple[Key, ...]:

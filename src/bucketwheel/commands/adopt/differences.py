@@ -43,8 +43,6 @@ class Difference:
     entry: PublishedFile | None = None
     """The entry that it has to match: a released file's, or a missing one's. None for a new file."""
     released: bool = False
-    ours_counts: bool = False
-    """Whether an object with our mark counts; else its publisher has not finished, or never will."""
 
     @property
     def key(self) -> Key:
@@ -65,7 +63,7 @@ class ProjectDiff:
     old: OldPages
     differences: tuple[Difference, ...]
     named: bool
-    """Whether the user named the project: then even an empty page of it becomes ours."""
+    """True if the user named the project: then even an empty page of it becomes ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +74,10 @@ class FileInfo:
     size: int
     modified: datetime
     ours: bool
-    """Whether it carries our mark."""
+    """True if it carries our mark."""
     requires_python: str | None = None
     metadata_sha256: Sha256 | None = None
     """The digest of its `.metadata`, if that is its own."""
-    metadata_is_foreign: bool = False
-    """Whether its `.metadata` is that of something else."""
     provenance_sha256: Sha256 | None = None
     legacy: str | None = None
     """Why no new file could be like that, as far as its bytes were read; continues its name."""
@@ -104,16 +100,11 @@ def find_differences(
         if file.url is None and (rules.reread or entry is None or not _agrees(file, entry, sidecars)):
             name = ParsedName(project=manifest.project, version=file.version)
             here = FoundFile(key=key, name=name, etag=None if entry is None else entry.etag)
-            differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True, ours_counts=True))
+            differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True))
     in_use = {file.filename for file in manifest.files} | {file.filename for file in manifest.deleted}
     missing = {file.filename: file for file in manifest.missing}
     differences += [
-        Difference(
-            found=file,
-            sidecars=listed.sidecars(file.key),
-            entry=missing.get(file.filename),
-            ours_counts=rules.ours or file.filename in missing,
-        )
+        Difference(found=file, sidecars=listed.sidecars(file.key), entry=missing.get(file.filename))
         for file in found
         if file.filename not in in_use and file.key not in manifest.dead_keys
     ]

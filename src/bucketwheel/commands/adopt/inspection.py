@@ -27,6 +27,7 @@ from bucketwheel.storage import Key, ObjectInfo, Storage
 
 __all__ = ["Inspector"]
 
+_NO_CONTENTS: Final = Contents(requires_python=None, metadata=None, warnings=())
 _PYTORCH_MARK: Final = "checksum-sha256"
 _IN_MEMORY: Final = 1 << 20
 _BLOCK: Final = 1 << 18
@@ -69,40 +70,25 @@ class Inspector:
         return self._known[state]
 
     def _read(self, difference: Difference, seen: ObjectInfo) -> Inspection:
-        ours = repository_of(seen.marks) == self.repository.settings.id
-        if ours and not difference.ours_counts:  # rule: our unfinished uploads are not adopted
-            return "unfinished"
-        entry, noted = difference.entry, _noted_digest(seen)
+        ours, entry = repository_of(seen.marks) == self.repository.settings.id, difference.entry
+        if ours and entry is None and not self.rules.ours:  # rule: our unfinished uploads are not adopted
+            return "unfinished"  # or its publisher died
+        noted, name = _noted_digest(seen), _parse(difference.filename)
         if entry is None or (entry.size == seen.size and noted in {None, entry.sha256}):
-            name = _parse(difference.filename)
             with _open(self.repository.storage, difference.key, seen.size, name, noted) as (sha256, file):
                 if entry is None or entry.sha256 == sha256:
                     contents, legacy = _contents(name, file, seen.size)
-                    return self._file_info(difference, seen, sha256, contents, legacy, ours=ours)
+                    return FileInfo(
+                        sha256=sha256,
+                        size=seen.size,
+                        modified=seen.modified or self.now,
+                        ours=ours,
+                        requires_python=contents.requires_python,
+                        metadata_sha256=self._metadata_digest(difference, contents.metadata),
+                        provenance_sha256=self._sidecar_digest(difference, ".provenance"),
+                        legacy=legacy,
+                    )
         return "unfinished" if ours and not difference.released else "other bytes"
-
-    def _file_info(
-        self,
-        difference: Difference,
-        seen: ObjectInfo,
-        sha256: Sha256,
-        contents: Contents | None,
-        legacy: str | None,
-        *,
-        ours: bool,
-    ) -> FileInfo:
-        metadata_sha256 = self._metadata_digest(difference, None if contents is None else contents.metadata)
-        return FileInfo(
-            sha256=sha256,
-            size=seen.size,
-            modified=seen.modified or self.now,
-            ours=ours,
-            requires_python=None if contents is None else contents.requires_python,
-            metadata_sha256=metadata_sha256,
-            metadata_is_foreign=".metadata" in difference.sidecars and metadata_sha256 is None,
-            provenance_sha256=self._sidecar_digest(difference, ".provenance"),
-            legacy=legacy,
-        )
 
     def _metadata_digest(self, difference: Difference, metadata: bytes | None) -> Sha256 | None:
         """Return the digest of the `.metadata` sidecar if it is the file's own; add the sidecar if there is none."""
@@ -194,10 +180,10 @@ def _receive(stream: BinaryIO, file: BinaryIO) -> Sha256:
     return Sha256(digest.hexdigest())
 
 
-def _contents(name: DistributionName | None, file: BinaryIO, size: int) -> tuple[Contents | None, str | None]:
+def _contents(name: DistributionName | None, file: BinaryIO, size: int) -> tuple[Contents, str | None]:
     """Return what an archive says about itself, and why no new one could be like it, as far as its bytes are here."""
     if name is None:
-        return None, "does not have the name of a wheel or an sdist"
+        return _NO_CONTENTS, "does not have the name of a wheel or an sdist"
     legacy: str | None = None
     try:
         if not isinstance(file, _RemoteFile):
@@ -205,9 +191,9 @@ def _contents(name: DistributionName | None, file: BinaryIO, size: int) -> tuple
     except Refused as refused:
         legacy = _reasons(refused)
     try:
-        return (read_wheel_metadata(name, file, size) if name.kind == "wheel" else None), legacy
+        return (read_wheel_metadata(name, file, size) if name.kind == "wheel" else _NO_CONTENTS), legacy
     except Refused as refused:
-        return None, legacy or _reasons(refused)
+        return _NO_CONTENTS, legacy or _reasons(refused)
 
 
 def _reasons(refused: Refused) -> str:

@@ -49,7 +49,7 @@ class OldPages:
     revision: int = 0
     """The highest revision that a page of ours carries."""
     ours: bool = False
-    """Whether any page is our own; then no other page counts."""
+    """True if any page is our own; then no other page counts."""
     at: Key | None = None
     """The key of the first page."""
 

@@ -100,7 +100,7 @@ class _NextRevision:
             before = self.entries[filename]
             self.entries[filename] = _updated(before, difference, inspection)
             if self.entries[filename] != before:
-                self._say(difference.key, "updated", _remark(inspection))
+                self._say(difference.key, "updated", _remark(difference, inspection))
             return
         self.missing[filename] = self.entries.pop(filename)  # rule: what is gone is recorded as missing
         self._say(difference.key, "missing" if inspection == "absent" else "other bytes")
@@ -181,7 +181,7 @@ class _NextRevision:
         )
         entry = replace(entry, by=self._run_id, key=key, seen=None if info.ours else difference.found.etag)
         self.entries[filename] = _updated(entry, difference, info)
-        self._say(difference.key, "back" if back else "taken in", _remark(info), legacy=info.legacy)
+        self._say(difference.key, "back" if back else "taken in", _remark(difference, info), legacy=info.legacy)
 
     def _say(self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None) -> None:
         project = self._manifest.project
@@ -199,5 +199,6 @@ def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> Pu
     )
 
 
-def _remark(info: FileInfo) -> str:
-    return "has a .metadata that is not its own and is not listed" if info.metadata_is_foreign else ""
+def _remark(difference: Difference, info: FileInfo) -> str:
+    foreign = ".metadata" in difference.sidecars and info.metadata_sha256 is None
+    return "has a .metadata that is not its own and is not listed" if foreign else ""
