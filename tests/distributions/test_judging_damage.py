@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketwheel.distributions import Contents, validate_archive
-from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
-from bucketwheel.distributions.tar import GzipStream, tar_members
+from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, GzipStream, inflated
+from bucketwheel.distributions.tar import tar_members
 from bucketwheel.distributions.zip import read_listing
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name

@@ -11,7 +11,7 @@ import pytest
 
 from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions import tar as tar_reader
-from bucketwheel.distributions.tar import GzipStream
+from bucketwheel.distributions.inflate import GzipStream
 from bucketwheel.errors import Refused
 from distributions.tar_bytes import gzipped, member, patched, sdist_members, tar, tar_header
 from distributions.zip_bytes import raw_members, raw_zip
@@ -89,7 +89,7 @@ _HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a device": (lambda: tar(member(f"{_ROOT}/d", tarfile.CHRTYPE)), "neither files, directories nor links"),
     "a disk": (lambda: tar(member(f"{_ROOT}/d", tarfile.BLKTYPE)), "neither files, directories nor links"),
     "a pipe": (lambda: tar(member(f"{_ROOT}/d", tarfile.FIFOTYPE)), "neither files, directories nor links"),
-    "an unknown kind": (lambda: tar(member(f"{_ROOT}/d", b"Z")), "a kind that readers do not agree on"),
+    "an unknown kind": (lambda: tar(member(f"{_ROOT}/d", b"Z")), "a type that readers do not agree on"),
     "a name upwards": (lambda: tar(member(f"{_ROOT}/../{_ROOT}/x")), _ELSEWHERE),
     "a name on Windows": (lambda: tar(member(f"{_ROOT}/..\\..\\x")), _ELSEWHERE),
     "an absolute name": (lambda: tar(member("/etc/passwd")), "all its files in one directory"),

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.distributions import Distribution, validate
-from bucketwheel.distributions.find import Offered, collect
+from bucketwheel.distributions.find import DistributionFile, collect
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.names import ProjectName, Sha256, printable, sha256_of
@@ -124,7 +124,7 @@ def _agreeing(verdicts: Sequence[Distribution | BaseException]) -> list[Distribu
     return judged
 
 
-def _parcels(offered: Sequence[Offered], judged: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
+def _parcels(offered: Sequence[DistributionFile], judged: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
     parcels: dict[str, tuple[Path, Upload]] = {}
     for file, verdict in zip(offered, judged, strict=True):
         for warning in verdict.warnings:
@@ -135,7 +135,7 @@ def _parcels(offered: Sequence[Offered], judged: Sequence[Distribution], report:
     return dict(parcels.values())
 
 
-def _parcel(file: Offered, judged: Distribution) -> Upload:
+def _parcel(file: DistributionFile, judged: Distribution) -> Upload:
     metadata = judged.metadata
     return Upload(
         candidate=Candidate(
