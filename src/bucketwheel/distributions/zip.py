@@ -70,7 +70,7 @@ class ZipMember:
 
     @property
     def is_described(self) -> bool:
-        """Return whether sizes and CRC follow the data (a data descriptor), so that a streaming reader sees them late."""
+        """Return whether sizes and CRC follow the data (a data descriptor), where streaming readers find them late."""
         return bool(self.flags & _DESCRIBED)
 
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, project_name
+from bucketwheel.names import (
+    DISTRIBUTION_ENDINGS,
+    LEGACY_ENDINGS,
+    InvalidName,
+    ProjectName,
+    distribution_name,
+    project_name,
+)
 
 __all__ = ["Claim", "claim", "is_distribution"]
 
-# What indexes have carried: PyPI's own list since its beginning, and the archives that pip unpacks.
-_ENDINGS = (
-    *(".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tlz", ".tar.lz"),
-    *(".tar.Z", ".tar", ".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"),
-)
+_ENDINGS = (*DISTRIBUTION_ENDINGS, *LEGACY_ENDINGS)
 # The names of these go on after the version.
 _TAGGED = (".whl", ".egg", ".exe", ".msi", ".rpm", ".deb")
 _VERSION = re.compile(r"v?[0-9]")

@@ -13,7 +13,7 @@ from bucketwheel.commands.check.files import named_objects
 from bucketwheel.commands.check.findings import Finding
 from bucketwheel.format.layout import SIDECARS, Layout, PageMark, repository_of
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable
+from bucketwheel.names import LEGACY_ENDINGS, InvalidName, ProjectName, distribution_name, printable
 from bucketwheel.storage import Key, ListEntry, ObjectInfo
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 _MOST_NAMES = 5
-# What PyPI has carried besides wheels and today's sdists.
-_LEGACY = (".tar.bz2", ".tar.xz", ".tgz", ".zip", ".egg", ".exe", ".msi", ".rpm")
+# Old sdists end in `.zip` too, and may have a name that cannot be read today.
+_LEGACY = (*LEGACY_ENDINGS, ".zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
