@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 import tracemalloc
 import zlib
@@ -13,7 +14,7 @@ import pytest
 
 from bucketwheel.distributions import validate
 from bucketwheel.errors import Refused
-from distributions.tar_bytes import tar, tar_header
+from distributions.tar_bytes import gzipped, member, tar, tar_header
 from distributions.zip_bytes import RawMember, raw_zip
 from support.archives import make_sdist, make_wheel, metadata_text
 
@@ -91,6 +92,17 @@ def test_a_member_without_end_is_stopped(tmp_path: Path) -> None:
     path.write_bytes(_endless_gzip(bytes(header), 4000))
     with _within(mebibytes=4, seconds=5), pytest.raises(Refused, match="holds more than it may"):
         validate(path)
+
+
+def test_deep_directories_are_validated_in_bounded_time(tmp_path: Path) -> None:
+    """A hundred kilobytes can unpack to thousands of members, each of them two thousand directories deep."""
+    deep = [member("demo_pkg-1.0/" + "x/" * 2035 + str(number)) for number in range(10_000)]
+    link = member("demo_pkg-1.0/link", tarfile.SYMTYPE, "setup.py")
+    path = tmp_path / "demo_pkg-1.0.tar.gz"
+    path.write_bytes(gzipped(tar(link, *deep, form=tarfile.GNU_FORMAT)))
+    began = time.monotonic()
+    validate(path)
+    assert time.monotonic() - began < 8
 
 
 def test_honest_large_files_stream(tmp_path: Path) -> None:

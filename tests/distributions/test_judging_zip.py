@@ -137,6 +137,10 @@ _CONFUSING: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: raw_zip([described(_stored(_honest())[0]), *_honest()[1:]]),
         "stored member whose size stands behind it",
     ),
+    "data hidden in a stored member": (
+        lambda: raw_zip(_first(method=0, packed=_honest()[0].body + b"hidden")),
+        "stored member with two different sizes",
+    ),
     "an encrypted member": (lambda: raw_zip(_first(flags=1)), "encrypted"),
     "a member of a later specification": (lambda: raw_zip(_first(needed=64)), "a newer ZIP reader"),
     "a bzip2 member": (lambda: raw_zip(_first(method=12)), "neither stored nor deflated"),

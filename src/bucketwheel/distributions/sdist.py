@@ -100,8 +100,7 @@ def _validate_types(members: Sequence[TarMember], root: str) -> Iterator[Observa
     links = [member for member in members if member.type in LINKS]
     if leaving := [link.path for link in links if not _stays_inside(link, root)]:
         yield Flaw(f"has links that lead out of its tree: {listed(leaving)}")
-    places = {clean(link.path) for link in links}
-    if through := [member.path for member in members if not places.isdisjoint(_parents(member.path))]:
+    if through := _below_links(members, {clean(link.path) for link in links}):
         yield Flaw(f"has members that would be written through a link: {listed(through)}")
 
 
@@ -116,8 +115,13 @@ def _stays_inside(link: TarMember, root: str) -> bool:
     return place == root or place.startswith(f"{root}/")
 
 
-def _parents(path: str) -> Iterator[str]:
-    parent = posixpath.dirname(clean(path))
-    while parent and parent != "/":
-        yield parent
-        parent = posixpath.dirname(parent)
+def _below_links(members: Sequence[TarMember], links: set[str]) -> list[str]:
+    """Find the paths below a link, in an order where they follow it directly, so that their depth costs nothing."""
+    below: list[str] = []
+    link = None
+    for path in sorted((clean(member.path) for member in members), key=lambda path: path.replace("/", "\0")):
+        if link is not None and path.startswith(f"{link}/"):
+            below.append(path)
+        elif path in links:
+            link = path
+    return below

@@ -264,6 +264,9 @@ def _read_directory(file: BinaryIO, directory: _Directory) -> Iterator[ZipMember
         if method not in {_STORED, _DEFLATED}:
             raise Broken(f"has a member that is neither stored nor deflated: {listed([name])}")
         size, packed, start = _real_sizes((size, packed, start), extra)
+        if method == _STORED and size != packed:
+            # Some readers would take as many bytes as one number says, some as the other.
+            raise Broken(f"has a stored member with two different sizes: {listed([name])}")
         yield ZipMember(
             name=name,
             flags=flags,
