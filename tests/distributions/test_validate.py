@@ -24,21 +24,25 @@ from support.archives import make_sdist, make_wheel
 def test_a_wheel_is_reported_with_all_that_an_index_says_about_it(tmp_path: Path) -> None:
     """Digest, size, Requires-Python and METADATA are those of the file itself, byte for byte."""
     path = make_wheel(tmp_path, "Demo.Pkg", "1.0", requires_python=">=3.9, <4")
-    judged = validate(path)
+    result = validate(path)
     with zipfile.ZipFile(path) as archive:
         metadata = archive.read("demo_pkg-1.0.dist-info/METADATA")
-    assert (judged.name.project, judged.name.version, judged.name.kind) == ("demo-pkg", Version("1.0"), "wheel")
-    assert (judged.path, judged.size) == (path, len(path.read_bytes()))
-    assert judged.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert judged.requires_python == ">=3.9, <4"
-    assert judged.metadata == metadata
-    assert judged.warnings == ()
+    assert (result.name.project, result.name.version, result.name.kind) == (
+        "demo-pkg",
+        Version("1.0"),
+        "wheel",
+    )
+    assert (result.path, result.size) == (path, len(path.read_bytes()))
+    assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert result.requires_python == ">=3.9, <4"
+    assert result.metadata == metadata
+    assert result.warnings == ()
 
 
 def test_an_sdist_has_no_metadata_to_publish(tmp_path: Path) -> None:
     """A build may still change an sdist's metadata, so only Requires-Python is taken from it."""
-    judged = validate(make_sdist(tmp_path, requires_python=">=3.9"))
-    assert (judged.requires_python, judged.metadata, judged.warnings) == (">=3.9", None, ())
+    result = validate(make_sdist(tmp_path, requires_python=">=3.9"))
+    assert (result.requires_python, result.metadata, result.warnings) == (">=3.9", None, ())
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_a_hostile_name_inside_cannot_reach_the_terminal(tmp_path: Path) -> None
     assert len(str(refused.value)) < 500
 
 
-def test_a_file_that_changes_while_it_is_judged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_while_it_is_validated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Digest and verdict are of the same bytes, or there is no verdict."""
     path = make_wheel(tmp_path)
 
@@ -184,7 +188,7 @@ def _archive_name(path: Path) -> DistributionName:
     return distribution_name(path.name)
 
 
-def test_an_open_archive_is_judged_from_its_beginning(tmp_path: Path) -> None:
+def test_an_open_archive_is_validated_from_its_beginning(tmp_path: Path) -> None:
     """A file fetched without a digest is held to the same rules, wherever reading had come to."""
     path = make_wheel(tmp_path, requires_python=">=3.9")
     with path.open("rb") as file:

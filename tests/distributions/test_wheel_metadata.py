@@ -35,9 +35,9 @@ class Counted(io.BytesIO):
 def test_it_is_what_the_whole_judge_finds(tmp_path: Path) -> None:
     """Byte for byte, with the same Requires-Python."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9", members={"demo_pkg/data": b"x" * 100_000})
-    judged = validate(wheel)
-    contents = read_wheel_metadata(NAME, io.BytesIO(wheel.read_bytes()), judged.size)
-    assert (contents.metadata, contents.requires_python) == (judged.metadata, ">=3.9")
+    result = validate(wheel)
+    contents = read_wheel_metadata(NAME, io.BytesIO(wheel.read_bytes()), result.size)
+    assert (contents.metadata, contents.requires_python) == (result.metadata, ">=3.9")
 
 
 def test_the_rest_is_not_read(tmp_path: Path) -> None:
