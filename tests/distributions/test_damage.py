@@ -44,10 +44,10 @@ def _wheels() -> list[bytes]:
         f"{_INFO}/METADATA": metadata_text("demo-pkg", "1.0").encode(),
         f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
     }
-    honest = raw_members(content | {f"{_INFO}/RECORD": record_text(content, f"{_INFO}/RECORD").encode()})
+    valid = raw_members(content | {f"{_INFO}/RECORD": record_text(content, f"{_INFO}/RECORD").encode()})
     with tempfile.TemporaryDirectory() as directory:
         usual = make_wheel(Path(directory)).read_bytes()
-    return [usual, raw_zip(honest, with_zip64=True), raw_zip([described(member) for member in honest])]
+    return [usual, raw_zip(valid, with_zip64=True), raw_zip([described(member) for member in valid])]
 
 
 def _sdist() -> bytes:
@@ -180,6 +180,6 @@ def test_any_text_inside_a_wheel_is_verdict(member: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("size", [*range(PIECE - 3, PIECE + 300, 9), 2 * PIECE])
 def test_all_that_was_compressed_comes_out(size: int) -> None:
-    """Also what is still within zlib when its input has ended, at whatever size pieces do."""
+    """Zlib may still have output when its input has ended, at any size of the pieces."""
     packed = zlib.compress(bytes(size), 9, wbits=RAW_DEFLATE)
     assert sum(map(len, inflated(io.BytesIO(packed), len(packed), RAW_DEFLATE, size))) == size

@@ -1,4 +1,4 @@
-"""Core metadata are held against the file's name; pkginfo reads their fields, and nothing fools it."""
+"""Core metadata are compared with the file's name; pkginfo reads the fields of the right member only."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_names_in_the_description_do_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", ["Name", "Version"])
 @pytest.mark.parametrize("replacement", ["X-{}: x", "{}: UNKNOWN"])
 def test_a_wheel_without_name_or_version_is_refused(field: str, replacement: str, tmp_path: Path) -> None:
-    """They are all that an installer has; UNKNOWN is what setuptools writes for nothing."""
+    """An installer has nothing else; setuptools writes UNKNOWN for a missing value."""
     lines = metadata_text("demo-pkg", "1.0").splitlines()
     metadata = "\n".join(replacement.format(field) if line.startswith(f"{field}:") else line for line in lines)
     assert _refusals(tmp_path, metadata.encode()) == [f"has a METADATA without a {field}"]
@@ -80,7 +80,7 @@ def test_a_wheel_without_name_or_version_is_refused(field: str, replacement: str
 
 @pytest.mark.parametrize("field", ["Name", "Version", "Metadata-Version"])
 def test_an_sdist_with_incomplete_metadata_is_a_warning(field: str, tmp_path: Path) -> None:
-    """Its metadata are written anew when it is built."""
+    """A build writes its metadata again."""
     metadata = metadata_text("demo-pkg", "1.0").replace(f"\n{field}:", "\nX-Other:")
     metadata = metadata.removeprefix("Metadata-Version: 2.1\n") if field == "Metadata-Version" else metadata
     result = validate(make_sdist(tmp_path, members={"PKG-INFO": metadata.encode()}))
@@ -97,7 +97,7 @@ def test_requires_python_is_read_under_any_metadata_version(version: str, tmp_pa
 
 @pytest.mark.parametrize("written", ["3.9 or newer", ">=3.*.*", "=>3.9", ">=" + "9" * 5000, "<script>"])
 def test_a_requires_python_that_is_none_is_left_out(written: str, tmp_path: Path) -> None:
-    """Pages never carry what is not a version specifier; the user hears of it."""
+    """Pages only carry version specifiers; the user gets a warning."""
     result = _validated(tmp_path, metadata_text("demo-pkg", "1.0", written).encode())
     assert result.requires_python is None
     assert "has a Requires-Python that is not a version specifier and is left out of the index" in result.warnings[0]
@@ -142,7 +142,7 @@ def test_messages_within_messages_are_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("version", "count"), [("2.3", 0), ("2.4", 1), ("2.10", 1)])
 def test_missing_licence_files_are_a_warning_since_there_is_a_rule(version: str, count: int, tmp_path: Path) -> None:
-    """PEP 639 says where they lie; setuptools had written the field before."""
+    """PEP 639 says where they are; setuptools had written the field before."""
     metadata = metadata_text("demo-pkg", "1.0", extra="License-File: LICENSE\n").replace("2.1", version).encode()
     assert len(_validated(tmp_path, metadata).warnings) == count
     assert len(validate(make_sdist(tmp_path, members={"PKG-INFO": metadata})).warnings) == count

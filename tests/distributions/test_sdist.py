@@ -1,4 +1,4 @@
-"""Source distributions are contents by what unpacking them would do, without unpacking them."""
+"""Source distributions are validated by what unpacking them would do, without unpacking them."""
 
 from __future__ import annotations
 
@@ -136,14 +136,14 @@ _HOSTILE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", _SOUND)
-def test_all_forms_of_honest_sdists_pass(name: str) -> None:
-    """Every tar format that tools have written sdists in is read, without a word."""
+def test_all_forms_of_valid_sdists_pass(name: str) -> None:
+    """Every tar format that tools have written sdists in passes without a warning."""
     assert validated(gzipped(_SOUND[name]), SDIST).warnings == ()
 
 
 @pytest.mark.parametrize("name", _HOSTILE)
 def test_a_hostile_or_damaged_sdist_is_refused(name: str) -> None:
-    """Each danger of unpacking is found, and named as what it is."""
+    """Each danger of unpacking is found, and gets its own reason."""
     archive, expected = _HOSTILE[name]
     assert any(expected in what for what in refusals(gzipped(archive), SDIST))
 
@@ -161,7 +161,7 @@ def test_our_reader_and_tarfile_see_the_same(form: int) -> None:
 
 
 def test_an_sdist_without_pkg_info_that_can_be_built_is_a_warning() -> None:
-    """Popular sdists were packed by hand; a build tells what they are."""
+    """Some popular sdists were packed by hand; a build finds their name and version."""
     contents = validated(tar_gz({f"{_ROOT}/setup.py": b""}), SDIST)
     assert "has no PKG-INFO, so nothing but its name says what it is" in contents.warnings[0]
     assert (contents.requires_python, contents.metadata) == (None, None)
@@ -170,7 +170,7 @@ def test_an_sdist_without_pkg_info_that_can_be_built_is_a_warning() -> None:
 @pytest.mark.parametrize(
     "path", [f"{_ROOT}/README", f"{_ROOT}/sub/PKG-INFO", f"{_ROOT}/sub/setup.py", f"{_ROOT}/PKG-INFO.txt"]
 )
-def test_an_archive_that_nobody_could_build_is_refused(path: str) -> None:
+def test_an_archive_that_cannot_be_built_is_refused(path: str) -> None:
     """Without PKG-INFO, pyproject.toml and setup.py at its root it is some archive, not an sdist."""
     assert refusals(tar_gz({path: metadata_text("demo-pkg", "1.0").encode()}), SDIST) == [
         "has no PKG-INFO, and nothing that says how to build it: it is not an sdist"
@@ -185,7 +185,7 @@ def test_decoy_metadata_below_the_root_are_not_read(tmp_path: Path) -> None:
 
 
 def test_a_renamed_sdist_is_refused(tmp_path: Path) -> None:
-    """PKG-INFO and file name agree on what it is; the directory's name alone is a warning."""
+    """PKG-INFO and file name must agree; the directory's name alone is a warning."""
     expected = "has a PKG-INFO of something else: its Name is 'demo-pkg', not 'evil'"
     assert refusals(make_sdist(tmp_path, filename="evil-1.0.tar.gz")) == [expected]
 
@@ -197,7 +197,7 @@ def test_a_root_directory_of_another_name_is_a_warning() -> None:
 
 
 def test_a_root_directory_of_something_else_is_a_warning() -> None:
-    """A build takes the archive whatever its directory is called."""
+    """A build takes the archive with any name of its directory."""
     content = {path.replace(_ROOT, "other-1.0"): body for path, body in sdist_members().items()}
     assert "directory that is not named after it: 'other-1.0'" in validated(tar_gz(content), SDIST).warnings[0]
 
@@ -238,18 +238,18 @@ def test_a_tar_archive_without_gzip_is_refused() -> None:
 
 
 def test_the_number_of_members_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An archive of endless tiny members is left in the middle."""
+    """Reading stops in the middle of an archive of endless tiny members."""
     monkeypatch.setattr(tar_reader, "MOST_MEMBERS", 1)
     assert refusals(gzipped(tar()), SDIST) == ["has more than 1 members, or names that are too long"]
 
 
 def test_the_length_of_all_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are held in memory merged."""
+    """They are in memory at once."""
     monkeypatch.setattr(tar_reader, "LARGEST_NAMES", 30)
     assert refusals(gzipped(tar()), SDIST) == ["has more than 100000 members, or names that are too long"]
 
 
-def test_a_zip_sdist_is_held_to_the_same_rules(tmp_path: Path) -> None:
+def test_a_zip_sdist_must_keep_the_same_rules(tmp_path: Path) -> None:
     """Root, PKG-INFO and every member's CRC count there too."""
     good = make_sdist(tmp_path, filename=f"{_ROOT}.zip")
     assert validate(good).requires_python is None

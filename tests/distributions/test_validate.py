@@ -1,4 +1,4 @@
-"""The judge's door: which files it takes, what it reports of them, and how it refuses the others."""
+"""Validation of a file: the facts of a valid one, the warnings, and the reasons to refuse one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_sdist_has_no_metadata_to_publish(tmp_path: Path) -> None:
     ],
 )
 def test_an_old_spelling_is_a_warning_that_names_the_file(filename: str, warning: str, tmp_path: Path) -> None:
-    """What PyPI serves under old rules passes, and whoever built it hears of the new ones."""
+    """PyPI serves files made under old rules, so these pass; a warning names the new rule."""
     make = make_wheel if filename.endswith(".whl") else make_sdist
     path = make(tmp_path, filename=filename)
     warnings = validate(path).warnings
@@ -101,13 +101,13 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
-    """Whoever opens a pipe waits for its writer."""
+    """Opening a pipe would wait for its writer."""
     os.mkfifo(tmp_path / "demo_pkg-1.0.tar.gz")
     assert _refusal(tmp_path / "demo_pkg-1.0.tar.gz") == "is not a file"
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
-    """What the system says about it is part of the message (a loop of links: root may read everything else)."""
+    """The message has the system's reason (a loop of links: root may read everything else)."""
     path = tmp_path / "demo_pkg-1.0.tar.gz"
     path.symlink_to(path)
     assert _refusal(path) == "cannot be read (Too many levels of symbolic links)"
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_distribution_is_refused_by_its_name(filename: str, tm
 def test_a_file_that_is_not_what_its_name_says_is_refused(
     filename: str, body: bytes, what: str | None, tmp_path: Path
 ) -> None:
-    """An interrupted or misled download is called what it is."""
+    """The message says so if a download was interrupted, or brought a login form."""
     path = tmp_path / filename
     path.write_bytes(body)
     archive = "is not a gzipped tar archive" if filename.endswith(".gz") else "is not a ZIP archive, or is cut off"
@@ -141,7 +141,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(
 
 
 def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
-    """Nobody has to publish three times to learn of three mistakes."""
+    """One publish reports three mistakes."""
     path = make_wheel(
         tmp_path,
         filename="other-2.0-py3-none-any.whl",
@@ -173,7 +173,7 @@ def test_a_hostile_name_inside_cannot_reach_the_terminal(tmp_path: Path) -> None
 
 
 def test_a_file_that_changes_while_it_is_validated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digest and verdict are of the same bytes, or there is no verdict."""
+    """Otherwise the digest could be of other bytes than the metadata."""
     path = make_wheel(tmp_path)
 
     def rebuilt_meanwhile(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Observation]:
@@ -189,7 +189,7 @@ def _archive_name(path: Path) -> DistributionName:
 
 
 def test_an_open_archive_is_validated_from_its_beginning(tmp_path: Path) -> None:
-    """A file fetched without a digest is held to the same rules, wherever reading had come to."""
+    """A file fetched without a digest must keep the same rules; the position of the open file makes no difference."""
     path = make_wheel(tmp_path, requires_python=">=3.9")
     with path.open("rb") as file:
         file.seek(100)
@@ -199,7 +199,7 @@ def test_an_open_archive_is_validated_from_its_beginning(tmp_path: Path) -> None
 
 
 def test_an_open_archive_is_refused_under_its_file_name(tmp_path: Path) -> None:
-    """The temporary file behind it is nobody's business."""
+    """The user does not know the temporary file behind it."""
     path = tmp_path / "tmp123.part"
     path.write_bytes(b"<html>")
     with path.open("rb") as file, pytest.raises(Refused) as refused:

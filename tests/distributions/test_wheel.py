@@ -62,7 +62,7 @@ def test_a_second_dist_info_is_refused(decoy: str, tmp_path: Path) -> None:
     ],
 )
 def test_decoy_metadata_are_not_read(decoy: str, tmp_path: Path) -> None:
-    """Only the one METADATA counts that installers read, whatever else is called so (pkginfo alone is fooled)."""
+    """Only the METADATA that installers read counts; pkginfo alone would read another file of that name."""
     result = validate(make_wheel(tmp_path, members={decoy: metadata_text("evil", "9", ">=9").encode()}))
     assert result.metadata == metadata_text("demo-pkg", "1.0").encode()
     assert (result.requires_python, result.warnings) == (None, ())
@@ -70,7 +70,7 @@ def test_decoy_metadata_are_not_read(decoy: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("filename", ["evil-1.0-py3-none-any.whl", "demo_pkg-2.0-py3-none-any.whl"])
 def test_a_renamed_wheel_is_refused(filename: str, tmp_path: Path) -> None:
-    """The name of the file, its .dist-info and its METADATA agree on what it is."""
+    """The name of the file, its .dist-info and its METADATA must agree."""
     assert len(refusals(make_wheel(tmp_path, filename=filename))) == 2
 
 
@@ -179,7 +179,7 @@ def test_padded_digests_are_digests(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [_line("md5"), b"demo_pkg/__init__.py,,20\n", b"demo_pkg/__init__.py,,\n"])
 def test_a_missing_or_weak_digest_is_a_warning(line: bytes, tmp_path: Path) -> None:
-    """Nothing contradicts such a RECORD, but nothing vouches for the file either."""
+    """Nothing contradicts such a RECORD, but the file cannot be checked."""
     result = validate(_recorded(tmp_path, _record(tmp_path).replace(_line("sha256"), line)))
     assert "without a sha256, or a stronger digest, of 'demo_pkg/__init__.py'" in result.warnings[0]
 
@@ -224,7 +224,7 @@ def test_a_path_with_a_comma_is_one_path(tmp_path: Path) -> None:
     ],
 )
 def test_a_record_that_cannot_be_read_is_refused(record: bytes, tmp_path: Path) -> None:
-    """Installers need RECORD to remove what they installed."""
+    """Installers need RECORD to remove the files they installed."""
     assert [" RECORD " in what for what in refusals(_recorded(tmp_path, record))] == [True]
 
 

@@ -32,7 +32,7 @@ class Counted(io.BytesIO):
         return data
 
 
-def test_it_is_what_the_whole_judge_finds(tmp_path: Path) -> None:
+def test_it_is_the_same_as_in_a_full_validation(tmp_path: Path) -> None:
     """Byte for byte, with the same Requires-Python."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9", members={"demo_pkg/data": b"x" * 100_000})
     result = validate(wheel)
@@ -77,7 +77,7 @@ def test_large_sizes_in_headers_are_read_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_unsound_is_refused(body: bytes, why: str) -> None:
-    """Nobody is told metadata that the archive does not have, or that readers could differ about."""
+    """Metadata that readers could differ about are never shown."""
     with pytest.raises(Refused, match=why):
         read_wheel_metadata(NAME, io.BytesIO(body), len(body))
 

@@ -12,7 +12,7 @@ __all__ = ["RawMember", "described", "raw_members", "raw_zip", "unicode_path", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMember:
-    """One member; a value that is None is the one of an honest archive."""
+    """One member; a value that is None is the one of an valid archive."""
 
     name: bytes
     body: bytes
@@ -33,7 +33,7 @@ class RawMember:
 
 
 def raw_members(content: Mapping[str, bytes]) -> list[RawMember]:
-    """Make honest members, to be changed with `dataclasses.replace`."""
+    """Make valid members, to be changed with `dataclasses.replace`."""
     return [RawMember(name=name.encode(), body=body) for name, body in content.items()]
 
 
@@ -54,8 +54,8 @@ def raw_zip(
         body += _local(member)
     body += between
     numbers = (len(members), len(directory), len(body))
-    honest = dict(zip(("disk", "count", "size", "start", "comment_size"), (0, *numbers, len(comment)), strict=True))
-    disk, count, size, start, comment_size = (honest | end).values()
+    usual = dict(zip(("disk", "count", "size", "start", "comment_size"), (0, *numbers, len(comment)), strict=True))
+    disk, count, size, start, comment_size = (usual | end).values()
     record = struct.pack("<4s4H2LH", b"PK\x05\x06", disk, disk, count, count, size, start, comment_size)
     return body + directory + (_end64(*numbers) if with_zip64 else b"") + record + comment + suffix
 
@@ -89,8 +89,8 @@ def _packed(member: RawMember) -> bytes:
 
 def _local(member: RawMember) -> bytes:
     body, name, extra = _packed(member), member.local_name or member.name, member.local_extra
-    honest = {"flags": member.flags, "method": member.method, "crc": zlib.crc32(member.body), "packed": len(body)}
-    flags, method, crc, packed, size = {**honest, "size": _size(member), **member.local}.values()
+    usual = {"flags": member.flags, "method": member.method, "crc": zlib.crc32(member.body), "packed": len(body)}
+    flags, method, crc, packed, size = {**usual, "size": _size(member), **member.local}.values()
     numbers = (20, flags, method, 0, 0x21, crc, packed, size, len(name), len(extra))
     return struct.pack("<4s5H3L2H", b"PK\x03\x04", *numbers) + name + extra + body + member.trailer
 

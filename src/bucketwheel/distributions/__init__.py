@@ -51,7 +51,7 @@ class Distribution(Contents):
 def validate(path: Path) -> Distribution:
     """Validate a file by its name and all of its bytes; raises Refused with everything that is wrong with it.
 
-    The digest is of the same bytes. A symbolic link stands for its target.
+    The digest is of the same bytes. A symbolic link means its target.
     """
     subject = printable(str(path))
     try:
@@ -85,8 +85,8 @@ def validate(path: Path) -> Distribution:
 def validate_archive(name: DistributionName, file: BinaryIO, size: int, subject: str | None = None) -> Contents:
     """Validate an open, seekable archive of `size` bytes, from its beginning; raises Refused likewise.
 
-    For a file that was fetched without a digest: it is at least what its name says, whole and undamaged. Messages
-    call it `subject`, or by its name.
+    It proves that a file fetched without a digest is whole, undamaged and the distribution that it is named after.
+    Messages call it `subject`, or else by its name.
     """
     return _contents(name, _observe(name, file, size), subject)
 

@@ -83,7 +83,7 @@ class Broken(Exception):
 
 
 def listed(names: Iterable[str]) -> str:
-    """Name the first few of many, fit for a message whatever they contain: `'a', 'b', 'c' and 4 more`."""
+    """Name the first few of many, made safe for a message: `'a', 'b', 'c' and 4 more`."""
     remaining = iter(names)
     first = [f"'{_shortened(printable(name))}'" for name in islice(remaining, _MOST_SHOWN)]
     more = sum(1 for _ in remaining)

@@ -125,7 +125,7 @@ def _validate_wheel_file(name: DistributionName, body: bytes) -> Iterator[Observ
 
 
 def _tags(lines: Sequence[str]) -> set[Tag]:
-    """Expand compressed tags, unless they are too many to be honest."""
+    """Expand compressed tags, unless they are too many."""
     if sum(prod(part.count(".") + 1 for part in line.split("-")) for line in lines) > _MOST_TAGS:
         return set()
     try:

@@ -98,7 +98,7 @@ def read_listing(file: BinaryIO, length: int) -> ZipListing:
 
 
 def validate_listing(listing: ZipListing) -> Iterator[Observation]:
-    """Find what is unusual about the archive as an archive."""
+    """Find unusual members and comments."""
     if described := [member.name for member in listing.members if member.is_described]:
         yield Oddity(f"has data descriptors, as a tool writes that cannot seek; PyPI refuses them: {listed(described)}")
     if listing.has_comment:
@@ -179,7 +179,7 @@ _END64_SIGNATURE = b"PK\x06\x06"
 _END64_SIZE = 44  # what follows the field itself, without extensible data
 _LONGEST_COMMENT = 0xFFFF
 _COUNT_IN_ZIP64 = 0xFFFF
-_IN_ZIP64 = 0xFFFFFFFF  # stands for a number that does not fit and is in a ZIP64 record or field instead
+_IN_ZIP64 = 0xFFFFFFFF  # the number did not fit; it is in a ZIP64 record or field instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +314,7 @@ def _located(file: BinaryIO, member: ZipMember, next_start: int) -> ZipMember:
         raise Broken(f"has a member with two headers that contradict one another: {listed([member.name])}")
     if method == _STORED and packed != member.compressed_size:
         # Only a signature tells a streaming reader where such data end, and the data may contain that too.
-        raise Broken(f"has a stored member whose size stands behind it: {listed([member.name])}")
+        raise Broken(f"has a stored member whose size comes after it: {listed([member.name])}")
     data_start = member.header_start + _LOCAL.size + len(rest)
     data_end = data_start + member.compressed_size
     if not _is_descriptor(file, member, data_end, next_start - data_end):
