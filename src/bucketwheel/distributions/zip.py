@@ -87,7 +87,8 @@ def read_listing(file: BinaryIO, length: int) -> ZipListing:
     """Read all records of an archive; raises Broken where two readers could see two different archives."""
     directory = _find_directory(file, length)
     spans = _spans(file, directory)
-    if (spans[0][0].header_start if spans else directory.start) != 0:
+    first_record = spans[0][0].header_start if spans else directory.start
+    if first_record != 0:
         raise Broken("has data before its ZIP archive")
     members = tuple(_located(file, member, next_start) for member, next_start in spans)
     unpacked = sum(member.size for member in members)
