@@ -11,6 +11,7 @@ import pytest
 from bucketwheel.distributions import read_wheel_metadata, validate
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name
+from distributions.zip_bytes import RawMember, raw_members, raw_zip
 from support.archives import make_wheel, metadata_text, zipped
 
 NAME = distribution_name("demo_pkg-1.0-py3-none-any.whl")
@@ -90,3 +91,10 @@ def test_headers_that_disagree_are_refused(tmp_path: Path) -> None:
     other = body[:at] + name.replace(b"METADATA", b"METADATB") + body[at + len(name) :]
     with pytest.raises(Refused, match="contradict one another"):
         read_wheel_metadata(NAME, io.BytesIO(other), len(other))
+
+
+def test_other_members_are_not_validated() -> None:
+    """An adopted wheel that no new publish would accept still gets its metadata."""
+    unreadable = RawMember(name=b"demo_pkg/data", body=b"", method=12)
+    body = raw_zip([unreadable, *raw_members({f"{DIST_INFO}/METADATA": GOOD})])
+    assert read_wheel_metadata(NAME, io.BytesIO(body), len(body)).metadata == GOOD

@@ -260,14 +260,7 @@ def _read_directory(file: BinaryIO, directory: _Directory) -> Iterator[ZipMember
         name_end = at + _RECORD.size + name_size
         extra = _extra_fields(body[name_end : name_end + extra_size])
         name = _member_name(body[name_end - name_size : name_end], flags, extra)
-        if flags & _ENCRYPTED:
-            raise Broken(f"has an encrypted member: {listed([name])}")
-        if method not in {_STORED, _DEFLATED}:
-            raise Broken(f"has a member that is neither stored nor deflated: {listed([name])}")
         size, packed, start = _real_sizes((size, packed, start), extra)
-        if method == _STORED and size != packed:
-            # Some readers would take as many bytes as one number says, some as the other.
-            raise Broken(f"has a stored member with two different sizes: {listed([name])}")
         yield ZipMember(
             name=name,
             flags=flags,
@@ -313,6 +306,7 @@ def _located(file: BinaryIO, member: ZipMember, next_start: int) -> ZipMember:
         or not all(local == central or (member.is_described and local == 0) for local, central in pairs)
     ):
         raise Broken(f"has a member with two headers that contradict one another: {listed([member.name])}")
+    _refuse_unreadable(member)
     if method == _STORED and packed != member.compressed_size:
         # Only a signature tells a streaming reader where such data end, and the data may contain that too.
         raise Broken(f"has a stored member whose size comes after it: {listed([member.name])}")
@@ -321,6 +315,16 @@ def _located(file: BinaryIO, member: ZipMember, next_start: int) -> ZipMember:
     if not _is_descriptor(file, member, data_end, next_start - data_end):
         raise Broken(f"has data between its members, or members that overlap, after {listed([member.name])}")
     return replace(member, data_start=data_start)
+
+
+def _refuse_unreadable(member: ZipMember) -> None:
+    if member.flags & _ENCRYPTED:
+        raise Broken(f"has an encrypted member: {listed([member.name])}")
+    if member.method not in {_STORED, _DEFLATED}:
+        raise Broken(f"has a member that is neither stored nor deflated: {listed([member.name])}")
+    if member.method == _STORED and member.size != member.compressed_size:
+        # Some readers would take as many bytes as one number says, some as the other.
+        raise Broken(f"has a stored member with two different sizes: {listed([member.name])}")
 
 
 def _is_descriptor(file: BinaryIO, member: ZipMember, start: int, length: int) -> bool:
