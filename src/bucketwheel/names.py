@@ -26,6 +26,8 @@ from packaging.version import InvalidVersion, Version
 from bucketwheel.errors import Misconfigured, Problem, Refused
 
 __all__ = [
+    "DISTRIBUTION_ENDINGS",
+    "LEGACY_ENDINGS",
     "DistributionName",
     "InvalidName",
     "ProjectName",
@@ -49,6 +51,15 @@ ProjectName = NewType("ProjectName", str)
 
 Sha256 = NewType("Sha256", str)
 """64 lowercase hexadecimal digits."""
+
+DISTRIBUTION_ENDINGS = (".whl", ".tar.gz", ".zip")
+"""The endings of wheels and sdists, the only files that can be published."""
+
+LEGACY_ENDINGS = (
+    *(".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tlz", ".tar.lz", ".tar.Z", ".tar"),
+    *(".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"),
+)
+"""More endings of files in old indexes: PyPI's own list since its beginning, and the archives that pip unpacks."""
 
 # \Z and not $: a trailing newline is not part of a name (PEP 503 as PyPI checks it).
 _PROJECT = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
@@ -102,7 +113,7 @@ def distribution_name(filename: str) -> DistributionName:
                 build=build,
                 tags=tags,
             )
-        if filename.endswith((".tar.gz", ".zip")):
+        if filename.endswith(DISTRIBUTION_ENDINGS):
             project, version = parse_sdist_filename(filename)
             return DistributionName(filename=filename, project=project_name(project), version=version, kind="sdist")
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:

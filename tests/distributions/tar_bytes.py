@@ -1,4 +1,4 @@
-"""Tar archives with members that no honest sdist has."""
+"""Tar archives, written so that a test can damage or change any header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["gzipped", "member", "patched", "sdist_members", "tar", "tar_header"]
 
 
 def sdist_members() -> dict[str, bytes]:
-    """What an honest sdist of demo-pkg 1.0 holds."""
+    """Return the members of a valid sdist of demo-pkg 1.0."""
     return {"demo_pkg-1.0/PKG-INFO": metadata_text("demo-pkg", "1.0").encode(), "demo_pkg-1.0/setup.py": b"pass\n"}
 
 
@@ -29,7 +29,7 @@ def member(
 
 
 def tar(*more: tarfile.TarInfo, content: Mapping[str, bytes] | None = None, form: int = tarfile.PAX_FORMAT) -> bytes:
-    """Write an honest sdist's members, or `content`, and then `more`."""
+    """Write a valid sdist's members, or `content`, and then `more`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for path, body in (sdist_members() if content is None else content).items():

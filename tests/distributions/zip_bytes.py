@@ -1,21 +1,18 @@
-"""ZIP archives written record by record, so that a test can put one lie into them."""
+"""ZIP archives written record by record, so that a test can damage any one of them."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
 
 __all__ = ["RawMember", "described", "raw_members", "raw_zip", "unicode_path", "zip64"]
-
-Chosen = TypeVar("Chosen", int, bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMember:
-    """One member; what is None is what an honest archive has there."""
+    """One member; a value that is None is the one of an valid archive."""
 
     name: bytes
     body: bytes
@@ -26,21 +23,17 @@ class RawMember:
     size: int | None = None
     packed: bytes | None = None
     local_name: bytes | None = None
-    local_flags: int | None = None
-    local_method: int | None = None
-    local_crc: int | None = None
-    local_packed_size: int | None = None
-    local_size: int | None = None
+    local: Mapping[str, int] = field(default_factory=dict)
+    """Replaces fields of the local header: flags, method, crc, packed, size."""
     local_extra: bytes = b""
     central_extra: bytes = b""
-    central_size: int | None = None
     comment: bytes = b""
     trailer: bytes = b""
-    """Follows the data: a data descriptor, or what has no business there."""
+    """Follows the data: a data descriptor, or bytes that must not be there."""
 
 
 def raw_members(content: Mapping[str, bytes]) -> list[RawMember]:
-    """Make honest members, to be changed with `dataclasses.replace`."""
+    """Make valid members, to be changed with `dataclasses.replace`."""
     return [RawMember(name=name.encode(), body=body) for name, body in content.items()]
 
 
@@ -54,33 +47,17 @@ def raw_zip(
     with_zip64: bool = False,
     **end: int,
 ) -> bytes:
-    """Write an archive; `end` replaces fields of the end record: count, size, start, disk, comment_size."""
+    """Write an archive; `end` replaces fields of the end record: disk, count, size, start, comment_size."""
     body, directory = prefix, b""
     for member in members:
         directory += _central(member, len(body))
         body += _local(member)
     body += between
-    fields = {
-        "disk": 0,
-        "count": len(members),
-        "size": len(directory),
-        "start": len(body),
-        "comment_size": len(comment),
-    }
-    end64 = _end64(len(members), len(directory), len(body)) if with_zip64 else b""
-    fields |= end
-    record = struct.pack(
-        "<4s4H2LH",
-        b"PK\x05\x06",
-        fields["disk"],
-        fields["disk"],
-        fields["count"],
-        fields["count"],
-        fields["size"],
-        fields["start"],
-        fields["comment_size"],
-    )
-    return body + directory + end64 + record + comment + suffix
+    numbers = (len(members), len(directory), len(body))
+    usual = dict(zip(("disk", "count", "size", "start", "comment_size"), (0, *numbers, len(comment)), strict=True))
+    disk, count, size, start, comment_size = (usual | end).values()
+    record = struct.pack("<4s4H2LH", b"PK\x05\x06", disk, disk, count, count, size, start, comment_size)
+    return body + directory + (_end64(*numbers) if with_zip64 else b"") + record + comment + suffix
 
 
 def zip64(*values: int) -> bytes:
@@ -95,16 +72,10 @@ def unicode_path(name: bytes, claimed: bytes) -> bytes:
 
 
 def described(member: RawMember) -> RawMember:
-    """Move sizes and CRC behind the data, as a writer does that cannot seek."""
-    packed = _packed(member)
-    return replace(
-        member,
-        flags=member.flags | 8,
-        local_crc=0,
-        local_packed_size=0,
-        local_size=0,
-        trailer=struct.pack("<4sLLL", b"PK\x07\x08", zlib.crc32(member.body), len(packed), len(member.body)),
-    )
+    """Move sizes and CRC after the data, as a writer does that cannot seek."""
+    values = (zlib.crc32(member.body), len(_packed(member)), len(member.body))
+    trailer = struct.pack("<4sLLL", b"PK\x07\x08", *values)
+    return replace(member, flags=member.flags | 8, local={"crc": 0, "packed": 0, "size": 0}, trailer=trailer)
 
 
 def _packed(member: RawMember) -> bytes:
@@ -117,52 +88,25 @@ def _packed(member: RawMember) -> bytes:
 
 
 def _local(member: RawMember) -> bytes:
-    packed, name = _packed(member), _either(member.local_name, member.name)
-    header = struct.pack(
-        "<4s5H3L2H",
-        b"PK\x03\x04",
-        20,
-        _either(member.local_flags, member.flags),
-        _either(member.local_method, member.method),
-        0,
-        0x21,
-        _either(member.local_crc, zlib.crc32(member.body)),
-        _either(member.local_packed_size, len(packed)),
-        _either(member.local_size, _either(member.size, len(member.body))),
-        len(name),
-        len(member.local_extra),
-    )
-    return header + name + member.local_extra + packed + member.trailer
+    body, name, extra = _packed(member), member.local_name or member.name, member.local_extra
+    usual = {"flags": member.flags, "method": member.method, "crc": zlib.crc32(member.body), "packed": len(body)}
+    flags, method, crc, packed, size = {**usual, "size": _size(member), **member.local}.values()
+    numbers = (20, flags, method, 0, 0x21, crc, packed, size, len(name), len(extra))
+    return struct.pack("<4s5H3L2H", b"PK\x03\x04", *numbers) + name + extra + body + member.trailer
 
 
 def _central(member: RawMember, offset: int) -> bytes:
-    header = struct.pack(
-        "<4s6H3L5H2L",
-        b"PK\x01\x02",
-        0x314,
-        member.needed,
-        member.flags,
-        member.method,
-        0,
-        0x21,
-        zlib.crc32(member.body),
-        len(_packed(member)),
-        _either(member.central_size, _either(member.size, len(member.body))),
-        len(member.name),
-        len(member.central_extra),
-        len(member.comment),
-        0,
-        0,
-        member.mode << 16,
-        offset,
-    )
-    return header + member.name + member.central_extra + member.comment
+    texts = (member.name, member.central_extra, member.comment)
+    numbers = (0x314, member.needed, member.flags, member.method, 0, 0x21, zlib.crc32(member.body))
+    sizes = (len(_packed(member)), _size(member), *map(len, texts))
+    header = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *numbers, *sizes, 0, 0, member.mode << 16, offset)
+    return header + b"".join(texts)
+
+
+def _size(member: RawMember) -> int:
+    return len(member.body) if member.size is None else member.size
 
 
 def _end64(count: int, size: int, start: int) -> bytes:
     record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
     return record + struct.pack("<4sLQL", b"PK\x06\x07", 0, start + size, 1)
-
-
-def _either(value: Chosen | None, otherwise: Chosen) -> Chosen:
-    return otherwise if value is None else value

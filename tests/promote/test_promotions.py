@@ -72,10 +72,10 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """Give a repository with a signed and attested wheel, a yanked sdist, and another version."""
     storage: Storage = MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "source")
     wheel, sdist = make_wheel(tmp_path, requires_python=">=3.9"), make_sdist(tmp_path)
-    request = request_for(sdist, make_wheel(tmp_path, version="0.9"), place=place_of(storage))
+    releasing = request_for(sdist, make_wheel(tmp_path, version="0.9"), place=place_of(storage))
     signed = replace(upload_of(wheel), signature=b"-----BEGIN PGP", provenance=b'{"version":1}')
     with context_for(storage) as context:
-        release(context, replace(request, uploads=(*request.uploads, signed)))
+        release(context, replace(releasing, uploads=(*releasing.uploads, signed)))
     change_files(storage, SDIST, yanked="no longer builds")
     return storage
 

@@ -1,4 +1,4 @@
-"""Real wheels and sdists, made on the spot: small, installable, and the same bytes for the same arguments."""
+"""Real wheels and sdists: small, installable, and the same bytes for the same arguments."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def make_wheel(
     members: Mapping[str, bytes] | None = None,
     filename: str | None = None,
 ) -> Path:
-    """Write a wheel with one importable module; `members` are added to it, or take the place of its own.
+    """Write a wheel with one importable module; `members` are added to it, or replace its own.
 
-    RECORD is right for the members as they are in the end, unless `members` brings its own.
-    `filename` changes the file's name only: the inside keeps saying `name` and `version`.
+    RECORD is right for the final members, unless `members` has its own.
+    `filename` changes the file's name only; the metadata keep `name` and `version`.
     """
     stem = f"{_component(name)}-{version}"
     pure = "true" if tag.endswith("-none-any") else "false"
@@ -74,13 +74,13 @@ def make_sdist(
 
 
 def metadata_text(name: str, version: str, requires_python: str | None = None, extra: str = "") -> str:
-    """Core metadata 2.1; `extra` is whole header lines."""
+    """Write core metadata 2.1; `extra` is whole header lines."""
     wanted = f"Requires-Python: {requires_python}\n" if requires_python is not None else ""
     return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wanted}{extra}\nA demonstration.\n"
 
 
 def record_text(content: Mapping[str, bytes], record: str) -> str:
-    """RECORD for these members, with its own line at the end."""
+    """Write RECORD for these members, with its own line at the end."""
     lines = [f"{path},sha256={_digest(body)},{len(body)}\n" for path, body in content.items() if path != record]
     return "".join([*lines, f"{record},,\n"])
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.distributions import Distribution, validate
-from bucketwheel.distributions.find import Offered, collect
+from bucketwheel.distributions.find import DistributionFile, collect
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.names import ProjectName, Sha256, printable
@@ -117,7 +117,9 @@ def _all_valid(verdicts: Sequence[Distribution | BaseException]) -> list[Distrib
     return distributions
 
 
-def _uploads(found: Sequence[Offered], distributions: Sequence[Distribution], report: Report) -> dict[Path, Upload]:
+def _uploads(
+    found: Sequence[DistributionFile], distributions: Sequence[Distribution], report: Report
+) -> dict[Path, Upload]:
     """Make an upload of each distribution, by its path; a file that is named twice counts once."""
     uploads: dict[str, tuple[Path, Upload]] = {}
     for file, distribution in zip(found, distributions, strict=True):

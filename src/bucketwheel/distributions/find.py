@@ -1,80 +1,80 @@
-"""The files that a user offers for publishing: what they named, and what lies in the directories they named."""
+"""The files that a user wants to publish: those named, and those in the directories named."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.names import DistributionName, InvalidName, distribution_name, printable
+from bucketwheel.names import InvalidName, distribution_name, printable
 
-__all__ = ["Offered", "collect"]
+__all__ = ["DistributionFile", "collect"]
 
 _ATTESTATION = ".publish.attestation"
 _SIGNATURE = ".asc"
-# Core metadata beside a wheel, and downloads that never came to their end: neither is ever meant to be published.
-_PASSED_OVER = (".metadata", ".part")
+# Core metadata beside a wheel, and downloads that did not finish, are never published.
+_IGNORED = (".metadata", ".part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """A distribution on disk, known by its name only so far."""
+class DistributionFile:
+    """A file named like a distribution, and what is beside it; its contents were not read yet."""
 
     path: Path
-    name: DistributionName
-    signature: bytes | None = None
-    """What lies in the `.asc` beside it."""
-    attested: bool = False
-    """Whether attestations lie beside it."""
+    signature: bytes | None
+    """The contents of the `.asc` beside it."""
+    attested: bool
+    """Attestations are beside it."""
 
 
-def collect(paths: Sequence[Path]) -> tuple[Offered, ...]:
+def collect(paths: Sequence[Path]) -> tuple[DistributionFile, ...]:
     """Find every distribution among files, directories (one level deep) and patterns.
 
-    A named file that is none is refused, one in a directory is passed over. Raises Refused with every problem at once,
-    and where there is nothing to publish at all.
+    Any other file is refused if it was named, and ignored in a directory. Raises Refused with every problem at once,
+    and if there is nothing to publish at all.
     """
     problems: list[Problem] = []
-    found: dict[Path, DistributionName] = {}
+    found: set[Path] = set()
     beside: set[Path] = set()
     for path, named in _spread(paths, problems):
         if path.name.endswith((_SIGNATURE, _ATTESTATION)):
             beside.add(path)
-        elif not path.name.endswith(_PASSED_OVER):
+        elif not path.name.endswith(_IGNORED):
             try:
-                found[path] = distribution_name(path.name)
+                distribution_name(path.name)
+                found.add(path)
             except InvalidName as error:
                 if named:
                     problems.append(_problem(path, str(error), "name wheels (.whl) and sdists (.tar.gz) only"))
     problems += [
-        _problem(path, "belongs to a file that is not among those to publish", "name that file too, or leave this away")
-        for path in sorted(beside)
-        if _belongs_to(path) not in found and path in paths
+        _problem(path, "belongs to a file that is not among those to publish", "name that file too, or drop this one")
+        for path in sorted(beside.intersection(paths))
+        if _owner(path) not in found
     ]
     if not found and not problems:
         places = ", ".join(printable(str(path)) for path in paths)
-        problems.append(
-            Problem(
-                subject=places, what="holds nothing to publish", remedy="build first: `hatch build`, `python -m build`"
-            )
-        )
-    offered = tuple(_offered(path, name, beside, problems) for path, name in sorted(found.items()))
+        remedy = "build first: `hatch build`, `python -m build`"
+        problems.append(Problem(subject=places, what="holds nothing to publish", remedy=remedy))
+    files = tuple(_with_sidecars(path, beside, problems) for path in sorted(found))
     if problems:
         raise Refused(*problems)
-    return offered
+    return files
 
 
-def _spread(paths: Iterable[Path], problems: list[Problem]) -> Iterable[tuple[Path, bool]]:
-    """Each file, and whether the user named it."""
+def _spread(paths: Sequence[Path], problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
+    """Yield each file, and whether the user named it."""
     for path in paths:
         try:
-            found = _matching(path)
-            if not found:
+            matches = _matching(path)
+            if not matches:
                 problems.append(_problem(path, "does not exist", "check the path, or build it first"))
-            for match in found:
-                yield from [(file, False) for file in _files_in(match)] if match.is_dir() else [(match, True)]
+            for match in matches:
+                if match.is_dir():
+                    yield from [(file, False) for file in match.iterdir() if file.is_file()]
+                else:
+                    yield match, True
         except OSError as error:
             problems.append(_problem(path, f"cannot be read ({error.strerror})", "check its name and permissions"))
 
@@ -82,16 +82,12 @@ def _spread(paths: Iterable[Path], problems: list[Problem]) -> Iterable[tuple[Pa
 def _matching(path: Path) -> list[Path]:
     if path.exists():
         return [path]
-    # Where the shell does not expand patterns (Windows, CI files), we do. A link to nowhere matches itself.
+    # Some shells do not expand patterns (Windows, CI files), so we do. A link to nowhere matches itself.
     matches = map(Path, sorted(glob.glob(str(path))))  # noqa: PTH207 - a whole pattern, absolute or not
     return [match for match in matches if match.exists()]
 
 
-def _files_in(directory: Path) -> list[Path]:
-    return sorted(file for file in directory.iterdir() if file.is_file())
-
-
-def _offered(path: Path, name: DistributionName, beside: set[Path], problems: list[Problem]) -> Offered:
+def _with_sidecars(path: Path, beside: set[Path], problems: list[Problem]) -> DistributionFile:
     signature = path.with_name(path.name + _SIGNATURE)
     content: bytes | None = None
     if signature in beside or signature.is_file():
@@ -99,10 +95,11 @@ def _offered(path: Path, name: DistributionName, beside: set[Path], problems: li
             content = signature.read_bytes()
         except OSError as error:
             problems.append(_problem(signature, f"cannot be read ({error.strerror})", "make it readable"))
-    return Offered(path=path, name=name, signature=content, attested=path.with_name(path.name + _ATTESTATION) in beside)
+    attested = path.with_name(path.name + _ATTESTATION) in beside
+    return DistributionFile(path=path, signature=content, attested=attested)
 
 
-def _belongs_to(path: Path) -> Path:
+def _owner(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(_SIGNATURE).removesuffix(_ATTESTATION))
 
 

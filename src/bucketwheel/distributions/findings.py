@@ -1,4 +1,4 @@
-"""What a look into an archive brings to light: flaws, oddities, and its core metadata."""
+"""Observations about an archive: flaws, oddities, its core metadata; and the rules that all archives share."""
 
 from __future__ import annotations
 
@@ -10,43 +10,53 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
-from bucketwheel.names import DistributionName, printable
+from bucketwheel.names import DistributionName, InvalidName, distribution_name, printable
 
 __all__ = [
     "LARGEST_NAMES",
     "LARGEST_TEXT",
     "LONGEST_NAME",
     "MOST_MEMBERS",
-    "REBUILD",
     "Broken",
     "CoreMetadata",
-    "Finding",
     "Flaw",
+    "Observation",
     "Oddity",
     "clean",
+    "is_named_after",
     "listed",
     "validate_paths",
-    "validate_spelling",
 ]
 
-REBUILD = "build it again with a current build tool, and publish it as it was built"
+MOST_MEMBERS = 100_000
+"""More than any archive on PyPI has; it keeps memory bounded."""
 
+LONGEST_NAME = 4096
+"""More than any file system takes as a path."""
+
+LARGEST_NAMES = 64 << 20
+"""The most bytes that all names of an archive may have together; they are in memory at once."""
+
+LARGEST_TEXT = 1 << 20
+"""The most bytes that METADATA and similar files may have; the largest real ones have a fifth of it."""
+
+_REBUILD = "build it again with a current build tool, and publish it as it was built"
 _LONGEST_SHOWN = 100
 _MOST_SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Flaw:
-    """A reason to refuse the file: two readers would see different contents, or nobody could install it."""
+    """A reason to refuse the file: two readers would see different contents, or no installer could install it."""
 
     what: str
     """Continues the file's name: "has two members named …"."""
-    remedy: str = REBUILD
+    remedy: str = _REBUILD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Oddity:
-    """A rule broken without harm, as files do that PyPI took in when it was less strict; worth a warning."""
+    """A broken rule that does no harm, and that PyPI did not always have; the user is warned."""
 
     what: str
     """Continues the file's name."""
@@ -58,22 +68,22 @@ class CoreMetadata:
 
     body: bytes
     requires_python: str | None
-    """As written; None also where it cannot be read as a version specifier."""
+    """As written; None also where it is not a version specifier."""
 
 
-Finding: TypeAlias = Flaw | Oddity | CoreMetadata
+Observation: TypeAlias = Flaw | Oddity | CoreMetadata
 
 
 class Broken(Exception):
     """The archive cannot be read any further; its flaw says why."""
 
-    def __init__(self, what: str, remedy: str = REBUILD) -> None:
+    def __init__(self, what: str, remedy: str = _REBUILD) -> None:
         super().__init__(what)
-        self.flaw = Flaw(what=what, remedy=remedy)
+        self.flaw = Flaw(what, remedy)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Name the first few of many, fit for a message whatever they contain: `'a', 'b', 'c' and 4 more`."""
+    """Name the first few of many, made safe for a message: `'a', 'b', 'c' and 4 more`."""
     remaining = iter(names)
     first = [f"'{_shortened(printable(name))}'" for name in islice(remaining, _MOST_SHOWN)]
     more = sum(1 for _ in remaining)
@@ -84,51 +94,32 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-MOST_MEMBERS = 100_000
-"""More than any archive on PyPI has; beyond it memory would no longer be bounded."""
+def clean(path: str) -> str:
+    """Give all paths to one place the same spelling: no `./`, no `//`, no slash at the end."""
+    return posixpath.normpath(path)
 
-LONGEST_NAME = 4096
-"""More than any file system takes as a path."""
 
-LARGEST_NAMES = 64 << 20
-"""The most that all names of an archive may have merged, in bytes; they are held at once."""
+def is_named_after(stem: str, name: DistributionName) -> bool:
+    """Return whether PROJECT-VERSION, as directories inside archives are called, names this distribution."""
+    try:
+        inside = distribution_name(f"{stem}.tar.gz")
+    except InvalidName:
+        return False
+    return (inside.project, inside.version) == (name.project, name.version)
 
-LARGEST_TEXT = 1 << 20
-"""The most that METADATA and its like may have, in bytes; the largest real ones have a fifth of it."""
 
 # A drive letter makes a path absolute on Windows, and a backslash separates there.
 _ELSEWHERE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|\Z)", re.DOTALL)
 
 
-def validate_paths(paths: Sequence[str]) -> Iterator[Finding]:
+def validate_paths(paths: Sequence[str]) -> Iterator[Observation]:
     """Find members that installers would write to an unexpected place, or over one another."""
     if outside := [path for path in paths if _ELSEWHERE.match(path)]:
-        yield Flaw(what=f"has members whose names lead out of the archive: {listed(outside)}")
+        yield Flaw(f"has members whose names lead out of the archive: {listed(outside)}")
     counts = Counter(clean(path) for path in paths)
     if doubled := [path for path, count in counts.items() if count > 1]:
-        yield Flaw(what=f"has several members of one name, and readers differ in which one counts: {listed(doubled)}")
+        yield Flaw(f"has several members of one name, and readers differ in which one counts: {listed(doubled)}")
     folded = Counter(path.casefold() for path in counts)
     if colliding := [path for path in counts if folded[path.casefold()] > 1]:
-        yield Oddity(
-            what=f"has members that differ in case only, so that one overwrites the other on Windows and macOS:"
-            f" {listed(colliding)}"
-        )
-
-
-def clean(path: str) -> str:
-    """Give a path the one spelling of all that lead to the same place: no `./`, no `//`, no slash at the end."""
-    return posixpath.normpath(path)
-
-
-_GENERIC_LINUX = re.compile(r"linux_(?!armv[67]l)")  # these two have no manylinux, and PyPI takes them
-
-
-def validate_spelling(name: DistributionName) -> Iterator[Finding]:
-    """Find what is unusual about a file's name, before anybody looks inside."""
-    project = name.project.replace("-", "_")
-    if name.kind == "sdist" and name.filename != (expected := f"{project}-{name.version}.tar.gz"):
-        yield Oddity(what=f"would be called {expected} by PEP 625")
-    if name.kind == "wheel" and not name.filename.startswith(f"{project}-"):
-        yield Oddity(what=f"would begin with {project}- by the binary distribution format specification")
-    if generic := sorted({tag.platform for tag in name.tags if _GENERIC_LINUX.match(tag.platform)}):
-        yield Oddity(what=f"is for {listed(generic)}, which does not say what C library it needs, as manylinux does")
+        what = "has members that differ in case only, so that one overwrites the other on Windows and macOS"
+        yield Oddity(f"{what}: {listed(colliding)}")

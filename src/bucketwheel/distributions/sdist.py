@@ -1,4 +1,4 @@
-"""Source distributions, judged without being extracted (PEP 517, PEP 625, and what came before them)."""
+"""Source distributions, validated without being extracted (PEP 517, PEP 625, and the rules before them)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import BinaryIO
 from bucketwheel.distributions.findings import (
     LARGEST_TEXT,
     Broken,
-    Finding,
     Flaw,
+    Observation,
     Oddity,
     clean,
+    is_named_after,
     listed,
     validate_paths,
 )
+from bucketwheel.distributions.inflate import GzipStream
 from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
-from bucketwheel.distributions.tar import GzipStream, Kind, TarMember, tar_members
-from bucketwheel.distributions.zip import contents, read_listing, validate_listing, whole_text
-from bucketwheel.names import DistributionName, InvalidName, distribution_name
+from bucketwheel.distributions.tar import LINKS, MemberType, TarMember, tar_members
+from bucketwheel.distributions.zip import contents, read_listing, read_text, validate_listing
+from bucketwheel.names import DistributionName
 
 __all__ = ["validate_sdist"]
 
@@ -28,54 +30,37 @@ _PKG_INFO = "PKG-INFO"
 _BUILD_FILES = ("pyproject.toml", "setup.py")
 
 
-def validate_sdist(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def validate_sdist(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Observation]:
     """Find everything about an sdist that its users should know before it is published."""
-    if name.filename.endswith(".zip"):
-        yield from _validate_zip(name, file, length)
-    else:
-        yield from _validate_tar(name, file, length)
+    validate = _validate_zip if name.filename.endswith(".zip") else _validate_tar
+    return validate(name, file, length)
 
 
-def _validate_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def _validate_tar(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Observation]:
     stream = GzipStream(file, length)
     members, bodies = [], []
     for member in tar_members(stream):
         members.append(member)
         if _is_pkg_info(member.path):
-            if member.kind != Kind.FILE or member.size > LARGEST_TEXT:
+            if member.type != MemberType.FILE or member.size > LARGEST_TEXT:
                 raise Broken(f"has a PKG-INFO that is not a file of at most {LARGEST_TEXT} bytes")
             bodies.append(stream.read(member.size))
-    directories = {clean(member.path) for member in members if member.kind == Kind.DIRECTORY}  # twice does no harm
-    paths = [*directories, *(member.path for member in members if member.kind != Kind.DIRECTORY)]
+    directories = {clean(member.path) for member in members if member.type == MemberType.DIRECTORY}  # twice: no harm
+    paths = [*directories, *(member.path for member in members if member.type != MemberType.DIRECTORY)]
     root = _root(paths)
-    yield from _validate_kinds(members, root)
-    yield from _validate(name, paths, root, bodies)
+    yield from _validate_types(members, root)
+    yield from _validate_tree(name, paths, root, bodies)
 
 
-def _validate_zip(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+def _validate_zip(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Observation]:
     listing = read_listing(file, length)
     yield from validate_listing(listing)
     for member in listing.members:
         for _ in contents(file, member):
             pass  # every member's CRC is checked, as that of a tar archive is
     paths = [member.name for member in listing.members]
-    bodies = [whole_text(file, member) for member in listing.members if _is_pkg_info(member.name)]
-    yield from _validate(name, paths, _root(paths), bodies)
-
-
-def _validate(name: DistributionName, paths: Sequence[str], root: str, bodies: Sequence[bytes]) -> Iterator[Finding]:
-    yield from validate_paths(paths)
-    yield from _validate_root(name, root)
-    if len(bodies) > 1:
-        return  # one name twice, which `validate_paths` has found
-    if bodies:
-        metadata = read_metadata(bodies[0])
-        yield from validate_metadata(name, _PKG_INFO, metadata)
-        yield from validate_licences(metadata, root, paths)
-    elif {f"{root}/{build_file}" for build_file in _BUILD_FILES}.isdisjoint(map(clean, paths)):
-        yield Flaw(what=f"has no {_PKG_INFO}, and nothing that says how to build it: it is not an sdist")
-    else:
-        yield Oddity(what=f"has no {_PKG_INFO}, so nothing but its name says what it is")
+    bodies = [read_text(file, member) for member in listing.members if _is_pkg_info(member.name)]
+    yield from _validate_tree(name, paths, _root(paths), bodies)
 
 
 def _is_pkg_info(path: str) -> bool:
@@ -90,40 +75,53 @@ def _root(paths: Sequence[str]) -> str:
     return tops[0]
 
 
-def _validate_root(name: DistributionName, root: str) -> Iterator[Finding]:
-    try:
-        inside = distribution_name(f"{root}.tar.gz")
-    except InvalidName:
-        inside = None
-    if inside is None or (inside.project, inside.version) != (name.project, name.version):
-        yield Oddity(what=f"has its files in a directory that is not named after it: {listed([root])}")
+def _validate_tree(
+    name: DistributionName, paths: Sequence[str], root: str, bodies: Sequence[bytes]
+) -> Iterator[Observation]:
+    yield from validate_paths(paths)
+    if not is_named_after(root, name):
+        yield Oddity(f"has its files in a directory that is not named after it: {listed([root])}")
+    if len(bodies) > 1:
+        return  # one name twice, which `validate_paths` has found
+    if bodies:
+        metadata = read_metadata(bodies[0])
+        yield from validate_metadata(name, _PKG_INFO, metadata)
+        yield from validate_licences(metadata, root, paths)
+    elif {f"{root}/{build_file}" for build_file in _BUILD_FILES}.isdisjoint(map(clean, paths)):
+        yield Flaw(f"has no {_PKG_INFO}, and nothing that says how to build it: it is not an sdist")
+    else:
+        yield Oddity(f"has no {_PKG_INFO}, so nothing but its name says what it is")
 
 
-def _validate_kinds(members: Sequence[TarMember], root: str) -> Iterator[Finding]:
+def _validate_types(members: Sequence[TarMember], root: str) -> Iterator[Observation]:
     """Find members that installers refuse to extract, or that would reach out of the tree (PEP 721)."""
-    if special := [member.path for member in members if member.kind == Kind.SPECIAL]:
-        yield Flaw(what=f"has members that are neither files, directories nor links: {listed(special)}")
-    links = [member for member in members if member.kind in {Kind.HARD_LINK, Kind.SYMBOLIC_LINK}]
+    if special := [member.path for member in members if member.type == MemberType.SPECIAL]:
+        yield Flaw(f"has members that are neither files, directories nor links: {listed(special)}")
+    links = [member for member in members if member.type in LINKS]
     if leaving := [link.path for link in links if not _stays_inside(link, root)]:
-        yield Flaw(what=f"has links that lead out of its tree: {listed(leaving)}")
-    places = {clean(link.path) for link in links}
-    if through := [member.path for member in members if any(parent in places for parent in _parents(member.path))]:
-        yield Flaw(what=f"has members that would be written through a link: {listed(through)}")
+        yield Flaw(f"has links that lead out of its tree: {listed(leaving)}")
+    if through := _below_links(members, {clean(link.path) for link in links}):
+        yield Flaw(f"has members that would be written through a link: {listed(through)}")
 
 
 def _stays_inside(link: TarMember, root: str) -> bool:
-    """Whether a link's target is inside, read as text; `..` in the middle of it would depend on other links."""
+    """Return whether a link's target is inside, read as text; a `..` in its middle would depend on other links."""
     segments = [segment for segment in link.target.split("/") if segment not in {"", "."}]
     below = list(dropwhile(lambda segment: segment == "..", segments))
     if "\\" in link.target or ".." in below:
         return False
-    base = posixpath.dirname(clean(link.path)) if link.kind == Kind.SYMBOLIC_LINK else ""
+    base = posixpath.dirname(clean(link.path)) if link.type == MemberType.SYMBOLIC_LINK else ""
     place = clean(posixpath.join(base, link.target))
     return place == root or place.startswith(f"{root}/")
 
 
-def _parents(path: str) -> Iterator[str]:
-    parent = posixpath.dirname(clean(path))
-    while parent and parent != "/":
-        yield parent
-        parent = posixpath.dirname(parent)
+def _below_links(members: Sequence[TarMember], links: set[str]) -> list[str]:
+    """Find the paths below a link, in an order where they follow it directly, so that their depth costs nothing."""
+    below: list[str] = []
+    link = None
+    for path in sorted((clean(member.path) for member in members), key=lambda path: path.replace("/", "\0")):
+        if link is not None and path.startswith(f"{link}/"):
+            below.append(path)
+        elif path in links:
+            link = path
+    return below

@@ -1,7 +1,7 @@
-"""The records of a tar archive, read so strictly that every reader must see the same members.
+"""Tar archives, read so strictly that every reader must see the same members.
 
 The formats in use: POSIX ustar and pax (IEEE 1003.1, "pax Interchange Format"), GNU tar with its long names, and
-the older ones that all of them extend. Where readers are known to differ, reading ends with Broken: two sizes for
+the older ones that all of them extend. Reading stops with Broken where readers are known to differ: two sizes for
 one member (CVE-2025-62518), sparse files, links with contents, damage that some take for the end.
 """
 
@@ -10,69 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import BinaryIO
 
 from bucketwheel.distributions.findings import LARGEST_NAMES, LONGEST_NAME, MOST_MEMBERS, Broken, listed
-from bucketwheel.distributions.inflate import GZIP, PIECE, inflated, inflation_limit
+from bucketwheel.distributions.inflate import GzipStream
 
-__all__ = ["GzipStream", "Kind", "TarMember", "tar_members"]
-
-_MAGIC = b"\x1f\x8b"
+__all__ = ["LINKS", "MemberType", "TarMember", "tar_members"]
 
 
-class GzipStream:
-    """What a gzipped file holds, to be read once.
-
-    Raises Broken for a damaged file, and for one that unpacks to far more than its size.
-    """
-
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self.position = 0
-        self._pieces = _unpacked(file, length)
-        self._buffer = b""
-
-    def read(self, size: int) -> bytes:
-        """Read `size` bytes; fewer at the end only."""
-        parts = []
-        while piece := self._take(size):
-            parts.append(piece)
-            size -= len(piece)
-        return b"".join(parts)
-
-    def skip_to(self, position: int) -> None:
-        """Go forward to this position; raises Broken where the end comes before."""
-        while self.position < position:
-            if not self._take(position - self.position):
-                raise Broken("is cut off in the middle of its tar archive")
-
-    def rest(self) -> Iterator[bytes]:
-        """Read on to the end, which is where the CRC is checked."""
-        while piece := self._take(PIECE):
-            yield piece
-
-    def _take(self, size: int) -> bytes:
-        """Take up to `size` bytes; none at the end only."""
-        available = self._buffer or next(self._pieces, b"")
-        taken, self._buffer = available[:size], available[size:]
-        self.position += len(taken)
-        return taken
-
-
-def _unpacked(file: BinaryIO, length: int) -> Iterator[bytes]:
-    file.seek(0)
-    if file.read(len(_MAGIC)) != _MAGIC:
-        raise Broken("is not a gzipped tar archive", "build it again, or download it again")
-    file.seek(0)
-    left_over = yield from inflated(file, length, GZIP, inflation_limit(length))
-    file.seek(length - left_over)
-    while padding := file.read(PIECE):
-        if padding.strip(b"\0"):
-            # Another gzip member, say: some readers go on with it, some do not.
-            raise Broken("has data after the end of its gzip stream")
-
-
-class Kind(Enum):
-    """What a member is; SPECIAL are devices and pipes."""
+class MemberType(Enum):
+    """The types that matter; SPECIAL are devices and pipes."""
 
     FILE = auto()
     DIRECTORY = auto()
@@ -81,22 +27,7 @@ class Kind(Enum):
     SPECIAL = auto()
 
 
-_BLOCK = 512
-_SIZE, _CHECKSUM = 124, 148
-_NUMBERS = ((100, 108), (108, 116), (116, 124), (_SIZE, 136), (136, 148), (_CHECKSUM, 156), (329, 337), (337, 345))
-_LARGEST_HEADER = 1 << 16  # names and extended headers; real ones stay below 4 KiB
-_KINDS = {
-    b"0": Kind.FILE,
-    b"\0": Kind.FILE,
-    b"7": Kind.FILE,
-    b"5": Kind.DIRECTORY,
-    b"1": Kind.HARD_LINK,
-    b"2": Kind.SYMBOLIC_LINK,
-    b"3": Kind.SPECIAL,
-    b"4": Kind.SPECIAL,
-    b"6": Kind.SPECIAL,
-}
-_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK, _GNU_SPARSE = b"x", b"g", b"L", b"K", b"S"
+LINKS = frozenset({MemberType.HARD_LINK, MemberType.SYMBOLIC_LINK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,27 +35,42 @@ class TarMember:
     """One member; its contents, if any, are `size` bytes."""
 
     path: str
-    kind: Kind
+    type: MemberType
     size: int
     target: str
-    """Where a link leads to, as written; empty for everything else."""
+    """A link's target, as written; empty for all other members."""
+
+
+_BLOCK = 512
+_TYPES = {
+    b"0": MemberType.FILE,
+    b"\0": MemberType.FILE,
+    b"7": MemberType.FILE,
+    b"5": MemberType.DIRECTORY,
+    b"1": MemberType.HARD_LINK,
+    b"2": MemberType.SYMBOLIC_LINK,
+    b"3": MemberType.SPECIAL,
+    b"4": MemberType.SPECIAL,
+    b"6": MemberType.SPECIAL,
+}
+_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK, _GNU_SPARSE = b"x", b"g", b"L", b"K", b"S"
 
 
 def tar_members(stream: GzipStream) -> Iterator[TarMember]:
-    """Yield one member after another; while one is looked at, the stream stands at its contents.
+    """Yield one member after another; the stream is then at the member's contents.
 
     Raises Broken for what is damaged, and for what readers would understand differently.
     """
-    names: dict[str, str] = {}
+    extended: dict[str, str] = {}
     count = length_of_names = 0
     while (block := stream.read(_BLOCK)).strip(b"\0"):
         header = _header(block)
         end = stream.position + -(-header.size // _BLOCK) * _BLOCK
-        if header.kind in {_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK}:
-            names |= _names(header.kind, _header_body(stream, header.size))
+        if header.type in {_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK}:
+            extended |= _extended(header.type, _extended_body(stream, header.size))
         else:
-            member = _member(header, names)
-            names = {}
+            member = _member(header, extended)
+            extended = {}
             count += 1
             length_of_names += len(member.path) + len(member.target)
             if count > MOST_MEMBERS or length_of_names > LARGEST_NAMES:
@@ -135,32 +81,34 @@ def tar_members(stream: GzipStream) -> Iterator[TarMember]:
         raise Broken("has data after the end of its tar archive")
 
 
+# Headers: one block each
+
+_SIZE, _CHECKSUM = 124, 148
+_NUMBERS = ((100, 108), (108, 116), (116, 124), (_SIZE, 136), (136, 148), (_CHECKSUM, 156), (329, 337), (337, 345))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
     """The fields of one block that matter here."""
 
-    kind: bytes
-    name: str
-    linkname: str
+    type: bytes
+    path: str
+    target: str
     size: int
 
 
 def _header(block: bytes) -> _Header:
     if len(block) != _BLOCK:
         raise Broken("is cut off in the middle of its tar archive")
-    # Readers that go by other fields stop at the first number they cannot read, and some take that for the end.
+    # Readers that need other fields stop at the first number they cannot read, and some take that for the end.
     numbers = {start: _number(block[start:end]) for start, end in _NUMBERS}
     if numbers[_CHECKSUM] != sum(block[:148] + b" " * 8 + block[156:]) or numbers[_SIZE] < 0:
         raise Broken("has a damaged tar header")
     name, prefix = _text(block[:100]), _text(block[345:500])
     if prefix and block[257:263] != b"ustar\0":
-        raise Broken(f"has a member whose name readers see differently: {listed([name])}")  # GNU tar keeps times there
-    return _Header(
-        kind=block[156:157],
-        name=f"{prefix}/{name}" if prefix else name,
-        linkname=_text(block[157:257]),
-        size=numbers[_SIZE],
-    )
+        raise Broken(f"has a member whose name readers see differently: {listed([name])}")  # GNU tar has times there
+    path = f"{prefix}/{name}" if prefix else name
+    return _Header(type=block[156:157], path=path, target=_text(block[157:257]), size=numbers[_SIZE])
 
 
 def _text(field: bytes) -> str:
@@ -168,7 +116,7 @@ def _text(field: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """Read an octal number, or GNU tar's binary one for what is too large for that, or negative."""
+    """Read an octal number, or GNU tar's binary one for a number that is too large for that, or negative."""
     if field.startswith(b"\x80"):
         return int.from_bytes(field[1:], "big")
     if field.startswith(b"\xff"):
@@ -179,8 +127,31 @@ def _number(field: bytes) -> int:
     return int(digits.strip(b" ") or b"0", 8)
 
 
-def _header_body(stream: GzipStream, size: int) -> bytes:
-    if size > _LARGEST_HEADER:
+def _member(header: _Header, extended: Mapping[str, str]) -> TarMember:
+    path = extended.get("path", header.path)
+    if header.type == _GNU_SPARSE or any(key.startswith("GNU.sparse.") for key in extended):
+        raise Broken(f"has a sparse file, which PyPI does not take: {listed([path])}")
+    member_type = _TYPES.get(header.type)
+    if member_type is None:
+        raise Broken(f"has a member of a type that readers do not agree on: {listed([path])}")
+    if member_type == MemberType.FILE and path.endswith("/"):
+        member_type = MemberType.DIRECTORY  # as tar wrote it before directories had a type of their own
+    size = str(header.size)
+    if extended.get("size", size) != size or (header.size and member_type != MemberType.FILE):
+        raise Broken(f"has a member whose end readers see in different places: {listed([path])}")
+    target = extended.get("linkpath", header.target)
+    if not path or "\0" in path + target or max(len(path), len(target)) > LONGEST_NAME:
+        raise Broken(f"has a member without a proper name: {listed([path])}")
+    return TarMember(path=path, type=member_type, size=header.size, target=target if member_type in LINKS else "")
+
+
+# Extended headers: names and more for the next member
+
+_LARGEST_EXTENDED = 1 << 16  # bytes; real ones stay below 4 KiB
+
+
+def _extended_body(stream: GzipStream, size: int) -> bytes:
+    if size > _LARGEST_EXTENDED:
         raise Broken(f"has a tar header that announces {size} bytes of names")
     body = stream.read(size)
     if len(body) != size:
@@ -188,14 +159,14 @@ def _header_body(stream: GzipStream, size: int) -> bytes:
     return body
 
 
-def _names(kind: bytes, body: bytes) -> dict[str, str]:
-    """Read what an extended header says about the next member, under pax's names."""
-    if kind == _GNU_NAME:
+def _extended(header_type: bytes, body: bytes) -> dict[str, str]:
+    """Read an extended header; the keys are pax's."""
+    if header_type == _GNU_NAME:
         return {"path": _text(body)}
-    if kind == _GNU_LINK:
+    if header_type == _GNU_LINK:
         return {"linkpath": _text(body)}
     records = dict(_pax_records(body))
-    if kind == _PAX:
+    if header_type == _PAX:
         return records
     if not records.keys().isdisjoint({"path", "linkpath", "size"}):
         raise Broken("has a global tar header that gives all members one name or size")
@@ -214,21 +185,3 @@ def _pax_records(body: bytes) -> Iterator[tuple[str, str]]:
             raise Broken("has a damaged extended tar header")
         yield key.decode("utf-8", "surrogateescape"), value[:-1].decode("utf-8", "surrogateescape")
         at += length
-
-
-def _member(header: _Header, names: Mapping[str, str]) -> TarMember:
-    path = names.get("path", header.name)
-    target = names.get("linkpath", header.linkname)
-    if header.kind == _GNU_SPARSE or any(key.startswith("GNU.sparse.") for key in names):
-        raise Broken(f"has a sparse file, which PyPI does not take: {listed([path])}")
-    kind = _KINDS.get(header.kind)
-    if kind is None:
-        raise Broken(f"has a member of a kind that readers do not agree on: {listed([path])}")
-    if kind == Kind.FILE and path.endswith("/"):
-        kind = Kind.DIRECTORY  # as tar wrote it before directories had a kind of their own
-    if names.get("size", str(header.size)) != str(header.size) or (header.size and kind != Kind.FILE):
-        raise Broken(f"has a member whose end readers see in different places: {listed([path])}")
-    if not path or "\0" in path + target or len(path) > LONGEST_NAME or len(target) > LONGEST_NAME:
-        raise Broken(f"has a member without a proper name: {listed([path])}")
-    is_link = kind in {Kind.HARD_LINK, Kind.SYMBOLIC_LINK}
-    return TarMember(path=path, kind=kind, size=header.size, target=target if is_link else "")

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, project_name
+from bucketwheel.names import (
+    DISTRIBUTION_ENDINGS,
+    LEGACY_ENDINGS,
+    InvalidName,
+    ProjectName,
+    distribution_name,
+    project_name,
+)
 
 __all__ = ["ParsedName", "is_distribution", "parse_name"]
 
-# PyPI's own list since its beginning, and the archives that pip unpacks.
-_ENDINGS = (
-    *(".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tlz", ".tar.lz"),
-    *(".tar.Z", ".tar", ".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"),
-)
+_ENDINGS = (*DISTRIBUTION_ENDINGS, *LEGACY_ENDINGS)
 # These names continue after the version: with tags, a Python version or a platform.
 _TAGGED = (".whl", ".egg", ".exe", ".msi", ".rpm", ".deb")
 _VERSION = re.compile(r"v?[0-9]")

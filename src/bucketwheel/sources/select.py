@@ -9,11 +9,16 @@ from typing import Generic, Protocol, TypeVar
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from bucketwheel.names import DistributionName, InvalidName, ProjectName, Sha256, distribution_name
+from bucketwheel.names import (
+    DISTRIBUTION_ENDINGS,
+    DistributionName,
+    InvalidName,
+    ProjectName,
+    Sha256,
+    distribution_name,
+)
 
 __all__ = ["Artifact", "Contradiction", "Misnamed", "Selection", "Wanted", "is_archive_name", "reconcile", "select"]
-
-_ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
 class Named(Protocol):
@@ -92,7 +97,7 @@ class Contradiction(Generic[_Listed]):
 
 def is_archive_name(filename: str) -> bool:
     """Whether a file ends as distributions do, whatever else it is called."""
-    return filename.lower().endswith(_ARCHIVES)
+    return filename.lower().endswith(DISTRIBUTION_ENDINGS)
 
 
 def select(listed: Iterable[_Named], project: ProjectName, version: Version | None) -> Selection[_Named]:

@@ -13,14 +13,14 @@ from bucketwheel.commands.check.files import referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.format.layout import SIDECARS, Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
-from bucketwheel.names import InvalidName, ProjectName, distribution_name
+from bucketwheel.names import LEGACY_ENDINGS, InvalidName, ProjectName, distribution_name
 from bucketwheel.storage import Key, ListEntry
 
 __all__ = ["Owner", "Unreferenced", "check_others", "check_records", "check_unreferenced", "unreferenced_keys"]
 
 _MOST_NAMES = 5
-# What PyPI has carried besides wheels and today's sdists.
-_LEGACY = (".tar.bz2", ".tar.xz", ".tgz", ".zip", ".egg", ".exe", ".msi", ".rpm")
+# Old sdists end in `.zip` too, and may have a name that cannot be read today.
+_LEGACY = (*LEGACY_ENDINGS, ".zip")
 
 
 Owner: TypeAlias = Literal["page", "file", "foreign", "unknown"]

@@ -1,4 +1,4 @@
-"""Whatever is done to an archive, the judge answers; and what it accepts, other readers see as it does."""
+"""Any damage to an archive gets a verdict; and what is accepted, other readers see as we do."""
 
 from __future__ import annotations
 
@@ -16,26 +16,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketwheel.distributions import Contents, validate_archive
-from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated
-from bucketwheel.distributions.tar import GzipStream, tar_members
+from bucketwheel.distributions import Contents
+from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, GzipStream, inflated
+from bucketwheel.distributions.tar import tar_members
 from bucketwheel.distributions.zip import read_listing
 from bucketwheel.errors import Refused
-from bucketwheel.names import distribution_name
 from distributions.tar_bytes import gzipped, tar
+from distributions.verdicts import SDIST, WHEEL, validated
 from distributions.zip_bytes import described, raw_members, raw_zip
 from support.archives import make_sdist, make_wheel, metadata_text, record_text
 
 Edits: TypeAlias = Sequence[tuple[str, int, int, bytes]]
 
-_WHEEL = "demo_pkg-1.0-py3-none-any.whl"
 _INFO = "demo_pkg-1.0.dist-info"
 _EXAMPLES = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def _judged(filename: str, body: bytes) -> Contents | None:
+def _verdict(filename: str, body: bytes) -> Contents | None:
     try:
-        return validate_archive(distribution_name(filename), io.BytesIO(body), len(body))
+        return validated(body, filename)
     except Refused:
         return None
 
@@ -45,10 +44,10 @@ def _wheels() -> list[bytes]:
         f"{_INFO}/METADATA": metadata_text("demo-pkg", "1.0").encode(),
         f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
     }
-    honest = raw_members(content | {f"{_INFO}/RECORD": record_text(content, f"{_INFO}/RECORD").encode()})
+    valid = raw_members(content | {f"{_INFO}/RECORD": record_text(content, f"{_INFO}/RECORD").encode()})
     with tempfile.TemporaryDirectory() as directory:
         usual = make_wheel(Path(directory)).read_bytes()
-    return [usual, raw_zip(honest, with_zip64=True), raw_zip([described(member) for member in honest])]
+    return [usual, raw_zip(valid, with_zip64=True), raw_zip([described(member) for member in valid])]
 
 
 def _sdist() -> bytes:
@@ -56,7 +55,7 @@ def _sdist() -> bytes:
         return gzip.decompress(make_sdist(Path(directory)).read_bytes())
 
 
-_SOUND_WHEELS = _wheels()
+_SOUNDWHEELS = _wheels()
 _SOUND_TARS = [_sdist(), tar(form=tarfile.GNU_FORMAT), tar(form=tarfile.USTAR_FORMAT)]
 
 _POSITION = st.integers(0, 0xFFFF)  # taken modulo the length, so that an example stays small
@@ -82,8 +81,8 @@ def _damaged(body: bytes, edits: Edits) -> bytes:
 @given(st.sampled_from(range(3)), _EDITS)
 def test_a_damaged_wheel_is_refused_or_the_same_to_all_readers(which: int, edits: Edits) -> None:
     """No exception but ours, and Python's own reader finds the same members with the same contents."""
-    body = _damaged(_SOUND_WHEELS[which], edits)
-    if _judged(_WHEEL, body) is None:
+    body = _damaged(_SOUNDWHEELS[which], edits)
+    if _verdict(WHEEL, body) is None:
         return
     with zipfile.ZipFile(io.BytesIO(body)) as theirs:
         assert theirs.testzip() is None
@@ -98,7 +97,7 @@ def test_a_damaged_tar_archive_is_refused_or_the_same_to_all_readers(which: int,
     """No exception but ours, and Python's own reader finds the same members with the same sizes."""
     body = _resealed(_damaged(_SOUND_TARS[which], edits))
     compressed = gzipped(body)
-    if _judged("demo_pkg-1.0.tar.gz", compressed) is None:
+    if _verdict(SDIST, compressed) is None:
         return
     with tarfile.open(fileobj=io.BytesIO(body)) as theirs:
         expected = [(member.name.rstrip("/"), member.size) for member in theirs]
@@ -122,15 +121,15 @@ def _resealed(body: bytes) -> bytes:
 def test_a_damaged_gzip_file_is_refused_or_holds_the_same(edits: Edits) -> None:
     """No exception but ours, and no damage to the contents goes unseen."""
     body = _damaged(gzipped(_SOUND_TARS[0]), edits)
-    if _judged("demo_pkg-1.0.tar.gz", body) is not None:
+    if _verdict(SDIST, body) is not None:
         assert gzip.decompress(body) == _SOUND_TARS[0]
 
 
 @_EXAMPLES
-@given(st.binary(max_size=300), st.sampled_from([_WHEEL, "demo_pkg-1.0.tar.gz", "demo_pkg-1.0.zip"]))
-def test_any_bytes_are_judged(body: bytes, filename: str) -> None:
+@given(st.binary(max_size=300), st.sampled_from([WHEEL, SDIST, "demo_pkg-1.0.zip"]))
+def test_any_bytes_are_verdict(body: bytes, filename: str) -> None:
     """Noise is refused, under any name."""
-    assert _judged(filename, body) is None
+    assert _verdict(filename, body) is None
 
 
 _LINES = st.lists(
@@ -170,17 +169,17 @@ _LINES = st.lists(
     st.sampled_from(["METADATA", "WHEEL", "RECORD", "entry_points.txt"]),
     _LINES.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=100),
 )
-def test_any_text_inside_a_wheel_is_judged(member: str, body: bytes) -> None:
+def test_any_text_inside_a_wheel_is_verdict(member: str, body: bytes) -> None:
     """The files that describe a wheel may hold anything; no exception but ours comes of it."""
     with tempfile.TemporaryDirectory() as directory:
         wheel = make_wheel(Path(directory), members={f"{_INFO}/{member}": body}).read_bytes()
-    contents = _judged(_WHEEL, wheel)
+    contents = _verdict(WHEEL, wheel)
     if member == "METADATA" and contents is not None:
         assert contents.metadata == body
 
 
 @pytest.mark.parametrize("size", [*range(PIECE - 3, PIECE + 300, 9), 2 * PIECE])
 def test_all_that_was_compressed_comes_out(size: int) -> None:
-    """Also what is still within zlib when its input has ended, at whatever size pieces do."""
+    """Zlib may still have output when its input has ended, at any size of the pieces."""
     packed = zlib.compress(bytes(size), 9, wbits=RAW_DEFLATE)
     assert sum(map(len, inflated(io.BytesIO(packed), len(packed), RAW_DEFLATE, size))) == size

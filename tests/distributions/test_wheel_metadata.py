@@ -11,6 +11,7 @@ import pytest
 from bucketwheel.distributions import read_wheel_metadata, validate
 from bucketwheel.errors import Refused
 from bucketwheel.names import distribution_name
+from distributions.zip_bytes import RawMember, raw_members, raw_zip
 from support.archives import make_wheel, metadata_text, zipped
 
 NAME = distribution_name("demo_pkg-1.0-py3-none-any.whl")
@@ -32,12 +33,12 @@ class Counted(io.BytesIO):
         return data
 
 
-def test_it_is_what_the_whole_judge_finds(tmp_path: Path) -> None:
+def test_it_is_the_same_as_in_a_full_validation(tmp_path: Path) -> None:
     """Byte for byte, with the same Requires-Python."""
     wheel = make_wheel(tmp_path, requires_python=">=3.9", members={"demo_pkg/data": b"x" * 100_000})
-    judged = validate(wheel)
-    contents = read_wheel_metadata(NAME, io.BytesIO(wheel.read_bytes()), judged.size)
-    assert (contents.metadata, contents.requires_python) == (judged.metadata, ">=3.9")
+    result = validate(wheel)
+    contents = read_wheel_metadata(NAME, io.BytesIO(wheel.read_bytes()), result.size)
+    assert (contents.metadata, contents.requires_python) == (result.metadata, ">=3.9")
 
 
 def test_the_rest_is_not_read(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_large_sizes_in_headers_are_read_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_unsound_is_refused(body: bytes, why: str) -> None:
-    """Nobody is told metadata that the archive does not have, or that readers could differ about."""
+    """Metadata that readers could differ about are never shown."""
     with pytest.raises(Refused, match=why):
         read_wheel_metadata(NAME, io.BytesIO(body), len(body))
 
@@ -90,3 +91,10 @@ def test_headers_that_disagree_are_refused(tmp_path: Path) -> None:
     other = body[:at] + name.replace(b"METADATA", b"METADATB") + body[at + len(name) :]
     with pytest.raises(Refused, match="contradict one another"):
         read_wheel_metadata(NAME, io.BytesIO(other), len(other))
+
+
+def test_other_members_are_not_validated() -> None:
+    """An adopted wheel that no new publish would accept still gets its metadata."""
+    unreadable = RawMember(name=b"demo_pkg/data", body=b"", method=12)
+    body = raw_zip([unreadable, *raw_members({f"{DIST_INFO}/METADATA": GOOD})])
+    assert read_wheel_metadata(NAME, io.BytesIO(body), len(body)).metadata == GOOD

@@ -1,4 +1,4 @@
-"""The judge's door: which files it takes, what it reports of them, and how it refuses the others."""
+"""Validation of a file: the facts of a valid one, the warnings, and the reasons to refuse one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from packaging.version import Version
 
 from bucketwheel import distributions
-from bucketwheel.distributions import file_sha256, validate, validate_archive
-from bucketwheel.distributions.findings import Finding
+from bucketwheel.distributions import validate, validate_archive
+from bucketwheel.distributions.findings import Observation
 from bucketwheel.distributions.wheel import validate_wheel
 from bucketwheel.errors import Refused
 from bucketwheel.names import DistributionName, distribution_name
@@ -24,21 +24,25 @@ from support.archives import make_sdist, make_wheel
 def test_a_wheel_is_reported_with_all_that_an_index_says_about_it(tmp_path: Path) -> None:
     """Digest, size, Requires-Python and METADATA are those of the file itself, byte for byte."""
     path = make_wheel(tmp_path, "Demo.Pkg", "1.0", requires_python=">=3.9, <4")
-    judged = validate(path)
+    result = validate(path)
     with zipfile.ZipFile(path) as archive:
         metadata = archive.read("demo_pkg-1.0.dist-info/METADATA")
-    assert (judged.name.project, judged.name.version, judged.name.kind) == ("demo-pkg", Version("1.0"), "wheel")
-    assert (judged.path, judged.size) == (path, len(path.read_bytes()))
-    assert judged.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == file_sha256(path)
-    assert judged.requires_python == ">=3.9, <4"
-    assert judged.metadata == metadata
-    assert judged.warnings == ()
+    assert (result.name.project, result.name.version, result.name.kind) == (
+        "demo-pkg",
+        Version("1.0"),
+        "wheel",
+    )
+    assert (result.path, result.size) == (path, len(path.read_bytes()))
+    assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert result.requires_python == ">=3.9, <4"
+    assert result.metadata == metadata
+    assert result.warnings == ()
 
 
 def test_an_sdist_has_no_metadata_to_publish(tmp_path: Path) -> None:
     """A build may still change an sdist's metadata, so only Requires-Python is taken from it."""
-    judged = validate(make_sdist(tmp_path, requires_python=">=3.9"))
-    assert (judged.requires_python, judged.metadata, judged.warnings) == (">=3.9", None, ())
+    result = validate(make_sdist(tmp_path, requires_python=">=3.9"))
+    assert (result.requires_python, result.metadata, result.warnings) == (">=3.9", None, ())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,7 @@ def test_an_sdist_has_no_metadata_to_publish(tmp_path: Path) -> None:
     ],
 )
 def test_an_old_spelling_is_a_warning_that_names_the_file(filename: str, warning: str, tmp_path: Path) -> None:
-    """What PyPI serves under old rules passes, and whoever built it hears of the new ones."""
+    """PyPI serves files made under old rules, so these pass; a warning names the new rule."""
     make = make_wheel if filename.endswith(".whl") else make_sdist
     path = make(tmp_path, filename=filename)
     warnings = validate(path).warnings
@@ -75,7 +79,7 @@ def test_a_link_stands_for_what_it_leads_to(tmp_path: Path) -> None:
     target = make_wheel(tmp_path / "elsewhere")
     link = tmp_path / "demo_pkg-1.0-py3-none-any.whl"
     link.symlink_to(target)
-    assert validate(link).sha256 == file_sha256(target)
+    assert validate(link).sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
 
 
 def _refusal(path: Path) -> str:
@@ -97,13 +101,13 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
-    """Whoever opens a pipe waits for its writer."""
+    """Opening a pipe would wait for its writer."""
     os.mkfifo(tmp_path / "demo_pkg-1.0.tar.gz")
     assert _refusal(tmp_path / "demo_pkg-1.0.tar.gz") == "is not a file"
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
-    """What the system says about it is part of the message (a loop of links: root may read everything else)."""
+    """The message has the system's reason (a loop of links: root may read everything else)."""
     path = tmp_path / "demo_pkg-1.0.tar.gz"
     path.symlink_to(path)
     assert _refusal(path) == "cannot be read (Too many levels of symbolic links)"
@@ -129,7 +133,7 @@ def test_a_file_that_is_no_distribution_is_refused_by_its_name(filename: str, tm
 def test_a_file_that_is_not_what_its_name_says_is_refused(
     filename: str, body: bytes, what: str | None, tmp_path: Path
 ) -> None:
-    """An interrupted or misled download is called what it is."""
+    """The message says so if a download was interrupted, or brought a login form."""
     path = tmp_path / filename
     path.write_bytes(body)
     archive = "is not a gzipped tar archive" if filename.endswith(".gz") else "is not a ZIP archive, or is cut off"
@@ -137,7 +141,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(
 
 
 def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
-    """Nobody has to publish three times to learn of three mistakes."""
+    """One publish reports three mistakes."""
     path = make_wheel(
         tmp_path,
         filename="other-2.0-py3-none-any.whl",
@@ -168,11 +172,11 @@ def test_a_hostile_name_inside_cannot_reach_the_terminal(tmp_path: Path) -> None
     assert len(str(refused.value)) < 500
 
 
-def test_a_file_that_changes_while_it_is_judged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digest and verdict are of the same bytes, or there is no verdict."""
+def test_a_file_that_changes_while_it_is_validated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the digest could be of other bytes than the metadata."""
     path = make_wheel(tmp_path)
 
-    def rebuilt_meanwhile(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Finding]:
+    def rebuilt_meanwhile(name: DistributionName, file: BinaryIO, length: int) -> Iterator[Observation]:
         os.utime(path, ns=(1, 1))
         return validate_wheel(name, file, length)
 
@@ -184,8 +188,8 @@ def _archive_name(path: Path) -> DistributionName:
     return distribution_name(path.name)
 
 
-def test_an_open_archive_is_judged_from_its_beginning(tmp_path: Path) -> None:
-    """A file fetched without a digest is held to the same rules, wherever reading had come to."""
+def test_an_open_archive_is_validated_from_its_beginning(tmp_path: Path) -> None:
+    """A file fetched without a digest must keep the same rules; the position of the open file makes no difference."""
     path = make_wheel(tmp_path, requires_python=">=3.9")
     with path.open("rb") as file:
         file.seek(100)
@@ -195,7 +199,7 @@ def test_an_open_archive_is_judged_from_its_beginning(tmp_path: Path) -> None:
 
 
 def test_an_open_archive_is_refused_under_its_file_name(tmp_path: Path) -> None:
-    """The temporary file behind it is nobody's business."""
+    """The user does not know the temporary file behind it."""
     path = tmp_path / "tmp123.part"
     path.write_bytes(b"<html>")
     with path.open("rb") as file, pytest.raises(Refused) as refused:
