@@ -14,7 +14,7 @@ import pytest
 
 from bucketwheel.errors import BucketwheelError, Denied, Misconfigured, Unavailable
 from bucketwheel.events import ignore
-from bucketwheel.sources.connections import read_netrc
+from bucketwheel.sources.credentials import read_netrc
 from bucketwheel.sources.urls import UserInfo
 from support.archives import make_wheel
 from support.fetching import QUICK, Fetching, sha256_link
@@ -137,7 +137,7 @@ def test_a_proxy_that_wants_a_password_is_said(fetching: Fetching, scheme: str) 
     with serve(answer(status=407)) as proxy:
         fetching.environ["ALL_PROXY"] = proxy.root
         with pytest.raises(
-            Denied, match=r"^https?://ci\.example/ cannot be reached: the proxy wants a user and a passw"
+            Denied, match=r"^https?://ci\.example/ cannot be reached: the proxy needs a user and a passw"
         ):
             fetching(f"{scheme}://ci.example/")
 
@@ -150,8 +150,8 @@ def test_a_server_nobody_vouches_for_is_not_believed(fetching: Fetching, certifi
     with serve(certificate=certificate) as site, pytest.raises(Unavailable) as caught:
         fetching(site.root + "/")
     assert str(caught.value) == (
-        f"{site.root}/ has no certificate that we can trust (self-signed certificate); "
-        "name the file with its authority's certificate in SSL_CERT_FILE"
+        f"{site.root}/ has a certificate that is not trusted (self-signed certificate); "
+        "set SSL_CERT_FILE to the file with its authority's certificate"
     )
 
 
@@ -170,7 +170,7 @@ def test_a_certificate_is_for_the_names_in_it(fetching: Fetching, tmp_path: Path
     """A trusted certificate of another host is none for this one."""
     other = make_certificate(tmp_path, names="DNS:localhost")
     fetching.environ["SSL_CERT_FILE"] = str(other.certificate)
-    with serve(certificate=other) as site, pytest.raises(Unavailable, match=r"trust \(IP address mismatch, "):
+    with serve(certificate=other) as site, pytest.raises(Unavailable, match=r"trusted \(IP address mismatch, "):
         fetching(site.root + "/")
 
 
@@ -185,9 +185,7 @@ def test_a_file_without_certificates_is_said(
     fetching.environ["SSL_CERT_FILE"] = str(path)
     with serve(certificate=certificate) as site, pytest.raises(Misconfigured) as caught:
         fetching(site.root + "/")
-    assert str(caught.value) == (
-        "SSL_CERT_FILE names no file of certificates that can be read; set it to a file in PEM format"
-    )
+    assert str(caught.value) == ("SSL_CERT_FILE names no readable file of certificates; set it to a file in PEM format")
 
 
 # Credentials ---------------------------------------------------------------------------------------------------------

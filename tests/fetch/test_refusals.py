@@ -58,11 +58,11 @@ LOGIN = html('<form><input name="user"><input type="password"></form>', '<a href
 NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
     ("gone", answer(status=404), Refused, r"/gone is not there \(HTTP 404\); check the URL"),
     ("removed", answer(status=410), Refused, r"/removed is not there \(HTTP 410\); check the URL"),
-    ("broken", answer(status=500), Unavailable, r"/broken cannot be read \(HTTP 500\); try again"),
-    ("odd", answer(status=418), Unavailable, r"/odd cannot be read \(HTTP 418\); try again"),
-    ("nothing", answer(status=204), Unavailable, r"/nothing cannot be read \(HTTP 204\); try again"),
-    ("private", answer(status=401), Denied, r"/private is not for us \(HTTP 401\); give a user and a password"),
-    ("forbidden", answer(status=403), Denied, r"/forbidden is not for us \(HTTP 403\); give a user and a password"),
+    ("broken", answer(status=500), Unavailable, r"/broken cannot be read \(HTTP 500\); run again later"),
+    ("odd", answer(status=418), Unavailable, r"/odd cannot be read \(HTTP 418\); check the URL"),
+    ("nothing", answer(status=204), Unavailable, r"/nothing cannot be read \(HTTP 204\); check the URL"),
+    ("private", answer(status=401), Denied, r"/private refuses us \(HTTP 401\); give a user and a password"),
+    ("forbidden", answer(status=403), Denied, r"/forbidden refuses us \(HTTP 403\); give a user and a password"),
     ("login", LOGIN, Refused, r"/login is a login page; give a user and a password"),
     ("to-login", redirect("/login"), Refused, r"/to-login which led to http://[0-9.:]+/login is a login page; "),
     ("empty", answer(), Refused, r"/empty lists no wheel and no sdist; check the URL"),
@@ -75,7 +75,7 @@ NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
         Refused,
         r"/newer is of a newer version of the index API",
     ),
-    ("no-json", simple_json("<html>"), Refused, r"/no-json is not JSON that can be read; name the URL"),
+    ("no-json", simple_json("<html>"), Refused, r"/no-json is not valid JSON; name the URL"),
     ("no-html", html("<![x"), Refused, r"/no-html "),
     (
         "base",
@@ -83,7 +83,7 @@ NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
         Refused,
         r"/base has a <base> that is neither an http",
     ),
-    ("lost", answer(status=302), Unavailable, r"/lost cannot be read \(HTTP 302\); try again"),
+    ("lost", answer(status=302), Unavailable, r"/lost cannot be read \(HTTP 302\); check the URL"),
 ]
 
 
@@ -116,7 +116,7 @@ def test_empty_and_missing_directories_and_prefixes_are_errors(
     """A place that holds nothing at all is not the place that was meant."""
     (tmp_path / "empty").mkdir()
     for place in (str(tmp_path / "empty"), str(tmp_path / "missing"), f"{bucket.place}/nightly"):
-        with pytest.raises(Refused, match=rf"^{place} holds nothing; check its name"):
+        with pytest.raises(Refused, match=rf"^{place} is empty; check the URL"):
             fetching(place, connection=bucket.connection)
 
 
@@ -142,7 +142,7 @@ def test_names_and_versions_are_judged_first(fetching: Fetching) -> None:
     """Before anything is asked."""
     with pytest.raises(Misconfigured, match=r"^-rf is not a project name: "):
         fetching("s3://b", project="-rf")
-    with pytest.raises(Misconfigured, match=r"^latest is not a version \(PEP 440\); write it as in the file names"):
+    with pytest.raises(Misconfigured, match=r"^latest is not a version \(PEP 440\); "):
         fetching("s3://b", version="latest")
 
 
@@ -187,8 +187,8 @@ def test_a_rebuilt_file_in_a_directory_is_found_out_too(fetching: Fetching, sdis
     [
         (f"file:///tmp/{WHEEL}", "is neither an http nor an https URL"),
         (f"ftp://ci.example/{WHEEL}", "is neither an http nor an https URL"),
-        (f"http://me:pw@ci.example/{WHEEL}", "carries a user or password, which only a source that was named may do"),
-        (f"files/{WHEEL}#sha256=123", "is listed with a sha256 that is none"),
+        (f"http://me:pw@ci.example/{WHEEL}", "contains a user or password, which only the URL of a source may"),
+        (f"files/{WHEEL}#sha256=123", "is listed with an invalid sha256"),
     ],
 )
 def test_a_file_of_ours_that_must_not_be_fetched_is_an_error(

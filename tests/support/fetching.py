@@ -9,7 +9,7 @@ from pathlib import Path
 from bucketwheel.commands.fetch import Fetched, fetch
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.places import Connection
-from bucketwheel.sources.connections import Limits
+from bucketwheel.sources.limits import Limits
 
 __all__ = ["HASTY", "QUICK", "Fetching", "sha256_link"]
 

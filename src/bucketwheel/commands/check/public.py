@@ -24,8 +24,9 @@ from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.sources.connections import Credentials, Limits, read_netrc
-from bucketwheel.sources.http import Absent, Answer, Client
+from bucketwheel.sources.credentials import Credentials, read_netrc
+from bucketwheel.sources.http import Absent, Client, HttpResponse
+from bucketwheel.sources.limits import Limits
 from bucketwheel.sources.urls import InvalidUrl, read_url
 from bucketwheel.storage import ObjectHeaders, ServedHeaders
 
@@ -224,7 +225,7 @@ class _Visitor:
         except (Unavailable, Refused) as error:
             return Met(url=where, outcome="failed", why=str(error))
 
-    def _take(self, where: str, answer: Answer, *, body: bool) -> Met:
+    def _take(self, where: str, answer: HttpResponse, *, body: bool) -> Met:
         headers = ServedHeaders(
             content_type=answer.media_type,
             cache_control=answer.response.headers.get("Cache-Control", ""),
