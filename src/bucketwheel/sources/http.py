@@ -33,13 +33,6 @@ from bucketwheel.sources.urls import InvalidUrl, WebUrl, follow, showable
 
 __all__ = ["Absent", "Client", "HttpResponse"]
 
-_REDIRECTS = {
-    HTTPStatus.MOVED_PERMANENTLY,
-    HTTPStatus.FOUND,
-    HTTPStatus.SEE_OTHER,
-    HTTPStatus.TEMPORARY_REDIRECT,
-    HTTPStatus.PERMANENT_REDIRECT,
-}
 _SECONDS = re.compile(r"\d{1,9}\Z", re.ASCII)
 _FIRST_WAIT = 0.25
 _SHORTEST_WAIT = 0.001  # urllib3 refuses a time limit of 0
@@ -103,16 +96,20 @@ class Client:
 
         Each try calls `receive` from the beginning: the last one may have ended in the middle of a body.
         """
-        budget = _TimeBudget(self.limits.answer_seconds)
+        deadline = time.monotonic() + self.limits.answer_seconds
         for attempt in range(1, self.limits.tries + 1):
             try:
-                with self._response(url, credentials, headers, budget) as response:
-                    return receive(response)
+                with self._response(url, credentials, headers, deadline) as response:
+                    began = time.monotonic()
+                    try:
+                        return receive(response)
+                    finally:
+                        deadline += time.monotonic() - began  # the pace limits this time
             except _TransientError as fault:
                 wait = self._wait(attempt, fault.wait)
-                with budget.spending():
-                    if attempt == self.limits.tries or wait >= budget.seconds or self._stopped.wait(wait):
-                        raise fault.error from fault
+                too_late = attempt == self.limits.tries or time.monotonic() + wait >= deadline
+                if too_late or self._stopped.wait(wait):
+                    raise fault.error from fault
         raise ValueError("limits must allow one try")
 
     def close(self) -> None:
@@ -121,9 +118,9 @@ class Client:
 
     @contextmanager
     def _response(
-        self, url: WebUrl, credentials: Credentials, headers: Mapping[str, str], budget: _TimeBudget
+        self, url: WebUrl, credentials: Credentials, headers: Mapping[str, str], deadline: float
     ) -> Iterator[HttpResponse]:
-        found, response = self._follow_redirects(url, credentials, headers, budget)
+        found, response = self._follow_redirects(url, credentials, headers, deadline)
         try:
             if response.status != HTTPStatus.OK:
                 raise _failure(response.status, self.show(found), _retry_after(response))
@@ -140,15 +137,14 @@ class Client:
             response.close()
 
     def _follow_redirects(
-        self, url: WebUrl, credentials: Credentials, headers: Mapping[str, str], budget: _TimeBudget
+        self, url: WebUrl, credentials: Credentials, headers: Mapping[str, str], deadline: float
     ) -> tuple[WebUrl, BaseHTTPResponse]:
         asked = url
         for _ in range(self.limits.redirects + 1):
-            with budget.spending():
-                # Each origin on the way gets its own credentials only.
-                response = self._ask(asked, {**headers, **credentials.headers(asked)}, budget.seconds)
-            location = response.headers.get("Location")
-            if response.status not in _REDIRECTS or location is None:
+            # Each origin on the way gets its own credentials only.
+            response = self._ask(asked, {**headers, **credentials.headers(asked)}, deadline)
+            location = response.get_redirect_location()
+            if not location:
                 return asked, response
             response.close()
             try:
@@ -157,11 +153,11 @@ class Client:
                 raise self._refused(asked, f"redirects to an address that {error}") from error
         raise self._refused(url, f"leads through more than {self.limits.redirects} redirects")
 
-    def _ask(self, url: WebUrl, headers: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
+    def _ask(self, url: WebUrl, headers: Mapping[str, str], deadline: float) -> BaseHTTPResponse:
         if is_link_local(url.host):
             raise self._link_local(url)
-        seconds = max(seconds, _SHORTEST_WAIT)
         began = time.monotonic()
+        seconds = max(deadline - began, _SHORTEST_WAIT)
         status = 0
         try:
             response = self._connections.manager(url).urlopen(
@@ -177,7 +173,7 @@ class Client:
         except AddressRefused as error:
             raise self._link_local(url) from error
         except (HTTPError, OSError) as error:
-            waited = f"timed out after {time.monotonic() - began:.3g} s without sending anything"
+            waited = f"timed out after {round(time.monotonic() - began, 1):g} s without sending anything"
             raise _fault(error, self.show(url), waited) from error
         finally:
             milliseconds = round((time.monotonic() - began) * 1000)
@@ -195,22 +191,6 @@ class Client:
         return min(wait, self.limits.longest_wait)
 
 
-class _TimeBudget:
-    """The seconds that one URL may cost before its answer begins."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Subtract the time that passes meanwhile."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds -= time.monotonic() - began
-
-
 def _retry_after(response: BaseHTTPResponse) -> float | None:
     # A date (RFC 9110) would need the server's clock to be ours, so it is ignored.
     text = response.headers.get("Retry-After", "")
@@ -219,14 +199,7 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
 
 # Failures in words ---------------------------------------------------------------------------------------------------
 
-_OVERLOADED = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
+_TRANSIENT = {408, 429, 500, 502, 503, 504}  # time-outs, overload and errors of a gateway (RFC 9110, RFC 6585)
 
 
 class _TransientError(Exception):
@@ -252,7 +225,7 @@ def _failure(status: int, where: str, wait: float | None) -> BucketwheelError | 
             )
         case HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return Denied(f"{where} cannot be reached: the proxy needs a user and a password; add them to its variable")
-        case _ if status in _OVERLOADED:
+        case _ if status in _TRANSIENT:
             return _TransientError(Unavailable(f"{where} cannot be read (HTTP {status}); run again later"), wait)
     return Unavailable(f"{where} cannot be read (HTTP {status}); check the URL")
 
