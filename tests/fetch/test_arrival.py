@@ -110,7 +110,7 @@ def test_a_body_that_always_breaks_off_is_an_error_after_some_tries(
 ) -> None:
     """Bounded, and nothing is left of it."""
     site.put(FILE, broken_off(b"x", promised=100))
-    with pytest.raises(Unavailable, match=rf"^{site.root}{FILE} ended too early; run again$"):
+    with pytest.raises(Unavailable, match=rf"^{site.root}{FILE} sent an incomplete answer; run again$"):
         fetching(site.put("/", html(sha256_link(wheel, "files/"))))
     assert site.paths().count(FILE) == 4
     assert fetching.there() == []

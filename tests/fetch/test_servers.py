@@ -366,7 +366,7 @@ def test_a_page_in_a_broken_or_other_encoding_is_refused(
 )
 def test_what_is_no_answer_is_an_error(site: WebServer, fetching: Fetching, head: bytes) -> None:
     """Whatever a server writes, it ends in a sentence."""
-    with pytest.raises(Unavailable, match=rf"^{site.root}/page ended too early; run again$"):
+    with pytest.raises(Unavailable, match=rf"^{site.root}/page sent an incomplete answer; run again$"):
         fetching(site.put("/page", lambda exchange: exchange.send_raw(head)))
 
 

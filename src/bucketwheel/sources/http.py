@@ -251,7 +251,7 @@ def _fault(error: HTTPError | OSError, where: str, timed_out: str) -> Bucketwhee
         case LocationValueError():
             return Refused(Problem(subject=where, what="is not a valid URL", remedy="check its spelling"))
         case _:
-            text = "ended too early; run again"
+            text = "sent an incomplete answer; run again"
     return _TransientError(Unavailable(f"{where} {text}"))
 
 

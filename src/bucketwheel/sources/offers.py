@@ -70,23 +70,30 @@ def search_page(client: Client, credentials: Credentials, project: ProjectName, 
     Raises Refused, also for a page that lists no distribution at all; Denied or Unavailable.
     """
     pages = _read_pages(client, credentials, project)
-    _refuse_unusable(client, pages, project, version)
-    found = [_search(client, credentials, page, project, version) for page in pages]
+    found: list[Found] = []
+    problems: list[Problem] = []
+    for page in pages:
+        where = client.show(page.url)
+        filenames = [link.filename for link in page.links] + [entry.filename for entry in page.unusable]
+        selection = select(filenames, project, version)
+        offers = tuple(
+            partial(_linked_offer, client, credentials, link, selection.names[link.filename])
+            for link in page.links
+            if link.filename in selection.names
+        )
+        found.append(Found(where=where, selection=selection, offers=offers))
+        remedy = "correct the page, or name another one"
+        problems += [
+            Problem(subject=f"{entry.filename} (listed by {where})", what=entry.reason, remedy=remedy)
+            for entry in page.unusable
+            if entry.filename in selection.names
+        ]
+    if problems:
+        # Without that file a release would look whole and would not be.
+        raise Refused(*problems)
     if not any(each.selection.versions for each in found):
         _refuse_pages_of_nothing(client, credentials.source, pages)
     return found
-
-
-def _search(
-    client: Client, credentials: Credentials, page: IndexPage, project: ProjectName, version: Version | None
-) -> Found:
-    selection = select((link.filename for link in page.links), project, version)
-    offers = tuple(
-        partial(_linked_offer, client, credentials, link, selection.names[link.filename])
-        for link in page.links
-        if link.filename in selection.names
-    )
-    return Found(where=client.show(page.url), selection=selection, offers=offers)
 
 
 def _linked_offer(client: Client, credentials: Credentials, link: Link, name: DistributionName) -> Offer:
@@ -102,23 +109,6 @@ def _linked_offer(client: Client, credentials: Credentials, link: Link, name: Di
         address=link.url.request,
         open=download,
     )
-
-
-def _refuse_unusable(client: Client, pages: Sequence[IndexPage], project: ProjectName, version: Version | None) -> None:
-    problems = []
-    for page in pages:
-        names = select((entry.filename for entry in page.unusable), project, version).names
-        problems += [
-            Problem(
-                subject=f"{entry.filename} (listed by {client.show(page.url)})",
-                what=entry.reason,
-                remedy="correct the page, or name another one",
-            )
-            for entry in page.unusable
-            if entry.filename in names
-        ]
-    if problems:
-        raise Refused(*problems)
 
 
 def _refuse_pages_of_nothing(client: Client, source: WebUrl, pages: Sequence[IndexPage]) -> None:

@@ -12,8 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.pages.html import render_project_html, render_root_html
+from bucketwheel.format.pages.json import render_project_json, render_root_json
+from bucketwheel.names import Sha256, project_name
 from bucketwheel.sources.pages import IndexPage, UnreadablePage, read_index
 from bucketwheel.sources.urls import InvalidUrl
+from support.manifests import DEMO, filenames, published, sha256s
 
 URL = "https://ci.example/simple/demo/"
 HTML = "text/html; charset=utf-8"
@@ -164,6 +170,38 @@ def test_a_json_page_lists_files() -> None:
         ("https://ci.example/simple/demo/demo-1.2.tar.gz", "", "demo-1.2.tar.gz", None, None),
     ]
     assert [link.filename for link in page.unusable] == ["demo-1.3.tar.gz"]
+
+
+YANKED = "demo-1.0.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "yanked"),
+    [
+        ("", None),
+        (" data-yanked", ""),
+        (' data-yanked=""', ""),
+        (' data-yanked="it &amp; broke"', "it & broke"),
+        (' data-yanked="first" data-yanked="second"', "first"),
+        (' DATA-YANKED="false"', "false"),
+        (' data-yanked-not="x"', None),
+    ],
+)
+def test_in_html_the_attribute_alone_says_it(attribute: str, yanked: str | None) -> None:
+    """Its value, if any, says why."""
+    page = read_index(f'<a href="{YANKED}#sha256={"a" * 64}"{attribute}>{YANKED}</a>'.encode(), "text/html", URL)
+    assert [(link.filename, link.sha256, link.yanked) for link in page.links] == [(YANKED, "a" * 64, yanked)]
+
+
+@pytest.mark.parametrize(
+    ("value", "yanked"), [(None, None), (False, None), (True, ""), ("", None), ("it broke", "it broke"), (1, None)]
+)
+def test_in_json_it_is_true_or_a_reason(value: object, yanked: str | None) -> None:
+    """An empty text is none (PEP 691), and what is neither says nothing."""
+    file = {"filename": YANKED, "url": YANKED, "hashes": {}} | ({} if value is None else {"yanked": value})
+    body = json.dumps({"meta": {"api-version": "1.0"}, "name": "demo", "files": [file]}).encode()
+    page = read_index(body, "application/vnd.pypi.simple.v1+json", URL)
+    assert [link.yanked for link in page.links] == [yanked]
 
 
 @pytest.mark.parametrize("media_type", [JSON, "application/json", "text/plain", ""])
@@ -344,3 +382,36 @@ def test_any_json_is_read_or_refused_in_words(document: object) -> None:
         read_index(json.dumps(document).encode(), JSON, URL)
     except UnreadablePage:
         return
+
+
+# Our own pages: what we publish we can fetch -------------------------------------------------------------------------
+
+
+def digests(page: IndexPage) -> list[tuple[str, str | None]]:
+    """Return name and digest of every file, sorted."""
+    assert page.unusable == ()
+    return sorted((link.filename, link.sha256) for link in page.links)
+
+
+@given(st.dictionaries(filenames(), sha256s(), max_size=5))
+def test_project_pages_are_read_back(files: dict[str, Sha256]) -> None:
+    """HTML and JSON list the same files with the same digests, however they are called."""
+    entries = tuple(published(name, "1.0", sha256=sha256) for name, sha256 in files.items())
+    manifest = Manifest(project=DEMO, revision=1, files=entries)
+    from_html = read_index(render_project_html(manifest, Layout()), HTML, URL)
+    from_json = read_index(render_project_json(manifest, Layout()), JSON, URL)
+    assert digests(from_html) == digests(from_json) == sorted(files.items())
+
+
+def test_root_pages_are_read_back() -> None:
+    """Every project, under its own page."""
+    projects = [project_name(name) for name in ("demo-pkg", "other")]
+    for body, media_type in (
+        (render_root_html(projects), "text/html"),
+        (render_root_json(projects), "application/json"),
+    ):
+        page = read_index(body, media_type, "https://pypi.example/simple/")
+        assert [(project.name, str(project.url)) for project in page.projects] == [
+            ("demo-pkg", "https://pypi.example/simple/demo-pkg/"),
+            ("other", "https://pypi.example/simple/other/"),
+        ]
