@@ -21,12 +21,12 @@ FILE = f"/files/{WHEEL}"
 
 
 def digest(body: bytes) -> str:
-    """The sha256 of bytes."""
+    """Return the sha256 of bytes."""
     return hashlib.sha256(body).hexdigest()
 
 
 def json_page(sha256: str | None, size: int | None) -> Behaviour:
-    """A PEP 691 page that lists the wheel with this digest and this size."""
+    """Make a PEP 691 page that lists the wheel with this digest and this size."""
     file = {"filename": WHEEL, "url": FILE, "hashes": {"sha256": sha256} if sha256 else {}}
     return simple_json(json.dumps({"meta": {"api-version": "1.4"}, "files": [file | ({"size": size} if size else {})]}))
 
@@ -195,7 +195,7 @@ def test_a_file_in_place_of_the_directory_is_said(site: WebServer, fetching: Fet
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 def test_files_have_the_mode_that_the_umask_leaves(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """As if a build had written them: a temporary file's 0600 would surprise whoever shares dist/."""
+    """As if a build had written them: a temporary file's 0600 would surprise the others who share dist/."""
     before = os.umask(0o027)
     try:
         fetching(site.put("/", html(sha256_link(wheel, "files/"))))
@@ -213,7 +213,7 @@ def test_no_file_is_longer_than_the_limit(site: WebServer, fetching: Fetching, w
 
 
 def test_the_disk_is_never_filled(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """What must stay free stays free; the message says where."""
+    """The spare space stays free; the message says where."""
     with pytest.raises(Unavailable, match=rf"^{fetching.dist} has no room left for {WHEEL} from {site.root}{FILE}; "):
         fetching(site.put("/", html(sha256_link(wheel, "files/"))), limits=replace(QUICK, spare_bytes=1 << 60))
     assert fetching.there() == []

@@ -1,4 +1,4 @@
-"""Proxies, certificates, netrc and variables, as everybody's tools take them; credentials go to their origin only."""
+"""Proxies, certificates, netrc and variables, as common tools read them; credentials go to their origin only."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ FILE = f"/files/{WHEEL}"
 
 
 def basic(user: str, password: str) -> str:
-    """The header that says who we are."""
+    """Return the Authorization header of a user."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def shown_to(site: WebServer) -> list[tuple[str, str | None]]:
-    """Each path asked for, and what was said of who we are."""
+    """Return each path asked for, with its Authorization header."""
     return [(asked.path, dict(asked.headers).get("Authorization")) for asked in site.asked]
 
 
 def with_user(url: str, userinfo: str) -> str:
-    """The URL with a user and password in it."""
+    """Put a user and password into a URL."""
     return url.replace("://", f"://{userinfo}@")
 
 
@@ -56,12 +56,6 @@ def proxy() -> Iterator[tuple[str, list[Asked]]]:
     """Run a proxy."""
     with serve_proxy() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Give a certificate that nobody knows yet."""
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 # Proxies -------------------------------------------------------------------------------------------------------------
@@ -230,7 +224,7 @@ def test_two_sources_of_one_origin_keep_their_users(site: WebServer, fetching: F
 
 
 def test_netrc_gives_the_user_of_a_host(site: WebServer, fetching: Fetching, wheel: Path, tmp_path: Path) -> None:
-    """From the file that NETRC names, or at home; a source's own user comes first; the default entry is nobody's."""
+    """From the file that NETRC names, or at home; a source's own user comes first; the default entry is ignored."""
     url = site.put("/", html(sha256_link(wheel, "files/")))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / ".netrc").write_text("machine 127.0.0.1 login home password h@me\n")
@@ -251,7 +245,7 @@ def test_the_default_entry_of_netrc_is_not_read(tmp_path: Path) -> None:
     """It would show one password to every server that a page leads to; hosts are known in lower case."""
     (tmp_path / "netrc").write_text("machine CI.example login a password b\ndefault login any password body\n")
     machines = read_netrc({"NETRC": str(tmp_path / "netrc")}, ignore)
-    assert machines == {"ci.example": UserInfo(user="a", password="b")}  # noqa: S106 - nobody's
+    assert machines == {"ci.example": UserInfo(user="a", password="b")}  # noqa: S106 - made up
 
 
 def test_netrc_is_never_sent_in_clear_by_a_servers_choice(

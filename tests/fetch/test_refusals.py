@@ -36,7 +36,7 @@ def test_when_nothing_matches_all_that_was_seen_is_told(
 def test_an_index_without_the_project_is_no_error_of_the_index(
     site: WebServer, fetching: Fetching, wheel: Path
 ) -> None:
-    """A container may lack a project that another one has."""
+    """A source may lack a project that another one has."""
     root = site.put("/index/", html('<a href="other/">other</a>'))
     assert len(fetching(root, site.put("/", html(sha256_link(wheel, "files/"))))) == 1
     with pytest.raises(
@@ -55,7 +55,7 @@ def test_many_versions_are_told_in_short(fetching: Fetching, tmp_path: Path) -> 
 
 LOGIN = html('<form><input name="user"><input type="password"></form>', '<a href="/forgot/">Forgotten?</a>')
 
-NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
+NOT_SOURCES: list[tuple[str, Behaviour, type[Exception], str]] = [
     ("gone", answer(status=404), Refused, r"/gone is not there \(HTTP 404\); check the URL"),
     ("removed", answer(status=410), Refused, r"/removed is not there \(HTTP 410\); check the URL"),
     ("broken", answer(status=500), Unavailable, r"/broken cannot be read \(HTTP 500\); run again later"),
@@ -87,8 +87,8 @@ NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "behaviour", "kind", "words"), NOT_CONTAINERS, ids=[row[0] for row in NOT_CONTAINERS])
-def test_what_is_no_container_is_an_error_and_not_nothing_to_fetch(
+@pytest.mark.parametrize(("path", "behaviour", "kind", "words"), NOT_SOURCES, ids=[row[0] for row in NOT_SOURCES])
+def test_what_is_no_source_is_an_error_and_not_nothing_to_fetch(
     site: WebServer,
     fetching: Fetching,
     wheel: Path,
@@ -261,7 +261,7 @@ def test_a_header_never_names_a_file(site: WebServer, fetching: Fetching, wheel:
 def test_a_failing_file_does_not_take_the_others_with_it(
     site: WebServer, fetching: Fetching, wheel: Path, sdist: Path
 ) -> None:
-    """What was whole and right stays, the error names the rest, and the next run fetches only that."""
+    """The whole and right files stay, the error names the rest, and the next run fetches only that."""
     site.put(f"/files/{WHEEL}", in_turn(answer(status=404), answer(wheel.read_bytes())))
     url = site.put("/", html(sha256_link(wheel, "files/"), sha256_link(sdist, "files/")))
     with pytest.raises(Refused, match=rf"^{site.root}/files/{WHEEL} is not there \(HTTP 404\)"):

@@ -28,7 +28,6 @@ from support.http_server import (
     endless,
     html,
     in_turn,
-    make_certificate,
     redirect,
     serve,
     serve_proxy,
@@ -40,7 +39,7 @@ FILE = f"/files/{WHEEL}"
 
 
 def listing(wheel: Path) -> Behaviour:
-    """A page that lists the wheel with its digest."""
+    """Make a page that lists the wheel with its digest."""
     return html(sha256_link(wheel, "/files/"))
 
 
@@ -58,7 +57,7 @@ def test_redirects_are_followed(site: WebServer, fetching: Fetching, wheel: Path
 
 
 def test_five_redirects_are_followed_and_a_sixth_is_not(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """Whether they go round in a circle or not."""
+    """In a circle or not."""
     site.put("/0", listing(wheel))
     for number in range(1, 8):
         site.put(f"/{number}", redirect(f"/{number - 1}"))
@@ -120,7 +119,7 @@ def test_no_server_leads_to_a_metadata_service(site: WebServer, fetching: Fetchi
 def test_a_name_that_resolves_to_a_metadata_service_is_found_out(
     site: WebServer, fetching: Fetching, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What counts is the peer of the connection: no answer of a name server can differ from what was judged."""
+    """The peer of the connection counts, so a name server cannot give one answer to a check and another to us."""
     site.put("/page", listing(wheel))
     assert fetching(site.root.replace("127.0.0.1", "localhost") + "/page")
     monkeypatch.setattr(connections, "is_link_local", lambda peer: peer == "127.0.0.1")
@@ -131,7 +130,7 @@ def test_a_name_that_resolves_to_a_metadata_service_is_found_out(
 def test_a_proxy_may_be_anywhere(
     site: WebServer, fetching: Fetching, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user chose it, and what it connects to is its own affair: only the URL itself is judged."""
+    """The user chose it, and we do not see what it connects to: only the URL itself is checked."""
     site.put("/page", listing(wheel))
     monkeypatch.setattr(connections, "is_link_local", lambda peer: peer == "127.0.0.1")
     with serve_proxy() as (proxy, asked):
@@ -140,12 +139,6 @@ def test_a_proxy_may_be_anywhere(
         assert len(asked) == 2
         with pytest.raises(Refused, match=r" is at a link-local address, which is never asked; "):
             fetching(site.put("/astray", html(f'<a href="http://169.254.169.254/{WHEEL}">')))
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Give a certificate that nobody knows yet."""
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 def test_https_never_leads_to_http(

@@ -43,7 +43,7 @@ def test_a_variable_may_hold_the_whole_place() -> None:
     environ = {"WEB": "https://u:p@ci.example/a", "DIR": "/srv/wheels"}
     web, directory = read_sources(["${WEB}/${WEB_PATH}/", "${DIR}"], environ | {"WEB_PATH": "b"}, BASE)
     assert isinstance(web, WebSource)
-    assert (str(web.url), web.user) == ("https://ci.example/a/b/", UserInfo(user="u", password="p"))  # noqa: S106 - nobody's
+    assert (str(web.url), web.user) == ("https://ci.example/a/b/", UserInfo(user="u", password="p"))  # noqa: S106 - made up
     assert directory == DirectoryPlace(path=Path("/srv/wheels"))
 
 

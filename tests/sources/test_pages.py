@@ -33,7 +33,7 @@ def read_html(text: str, url: str = URL) -> IndexPage:
 
 
 def listed(page: IndexPage) -> list[tuple[str, str, str | None]]:
-    """Every file: where it is asked for, its name, its digest."""
+    """Return every file: its URL, its name, its digest."""
     return [(link.url.request, link.filename, link.sha256) for link in page.links]
 
 
@@ -94,7 +94,7 @@ def test_what_must_not_be_followed_is_kept_with_its_reason() -> None:
     ],
 )
 def test_base_moves_every_link(base: str, leads_to: str) -> None:
-    """The first `<base href>` counts for all links, wherever it stands."""
+    """The first `<base href>` counts for all links, also for those before it."""
     page = read_html(f'<a href="demo-1.0.tar.gz"><base href="{base}"><base href="https://evil.example/">')
     assert listed(page) == [(leads_to, "demo-1.0.tar.gz", None)]
 
@@ -128,7 +128,7 @@ def test_a_login_page_is_known_by_its_password_field() -> None:
 
 @pytest.mark.parametrize("hidden", ["<!-- {} -->", "<script>'{}'</script>", "<style>{}</style>"])
 def test_only_markup_counts(hidden: str) -> None:
-    """What a browser would not show as a link is none."""
+    """Text that a browser would not show as a link is none."""
     assert read_html(hidden.format('<a href="demo-1.0.tar.gz">x</a>')).links == ()
 
 
@@ -243,7 +243,7 @@ def test_json_that_is_no_index_is_said_so(body: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("markup", ["<![x", "<a href='&#" + "9" * 5000 + ";'>"])
 def test_markup_that_the_parser_gives_up_on_is_no_traceback(markup: str) -> None:
-    """Where html.parser fails on such markup the page is refused; a newer one passes over it."""
+    """The page is refused if html.parser fails on such markup; a newer one ignores it."""
     page = None
     with suppress(UnreadablePage):
         page = read_html(markup)
@@ -359,7 +359,7 @@ def test_any_html_is_read_or_refused_in_words(text: str) -> None:
 
 @given(st.binary(), st.sampled_from([HTML, JSON, "text/html; charset=utf-16", ""]))
 def test_any_bytes_are_read_or_refused_in_words(body: bytes, media_type: str) -> None:
-    """Whatever a server sends under whatever name."""
+    """Any bytes, under any media type."""
     try:
         read_index(body, media_type, URL)
     except UnreadablePage:

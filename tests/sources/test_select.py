@@ -52,7 +52,7 @@ def test_names_are_matched_as_packaging_reads_them() -> None:
 
 
 def test_without_a_version_all_are_chosen_and_all_versions_are_told() -> None:
-    """The versions seen are those of the project, whatever was asked for."""
+    """The versions seen are those of the project, also if another was asked for."""
     names = ["legacy_proj-3.0.tar.gz", "legacy_proj-2.1.tar.gz", "other-9.0.tar.gz"]
     assert chosen(names, version=None) == ["legacy_proj-3.0.tar.gz", "legacy_proj-2.1.tar.gz"]
     selection = select(names, project_name("legacy-proj"), Version("7"))
@@ -93,7 +93,7 @@ def test_hostile_names_are_left_out_with_a_reason_and_never_cleaned(name: str) -
 
 
 def test_a_look_alike_is_another_project() -> None:
-    """A Cyrillic letter makes a name that is not ours, and that nobody is told about."""
+    """A Cyrillic letter makes a name that is not ours, and no warning."""
     selection = select(["l\u0435gacy_proj-3.0.tar.gz"], project_name("legacy-proj"), None)
     assert (selection.names, selection.misnamed) == ({}, {})
 
@@ -116,7 +116,7 @@ def offer(filename: str, sha256: Sha256 | None = None, size: int | None = None, 
 
 
 def wanted(*offers: Offer) -> list[tuple[str, Sha256 | None, list[str]]]:
-    """Return what is to be fetched: name, digest, where from."""
+    """Return the files to fetch: name, digest, where from."""
     return [
         (each.name.filename, each.sha256, [candidate.where for candidate in each.offers]) for each in reconcile(offers)
     ]

@@ -112,7 +112,7 @@ def test_a_page_cannot_lead_anywhere_it_likes(reference: str, reason: str) -> No
     ],
 )
 def test_a_file_name_is_decoded_once(path: str, filename: str) -> None:
-    """Exactly once, and never cleaned: what comes out is judged as it is."""
+    """Exactly once, and never cleaned: the name that comes out is checked as it is."""
     assert filename_of(path) == filename
 
 

@@ -52,7 +52,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     @property
     def site(self) -> WebServer:
-        """The server as tests see it."""
+        """Return the server as tests see it."""
         return self.server.site
 
     def do_GET(self) -> None:

@@ -66,7 +66,7 @@ def serve_index(root: Path, *, offers: tuple[str, ...] = (HTML, HTML_V1, JSON)) 
 
 
 def negotiated(accept: str | None, offers: tuple[str, ...]) -> str:
-    """Choose the offer that a client likes best; the first one where it does not say, or likes none (PEP 691)."""
+    """Choose the offer that a client prefers; the first one if it does not say, or accepts none (PEP 691)."""
     liked = dict.fromkeys(offers, 0.0)
     for choice in (accept or "").split(","):
         media_type, _, parameter = (part.strip() for part in choice.partition(";"))
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         answer = self._answer()
         accept = self.headers["Accept"]
-        # Before it is sent: who has read the answer finds the request in the list.
+        # Before the answer is sent, so that a client that has read it finds the request in the list.
         self._requests.append(Request(method=self.command, path=self.path, status=answer.status, accept=accept))
         self.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  # the standard library finds it by this name
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the standard library's
-        """Say nothing: the requests are kept instead."""
+        """Log nothing: the requests are kept instead."""
 
     def _answer(self) -> _Answer:
         # A plus in a path is a space to S3, so only links that write %2B find a file with a local version.
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _range(first: str, last: str, size: int) -> tuple[int, int]:
-    """From and up to (not with) which byte: `5-9`, `5-`, or `-5` for the last five."""
+    """Return the first byte and the one after the last: `5-9`, `5-`, or `-5` for the last five."""
     if not first:
         return max(0, size - int(last or 0)), size
     return int(first), min(int(last) + 1, size) if last else size

@@ -62,7 +62,7 @@ class Connections:
 
 
 def _pool_classes(limits: Limits, stopped: Event) -> dict[str, type[HTTPConnectionPool]]:
-    """Make the connection pools, by URL scheme, which read at the pace and refuse link-local peers."""
+    """Make the classes of connection pools, by URL scheme, that enforce the pace and refuse link-local peers."""
 
     class PacedResponse(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:

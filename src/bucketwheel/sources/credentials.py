@@ -20,7 +20,7 @@ class Credentials:
     """The users and passwords that belong to one source."""
 
     source: WebUrl
-    """What the user named; all other addresses were chosen by a page or a redirect."""
+    """The URL that the user named; all other addresses were chosen by a page or a redirect."""
     given: UserInfo | None = field(repr=False)
     machines: Mapping[str, UserInfo] = field(repr=False)
     """Of netrc, by host."""

@@ -29,19 +29,19 @@ class Limits:
     connect_seconds: float = 10
     """Until one address of a host takes the connection; within the above too."""
     pace_bytes: int = 20 * _KIB
-    """What must arrive of a body in each `pace_seconds`: 1 KiB a second."""
+    """The least that must arrive of a body in each `pace_seconds`: 1 KiB a second."""
     pace_seconds: float = 20
     tries: int = 4
     """How often one URL is asked while its server is overloaded or breaks off; silence is not asked again."""
     longest_wait: float = 10
-    """Seconds between two tries at most, whatever `Retry-After` says."""
+    """Seconds between two tries at most, even if `Retry-After` says more."""
     redirects: int = 5
     page_bytes: int = 16 * _MIB
     """The length of an index page, decompressed."""
     file_bytes: int = 5 * _GIB
     """The length of a distribution."""
     spare_bytes: int = 100 * _MIB
-    """What must stay free on the disk that files are written to."""
+    """The space that must stay free on the disk that files are written to."""
 
 
 _POLL = 0.5  # seconds between two looks at whether the user has interrupted us

@@ -59,7 +59,7 @@ class IndexPage:
     projects: tuple[ProjectLink, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     asks_password: bool = False
-    """Whether it has a field for a password, as login pages do."""
+    """It has a field for a password, as login pages do."""
 
 
 def read_index(body: bytes, media_type: str, url: str) -> IndexPage:
@@ -98,7 +98,7 @@ def _link(
     size: int | None = None,
     yanked: str | None,
 ) -> Link | Unusable:
-    """Resolve one entry of a page; without a file name it is called like the last segment of its URL's path."""
+    """Resolve one entry of a page; without a file name, the last segment of its URL's path is its name."""
     try:
         url = follow(base, reference)
     except InvalidUrl as error:
@@ -132,7 +132,7 @@ def _decoded(body: bytes, media_type: str) -> str:
 
 
 def _read_html(text: str, url: WebUrl) -> IndexPage:
-    """List what the page links to; linear in time, whatever the markup."""
+    """List what the page links to, in linear time for any markup."""
     anchors = _parsed(text)
     try:
         base = url if anchors.base is None else follow(url, anchors.base)

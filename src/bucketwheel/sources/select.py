@@ -30,7 +30,7 @@ class Selection:
 
 
 def is_archive_name(filename: str) -> bool:
-    """Return whether a file ends as distributions do, whatever else it is called."""
+    """Return whether a file's name ends like a distribution's."""
     return filename.lower().endswith(_ARCHIVES)
 
 
@@ -86,12 +86,12 @@ class Wanted:
 
     @property
     def sha256(self) -> Sha256 | None:
-        """The digest, if any offer states one."""
+        """Return the digest, if any offer states one."""
         return self.offers[0].sha256
 
     @property
     def size(self) -> int | None:
-        """The length in bytes, if any offer states it."""
+        """Return the length in bytes, if any offer states it."""
         return next((offer.size for offer in self.offers if offer.size is not None), None)
 
 
