@@ -187,9 +187,7 @@ def test_a_directory_in_the_way_is_said(site: WebServer, fetching: Fetching, whe
 def test_a_file_in_place_of_the_directory_is_said(site: WebServer, fetching: Fetching, wheel: Path) -> None:
     """No traceback for a typo in --into."""
     fetching.dist.write_text("")
-    with pytest.raises(
-        Unavailable, match=r"dist/demo_pkg-1.0-py3-none-any.whl cannot be written \(.*\); check its dir"
-    ):
+    with pytest.raises(Unavailable, match=rf"dist/{WHEEL} cannot be written \(.*\); check its directory"):
         fetching(site.put("/", html(sha256_link(wheel, "files/"))))
 
 

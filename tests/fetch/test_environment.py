@@ -119,9 +119,7 @@ def test_https_goes_through_a_tunnel(
 def test_a_proxy_that_does_not_answer_is_said(site: WebServer, fetching: Fetching) -> None:
     """And not taken for the server's fault."""
     fetching.environ["HTTP_PROXY"] = "http://127.0.0.1:1"
-    with pytest.raises(
-        Unavailable, match=rf"^{site.root}/ cannot be reached: its proxy does not answer; check the pro"
-    ):
+    with pytest.raises(Unavailable, match=rf"^{site.root}/ cannot be reached: its proxy does not answer; "):
         fetching(site.root + "/")
 
 
@@ -130,9 +128,7 @@ def test_a_proxy_that_wants_a_password_is_said(fetching: Fetching, scheme: str) 
     """Before the tunnel and without one."""
     with serve(answer(status=407)) as proxy:
         fetching.environ["ALL_PROXY"] = proxy.root
-        with pytest.raises(
-            Denied, match=r"^https?://ci\.example/ cannot be reached: the proxy needs a user and a passw"
-        ):
+        with pytest.raises(Denied, match=r"^https?://ci\.example/ cannot be reached: the proxy needs a user and "):
             fetching(f"{scheme}://ci.example/")
 
 

@@ -62,9 +62,7 @@ def test_five_redirects_are_followed_and_a_sixth_is_not(site: WebServer, fetchin
     for number in range(1, 8):
         site.put(f"/{number}", redirect(f"/{number - 1}"))
     assert fetching(site.root + "/5")
-    with pytest.raises(
-        Refused, match=rf"^{site.root}/6 leads through more than 5 redirects; name the page or the serv"
-    ):
+    with pytest.raises(Refused, match=rf"^{site.root}/6 leads through more than 5 redirects; name the page"):
         fetching(site.root + "/6")
     with pytest.raises(Refused, match=r"/circle leads through more than 5 redirects; "):
         fetching(site.put("/circle", redirect("/circle")))

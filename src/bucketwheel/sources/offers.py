@@ -23,7 +23,7 @@ from bucketwheel.storage import ListEntry, Storage
 
 __all__ = ["Found", "search_page", "search_storage"]
 
-_CHECK_JOB = "check the URL, and whether the job that fills it has run"
+_CHECK_JOB = "check the address, and whether the job that fills it has run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
