@@ -69,7 +69,7 @@ NOT_SOURCES: list[tuple[str, Behaviour, type[Exception], str]] = [
         "prose",
         html('<a href="about.html">about</a>'),
         Refused,
-        r"/prose lists no wheel and no sdist; check the address",
+        r"/prose lists no wheel and no sdist; check the",
     ),
     ("emptied", simple_json('{"meta": {"api-version": "1.4"}, "files": []}'), Refused, r"/emptied lists no wheel"),
     (

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TypeAlias
@@ -62,7 +63,7 @@ class Exchange(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             behave(self)
 
-    do_CONNECT = do_GET  # noqa: N815 - the standard library finds it by this name
+    do_CONNECT = do_HEAD = do_GET  # noqa: N815 - the standard library finds them by these names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
         """Log nothing: the requests are kept instead."""
@@ -70,10 +71,13 @@ class Exchange(BaseHTTPRequestHandler):
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Send a complete answer."""
         self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
+        if status != HTTPStatus.NOT_MODIFIED:
+            headers = {"Content-Length": str(len(body)), **headers}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def send_raw(self, data: bytes) -> None:
         """Write these bytes, and close the connection afterwards."""
