@@ -224,7 +224,10 @@ def _failure(status: int, where: str, wait: float | None) -> BucketwheelError | 
                 "(https://${USER}:${TOKEN}@…) or in netrc"
             )
         case HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Denied(f"{where} cannot be reached: the proxy needs a user and a password; add them to its variable")
+            return Denied(
+                f"{where} cannot be reached: the proxy needs a user and a password; "
+                "add them to its URL in HTTP_PROXY or HTTPS_PROXY"
+            )
         case _ if status in _TRANSIENT:
             return _TransientError(Unavailable(f"{where} cannot be read (HTTP {status}); run again later"), wait)
     return Unavailable(f"{where} cannot be read (HTTP {status}); check the URL")
@@ -236,7 +239,7 @@ def _fault(error: HTTPError | OSError, where: str, timed_out: str) -> Bucketwhee
         return _failure(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, where, None)
     match error:
         case ProxyError():
-            text = "cannot be reached: its proxy does not answer; check the proxy's variable"
+            text = "cannot be reached: its proxy does not answer; check HTTP_PROXY and HTTPS_PROXY"
         case NameResolutionError():
             text = "names a host that cannot be found; check its spelling"
         case NewConnectionError():
