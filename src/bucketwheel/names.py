@@ -159,7 +159,9 @@ def named_version(text: str) -> Version:
         return Version(text)
     except InvalidVersion as error:
         raise Misconfigured(
-            Problem(subject=printable(text), what="is not a version (PEP 440)", remedy="write PROJECT==VERSION")
+            Problem(
+                subject=printable(text), what="is not a version (PEP 440)", remedy="write it as in a file name: 1.2.0"
+            )
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What every test of fetching may rely on."""
+"""Fixtures for the tests of fetch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from support.archives import make_sdist, make_wheel
 from support.fetching import Fetching
-from support.http_server import WebServer, answer, serve
+from support.http_server import Certificate, WebServer, answer, make_certificate, serve
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def site(wheel: Path, sdist: Path) -> Iterator[WebServer]:
         for path in (wheel, sdist):
             running.put(f"/files/{path.name}", answer(path.read_bytes(), Content_Type="application/octet-stream"))
         yield running
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Give a certificate that no trust store has."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

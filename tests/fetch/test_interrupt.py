@@ -13,8 +13,8 @@ from threading import Event
 import pytest
 
 from bucketwheel.errors import Unavailable
-from bucketwheel.sources.connections import Limits
 from bucketwheel.sources.files import save
+from bucketwheel.sources.limits import Limits
 from support.archives import make_wheel
 from support.fetching import sha256_link
 from support.http_server import Exchange, WebServer, answer, broken_off, html, silence
@@ -27,23 +27,16 @@ fetch("demo-pkg", sources=[sys.argv[1]], into=Path(sys.argv[2]))
 """
 
 
-class Trickle:
-    """Bytes without end, during which the user loses patience."""
+def test_what_comes_from_a_store_is_interrupted_too(tmp_path: Path) -> None:
+    """Between two blocks: bytes come without end, and the user loses patience meanwhile."""
+    stopped = Event()
 
-    def __init__(self, stopped: Event) -> None:
-        self._stopped = stopped
-
-    def read(self, size: int, /) -> bytes:
-        """Give a little, and be interrupted."""
-        self._stopped.set()
+    def read(size: int) -> bytes:
+        stopped.set()
         return bytes(min(size, 10))
 
-
-def test_what_comes_from_a_store_is_interrupted_too(tmp_path: Path) -> None:
-    """Between two blocks, whoever reads them."""
-    stopped = Event()
     with pytest.raises(Unavailable, match=r"^demo was not fetched: interrupted$"), (tmp_path / "x").open("wb") as file:
-        save(Trickle(stopped), file, subject="demo", size=None, limits=Limits(), directory=tmp_path, stopped=stopped)
+        save(read, file, subject="demo", size=None, limits=Limits(), stopped=stopped)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send to one process on Windows")

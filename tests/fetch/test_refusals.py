@@ -36,12 +36,10 @@ def test_when_nothing_matches_all_that_was_seen_is_told(
 def test_an_index_without_the_project_is_no_error_of_the_index(
     site: WebServer, fetching: Fetching, wheel: Path
 ) -> None:
-    """A container may lack a project that another one has."""
+    """A source may lack a project that another one has."""
     root = site.put("/index/", html('<a href="other/">other</a>'))
     assert len(fetching(root, site.put("/", html(sha256_link(wheel, "files/"))))) == 1
-    with pytest.raises(
-        Refused, match=r"^demo-pkg is in none of the places searched: http://[0-9.:]+/index/ has no ver"
-    ):
+    with pytest.raises(Refused, match=r"^demo-pkg is in none of the places searched: \S+/index/ has no version"):
         fetching(root)
 
 
@@ -55,19 +53,24 @@ def test_many_versions_are_told_in_short(fetching: Fetching, tmp_path: Path) -> 
 
 LOGIN = html('<form><input name="user"><input type="password"></form>', '<a href="/forgot/">Forgotten?</a>')
 
-NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
+NOT_SOURCES: list[tuple[str, Behaviour, type[Exception], str]] = [
     ("gone", answer(status=404), Refused, r"/gone is not there \(HTTP 404\); check the URL"),
     ("removed", answer(status=410), Refused, r"/removed is not there \(HTTP 410\); check the URL"),
-    ("broken", answer(status=500), Unavailable, r"/broken cannot be read \(HTTP 500\); try again"),
-    ("odd", answer(status=418), Unavailable, r"/odd cannot be read \(HTTP 418\); try again"),
-    ("nothing", answer(status=204), Unavailable, r"/nothing cannot be read \(HTTP 204\); try again"),
-    ("private", answer(status=401), Denied, r"/private is not for us \(HTTP 401\); give a user and a password"),
-    ("forbidden", answer(status=403), Denied, r"/forbidden is not for us \(HTTP 403\); give a user and a password"),
+    ("broken", answer(status=500), Unavailable, r"/broken cannot be read \(HTTP 500\); run again later"),
+    ("odd", answer(status=418), Unavailable, r"/odd cannot be read \(HTTP 418\); check the URL"),
+    ("nothing", answer(status=204), Unavailable, r"/nothing cannot be read \(HTTP 204\); check the URL"),
+    ("private", answer(status=401), Denied, r"/private refuses us \(HTTP 401\); give a user and a password"),
+    ("forbidden", answer(status=403), Denied, r"/forbidden refuses us \(HTTP 403\); give a user and a password"),
     ("login", LOGIN, Refused, r"/login is a login page; give a user and a password"),
     ("to-login", redirect("/login"), Refused, r"/to-login which led to http://[0-9.:]+/login is a login page; "),
-    ("empty", answer(), Refused, r"/empty lists no wheel and no sdist; check the URL"),
-    ("blank", html(), Refused, r"/blank lists no wheel and no sdist; check the URL"),
-    ("prose", html('<a href="about.html">about</a>'), Refused, r"/prose lists no wheel and no sdist; check the URL"),
+    ("empty", answer(), Refused, r"/empty lists no wheel and no sdist; check the address"),
+    ("blank", html(), Refused, r"/blank lists no wheel and no sdist; check the address"),
+    (
+        "prose",
+        html('<a href="about.html">about</a>'),
+        Refused,
+        r"/prose lists no wheel and no sdist; check the",
+    ),
     ("emptied", simple_json('{"meta": {"api-version": "1.4"}, "files": []}'), Refused, r"/emptied lists no wheel"),
     (
         "newer",
@@ -75,7 +78,7 @@ NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
         Refused,
         r"/newer is of a newer version of the index API",
     ),
-    ("no-json", simple_json("<html>"), Refused, r"/no-json is not JSON that can be read; name the URL"),
+    ("no-json", simple_json("<html>"), Refused, r"/no-json is not valid JSON; name the URL"),
     ("no-html", html("<![x"), Refused, r"/no-html "),
     (
         "base",
@@ -83,12 +86,12 @@ NOT_CONTAINERS: list[tuple[str, Behaviour, type[Exception], str]] = [
         Refused,
         r"/base has a <base> that is neither an http",
     ),
-    ("lost", answer(status=302), Unavailable, r"/lost cannot be read \(HTTP 302\); try again"),
+    ("lost", answer(status=302), Unavailable, r"/lost cannot be read \(HTTP 302\); check the URL"),
 ]
 
 
-@pytest.mark.parametrize(("path", "behaviour", "kind", "words"), NOT_CONTAINERS, ids=[row[0] for row in NOT_CONTAINERS])
-def test_what_is_no_container_is_an_error_and_not_nothing_to_fetch(
+@pytest.mark.parametrize(("path", "behaviour", "kind", "words"), NOT_SOURCES, ids=[row[0] for row in NOT_SOURCES])
+def test_what_is_no_source_is_an_error_and_not_nothing_to_fetch(
     site: WebServer,
     fetching: Fetching,
     wheel: Path,
@@ -116,7 +119,7 @@ def test_empty_and_missing_directories_and_prefixes_are_errors(
     """A place that holds nothing at all is not the place that was meant."""
     (tmp_path / "empty").mkdir()
     for place in (str(tmp_path / "empty"), str(tmp_path / "missing"), f"{bucket.place}/nightly"):
-        with pytest.raises(Refused, match=rf"^{place} holds nothing; check its name"):
+        with pytest.raises(Refused, match=rf"^{place} is empty; check the address"):
             fetching(place, connection=bucket.connection)
 
 
@@ -142,7 +145,7 @@ def test_names_and_versions_are_judged_first(fetching: Fetching) -> None:
     """Before anything is asked."""
     with pytest.raises(Misconfigured, match=r"^-rf is not a project name: "):
         fetching("s3://b", project="-rf")
-    with pytest.raises(Misconfigured, match=r"^latest is not a version \(PEP 440\); write it as in the file names"):
+    with pytest.raises(Misconfigured, match=r"^latest is not a version \(PEP 440\); "):
         fetching("s3://b", version="latest")
 
 
@@ -187,8 +190,8 @@ def test_a_rebuilt_file_in_a_directory_is_found_out_too(fetching: Fetching, sdis
     [
         (f"file:///tmp/{WHEEL}", "is neither an http nor an https URL"),
         (f"ftp://ci.example/{WHEEL}", "is neither an http nor an https URL"),
-        (f"http://me:pw@ci.example/{WHEEL}", "carries a user or password, which only a source that was named may do"),
-        (f"files/{WHEEL}#sha256=123", "is listed with a sha256 that is none"),
+        (f"http://me:pw@ci.example/{WHEEL}", "contains a user or password, which only the URL of a source may"),
+        (f"files/{WHEEL}#sha256=123", "is listed with an invalid sha256"),
     ],
 )
 def test_a_file_of_ours_that_must_not_be_fetched_is_an_error(
@@ -199,6 +202,15 @@ def test_a_file_of_ours_that_must_not_be_fetched_is_an_error(
     with pytest.raises(Refused) as caught:
         fetching(url)
     assert str(caught.value) == f"{WHEEL} (listed by {url}) {reason}; correct the page, or name another one"
+
+
+def test_an_unusable_file_of_another_version_is_only_told(site: WebServer, fetching: Fetching, wheel: Path) -> None:
+    """It does not stop the version that was asked for, and the page is said to have it."""
+    bad = '<a href="ftp://ci.example/demo_pkg-2.0.tar.gz">x</a>'
+    other = site.put("/other", html(bad))
+    assert fetching(other, site.put("/", html(bad, sha256_link(wheel, "files/"))), version="1.0")
+    with pytest.raises(Refused, match=rf" is in none of the places searched: {other} has 2\.0; "):
+        fetching(other, version="3.0")
 
 
 HOSTILE = [
@@ -261,7 +273,7 @@ def test_a_header_never_names_a_file(site: WebServer, fetching: Fetching, wheel:
 def test_a_failing_file_does_not_take_the_others_with_it(
     site: WebServer, fetching: Fetching, wheel: Path, sdist: Path
 ) -> None:
-    """What was whole and right stays, the error names the rest, and the next run fetches only that."""
+    """The whole and right files stay, the error names the rest, and the next run fetches only that."""
     site.put(f"/files/{WHEEL}", in_turn(answer(status=404), answer(wheel.read_bytes())))
     url = site.put("/", html(sha256_link(wheel, "files/"), sha256_link(sdist, "files/")))
     with pytest.raises(Refused, match=rf"^{site.root}/files/{WHEEL} is not there \(HTTP 404\)"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from bucketwheel.commands.fetch import Fetched, fetch
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.places import Connection
-from bucketwheel.sources.connections import Limits
+from bucketwheel.sources.limits import Limits
 
 __all__ = ["HASTY", "QUICK", "Fetching", "sha256_link"]
 
@@ -17,12 +17,12 @@ QUICK = Limits(longest_wait=0.01, page_bytes=1 << 20, file_bytes=1 << 20)
 """Limits for servers that answer: no time is lost between tries, and a file need not be large to be too large."""
 
 HASTY = replace(QUICK, answer_seconds=1, pace_seconds=0.5)
-"""Limits under which a server that keeps one waiting is given up in a second."""
+"""Limits under which a server that sends nothing is given up in a second."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Fetching:
-    """Calls `fetch`, again and again into one directory."""
+    """Calls of `fetch`, all into one directory."""
 
     dist: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -51,22 +51,22 @@ class Fetching:
         )
 
     def there(self) -> list[str]:
-        """Everything that lies in the directory, also what should not."""
+        """List everything that is in the directory, also what should not be there."""
         return sorted(path.name for path in self.dist.iterdir()) if self.dist.exists() else []
 
     def requests(self) -> list[tuple[str, int]]:
-        """What was asked for, as the events show it, and the answers."""
+        """Return what was asked for, as the events show it, and the status of each answer."""
         return [(event.target, event.status) for event in self.events if isinstance(event, RequestSent)]
 
     def warnings(self) -> list[str]:
-        """What the user was warned of."""
+        """Return what the user was warned of."""
         return [event.message for event in self.events if isinstance(event, Warned)]
 
     def stages(self) -> list[Stage]:
-        """Which steps of long work began."""
+        """Return which steps of long work began."""
         return [event for event in self.events if isinstance(event, Stage)]
 
 
 def sha256_link(path: Path, prefix: str = "") -> str:
-    """An anchor for a file as PEP 503 pages have it, with its digest."""
+    """Write an anchor for a file as PEP 503 pages have it, with its digest."""
     return f'<a href="{prefix}{path.name}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}">{path.name}</a>'

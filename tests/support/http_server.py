@@ -1,8 +1,7 @@
-"""A web server that can misbehave: each path has a behaviour, and every request is remembered."""
+"""A web server and a proxy that can misbehave: each path has a behaviour, and every request is remembered."""
 
 from __future__ import annotations
 
-import http.client
 import select
 import socket
 import ssl
@@ -11,11 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
+
+from urllib3 import PoolManager
 
 __all__ = [
     "Asked",
@@ -48,9 +49,12 @@ class Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # headers and body are two writes: the second must not wait for the client
 
-    def __init__(self, site: WebServer, *connection: object) -> None:
-        self.site = site
-        super().__init__(*connection)  # type: ignore[arg-type]  # passed on from the server as they came
+    server: _Server
+
+    @property
+    def site(self) -> WebServer:
+        """Return the server as tests see it."""
+        return self.server.site
 
     def do_GET(self) -> None:
         """Remember the request, then behave as its path says."""
@@ -59,21 +63,24 @@ class Exchange(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             behave(self)
 
-    do_CONNECT = do_GET  # noqa: N815 - the standard library finds it by this name
+    do_CONNECT = do_HEAD = do_GET  # noqa: N815 - the standard library finds them by these names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
-        """Say nothing: the requests are kept instead."""
+        """Log nothing: the requests are kept instead."""
 
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Answer like a decent server."""
+        """Send a complete answer."""
         self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
+        if status != HTTPStatus.NOT_MODIFIED:
+            headers = {"Content-Length": str(len(body)), **headers}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def send_raw(self, data: bytes) -> None:
-        """Write to the connection as it is, and end it afterwards."""
+        """Write these bytes, and close the connection afterwards."""
         self.close_connection = True
         self.wfile.write(data)
 
@@ -107,7 +114,7 @@ class WebServer:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
-    """Set when the test is over: behaviours that would go on for ever look at it."""
+    """Set when the test is over, for behaviours without an end."""
 
     def put(self, path: str, behaviour: Behaviour) -> str:
         """Give a path its behaviour; returns its URL."""
@@ -115,7 +122,7 @@ class WebServer:
         return self.root + path
 
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """Return what was asked for, in order."""
         return [asked.path for asked in self.asked]
 
 
@@ -139,7 +146,7 @@ def simple_json(document: str) -> Behaviour:
 
 
 def redirect(target: str, *, status: int = 302) -> Behaviour:
-    """Lead elsewhere."""
+    """Redirect to another address."""
     return answer(status=status, Location=target)
 
 
@@ -161,21 +168,23 @@ def broken_off(body: bytes, *, promised: int | None = None, **headers: str) -> B
 
 
 def silence(exchange: Exchange) -> None:
-    """Take the request, and never say a word."""
+    """Take the request, and never answer."""
     exchange.close_connection = True
     exchange.site.ending.wait(60)
 
 
 def dribbled_head(exchange: Exchange) -> None:
     """Send a header that never ends, a byte at a time."""
-    exchange.send_raw(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while not exchange.site.ending.wait(0.05):
-        exchange.wfile.write(b"x")
+    _dribble(exchange, b"HTTP/1.1 200 OK\r\nX-Slow: ")
 
 
 def dribbled_body(exchange: Exchange) -> None:
     """Send a chunk's length that never ends, a byte at a time: no body byte ever arrives."""
-    exchange.send_raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+    _dribble(exchange, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+
+
+def _dribble(exchange: Exchange, beginning: bytes) -> None:
+    exchange.send_raw(beginning)
     while not exchange.site.ending.wait(0.05):
         exchange.wfile.write(b"x")
 
@@ -207,48 +216,66 @@ def tree(root: Path) -> Behaviour:
 # Servers -------------------------------------------------------------------------------------------------------------
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    site: WebServer
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing of clients that hang up: that is what is tested."""
+
+
 @contextmanager
 def serve(otherwise: Behaviour | None = None, *, certificate: Certificate | None = None) -> Iterator[WebServer]:
     """Run a server while the context lasts; paths without a behaviour behave like `otherwise`, or are not there."""
-    scheme = "http" if certificate is None else "https"
-    with socket.create_server(("127.0.0.1", 0)) as place:
-        port = place.getsockname()[1]
-        site = WebServer(
-            root=f"{scheme}://127.0.0.1:{port}", otherwise=otherwise or answer(b"no such page", status=404)
-        )
-        with _running(place, partial(Exchange, site), certificate):
-            try:
-                yield site
-            finally:
-                site.ending.set()
+    with _Server(("127.0.0.1", 0), Exchange) as server:
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certificate, certificate.key)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        root = f"{scheme}://127.0.0.1:{server.server_port}"
+        server.site = WebServer(root=root, otherwise=otherwise or answer(b"no such page", status=404))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
+        thread.start()
+        try:
+            yield server.site
+        finally:
+            server.site.ending.set()
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
-def _running(
-    place: socket.socket, handler: Callable[..., BaseHTTPRequestHandler], certificate: Certificate | None
-) -> Iterator[None]:
-    http_server = _Server(place.getsockname(), handler, bind_and_activate=False)
-    http_server.socket.close()
-    http_server.socket = _encrypted(place, certificate) if certificate is not None else place
-    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.005})
-    thread.start()
-    try:
-        yield
-    finally:
-        http_server.shutdown()
-        thread.join()
-        http_server.server_close()
+def serve_proxy() -> Iterator[tuple[str, list[Asked]]]:
+    """Run an HTTP proxy while the context lasts; gives its URL and what it was asked for."""
+    with serve(_forward) as proxy:
+        yield proxy.root, proxy.asked
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that hang up: that is what is tested."""
+def _forward(exchange: Exchange) -> None:
+    if exchange.command == "CONNECT":
+        _tunnel(exchange)
+        return
+    headers = {name: value for name, value in exchange.headers.items() if not name.startswith("Proxy-")}
+    with PoolManager(retries=False) as pool:
+        found = pool.request("GET", exchange.path, headers=headers, redirect=False, decode_content=False)
+    exchange.send(found.status, {"Content-Type": found.headers["Content-Type"]}, found.data)
 
 
-def _encrypted(place: socket.socket, certificate: Certificate) -> socket.socket:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.certificate, certificate.key)
-    return context.wrap_socket(place, server_side=True, do_handshake_on_connect=False)
+def _tunnel(exchange: Exchange) -> None:
+    host, _, port = exchange.path.partition(":")
+    with socket.create_connection((host, int(port))) as there:
+        exchange.send_raw(b"HTTP/1.1 200 OK\r\n\r\n")
+        ends = {exchange.connection: there, there: exchange.connection}
+        while all(_carry(end, ends[end]) for end in select.select(list(ends), [], [], 10)[0]):
+            pass
+
+
+def _carry(source: socket.socket, target: socket.socket) -> bool:
+    data = source.recv(65536)
+    target.sendall(data)
+    return bool(data)
 
 
 def make_certificate(directory: Path, *, names: str = "IP:127.0.0.1,DNS:localhost") -> Certificate:
@@ -259,55 +286,3 @@ def make_certificate(directory: Path, *, names: str = "IP:127.0.0.1,DNS:localhos
     files = ["-keyout", str(made.key), "-out", str(made.certificate)]
     subprocess.run([*command, *subject, *files], check=True, capture_output=True)
     return made
-
-
-# A proxy -------------------------------------------------------------------------------------------------------------
-
-
-class _ProxyExchange(BaseHTTPRequestHandler):
-    def __init__(self, asked: list[Asked], *connection: object) -> None:
-        self._asked = asked
-        super().__init__(*connection)  # type: ignore[arg-type]  # passed on from the server as they came
-
-    def do_GET(self) -> None:
-        self._asked.append(Asked(path=self.path, headers=dict(self.headers.items())))
-        target = urlsplit(self.path)
-        connection = http.client.HTTPConnection(target.hostname or "", target.port)
-        headers = {name: value for name, value in self.headers.items() if not name.startswith("Proxy-")}
-        connection.request("GET", target.path, headers=headers)
-        found = connection.getresponse()
-        body = found.read()
-        connection.close()
-        self.send_response(found.status)
-        self.send_header("Content-Type", found.headers["Content-Type"])
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_CONNECT(self) -> None:
-        self._asked.append(Asked(path=self.path, headers=dict(self.headers.items())))
-        host, _, port = self.path.partition(":")
-        with socket.create_connection((host, int(port))) as there:
-            self.send_response(200)
-            self.end_headers()
-            ends = {self.connection: there, there: self.connection}
-            while all(self._carry(end, ends[end]) for end in select.select(list(ends), [], [], 10)[0]):
-                pass
-        self.close_connection = True
-
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket) -> bool:
-        data = source.recv(65536)
-        target.sendall(data)
-        return bool(data)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
-        """Say nothing: the requests are kept instead."""
-
-
-@contextmanager
-def serve_proxy() -> Iterator[tuple[str, list[Asked]]]:
-    """Run an HTTP proxy while the context lasts; gives its URL and what it was asked for."""
-    asked: list[Asked] = []
-    with socket.create_server(("127.0.0.1", 0)) as place, _running(place, partial(_ProxyExchange, asked), None):
-        yield f"http://127.0.0.1:{place.getsockname()[1]}", asked

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import unquote_plus, urlsplit
+
+from support.http_server import Exchange, serve
 
 __all__ = ["HTML", "JSON", "IndexServer", "Request", "negotiated", "serve_index"]
 
@@ -55,18 +55,20 @@ class IndexServer:
 def serve_index(root: Path, *, offers: tuple[str, ...] = (HTML, HTML_V1, JSON)) -> Iterator[IndexServer]:
     """Serve a directory while the context lasts; `offers=(HTML,)` is a plain bucket, that knows no Accept header."""
     requests: list[Request] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, root, offers, requests)) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield IndexServer(url=f"http://127.0.0.1:{http.server_address[1]}/", requests=requests)
-        finally:
-            http.shutdown()
-            thread.join()
+
+    def behave(exchange: Exchange) -> None:
+        status, headers, body = _found(root.resolve(), offers, exchange)
+        accept = exchange.headers["Accept"]
+        # Before the answer is sent, so that a client that has read it finds the request in the list.
+        requests.append(Request(method=exchange.command, path=exchange.path, status=status, accept=accept))
+        exchange.send(status, headers, body)
+
+    with serve(behave) as server:
+        yield IndexServer(url=f"{server.root}/", requests=requests)
 
 
 def negotiated(accept: str | None, offers: tuple[str, ...]) -> str:
-    """Choose the offer that a client likes best; the first one where it does not say, or likes none (PEP 691)."""
+    """Choose the offer that a client prefers; the first one if it does not say, or accepts none (PEP 691)."""
     liked = dict.fromkeys(offers, 0.0)
     for choice in (accept or "").split(","):
         media_type, _, parameter = (part.strip() for part in choice.partition(";"))
@@ -75,72 +77,41 @@ def negotiated(accept: str | None, offers: tuple[str, ...]) -> str:
     return max(offers, key=lambda offer: liked[offer])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: HTTPStatus
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+_Answer: TypeAlias = tuple[HTTPStatus, dict[str, str], bytes]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+def _found(root: Path, offers: tuple[str, ...], exchange: Exchange) -> _Answer:
+    # A plus in a path is a space to S3, so only links that write %2B find a file with a local version.
+    key = unquote_plus(urlsplit(exchange.path).path).removeprefix("/")
+    if key.endswith("/") or not key:
+        media_type = negotiated(exchange.headers["Accept"], offers)
+        charset = "" if media_type == JSON else "; charset=utf-8"
+        headers = {"Content-Type": f"{media_type}{charset}", "Cache-Control": _PAGE_CACHING, "Vary": "Accept"}
+        key += _PAGES[media_type]
+    else:
+        headers = {"Content-Type": "application/octet-stream", "Cache-Control": _FILE_CACHING}
+    path = (root / key).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        return HTTPStatus.NOT_FOUND, {"Content-Type": "application/xml"}, b""
+    return _conditional(exchange, path.read_bytes(), headers | {"Accept-Ranges": "bytes"})
 
-    def __init__(self, root: Path, offers: tuple[str, ...], requests: list[Request], *connection: object) -> None:
-        self._root = root.resolve()
-        self._offers = offers
-        self._requests = requests
-        super().__init__(*connection)  # type: ignore[arg-type]  # passed on from the server as they came
 
-    def do_GET(self) -> None:
-        answer = self._answer()
-        accept = self.headers["Accept"]
-        # Before it is sent: who has read the answer finds the request in the list.
-        self._requests.append(Request(method=self.command, path=self.path, status=answer.status, accept=accept))
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.status is not HTTPStatus.NOT_MODIFIED:
-            self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(answer.body)
-
-    do_HEAD = do_GET  # noqa: N815  # the standard library finds it by this name
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the standard library's
-        """Say nothing: the requests are kept instead."""
-
-    def _answer(self) -> _Answer:
-        # A plus in a path is a space to S3, so only links that write %2B find a file with a local version.
-        key = unquote_plus(urlsplit(self.path).path).removeprefix("/")
-        if key.endswith("/") or not key:
-            media_type = negotiated(self.headers["Accept"], self._offers)
-            charset = "" if media_type == JSON else "; charset=utf-8"
-            headers = {"Content-Type": f"{media_type}{charset}", "Cache-Control": _PAGE_CACHING, "Vary": "Accept"}
-            key += _PAGES[media_type]
-        else:
-            headers = {"Content-Type": "application/octet-stream", "Cache-Control": _FILE_CACHING}
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root) or not path.is_file():
-            return _Answer(status=HTTPStatus.NOT_FOUND, headers={"Content-Type": "application/xml"})
-        return self._found(path.read_bytes(), headers | {"Accept-Ranges": "bytes"})
-
-    def _found(self, body: bytes, headers: dict[str, str]) -> _Answer:
-        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()}"'
-        if self.headers["If-None-Match"] == headers["ETag"]:
-            return _Answer(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        if wanted := _RANGE.match(self.headers["Range"] or ""):
-            start, end = _range(wanted[1], wanted[2], len(body))
-            if start >= end:
-                headers["Content-Range"] = f"bytes */{len(body)}"
-                return _Answer(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
-            return _Answer(status=HTTPStatus.PARTIAL_CONTENT, headers=headers, body=body[start:end])
-        return _Answer(status=HTTPStatus.OK, headers=headers, body=body)
+def _conditional(exchange: Exchange, body: bytes, headers: dict[str, str]) -> _Answer:
+    headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()}"'
+    if exchange.headers["If-None-Match"] == headers["ETag"]:
+        return HTTPStatus.NOT_MODIFIED, headers, b""
+    if wanted := _RANGE.match(exchange.headers["Range"] or ""):
+        start, end = _range(wanted[1], wanted[2], len(body))
+        if start >= end:
+            headers["Content-Range"] = f"bytes */{len(body)}"
+            return HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers, b""
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+        return HTTPStatus.PARTIAL_CONTENT, headers, body[start:end]
+    return HTTPStatus.OK, headers, body
 
 
 def _range(first: str, last: str, size: int) -> tuple[int, int]:
-    """From and up to (not with) which byte: `5-9`, `5-`, or `-5` for the last five."""
+    """Return the first byte and the one after the last: `5-9`, `5-`, or `-5` for the last five."""
     if not first:
         return max(0, size - int(last or 0)), size
     return int(first), min(int(last) + 1, size) if last else size

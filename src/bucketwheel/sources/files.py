@@ -1,93 +1,67 @@
-"""Bytes from anywhere to a file that is whole and right, or to no file at all."""
+"""Files on disk that are whole and right, or not there at all."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from bucketwheel.errors import Problem, Refused, Unavailable
 from bucketwheel.names import Sha256, printable
-from bucketwheel.sources.connections import Limits
+from bucketwheel.sources.limits import Limits
+from bucketwheel.sources.select import Read
 
-__all__ = ["Part", "Readable", "holds", "part_beside", "save"]
+__all__ = ["AS_UPLOADED", "holds", "part_beside", "save"]
+
+AS_UPLOADED = "have the job that made it upload it again"
+"""The remedy for a file that is not what its listing says."""
 
 _BLOCK = 256 * 1024
 
 
-class Readable(Protocol):
-    """Bytes that arrive; reading raises a BucketwheelError where they stop arriving."""
-
-    def read(self, size: int, /) -> bytes:
-        """Take up to so many bytes; empty at the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A file that has arrived and has not got its name yet."""
-
-    path: Path
-    sha256: Sha256
-    size: int
-
-
 @contextmanager
-def part_beside(target: Path, write: Callable[[BinaryIO], tuple[Sha256, int]]) -> Iterator[Part]:
-    """Have a new file written in the target's directory; it goes when the context ends, unless it was renamed.
-
-    The name is new and taken exclusively, so that no link that lies there is followed. Raises OSError.
-    """
+def part_beside(target: Path) -> Iterator[Path]:
+    """Choose a new name in the target's directory; at the end its file is removed, unless it was renamed."""
     path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with path.open("x+b") as file:
-            sha256, size = write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        yield Part(path=path, sha256=sha256, size=size)
+        yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-def save(
-    source: Readable, file: BinaryIO, *, subject: str, size: int | None, limits: Limits, directory: Path, stopped: Event
-) -> tuple[Sha256, int]:
-    """Write all that arrives, over whatever an earlier try left; returns its digest and its length.
+def save(read: Read, file: BinaryIO, *, subject: str, size: int | None, limits: Limits, stopped: Event) -> Sha256:
+    """Write all that arrives, over what an earlier try left, and return its digest.
 
-    `size` is what was promised, if anything was. Raises Refused for more or less than that and for more than the
+    `size` is what the listing says, if anything. Raises Refused for more or less than that and for more than the
     limit, Unavailable where the disk has no more room to spare or the user has interrupted us.
     """
     file.seek(0)
     file.truncate()
     digest = hashlib.sha256()
-    received = 0
+    directory = Path(file.name).parent
     most = limits.file_bytes if size is None else min(size, limits.file_bytes)
-    while block := source.read(_BLOCK):
-        received += len(block)
-        if received > most:
+    while block := read(_BLOCK):
+        if file.tell() + len(block) > most:
             raise _refused(subject, f"is longer than {'allowed' if size != most else 'its listing says'}: {most} bytes")
         if shutil.disk_usage(directory).free < limits.spare_bytes + len(block):
-            raise Unavailable(
-                f"{printable(str(directory))} has no room left for {subject}; free some space and try again"
-            )
+            raise Unavailable(f"{printable(str(directory))} has no room left for {subject}; free some space")
         if stopped.is_set():
             raise Unavailable(f"{subject} was not fetched: interrupted")
         digest.update(block)
         file.write(block)
-    if size is not None and received != size:
-        raise _refused(subject, f"has {received} bytes, where its listing says {size}")
-    return Sha256(digest.hexdigest()), received
+    if size is not None and file.tell() != size:
+        raise _refused(subject, f"has {file.tell()} bytes, where its listing says {size}")
+    return Sha256(digest.hexdigest())
 
 
 def holds(path: Path, sha256: Sha256, size: int | None) -> bool:
-    """Whether a file with these very bytes lies there, and not a link to one. Raises OSError."""
+    """Return whether this is a file with these very bytes, and not a link to one. Raises OSError."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -99,4 +73,4 @@ def holds(path: Path, sha256: Sha256, size: int | None) -> bool:
 
 
 def _refused(subject: str, what: str) -> Refused:
-    return Refused(Problem(subject=subject, what=what, remedy="have the job that made it upload it again"))
+    return Refused(Problem(subject=subject, what=what, remedy=AS_UPLOADED))

@@ -1,9 +1,10 @@
-"""Where to look, as users write it: URLs, buckets and directories, with `${VAR}` for what does not belong in a file."""
+"""Locations to fetch from, as users write them: URLs, buckets and directories, with `${VAR}` for secrets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -24,7 +25,7 @@ _WEB = re.compile(r"https?:", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSource:
-    """A page to begin at."""
+    """A page to start from."""
 
     url: WebUrl
     user: UserInfo | None = field(repr=False)
@@ -44,11 +45,11 @@ def read_sources(texts: Sequence[str], environ: Mapping[str, str], base: Path) -
         subject = printable(_SECRETS.sub("", text))
         missing = [name for name in dict.fromkeys(_VARIABLE.findall(text)) if not environ.get(name)]
         if missing:
-            what = f"takes {' and '.join(missing)} from the environment, where nothing is set"
-            problems.append(Problem(subject=subject, what=what, remedy="set that where this runs"))
+            what = f"needs {' and '.join(missing)}, which the environment does not have"
+            problems.append(Problem(subject=subject, what=what, remedy="set it where this command runs"))
             continue
         try:
-            sources.append(_source(_expanded(text, environ), base))
+            sources.append(_read_source(_expanded(text, environ), base))
         except (InvalidUrl, InvalidPlace) as error:
             remedy = "write https://…, s3://bucket/prefix or a directory"
             problems.append(Problem(subject=subject, what=str(error), remedy=remedy))
@@ -58,15 +59,13 @@ def read_sources(texts: Sequence[str], environ: Mapping[str, str], base: Path) -
 
 
 def values_to_hide(texts: Sequence[str], environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Map what came out of variables to the variables, for whoever shows a URL: any of them may be a token."""
+    """Map the values of variables to what to show in their place: any of them may be a token."""
     hidden: dict[str, str] = {}
-    for name in dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text)):
+    for name in dict.fromkeys(_VARIABLE.findall(" ".join(texts))):
         value = environ.get(name, "")
         hidden[value] = f"${{{name}}}"
-        try:
+        with suppress(InvalidUrl):  # most are only a part of a URL
             hidden[str(read_url(value)[0])] = f"${{{name}}}"
-        except InvalidUrl:
-            continue  # only a part of a URL
     return hidden
 
 
@@ -84,7 +83,7 @@ def _expanded(text: str, environ: Mapping[str, str]) -> str:
     return authority[1] + _VARIABLE.sub(within_userinfo, authority[2]) + _VARIABLE.sub(value, text[authority.end() :])
 
 
-def _source(text: str, base: Path) -> Source:
+def _read_source(text: str, base: Path) -> Source:
     if not _WEB.match(text):
         return parse_place(text, base)
     url, user = read_url(text)

@@ -1,8 +1,8 @@
-"""URLs of the web: which may be followed from where, what file they name, and how they may be shown.
+"""URLs of the web: reading, following and showing them.
 
-A `WebUrl` is taken apart once, by strict rules, and put merged again from the parts: what we think of as its origin
-is where the request goes, however the text was written (`http://evil:80@good/`). Users and passwords are split off at
-the start, so that nothing that carries a `WebUrl` can leak them.
+A `WebUrl` is taken apart once, by strict rules, and put together again from the parts: so the origin that we compare
+is the server that gets the request, however the text was written (`http://evil:80@good/`). Users and passwords are
+split off at the start, so that nothing that carries a `WebUrl` can leak them.
 """
 
 from __future__ import annotations
@@ -14,24 +14,21 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from bucketwheel.names import printable
 
-__all__ = ["InvalidUrl", "Origin", "UserInfo", "WebUrl", "filename_of", "follow", "read_url", "showable"]
+__all__ = ["InvalidUrl", "UserInfo", "WebUrl", "filename_of", "follow", "read_url", "showable"]
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w-]([\w.-]*[\w-])?\.?\Z")
 _IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*\Z")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
-Origin = tuple[str, str, int]
-"""Scheme, host and port: who gets a credential (RFC 6454)."""
-
 
 class InvalidUrl(ValueError):
-    """A text that is no URL we would ask; the message continues the text."""
+    """A text that is not a URL we would ask; the message continues the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInfo:
-    """What stood before the `@` of a URL, decoded; never shown."""
+    """A user and password, as they stand before the `@` of a URL, decoded; never shown."""
 
     user: str = field(repr=False)
     password: str = field(repr=False)
@@ -48,17 +45,17 @@ class WebUrl:
     path: str
     """As written, percent-encoded; begins with a slash."""
     query: str = field(default="", repr=False)
-    """Often a signature: asked for, and never shown."""
+    """Often a signature, so it is sent and never shown."""
 
     @property
-    def origin(self) -> Origin:
-        """Where the request goes."""
+    def origin(self) -> tuple[str, str, int]:
+        """Return scheme, host and port: who gets a credential (RFC 6454)."""
         return (self.scheme, self.host, self.port)
 
     @property
     def request(self) -> str:
-        """The whole URL, for requests only: its query may be a secret."""
-        # S3 reads a bare plus in a path as a space; nobody reads %2B as anything but a plus.
+        """Return the whole URL, for requests only: its query may be a secret."""
+        # S3 reads a bare plus in a path as a space; every server reads %2B as a plus.
         address = str(self).replace("+", "%2B")
         return f"{address}?{self.query}" if self.query else address
 
@@ -69,7 +66,7 @@ class WebUrl:
 
 
 def read_url(text: str) -> tuple[WebUrl, UserInfo | None]:
-    """Take a URL apart; raises InvalidUrl for anything but plain http and https."""
+    """Read a URL, and the user and password in it; raises InvalidUrl for anything but http and https."""
     _refuse_controls(text)
     try:
         parts = urlsplit(text)
@@ -97,19 +94,19 @@ def follow(base: WebUrl, reference: str) -> WebUrl:
         raise InvalidUrl("is not a URL") from error
     url, credentials = read_url(resolved)
     if credentials is not None:
-        raise InvalidUrl("carries a user or password, which only a source that was named may do")
+        raise InvalidUrl("contains a user or password, which only the URL of a source may")
     if base.scheme == "https" and url.scheme == "http":
         raise InvalidUrl("leads from https to http")
     return url
 
 
 def filename_of(path: str) -> str:
-    """The last segment of a URL's path, percent-decoded once; empty for a directory. Not judged here."""
+    """Return the last segment of a URL's path, percent-decoded once, not validated; empty for a directory."""
     return unquote(path.rpartition("/")[2])
 
 
 def showable(url: WebUrl, hidden: Mapping[str, str]) -> str:
-    """Write a URL for messages and logs: no user, password or query, and no value that came out of a variable.
+    """Write a URL for messages and logs: no user, password or query, and no value of an environment variable.
 
     `hidden` maps such values to what to show for them, so that `https://ci/${TOKEN}/` stays as the user typed it.
     """
@@ -121,6 +118,6 @@ def showable(url: WebUrl, hidden: Mapping[str, str]) -> str:
 
 
 def _refuse_controls(text: str) -> None:
-    # urlsplit drops tabs, line breaks and leading control characters in silence: what they would hide is refused.
+    # urlsplit silently drops tabs, line breaks and leading control characters, which could hide where a URL leads.
     if _CONTROLS.search(text):
         raise InvalidUrl("has control characters")

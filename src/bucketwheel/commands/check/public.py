@@ -23,8 +23,9 @@ from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.sources.connections import Credentials, Limits, read_netrc
-from bucketwheel.sources.http import Absent, Answer, Client
+from bucketwheel.sources.credentials import Credentials, read_netrc
+from bucketwheel.sources.http import Absent, Client, HttpResponse
+from bucketwheel.sources.limits import Limits
 from bucketwheel.sources.urls import InvalidUrl, read_url
 from bucketwheel.storage import ServedHeaders
 
@@ -152,7 +153,7 @@ class _Probe:
         except (Unavailable, Refused) as error:
             return Response(url=where, outcome="failed", why=str(error))
 
-    def _read(self, where: str, answer: Answer, *, body: bool) -> Response:
+    def _read(self, where: str, answer: HttpResponse, *, body: bool) -> Response:
         headers = ServedHeaders(
             content_type=answer.media_type,
             cache_control=answer.response.headers.get("Cache-Control", ""),

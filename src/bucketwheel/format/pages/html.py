@@ -8,7 +8,7 @@ from html import escape
 
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.pages.listing import Link, project_listing
+from bucketwheel.format.pages.listing import ListedFile, project_listing
 from bucketwheel.format.pages.mark import html_opening
 from bucketwheel.names import ProjectName
 
@@ -50,7 +50,7 @@ def render_root_html(projects: Collection[ProjectName]) -> bytes:
     return _document(len(names), {"pypi:repository-version": _API_VERSION}, "Simple index", anchors)
 
 
-def _attributes(link: Link, *, signed: bool) -> Iterator[tuple[str, str]]:
+def _attributes(link: ListedFile, *, signed: bool) -> Iterator[tuple[str, str]]:
     file = link.file
     yield "href", f"{link.href}#sha256={file.sha256}"
     if file.requires_python:

@@ -9,7 +9,7 @@ from bucketwheel.errors import Damaged
 from bucketwheel.format.json import Document, DocumentInvalid, load_document
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.pages.listing import Link, project_listing
+from bucketwheel.format.pages.listing import ListedFile, project_listing
 from bucketwheel.format.pages.mark import JSON_MARK, json_mark
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
@@ -71,7 +71,7 @@ def _project(name: str) -> ProjectName:
         raise DocumentInvalid(f"'{printable(name)}' {error}") from error
 
 
-def _file(link: Link, *, signed: bool) -> dict[str, object]:
+def _file(link: ListedFile, *, signed: bool) -> dict[str, object]:
     file = link.file
     table: dict[str, object] = {
         "filename": file.filename,

@@ -11,11 +11,11 @@ from packaging.version import Version
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile
 
-__all__ = ["Link", "Listing", "project_listing"]
+__all__ = ["ListedFile", "Listing", "project_listing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class ListedFile:
     """One file as a page links to it."""
 
     file: PublishedFile
@@ -31,7 +31,7 @@ class Listing:
 
     versions: tuple[str, ...]
     """In their normal spelling (PEP 700), each once."""
-    links: tuple[Link, ...]
+    links: tuple[ListedFile, ...]
     signed: bool
     """Whether any file has a signature: then every link says whether its own has (PEP 503)."""
 
@@ -44,7 +44,7 @@ def project_listing(manifest: Manifest, layout: Layout, base_url: str | None) ->
     return Listing(
         versions=tuple(dict.fromkeys(spellings.values())),
         links=tuple(
-            Link(
+            ListedFile(
                 file=file,
                 href=layout.href(manifest.project, file),
                 provenance=_provenance(manifest, layout, file, base_url),

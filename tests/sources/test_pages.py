@@ -12,8 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.pages.html import render_project_html, render_root_html
+from bucketwheel.format.pages.json import render_project_json, render_root_json
+from bucketwheel.names import Sha256, project_name
 from bucketwheel.sources.pages import IndexPage, UnreadablePage, read_index
 from bucketwheel.sources.urls import InvalidUrl
+from support.manifests import DEMO, filenames, published, sha256s
 
 URL = "https://ci.example/simple/demo/"
 HTML = "text/html; charset=utf-8"
@@ -27,7 +33,7 @@ def read_html(text: str, url: str = URL) -> IndexPage:
 
 
 def listed(page: IndexPage) -> list[tuple[str, str, str | None]]:
-    """Every file: where it is asked for, its name, its digest."""
+    """Return every file: its URL, its name, its digest."""
     return [(link.url.request, link.filename, link.sha256) for link in page.links]
 
 
@@ -66,7 +72,7 @@ def test_a_malformed_digest_makes_a_link_unusable() -> None:
     page = read_html(f'<a href="demo-1.0.tar.gz#sha256={SHA[1:]}">')
     assert page.links == ()
     assert [(link.filename, link.reason) for link in page.unusable] == [
-        ("demo-1.0.tar.gz", "is listed with a sha256 that is none")
+        ("demo-1.0.tar.gz", "is listed with an invalid sha256")
     ]
 
 
@@ -88,7 +94,7 @@ def test_what_must_not_be_followed_is_kept_with_its_reason() -> None:
     ],
 )
 def test_base_moves_every_link(base: str, leads_to: str) -> None:
-    """The first `<base href>` counts for all links, wherever it stands."""
+    """The first `<base href>` counts for all links, also for those before it."""
     page = read_html(f'<a href="demo-1.0.tar.gz"><base href="{base}"><base href="https://evil.example/">')
     assert listed(page) == [(leads_to, "demo-1.0.tar.gz", None)]
 
@@ -122,7 +128,7 @@ def test_a_login_page_is_known_by_its_password_field() -> None:
 
 @pytest.mark.parametrize("hidden", ["<!-- {} -->", "<script>'{}'</script>", "<style>{}</style>"])
 def test_only_markup_counts(hidden: str) -> None:
-    """What a browser would not show as a link is none."""
+    """Text that a browser would not show as a link is none."""
     assert read_html(hidden.format('<a href="demo-1.0.tar.gz">x</a>')).links == ()
 
 
@@ -166,6 +172,38 @@ def test_a_json_page_lists_files() -> None:
     assert [link.filename for link in page.unusable] == ["demo-1.3.tar.gz"]
 
 
+YANKED = "demo-1.0.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "yanked"),
+    [
+        ("", None),
+        (" data-yanked", ""),
+        (' data-yanked=""', ""),
+        (' data-yanked="it &amp; broke"', "it & broke"),
+        (' data-yanked="first" data-yanked="second"', "first"),
+        (' DATA-YANKED="false"', "false"),
+        (' data-yanked-not="x"', None),
+    ],
+)
+def test_in_html_the_attribute_alone_says_it(attribute: str, yanked: str | None) -> None:
+    """Its value, if any, says why."""
+    page = read_index(f'<a href="{YANKED}#sha256={"a" * 64}"{attribute}>{YANKED}</a>'.encode(), "text/html", URL)
+    assert [(link.filename, link.sha256, link.yanked) for link in page.links] == [(YANKED, "a" * 64, yanked)]
+
+
+@pytest.mark.parametrize(
+    ("value", "yanked"), [(None, None), (False, None), (True, ""), ("", None), ("it broke", "it broke"), (1, None)]
+)
+def test_in_json_it_is_true_or_a_reason(value: object, yanked: str | None) -> None:
+    """An empty text is none (PEP 691), and what is neither says nothing."""
+    file = {"filename": YANKED, "url": YANKED, "hashes": {}} | ({} if value is None else {"yanked": value})
+    body = json.dumps({"meta": {"api-version": "1.0"}, "name": "demo", "files": [file]}).encode()
+    page = read_index(body, "application/vnd.pypi.simple.v1+json", URL)
+    assert [link.yanked for link in page.links] == [yanked]
+
+
 @pytest.mark.parametrize("media_type", [JSON, "application/json", "text/plain", ""])
 def test_a_json_root_lists_projects(media_type: str) -> None:
     """Whatever the host calls it; names that are none lead nowhere."""
@@ -179,12 +217,12 @@ def test_a_json_root_lists_projects(media_type: str) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "is not JSON that can be read"),
-        (b"{", "is not JSON that can be read"),
-        (b"\xff\xfe\x00", "is not JSON that can be read"),
-        (b"[" * 200_000, "is not JSON that can be read"),
-        (b'{"files":' * 100_000, "is not JSON that can be read"),
-        (b'{"files": [{"filename": "a", "size": ' + b"9" * 10_000 + b"}]}", "is not JSON that can be read"),
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe\x00", "is not valid JSON"),
+        (b"[" * 200_000, "is not valid JSON"),
+        (b'{"files":' * 100_000, "is not valid JSON"),
+        (b'{"files": [{"filename": "a", "size": ' + b"9" * 10_000 + b"}]}", "is not valid JSON"),
         (b'{"meta": {"api-version": "2.0"}, "files": []}', "is of a newer version of the index API than 1"),
         (b'{"files": [7]}', "lists a file without a filename or a url"),
         (b'{"files": [{"filename": "a"}]}', "lists a file without a filename or a url"),
@@ -205,7 +243,7 @@ def test_json_that_is_no_index_is_said_so(body: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("markup", ["<![x", "<a href='&#" + "9" * 5000 + ";'>"])
 def test_markup_that_the_parser_gives_up_on_is_no_traceback(markup: str) -> None:
-    """Where html.parser fails on such markup the page is refused; a newer one passes over it."""
+    """The page is refused if html.parser fails on such markup; a newer one ignores it."""
     page = None
     with suppress(UnreadablePage):
         page = read_html(markup)
@@ -321,7 +359,7 @@ def test_any_html_is_read_or_refused_in_words(text: str) -> None:
 
 @given(st.binary(), st.sampled_from([HTML, JSON, "text/html; charset=utf-16", ""]))
 def test_any_bytes_are_read_or_refused_in_words(body: bytes, media_type: str) -> None:
-    """Whatever a server sends under whatever name."""
+    """Any bytes, under any media type."""
     try:
         read_index(body, media_type, URL)
     except UnreadablePage:
@@ -344,3 +382,36 @@ def test_any_json_is_read_or_refused_in_words(document: object) -> None:
         read_index(json.dumps(document).encode(), JSON, URL)
     except UnreadablePage:
         return
+
+
+# Our own pages: what we publish we can fetch -------------------------------------------------------------------------
+
+
+def digests(page: IndexPage) -> list[tuple[str, str | None]]:
+    """Return name and digest of every file, sorted."""
+    assert page.unusable == ()
+    return sorted((link.filename, link.sha256) for link in page.links)
+
+
+@given(st.dictionaries(filenames(), sha256s(), max_size=5))
+def test_project_pages_are_read_back(files: dict[str, Sha256]) -> None:
+    """HTML and JSON list the same files with the same digests, however they are called."""
+    entries = tuple(published(name, "1.0", sha256=sha256) for name, sha256 in files.items())
+    manifest = Manifest(project=DEMO, revision=1, files=entries)
+    from_html = read_index(render_project_html(manifest, Layout()), HTML, URL)
+    from_json = read_index(render_project_json(manifest, Layout()), JSON, URL)
+    assert digests(from_html) == digests(from_json) == sorted(files.items())
+
+
+def test_root_pages_are_read_back() -> None:
+    """Every project, under its own page."""
+    projects = [project_name(name) for name in ("demo-pkg", "other")]
+    for body, media_type in (
+        (render_root_html(projects), "text/html"),
+        (render_root_json(projects), "application/json"),
+    ):
+        page = read_index(body, media_type, "https://pypi.example/simple/")
+        assert [(project.name, str(project.url)) for project in page.projects] == [
+            ("demo-pkg", "https://pypi.example/simple/demo-pkg/"),
+            ("other", "https://pypi.example/simple/other/"),
+        ]

@@ -1,4 +1,4 @@
-"""Where to look, as users write it, with variables."""
+"""Locations to fetch from, as users write them, with variables."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_variable_may_hold_the_whole_place() -> None:
     environ = {"WEB": "https://u:p@ci.example/a", "DIR": "/srv/wheels"}
     web, directory = read_sources(["${WEB}/${WEB_PATH}/", "${DIR}"], environ | {"WEB_PATH": "b"}, BASE)
     assert isinstance(web, WebSource)
-    assert (str(web.url), web.user) == ("https://ci.example/a/b/", UserInfo(user="u", password="p"))  # noqa: S106 - nobody's
+    assert (str(web.url), web.user) == ("https://ci.example/a/b/", UserInfo(user="u", password="p"))  # noqa: S106 - made up
     assert directory == DirectoryPlace(path=Path("/srv/wheels"))
 
 
@@ -60,8 +60,8 @@ def test_every_problem_is_told_at_once_and_no_value_with_it() -> None:
         read_sources(texts, {"USER": "canary"}, BASE)
     missing, no_user, no_place, no_url = str(caught.value).splitlines()
     assert missing == (
-        "https://ci.example/${NOT_SET}/ takes NO_TOKEN and NOT_SET from the environment, where nothing is set; "
-        "set that where this runs"
+        "https://ci.example/${NOT_SET}/ needs NO_TOKEN and NOT_SET, which the environment does not have; "
+        "set it where this command runs"
     )
     assert no_user == f"s3://wheels/ must not have a user, a password, a query or a fragment; {remedy}"
     assert no_place == f"ftp://ci.example/ is neither s3://bucket/prefix nor a directory; {remedy}"

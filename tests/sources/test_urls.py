@@ -82,10 +82,10 @@ def test_references_are_resolved_against_the_page(reference: str, leads_to: str)
     ("reference", "reason"),
     [
         ("http://ci.example/demo-1.0.tar.gz", "leads from https to http"),
-        ("https://me:secret@ci.example/x", "carries a user or password, which only a source that was named may do"),
+        ("https://me:secret@ci.example/x", "contains a user or password, which only the URL of a source may"),
         (
             "https://good.example\\@evil.example/",
-            "carries a user or password, which only a source that was named may do",
+            "contains a user or password, which only the URL of a source may",
         ),
         ("file:///etc/passwd", "is neither an http nor an https URL"),
         ("data:text/html,x", "is neither an http nor an https URL"),
@@ -112,7 +112,7 @@ def test_a_page_cannot_lead_anywhere_it_likes(reference: str, reason: str) -> No
     ],
 )
 def test_a_file_name_is_decoded_once(path: str, filename: str) -> None:
-    """Exactly once, and never cleaned: what comes out is judged as it is."""
+    """Exactly once, and never cleaned: the name that comes out is checked as it is."""
     assert filename_of(path) == filename
 
 

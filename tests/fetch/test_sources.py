@@ -1,4 +1,4 @@
-"""Containers in every shape they come in, real ones, served or lying there."""
+"""Sources of every kind: pages, indexes, directories and buckets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SDIST = "demo_pkg-1.0.tar.gz"
 
 
 def names(fetching: Fetching, *sources: str, version: str | None = None, project: str = "demo-pkg") -> list[str]:
-    """Fetch, and tell the names of what came."""
+    """Fetch, and return the names of what came."""
     return [fetched.path.name for fetched in fetching(*sources, version=version, project=project)]
 
 
@@ -80,13 +80,13 @@ def test_a_root_page_of_another_name_is_followed_one_level(index: Path, fetching
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_flat_page_may_be_called_simple(site: WebServer, fetching: Fetching, wheel: Path, status: int) -> None:
-    """Where there is no project page (S3 may say 403 for that) the page itself is read."""
+    """Without a project page (S3 may say 403 for that) the page itself is read."""
     site.put("/simple/demo-pkg/", answer(status=status))
     assert names(fetching, site.put("/simple/", html(sha256_link(wheel, "../files/")))) == [WHEEL]
 
 
 def test_a_json_project_page(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """PEP 691: digest and size are the page's, and so is the file's name, whatever its URL ends in."""
+    """PEP 691: digest and size are the page's, and so is the file's name, however its URL ends."""
     file = {
         "filename": wheel.name,
         "url": "../blob?id=7",
@@ -129,7 +129,7 @@ def test_a_directory_whatever_its_shape(index: Path, fetching: Fetching) -> None
 
 
 def test_a_bucket_below_a_prefix(bucket: TestBucket, fetching: Fetching, wheel: Path) -> None:
-    """By listing; what lies elsewhere in the bucket is not seen."""
+    """By listing; other keys of the bucket are not seen."""
     storage = bucket.storage()
     headers = ObjectHeaders(content_type="application/octet-stream", cache_control="no-cache")
     for key in (f"nightly/linux/{WHEEL}", "other/demo_pkg-9.0-py3-none-any.whl"):
@@ -144,7 +144,7 @@ def test_a_bucket_below_a_prefix(bucket: TestBucket, fetching: Fetching, wheel: 
 def test_what_several_places_have_comes_together(
     site: WebServer, fetching: Fetching, wheel: Path, tmp_path: Path
 ) -> None:
-    """Ten CI jobs leave ten containers: each file comes once, whoever lists it."""
+    """Ten CI jobs leave their files in ten places: each file comes once, however many list it."""
     make_sdist(tmp_path / "pile")
     make_wheel(tmp_path / "pile")
     page = site.put("/", html(sha256_link(wheel, "files/")))
@@ -173,7 +173,7 @@ def test_what_is_there_already_is_not_fetched_again(
 
 
 def test_a_directory_can_be_fetched_into_itself(fetching: Fetching) -> None:
-    """Where dist/ is one of the places searched, what lies there is there."""
+    """A file that is already in dist/ counts as fetched when dist/ is one of the places searched."""
     make_wheel(fetching.dist)
     assert [each.fresh for each in fetching(str(fetching.dist))] == [False]
 
@@ -191,7 +191,7 @@ def test_progress_is_told_for_every_file(site: WebServer, fetching: Fetching, wh
     ]
 
 
-def test_a_repository_of_ours_is_a_container_too(fetching: Fetching, tmp_path: Path, wheel: Path) -> None:
+def test_a_repository_of_ours_is_a_source_too(fetching: Fetching, tmp_path: Path, wheel: Path) -> None:
     """Its storage lists the files under their usual keys."""
     storage = DirectoryStorage(root=tmp_path / "repository")
     headers = ObjectHeaders(content_type="application/octet-stream", cache_control="no-cache")
