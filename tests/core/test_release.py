@@ -319,7 +319,7 @@ def test_a_damaged_project_does_not_hide_what_was_released(tmp_path: Path) -> No
 
     storage = VanishingManifest()
     release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, name="another"))
-    with pytest.raises(Unfinished, match="committed: another; not committed: .*demo-pkg"):
+    with pytest.raises(Unfinished, match=r"committed: another; not committed: .*demo-pkg"):
         release_files(storage, make_wheel(tmp_path, version="1.1"), make_wheel(tmp_path, name="another", version="1.1"))
     assert page_json(storage, "another")["versions"] == ["1.0", "1.1"]
 

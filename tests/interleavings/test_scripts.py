@@ -171,7 +171,7 @@ def test_a_status_that_another_one_forestalled_changed_nothing(world: World, sto
 
 
 def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock: Stock) -> None:
-    """A newer bucketwheel commits what we do not know, and the page is lost: our yank is committed, so the exit is 3."""
+    """A newer bucketwheel commits what we do not know, and the page is lost: our yank is committed, so exit is 3."""
     world.run(stock.release("demo", "0.9"))
     yank = world.start(Yank(project=DEMO, version="0.9"))
     page = world.until(yank, "swap", "simple/demo/")

@@ -238,7 +238,7 @@ def test_what_fails_after_the_commit_is_unfinished(storage: Storage, verb: str) 
         if asked == verb and about.startswith("simple/demo-pkg/"):
             raise Denied("AWS denies s3:DeleteObject")
 
-    with pytest.raises(Unfinished, match="AWS denies s3:DeleteObject.* again"):
+    with pytest.raises(Unfinished, match=r"AWS denies s3:DeleteObject.* again"):
         delete_from(Witness(storage, before=trouble), "demo-pkg", "1.0")
     assert len(manifest_of(storage, "demo-pkg").deleted) == 2
     assert len(delete_from(storage, "demo-pkg", "1.0").removed) == 3

@@ -23,7 +23,7 @@ __all__ = ["Committed", "Decide", "SwapOutcome", "VersionedManifest", "commit", 
 T = TypeVar("T")
 
 Decide: TypeAlias = Callable[[Manifest], tuple[Manifest | None, T]]
-"""Returns the next revision of a manifest, or None where nothing is left to do, and what was decided; raises Refused."""
+"""Returns the next revision of a manifest, or None if nothing is left to do, and what was decided; raises Refused."""
 
 SwapOutcome: TypeAlias = Literal["applied", "lost", "unknown"]
 

@@ -196,12 +196,14 @@ def released(
         return None if key == layout.usual_key(manifest.project, upload.filename) else key
 
     missing = {file.filename: file for file in manifest.missing}
-    entries = list(manifest.files)
-    for upload in plan.new:
-        entries.append(_entry(upload, stored[upload.filename], key_of(upload), run_id, now))
-    for upload in plan.restored:
-        entries.append(replace(missing.pop(upload.filename), by=run_id, key=key_of(upload)))
-    return replace(manifest, revision=manifest.revision + 1, files=tuple(entries), missing=tuple(missing.values()))
+    new = [_entry(upload, stored[upload.filename], key_of(upload), run_id, now) for upload in plan.new]
+    restored = [replace(missing.pop(each.filename), by=run_id, key=key_of(each)) for each in plan.restored]
+    return replace(
+        manifest,
+        revision=manifest.revision + 1,
+        files=(*manifest.files, *new, *restored),
+        missing=tuple(missing.values()),
+    )
 
 
 def _entry(upload: Upload, stored: StoredFile, key: Key | None, run_id: str, now: datetime) -> PublishedFile:

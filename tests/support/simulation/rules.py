@@ -1,6 +1,6 @@
 """Rules of the protocol, each taken out on purpose: what another programmer might have written who did not know it.
 
-A rule is found by its marker in the source, `# rule: …`, at the end of the statement that keeps it or on the line above.
+A rule is found by its marker in the source, `# rule: …`, on the statement that keeps it or on the line above.
 """
 
 from __future__ import annotations
