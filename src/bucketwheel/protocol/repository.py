@@ -10,7 +10,7 @@ from uuid import uuid4
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report
-from bucketwheel.format.layout import SETTINGS_KEY, Layout
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
     RepositorySettings,
     decode_settings,
@@ -18,6 +18,7 @@ from bucketwheel.format.settings import (
     refuse_unwritable,
     unsafe_store,
 )
+from bucketwheel.names import ProjectName
 from bucketwheel.parallel import attempts
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
@@ -28,6 +29,7 @@ __all__ = [
     "Target",
     "create",
     "first_settings",
+    "list_projects",
     "open_target",
     "open_to_read",
     "open_to_write",
@@ -125,6 +127,12 @@ def open_to_write(site: Target, found: Repository | None = None) -> Repository:
     found = found or open_to_read(site)
     refuse_unwritable(found.settings, str(site.place), single_writer=site.single_writer)
     return found if found.settings.conditional_writes else _prove(found)
+
+
+def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
+    """Return the projects that have a manifest and whose names begin so, sorted."""
+    listed = (project_of(entry.key) for entry in storage.list(f"{MANIFESTS}{beginning}"))
+    return sorted(project for project in listed if project is not None)
 
 
 def first_settings(place: Place, put_args: Mapping[str, str]) -> RepositorySettings:
