@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketwheel.format.layout import Layout
 from bucketwheel.format.settings import HARMLESS, validate_put_args
 from bucketwheel.storage.s3 import put_object_arguments
 
@@ -145,11 +146,16 @@ def test_all_problems_are_found_at_once_under_the_path_as_typed() -> None:
 
 def test_boto3_gets_its_one_boolean() -> None:
     """Arguments travel as texts, and boto3 refuses a text for BucketKeyEnabled."""
-    assert put_object_arguments({"BucketKeyEnabled": "false", "ACL": "private"}) == {
+    headers = Layout(put_args={"BucketKeyEnabled": "false", "ACL": "private"}).html()
+
+    assert put_object_arguments(headers, {"a": "b"}) == {
         "BucketKeyEnabled": False,
         "ACL": "private",
+        "ContentType": "text/html; charset=utf-8",
+        "CacheControl": "public, max-age=0, must-revalidate",
+        "Metadata": {"a": "b"},
     }
-    assert put_object_arguments({"BucketKeyEnabled": "true"}) == {"BucketKeyEnabled": True}
+    assert put_object_arguments(Layout(put_args={"BucketKeyEnabled": "true"}).html(), {})["BucketKeyEnabled"] is True
 
 
 @given(st.dictionaries(st.text() | st.sampled_from(sorted(HARMLESS)), st.text()))

@@ -73,7 +73,7 @@ class MemoryStorage:
         if end is not None and end <= start:
             raise ValueError("a range of no bytes cannot be asked for")
         if key not in self.objects:
-            raise Unavailable(f"{key} is not there any more; run the same command again")
+            raise Unavailable(f"{key} no longer exists; run the same command again")
         yield io.BytesIO(self.objects[key].body[start:end])
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
