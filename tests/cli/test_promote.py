@@ -106,7 +106,7 @@ url = "./release"
         (["-r", "./staging", "--to", "./release"], 2, "Missing argument"),
         (["demo-pkg", *FROM_TO], 2, "write PROJECT==VERSION"),
         (["demo-pkg==1.0", "-r", "./staging", "--to", "./staging"], 2, "is the repository that is promoted from"),
-        (["demo-pkg==1.0", "-r", "./staging", "--to", "typo"], 2, "typo, which is the name of no repository"),
+        (["demo-pkg==1.0", "-r", "./staging", "--to", "typo"], 2, "typo, which is not the name of a repository"),
         (["demo-pkg==2.0", *FROM_TO], 1, "error: demo-pkg==2.0 is not in "),
         (["demo-pkg==1.0", *FROM_TO, "--no-create"], 1, "--no-create forbids making one"),
         (["demo-pkg==1.0", "-r", "./nowhere", "--to", "./release"], 1, "is not a bucketwheel repository"),
