@@ -770,7 +770,7 @@ class TestConnection:
         """That conflict is one that trying again does not change."""
         wire.harm = lambda _: says(409, "BucketAlreadyExists")
         connection = Connection(region="eu-west-1", endpoint_url=wire.url)
-        with pytest.raises(Denied, match="belongs to somebody else"):
+        with pytest.raises(Denied, match="belongs to another account"):
             create_bucket(S3Place(bucket="packages"), connection, report=ignore)
         assert len(wire.log) == 1
 

@@ -120,7 +120,7 @@ def said(asked: ApiCall, code: str, status: int = 400, message: str = "", **meta
             ApiCall(operation="CreateBucket", bucket="packages"),
             "BucketAlreadyExists",
             409,
-            "the bucket name packages belongs to somebody else; choose another",
+            "the bucket name packages belongs to another account; choose another",
         ),
     ],
 )

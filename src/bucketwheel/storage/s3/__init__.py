@@ -76,14 +76,14 @@ class S3Storage:
         return self.bucket.url(self.prefix + key)
 
     def read(self, key: Key) -> Object | None:
-        """GET; absent is only NoSuchKey, or what a listing confirms."""
+        """Read an object by GET; absent is only NoSuchKey, or what a listing confirms."""
         for _ in tries(_READ_TRIES - 1):
             with suppress(AnswerBroken):
                 return self._read(key)
         return self._read(key)
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """HEAD; the digest where S3 keeps one of the whole object."""
+        """Return what HEAD tells, with the digest if S3 keeps one of the whole object."""
         answer = self._head(key)
         if answer is None:
             return None
@@ -97,7 +97,7 @@ class S3Storage:
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
-        """GET of a range; where the connection breaks, reading from the stream raises Unavailable."""
+        """Stream the bytes by GET; if the connection breaks, reading from the stream raises Unavailable."""
         if end is not None and end <= start:
             raise ValueError("a range of no bytes cannot be asked for")
         whole = start == 0 and end is None
@@ -113,7 +113,7 @@ class S3Storage:
             yield io.BufferedReader(_AnswerBody(self.bucket, call, body), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """ListObjectsV2."""
+        """List the objects by ListObjectsV2."""
         pages = self.bucket.pages(
             "list_objects_v2", "ContinuationToken", Prefix=self.prefix + prefix, MaxKeys=self.page_size
         )
@@ -129,7 +129,10 @@ class S3Storage:
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool:
-        """PutObject with If-None-Match; large files in parts. False may also mean that an earlier attempt made it."""
+        """Create an object by PutObject with If-None-Match; a large file in parts.
+
+        False may also mean that an earlier attempt created it.
+        """
         arguments = put_object_arguments(headers, marks)
         with open_body(body) as stream:
             size = stream.seek(0, io.SEEK_END)
@@ -145,7 +148,7 @@ class S3Storage:
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """PutObject with If-Match, or If-None-Match to create."""
+        """Replace an object by PutObject with If-Match, or create it with If-None-Match."""
         condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
         arguments = put_object_arguments(headers, marks) | condition
         sha256 = hashlib.sha256(body).hexdigest()
@@ -155,7 +158,7 @@ class S3Storage:
         return ObjectVersion(answer["ETag"])
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
-        """DeleteObject with If-Match."""
+        """Remove an object by DeleteObject with If-Match."""
         answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=expected)
         if isinstance(answer, Rejection) and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise SwapLost(key)
@@ -163,7 +166,7 @@ class S3Storage:
     def copy(
         self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool | None:
-        """UploadPartCopy, completed with If-None-Match."""
+        """Copy an object by UploadPartCopy, completed with If-None-Match; None if one S3 does not serve both."""
         source = origin.storage
         if not isinstance(source, S3Storage) or not one_service(source.bucket, self.bucket):
             return None
@@ -180,7 +183,7 @@ class S3Storage:
         return ObjectVersion(f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
 
     def headers(self, key: Key) -> ServedHeaders | None:
-        """HEAD."""
+        """Return the headers that HEAD tells."""
         answer = self._head(key)
         if answer is None:
             return None
@@ -191,13 +194,13 @@ class S3Storage:
         )
 
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
-        """ListMultipartUploads."""
+        """List the uploads by ListMultipartUploads."""
         for page in self.bucket.pages("list_multipart_uploads", "KeyMarker", "UploadIdMarker", Prefix=self.prefix):
             for upload in page.get("Uploads", ()):
                 yield UnfinishedUpload(key=Key(upload["Key"].removeprefix(self.prefix)), begun=upload["Initiated"])
 
     def overwritten(self, prefix: str) -> Iterator[Key]:
-        """ListObjectVersions; in a bucket without versioning each key has one."""
+        """List keys by ListObjectVersions; in a bucket without versioning each key has one version."""
         etags: dict[str, set[str]] = defaultdict(set)
         within = self.prefix + prefix
         for page in self.bucket.pages("list_object_versions", "KeyMarker", "VersionIdMarker", Prefix=within):

@@ -86,7 +86,7 @@ _DENIED: Final[Mapping[str, str]] = {
     "NoSuchBucket": (
         "there is no bucket {bucket}; check its name, or make it with `bucketwheel init s3://{bucket} --create-bucket`"
     ),
-    "BucketAlreadyExists": "the bucket name {bucket} belongs to somebody else; choose another",
+    "BucketAlreadyExists": "the bucket name {bucket} belongs to another account; choose another",
     "InvalidBucketName": "{bucket} cannot be the name of a bucket; choose another",
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -119,7 +119,7 @@ _UNAVAILABLE: Final[Mapping[str, str]] = {
         "the bytes for {target} changed after they were checked, or on the way; "
         "leave files alone while they are published, and run the same command again"
     ),
-    "NoSuchUpload": "somebody aborted the upload of {target}; run the same command again",
+    "NoSuchUpload": "the upload of {target} was aborted by another program; run the same command again",
 }
 _PUT_ARGS: Final = "S3 refuses {operation} of {target} ({code}: {message}); correct `put-args`"
 _KMS: Final = "the KMS key for {target} cannot be used ({code}); enable it, or name another in `put-args`"
