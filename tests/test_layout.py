@@ -13,12 +13,15 @@ from bucketwheel.format.layout import (
     Layout,
     PageMark,
     PageStyle,
+    aside_sha256,
+    distribution_key,
     file_marks,
     manifest_key,
     page_mark,
     page_marks,
     project_of,
     run_of,
+    sidecar_keys,
 )
 from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256
@@ -135,6 +138,24 @@ def test_manifest_keys() -> None:
     for key in ("_bucketwheel/repository.json", "demo-pkg.json", "_bucketwheel/manifests/a/b.json"):
         assert project_of(Key(key)) is None
     assert project_of(Key("_bucketwheel/manifests/demo-pkg.json.part")) is None
+
+
+@given(keys())
+def test_a_sidecar_leads_back_to_its_distribution(key: Key) -> None:
+    """Every sidecar's key names the distribution; the key of anything else stays as it is."""
+    distribution = Key(f"{key}.whl")
+
+    assert sidecar_keys(Key("a.whl")) == ("a.whl.metadata", "a.whl.asc", "a.whl.provenance")
+    assert {distribution_key(each) for each in (distribution, *sidecar_keys(distribution))} == {distribution}
+
+
+def test_the_folders_a_publisher_steps_aside_to() -> None:
+    """Each has the digest of its file in its name; other folders have none."""
+    folders = [key.split("/")[2] for key in islice(Layout().file_keys(DEMO, "x.whl", A), 1, 4)]
+
+    assert folders == [A, f"{A}-2", f"{A}-3"]
+    assert {aside_sha256(folder) for folder in folders} == {A}
+    assert {aside_sha256(name) for name in ("", "x", A[1:], f"{A}-", f"{A}-x", f"{A}/b", A.upper())} == {None}
 
 
 def test_marks() -> None:

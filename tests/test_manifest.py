@@ -135,7 +135,7 @@ def test_equal_means_byte_equal() -> None:
         (changed(lambda document: document.update({"dead-keys": [1]})), "dead-keys is not a list of strings"),
         (changed(lambda document: document.update(status={"status": "asleep"})), "status.status is 'asleep'"),
         (changed(lambda document: document.update(status={})), "status.status is missing"),
-        (changed(lambda document: document.update(missing=document["files"])), "stands in it twice"),
+        (changed(lambda document: document.update(missing=document["files"])), "is in it twice"),
         (changed_file("sha256", A.upper()), "is no sha256"),
         (changed_file("sha256", A[:-1]), "is no sha256"),
         (changed_file("sha256", A + "\n"), "is no sha256"),

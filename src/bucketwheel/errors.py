@@ -1,7 +1,7 @@
-"""What can go wrong, by whose fault; the branch decides the exit code.
+"""Errors, by whose fault they are; the class decides the exit code.
 
-Every error keeps its facts and says one sentence that names the file or place concerned and what to do now.
-Nothing here may carry a credential: texts from outside go through `bucketwheel.names.printable` first.
+Each says in one sentence which file or place it is about and what to do now. No error may contain a credential; texts
+from outside go through `bucketwheel.names.printable` first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that stands in the way: where it is, what it is, and what to do about it."""
+    """One obstacle: where it is, what is wrong, and what to do about it."""
 
     subject: str
     """The file, setting or place as the user typed it."""
@@ -57,54 +57,53 @@ class _WithProblems(BucketwheelError):
 
 
 class Refused(_WithProblems):
-    """What was asked for is wrong or not allowed; nothing was committed. Exit 1."""
+    """A request that is wrong or not allowed; nothing was committed. Exit 1."""
 
 
 class Misconfigured(_WithProblems):
-    """Settings or usage are wrong; nothing was tried. Exit 2."""
+    """Wrong settings or usage; nothing was tried. Exit 2."""
 
     exit_code = 2
 
 
 class Unavailable(BucketwheelError):
-    """The world did not answer as it should: network, service, credentials. Trying again may help. Exit 1."""
+    """A failure of network, service or credentials. Another attempt may help. Exit 1."""
 
 
 class Denied(Unavailable):
-    """The store or server refused us: credentials, permissions, a missing bucket. Trying again will not help."""
+    """A refusal by the store or server: credentials, permissions, a missing bucket. Another attempt will not help."""
 
 
 class OutcomeUnknown(Unavailable):
-    """A write was sent and its answer never came: it may have happened, now or later (never an excuse to clean up)."""
+    """A write without an answer: it may have happened, or still happen; do not clean up after it."""
 
 
 class Damaged(BucketwheelError):
-    """What lies in the repository cannot be read whole, so nothing is written on top of it. Exit 1."""
+    """A record of the repository that cannot be read whole, so nothing is written over it. Exit 1."""
 
 
 class Unfinished(BucketwheelError):
-    """Something is or may be committed, and not all of it is done; the same command again finishes it. Exit 3."""
+    """A commit that happened or may have happened, without the rest; the same command again finishes it. Exit 3."""
 
     exit_code = 3
 
 
 def merged(errors: Sequence[Exception]) -> Exception:
-    """One error for several, of the gravest kind and with all that they say; a bug comes as it is."""
-    for error in errors:
-        if not isinstance(error, BucketwheelError):
-            return error
-    if len(errors) == 1:
-        return errors[0]
-    if settings := [error for error in errors if isinstance(error, Misconfigured)]:
-        return Misconfigured(*_problems(settings))
-    if all(isinstance(error, Refused) for error in errors):
-        return Refused(*_problems(errors))
-    kind = next(kind for kind in (Unfinished, Unavailable, Damaged) if any(isinstance(error, kind) for error in errors))
-    return kind("\n".join(map(str, errors)))
+    """Return one error for several: of the most serious class, with all that they say. A bug is returned as it is."""
+    bugs = [error for error in errors if not isinstance(error, BucketwheelError)]
+    if bugs or len(errors) == 1:
+        return bugs[0] if bugs else errors[0]
+    misconfigured = [error for error in errors if isinstance(error, Misconfigured)]
+    if misconfigured:
+        return Misconfigured(*_problems(misconfigured))
+    for kind in (Unfinished, Unavailable, Damaged):
+        if any(isinstance(error, kind) for error in errors):
+            return kind("\n".join(map(str, errors)))
+    return Refused(*_problems(errors))
 
 
 def _problems(errors: Sequence[Exception]) -> tuple[Problem, ...]:
-    # What stands in the environment is met by every request that needs it, and said once.
+    # Every request meets the same problem of the environment; say it once.
     return tuple(
         dict.fromkeys(problem for error in errors if isinstance(error, _WithProblems) for problem in error.problems)
     )

@@ -1,4 +1,4 @@
-"""What happened, as frozen facts: the core reports them, the doors find the words."""
+"""Events that the protocol and the commands report; the frontends put them into words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSent:
-    """One request to a store or server, after its answer; no header and no query is ever part of it."""
+    """One request to a store or server, after its answer; without headers and query."""
 
     verb: str
     target: str
@@ -33,7 +33,7 @@ class RequestSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A step of long work begins: "judging", "uploading", "fetching" …, with the number of things it will do."""
+    """The begin of a step of long work ("uploading", "fetching" …), with the number of things it will do."""
 
     doing: str
     count: int
@@ -42,7 +42,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStarted:
-    """A file's turn has come within the current stage."""
+    """The begin of the work on a file within the current stage."""
 
     name: str
     size: int
@@ -50,7 +50,7 @@ class FileStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDone:
-    """A file's turn is over within the current stage."""
+    """The end of the work on a file within the current stage."""
 
     name: str
     size: int
@@ -58,22 +58,22 @@ class FileDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A new repository was made where nothing was."""
+    """The creation of a new repository."""
 
     repository: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
-    """Something that the user should know and that does not stop the work."""
+    """A warning for the user that does not stop the work."""
 
     message: str
 
 
 Event: TypeAlias = RequestSent | Stage | FileStarted | FileDone | Created | Warned
 Report: TypeAlias = Callable[[Event], None]
-"""Takes events as they happen, from any thread."""
+"""Receives events as they happen, from any thread."""
 
 
 def ignore(event: Event) -> None:
-    """Report to nobody."""
+    """Ignore an event."""

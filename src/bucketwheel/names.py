@@ -1,6 +1,6 @@
-"""Names from outside, and how one earns the type that says a name can be trusted.
+"""Names of projects, distributions and versions: validated, compared, and found by what the user typed.
 
-Project names and URLs: PEP 503. Wheel file names: PEP 427. Source distributions: PEP 625 and what came before it.
+Project names: PEP 503. Wheel file names: PEP 427. Source distributions: PEP 625 and what came before it.
 """
 
 from __future__ import annotations
@@ -65,16 +65,25 @@ LEGACY_ENDINGS = (
 _PROJECT = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_LONGEST_FILENAME = 220  # file systems hold 255 bytes, and sidecars and temporary names append to ours
+_SEPARATORS = re.compile(r"[-_.]+")  # PEP 503: runs of these are one hyphen
+_WILDCARD = re.compile(r"[*?\[]")
+_LONGEST_FILENAME = 220  # file systems allow 255 bytes, and sidecars and temporary names append to ours
 
 
 class InvalidName(ValueError):
-    """A name that cannot be a project's or a distribution's; the message says why, continuing the name."""
+    """An error in the name of a project or distribution; the message continues the name."""
+
+
+def project_name(text: str) -> ProjectName:
+    """Return a project's name in its normal spelling (PEP 503); raises InvalidName for what PyPI would refuse."""
+    if not _PROJECT.match(text):
+        raise InvalidName("is not a project name: ASCII letters, digits and . - _, with a letter or digit at both ends")
+    return ProjectName(canonicalize_name(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionName:
-    """What a wheel's or sdist's file name says, judged by `packaging`; the file itself was not looked at."""
+    """The parts of a wheel's or sdist's file name, as `packaging` reads it; the file itself was not read."""
 
     filename: str
     project: ProjectName
@@ -89,50 +98,58 @@ class DistributionName:
         return (self.project, self.version, self.kind, self.build, self.tags)
 
 
-def project_name(text: str) -> ProjectName:
-    """Normalise a project's name (PEP 503); raises InvalidName for what PyPI would not take as one."""
-    if not _PROJECT.match(text):
-        raise InvalidName("is not a project name: ASCII letters, digits and . - _, with a letter or digit at both ends")
-    return ProjectName(canonicalize_name(text))
-
-
 def distribution_name(filename: str) -> DistributionName:
     """Read a wheel's or sdist's file name; raises InvalidName for anything else, hostile names included."""
     if len(filename) > _LONGEST_FILENAME or not _FILENAME.match(filename):
         raise InvalidName("has a name that no wheel or sdist can have")
     if filename.endswith(".publish.attestation"):
         raise InvalidName("is not a wheel or an sdist")
+    build: tuple[()] | tuple[int, str] = ()
+    tags: frozenset[Tag] = frozenset()
+    kind: Literal["wheel", "sdist"] = "sdist"
     try:
         if filename.endswith(".whl"):
+            kind = "wheel"
             project, version, build, tags = parse_wheel_filename(filename)
-            return DistributionName(
-                filename=filename,
-                project=project_name(project),
-                version=version,
-                kind="wheel",
-                build=build,
-                tags=tags,
-            )
-        if filename.endswith(DISTRIBUTION_ENDINGS):
+        elif filename.endswith(DISTRIBUTION_ENDINGS):
             project, version = parse_sdist_filename(filename)
-            return DistributionName(filename=filename, project=project_name(project), version=version, kind="sdist")
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
+        else:
+            raise InvalidName("is not a wheel (.whl) or an sdist (.tar.gz)")
+    except (InvalidSdistFilename, InvalidWheelFilename, InvalidVersion) as error:
         raise InvalidName(f"does not have a valid file name ({printable(str(error))})") from error
-    raise InvalidName("is not a wheel (.whl) or an sdist (.tar.gz)")
+    return DistributionName(
+        filename=filename, project=project_name(project), version=version, kind=kind, build=build, tags=tags
+    )
+
+
+def is_version(written: str, version: Version) -> bool:
+    """Return whether an entry's version is this one, in any spelling."""
+    try:
+        return Version(written) == version
+    except InvalidVersion:
+        return False  # an adopted file whose version PEP 440 cannot read
+
+
+def same_version(written: str, named: str) -> bool:
+    """Return whether an entry has the version that the user named; one that PEP 440 cannot read compares as text."""
+    try:
+        return is_version(written, Version(named))
+    except InvalidVersion:
+        return written == named
 
 
 def is_sha256(text: str) -> bool:
-    """Whether this is a sha256 as we write it: lowercase, whole."""
+    """Return whether a text is a whole sha256 in lowercase."""
     return _SHA256.match(text) is not None
 
 
 def sha256_of(content: bytes) -> Sha256:
-    """The digest of bytes at hand."""
+    """Return the digest of bytes."""
     return Sha256(hashlib.sha256(content).hexdigest())
 
 
 def printable(text: str) -> str:
-    """Make a text from outside fit for a terminal and a log: control, bidirectional and invisible ones escaped."""
+    """Escape control, bidirectional and invisible characters of a text from outside, for a terminal and a log."""
     return "".join(
         character
         if character.isprintable() and unicodedata.category(character) not in {"Cf", "Co", "Cn"}
@@ -141,12 +158,8 @@ def printable(text: str) -> str:
     )
 
 
-_SEPARATORS = re.compile(r"[-_.]+")  # PEP 503: runs of these are one hyphen
-_MAGIC = re.compile(r"[*?\[]")
-
-
 def named_project(text: str) -> ProjectName:
-    """Take a project's name; raises Misconfigured for what cannot be one."""
+    """Return the project that the user named; raises Misconfigured for what cannot be one."""
     try:
         return project_name(text)
     except InvalidName as error:
@@ -154,7 +167,7 @@ def named_project(text: str) -> ProjectName:
 
 
 def named_version(text: str) -> Version:
-    """Take a version; raises Misconfigured for what is none of PEP 440's."""
+    """Return the version that the user named; raises Misconfigured for what PEP 440 cannot read."""
     try:
         return Version(text)
     except InvalidVersion as error:
@@ -165,33 +178,8 @@ def named_version(text: str) -> Version:
         ) from error
 
 
-def is_version(written: str, version: Version) -> bool:
-    """Whether an entry's version is this one, however it is spelled."""
-    try:
-        return Version(written) == version
-    except InvalidVersion:
-        return False  # an adopted file whose version is none of PEP 440's
-
-
-def same_version(written: str, named: str) -> bool:
-    """Whether an entry's version is the one that is named; one that is none of PEP 440's is so by its text."""
-    try:
-        return is_version(written, Version(named))
-    except InvalidVersion:
-        return written == named
-
-
-def not_there(subject: str, place: object) -> Problem:
-    """Say that something that was named is not in a repository."""
-    return Problem(
-        subject=printable(subject),
-        what=f"is not in {printable(str(place))}",
-        remedy="check the name; `bucketwheel show` lists what is there",
-    )
-
-
 def matching(patterns: Sequence[str], projects: Iterable[ProjectName], place: object) -> tuple[ProjectName, ...]:
-    """The projects that any of the patterns names, as a shell's do; raises Refused where one of them names none."""
+    """Return the projects that match any of the shell patterns; raises Refused for patterns that match none."""
     known = sorted(set(projects))
     found = {pattern: [name for name in known if fnmatchcase(name, _normal(pattern))] for pattern in patterns}
     if idle := [pattern for pattern, names in found.items() if not names]:
@@ -200,9 +188,18 @@ def matching(patterns: Sequence[str], projects: Iterable[ProjectName], place: ob
 
 
 def fixed_beginning(pattern: str) -> str:
-    """What the name of every project begins with that the pattern may name."""
-    return _MAGIC.split(_normal(pattern), maxsplit=1)[0]
+    """Return what the names of all matching projects begin with."""
+    return _WILDCARD.split(_normal(pattern), maxsplit=1)[0]
 
 
 def _normal(pattern: str) -> str:
     return _SEPARATORS.sub("-", pattern).lower()
+
+
+def not_there(subject: str, place: object) -> Problem:
+    """Return the problem of what the user named and a repository does not have."""
+    return Problem(
+        subject=printable(subject),
+        what=f"is not in {printable(str(place))}",
+        remedy="check the name; `bucketwheel show` lists all names",
+    )

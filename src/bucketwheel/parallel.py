@@ -1,4 +1,4 @@
-"""Calls side by side: the waves that the protocol is made of."""
+"""Parallel calls, one wave after another, and repeated attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Workers", "attempts"]
 _FIRST_WAIT = 0.02  # seconds
 _LONGEST_WAIT = 2.0
 _PATIENCE = 300.0
-"""Seconds after which a contest counts as an outage. Somebody wins each round, so contenders finish long before."""
+"""Seconds after which a contest counts as an outage. Each round has a winner, so contenders finish long before."""
 
 
 def attempts() -> Iterator[int]:
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 class Workers:
-    """A pool of threads that carries one wave of calls after another; none of them may start a wave itself."""
+    """A pool of threads that makes one wave of calls after another; no call may start a wave itself."""
 
     def __init__(self, jobs: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="bucketwheel")
@@ -43,15 +43,15 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What has begun is waited for: a request that is on its way is never left to an unknown end.
+        # Wait for what has begun: a request must not be left to an unknown end.
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
-        """Begin one call; its result or error is the future's."""
+        """Begin one call, and return its future."""
         return self._pool.submit(call)
 
     def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
-        """Make all the calls and return their results in order; an error ends the wave, once what began has ended."""
+        """Make the calls and return their results in order; after an error no more calls begin, and it is raised."""
         futures = [self._pool.submit(call) for call in calls]
         wait(futures, return_when=FIRST_EXCEPTION)
         for future in futures:
@@ -63,13 +63,13 @@ class Workers:
         return [future.result() for future in futures]
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
-        """Make all the calls to their end, and return each one's result or error, in order."""
+        """Make all the calls, and return the result or error of each, in order."""
         futures = [self._pool.submit(call) for call in calls]
         wait(futures)
         outcomes: list[_T | Exception] = []
         for future in futures:
             try:
                 outcomes.append(future.result())
-            except Exception as error:  # noqa: BLE001 - handed to the caller, not swallowed
+            except Exception as error:  # noqa: BLE001 - returned to the caller
                 outcomes.append(error)
         return outcomes

@@ -1,4 +1,4 @@
-"""What a repository's URL names: a bucket with a prefix, or a directory."""
+"""Places of repositories: a bucket with a prefix, or a directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z")
 
 
 class InvalidPlace(ValueError):
-    """A text that names no place a repository could be; the message continues the text."""
+    """A text that is not the place of a repository; the message continues the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,26 +45,26 @@ Place: TypeAlias = S3Place | DirectoryPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How to reach S3; whatever is None is left to the AWS chain (environment, profile, role)."""
+    """How to reach S3; what is None is left to the AWS chain (environment, profile, role)."""
 
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
     no_sign_request: bool = False
-    """Read without credentials; such a connection is never used to write."""
+    """Read without credentials; such a connection never writes."""
 
 
 def parse_place(text: str, base: Path) -> Place:
     """Read `s3://bucket[/prefix]`, `file:///path` or a path relative to `base`; raises InvalidPlace."""
     if not unquote(text).isprintable():  # urlsplit would drop a newline; no file system takes a NUL
-        raise InvalidPlace("holds characters that cannot be printed")
+        raise InvalidPlace("has characters that cannot be printed")
     if not text:
         raise InvalidPlace("names no place")
     try:
         if "://" not in text:
             return DirectoryPlace(path=_absolute(Path(text).expanduser(), base))
         parts = urlsplit(text)
-    except (RuntimeError, ValueError) as error:  # the home directory of nobody; a URL that cannot be split
+    except (RuntimeError, ValueError) as error:  # a home directory of no user; a URL that cannot be split
         raise InvalidPlace("names no place") from error
     if parts.query or parts.fragment or parts.username or parts.password:
         raise InvalidPlace("must not have a user, a password, a query or a fragment")

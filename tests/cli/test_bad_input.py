@@ -127,7 +127,7 @@ def broken_pyproject() -> None:
         (nothing, ["--jobs=0"], 2, ["--jobs is not a whole number from 1 to 64"]),
         (nothing, ["-r", "ftp://host/x"], 2, ["--repository is neither s3://bucket/prefix nor a directory"]),
         (nothing, ["-r", "s3://user:hunter2@bucket"], 2, ["--repository must not have a user, a password"]),
-        (nothing, ["-r", "staging"], 2, ["--repository is staging, which is the name of no repository"]),
+        (nothing, ["-r", "staging"], 2, ["--repository is staging, which is not the name of a repository"]),
     ],
 )
 def test_publish_says_what_is_wrong(

@@ -85,8 +85,8 @@ def test_init_of_two_places_is_usage() -> None:
     ("setting", "problem"),
     [
         ("pages", "write KEY=VALUE"),
-        ("pages=fancy", "--set pages cannot be; choose one of slash, index.html, both"),
-        ("nope=1", "--set nope cannot be; choose one of pages, simple, base-url, cache-control, put-args"),
+        ("pages=fancy", "--set pages cannot be set; choose one of slash, index.html, both"),
+        ("nope=1", "--set nope cannot be set; choose one of pages, simple, base-url, cache-control, put-args"),
     ],
 )
 def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:

@@ -166,7 +166,7 @@ def test_a_process_that_should_give_credentials(desk: Desk) -> None:
         *("--profile", "process", "-vvv"),
     )
     assert run.code == 1
-    assert "could not be got (custom-process)" in run.notices
+    assert "cannot be obtained (custom-process)" in run.notices
     assert told(run) == []
 
 

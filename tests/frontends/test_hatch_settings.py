@@ -83,7 +83,7 @@ def test_options_for_an_index_are_warned_about(host: Host, project: Path) -> Non
 def test_hints_about_settings_are_shown(host: Host, project: Path) -> None:
     """A repository that ends in `simple` is published to, and questioned."""
     said = publish(host, "-r", "./pypi/simple").err
-    assert f"the repository {project}/pypi/simple ends in simple, so that its index is " in said
+    assert f"the repository {project}/pypi/simple ends in simple, so its index is " in said
 
 
 def test_two_places_at_once_are_refused(host: Host, project: Path) -> None:

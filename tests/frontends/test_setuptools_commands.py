@@ -240,7 +240,7 @@ def test_every_wrong_setting_is_an_error_of_setup_py(host: Host, project: Path) 
     assert run.code == 1
     assert "error: " in run.err
     for problem in (
-        "--repository is nowhere, which is the name of no repository",
+        "--repository is nowhere, which is not the name of a repository",
         "BUCKETWHEEL_JOBS is not a whole number from 1 to 64; ",
         "tool.bucketwheel.bucket is not a setting; ",
     ):

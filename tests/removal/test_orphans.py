@@ -215,7 +215,7 @@ def test_a_first_publisher_at_work_is_no_loss(storage: Storage, tmp_path: Path) 
     arrivals = iter([make_wheel(tmp_path, "fresh", "1.1")])
 
     def publisher(verb: str, key: str) -> None:
-        if (verb, key) == ("look", "simple/fresh/index.json"):
+        if (verb, key) == ("stat", "simple/fresh/index.json"):
             for path in arrivals:
                 release_files(storage, path)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketwheel.format.layout import Layout
 from bucketwheel.format.settings import HARMLESS, validate_put_args
 from bucketwheel.storage.s3 import put_object_arguments
 
@@ -44,27 +45,27 @@ def test_what_says_how_an_object_is_kept_is_harmless(put_args: dict[str, str]) -
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("Bucket", "is what bucketwheel itself says of every object"),
-        ("Key", "is what bucketwheel itself says of every object"),
-        ("Body", "is what bucketwheel itself says of every object"),
-        ("WriteOffsetBytes", "is what bucketwheel itself says of every object"),
-        ("IfMatch", "would take the place of the conditions that keep publishers from overwriting each other"),
-        ("IfNoneMatch", "would take the place of the conditions that keep publishers from overwriting each other"),
-        ("ChecksumAlgorithm", "would take the place of the sha256 that the store verifies"),
-        ("ChecksumSHA256", "would take the place of the sha256 that the store verifies"),
-        ("ContentMD5", "would take the place of the sha256 that the store verifies"),
-        ("Metadata", "would take the place of the marks by which bucketwheel knows its objects"),
-        ("CacheControl", "would contradict how long each kind of object may be kept by caches"),
-        ("Expires", "would contradict how long each kind of object may be kept by caches"),
-        ("ContentType", "would serve pages and files as something else than clients expect"),
-        ("ContentEncoding", "would serve pages and files as something else than clients expect"),
-        ("ContentDisposition", "would serve pages and files as something else than clients expect"),
+        ("Bucket", "is set by bucketwheel itself for every object"),
+        ("Key", "is set by bucketwheel itself for every object"),
+        ("Body", "is set by bucketwheel itself for every object"),
+        ("WriteOffsetBytes", "is set by bucketwheel itself for every object"),
+        ("IfMatch", "would replace the conditions that keep publishers from overwriting each other"),
+        ("IfNoneMatch", "would replace the conditions that keep publishers from overwriting each other"),
+        ("ChecksumAlgorithm", "would replace the sha256 that the store verifies"),
+        ("ChecksumSHA256", "would replace the sha256 that the store verifies"),
+        ("ContentMD5", "would replace the sha256 that the store verifies"),
+        ("Metadata", "would replace the marks by which bucketwheel knows its objects"),
+        ("CacheControl", "would contradict how long caches may keep each kind of object"),
+        ("Expires", "would contradict how long caches may keep each kind of object"),
+        ("ContentType", "would serve pages and files in another form than clients expect"),
+        ("ContentEncoding", "would serve pages and files in another form than clients expect"),
+        ("ContentDisposition", "would serve pages and files in another form than clients expect"),
         ("WebsiteRedirectLocation", "would send clients away from every page and file"),
-        ("SSECustomerKey", "would demand its key for every read, so that nobody could install"),
-        ("SSECustomerAlgorithm", "would demand its key for every read, so that nobody could install"),
-        ("ObjectLockMode", "would retain every page and manifest that is ever replaced"),
-        ("ObjectLockRetainUntilDate", "would retain every page and manifest that is ever replaced"),
-        ("RequestPayer", "would count for writing only, and all reading would be refused"),
+        ("SSECustomerKey", "would require its key for every read, so that no client could install"),
+        ("SSECustomerAlgorithm", "would require its key for every read, so that no client could install"),
+        ("ObjectLockMode", "would keep every page and manifest that is replaced"),
+        ("ObjectLockRetainUntilDate", "would keep every page and manifest that is replaced"),
+        ("RequestPayer", "would count for writing only, so that every read would be refused"),
     ],
 )
 def test_what_would_break_the_protocol_is_refused_with_its_reason(name: str, what: str) -> None:
@@ -94,7 +95,7 @@ def test_every_argument_that_boto3_knows_is_judged() -> None:
         (
             {"StorageClass": "DEEP_ARCHIVE"},
             (
-                "put-args.StorageClass names an archive, from which nothing can be read at once; "
+                "put-args.StorageClass is an archive, from which objects cannot be read at once; "
                 "choose a class such as STANDARD, STANDARD_IA or GLACIER_IR"
             ),
         ),
@@ -120,7 +121,7 @@ def test_every_argument_that_boto3_knows_is_judged() -> None:
         ),
         (
             {"ACL": "private", "GrantRead": "id=x"},
-            "put-args.ACL cannot be set merged with Grant…; keep one of the two",
+            "put-args.ACL cannot be set together with Grant…; keep one of the two",
         ),
         (
             {"SSEKMSKeyId": "x", "ServerSideEncryption": "AES256"},
@@ -145,11 +146,16 @@ def test_all_problems_are_found_at_once_under_the_path_as_typed() -> None:
 
 def test_boto3_gets_its_one_boolean() -> None:
     """Arguments travel as texts, and boto3 refuses a text for BucketKeyEnabled."""
-    assert put_object_arguments({"BucketKeyEnabled": "false", "ACL": "private"}) == {
+    headers = Layout(put_args={"BucketKeyEnabled": "false", "ACL": "private"}).html()
+
+    assert put_object_arguments(headers, {"a": "b"}) == {
         "BucketKeyEnabled": False,
         "ACL": "private",
+        "ContentType": "text/html; charset=utf-8",
+        "CacheControl": "public, max-age=0, must-revalidate",
+        "Metadata": {"a": "b"},
     }
-    assert put_object_arguments({"BucketKeyEnabled": "true"}) == {"BucketKeyEnabled": True}
+    assert put_object_arguments(Layout(put_args={"BucketKeyEnabled": "true"}).html(), {})["BucketKeyEnabled"] is True
 
 
 @given(st.dictionaries(st.text() | st.sampled_from(sorted(HARMLESS)), st.text()))

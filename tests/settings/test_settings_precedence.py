@@ -190,8 +190,8 @@ class TestConnection:
                 layers(hatch={"endpoint-url": "https://minio"}, project={"repository": "s3://bucket", "region": "r"})
             )
         assert str(raised.value) == (
-            "tool.hatch.publish.s3.endpoint-url does not stand beside the repository that is used, and counts for no "
-            "other; write it beside tool.bucketwheel.repository, or set BUCKETWHEEL_ENDPOINT_URL"
+            "tool.hatch.publish.s3.endpoint-url is not beside the repository that is used, so it would have no effect; "
+            "write it beside tool.bucketwheel.repository, or set BUCKETWHEEL_ENDPOINT_URL"
         )
 
     def test_without_a_repository_the_first_file_is_taken_at_its_word(self) -> None:
@@ -266,7 +266,7 @@ class TestNamedRepositories:
         with pytest.raises(Misconfigured) as raised:
             resolve(layers(project={**self.PROJECT, "profile": "p"}))
         assert str(raised.value) == (
-            "tool.bucketwheel.profile does not stand beside the repository that is used, and counts for no other; "
+            "tool.bucketwheel.profile is not beside the repository that is used, so it would have no effect; "
             "write it beside tool.bucketwheel.repositories.staging.url, or set BUCKETWHEEL_PROFILE"
         )
 
@@ -275,7 +275,7 @@ class TestNamedRepositories:
         with pytest.raises(Misconfigured) as raised:
             resolve(layers(options={"repository": "stagin"}, project=self.PROJECT))
         assert str(raised.value) == (
-            "--repository is stagin, which is the name of no repository (known: production, staging); "
+            "--repository is stagin, which is not the name of a repository (known: production, staging); "
             "write ./stagin for a directory, s3://stagin for a bucket, "
             "or add it as [tool.bucketwheel.repositories.stagin] with a url"
         )
@@ -307,15 +307,15 @@ def test_what_a_place_looks_like(text: str, place: S3Place | DirectoryPlace) -> 
         (
             "s3://bucket/simple/",
             (
-                "the repository s3://bucket/simple ends in simple, so that its index is s3://bucket/simple/simple/; "
-                "if the index was to be s3://bucket/simple/, the repository is s3://bucket/"
+                "the repository s3://bucket/simple ends in simple, so its index is s3://bucket/simple/simple/; "
+                "if you want the index at s3://bucket/simple/, name the repository s3://bucket/"
             ),
         ),
         (
             "./simple",
             (
-                "the repository /current/simple ends in simple, so that its index is /current/simple/simple/; "
-                "if the index was to be /current/simple/, the repository is /current/"
+                "the repository /current/simple ends in simple, so its index is /current/simple/simple/; "
+                "if you want the index at /current/simple/, name the repository /current/"
             ),
         ),
     ],

@@ -100,8 +100,8 @@ def test_a_literal_secret_in_an_index_is_refused_in_files(url: str) -> None:
     """pyproject.toml is read by everybody who has the project."""
     message = message_of(project={"artifact-indexes": ["https://ci/", url]})
     assert message == (
-        "tool.bucketwheel.artifact-indexes[1] holds a secret; "
-        "write ${VAR} in its place, set VAR where it runs, and change the secret"
+        "tool.bucketwheel.artifact-indexes[1] contains a secret; "
+        "write ${VAR} instead, set VAR where it runs, and change the secret"
     )
 
 

@@ -633,7 +633,7 @@ class TestLargeFiles:
     def test_other_bytes_than_judged_are_refused(self, parted: S3Storage, tmp_path: Path) -> None:
         """The parts must make up the file that has the digest."""
         file = large_file(tmp_path / "file", 6 * MIB)
-        with pytest.raises(Unavailable, match="are not those that were judged"):
+        with pytest.raises(Unavailable, match="changed after they were checked"):
             parted.add(KEY, file, sha256=digest(b"judged"), headers=KIND, marks=NO_MARKS)
         assert parted.stat(KEY) is None
         assert uploads_left(parted) == 0
@@ -653,7 +653,7 @@ class TestLargeFiles:
             return says(409, "OperationAborted")
 
         wire.harm = change
-        with pytest.raises(Unavailable, match="are not those that were judged"):
+        with pytest.raises(Unavailable, match="changed after they were checked"):
             add(parted, file)
         assert parted.stat(KEY) is None
 
@@ -751,7 +751,7 @@ class TestConnection:
     def test_no_tls_where_tls_is_asked_for(self, bucket: TestBucket, wire: Wire) -> None:
         """A server that does not speak TLS is not taken for one that is down."""
         storage = bucket.storage(endpoint_url=wire.url.replace("http:", "https:"))
-        with pytest.raises(Unavailable, match=r"no safe connection to https://127\.0\.0\.1:\d+ \(TLS\)"):
+        with pytest.raises(Unavailable, match=r"no secure connection to https://127\.0\.0\.1:\d+ \(TLS\)"):
             storage.read(KEY)
 
     def test_a_bucket_is_made_once(self, s3_server: S3Server, wire: Wire) -> None:
@@ -770,7 +770,7 @@ class TestConnection:
         """That conflict is one that trying again does not change."""
         wire.harm = lambda _: says(409, "BucketAlreadyExists")
         connection = Connection(region="eu-west-1", endpoint_url=wire.url)
-        with pytest.raises(Denied, match="belongs to somebody else"):
+        with pytest.raises(Denied, match="belongs to another account"):
             create_bucket(S3Place(bucket="packages"), connection, report=ignore)
         assert len(wire.log) == 1
 

@@ -9,7 +9,7 @@ from botocore import exceptions as sdk
 
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.storage.s3.errors import (
-    Asked,
+    ApiCall,
     Rejection,
     failure_in_words,
     outcome_unknown,
@@ -17,13 +17,13 @@ from bucketwheel.storage.s3.errors import (
     rejection_in_words,
 )
 
-PUT = Asked(operation="PutObject", bucket="packages", key="p/x.zip", profile="work")
-GET = Asked(operation="GetObject", bucket="packages", key="p/x.zip")
-LIST = Asked(operation="ListObjectsV2", bucket="packages", key="p/")
+PUT = ApiCall(operation="PutObject", bucket="packages", key="p/x.zip", profile="work")
+GET = ApiCall(operation="GetObject", bucket="packages", key="p/x.zip")
+LIST = ApiCall(operation="ListObjectsV2", bucket="packages", key="p/")
 CANARY = "AKIACANARY0SECRET"
 
 
-def said(asked: Asked, code: str, status: int = 400, message: str = "", **metadata: Any) -> Unavailable:  # noqa: ANN401 - as the SDK has it
+def said(asked: ApiCall, code: str, status: int = 400, message: str = "", **metadata: Any) -> Unavailable:  # noqa: ANN401 - as the SDK has it
     """Answer with an error as the SDK parses it."""
     response = {
         "Error": {"Code": code, "Message": message},
@@ -83,7 +83,7 @@ def said(asked: Asked, code: str, status: int = 400, message: str = "", **metada
             403,
             (
                 "the secret key does not belong to the access key used for s3://packages/p/x.zip; "
-                "set both anew, without spaces around them"
+                "set both again, without spaces around them"
             ),
         ),
         (
@@ -96,7 +96,7 @@ def said(asked: Asked, code: str, status: int = 400, message: str = "", **metada
             PUT,
             "AccessControlListNotSupported",
             400,
-            "the bucket packages takes no ACLs; remove ACL from `put-args`",
+            "the bucket packages accepts no ACLs; remove ACL from `put-args`",
         ),
         (
             PUT,
@@ -108,7 +108,7 @@ def said(asked: Asked, code: str, status: int = 400, message: str = "", **metada
             ),
         ),
         (
-            Asked(operation="DeleteObject", bucket="packages", key="x"),
+            ApiCall(operation="DeleteObject", bucket="packages", key="x"),
             "NotImplemented",
             501,
             (
@@ -117,14 +117,14 @@ def said(asked: Asked, code: str, status: int = 400, message: str = "", **metada
             ),
         ),
         (
-            Asked(operation="CreateBucket", bucket="packages"),
+            ApiCall(operation="CreateBucket", bucket="packages"),
             "BucketAlreadyExists",
             409,
-            "the bucket name packages belongs to somebody else; choose another",
+            "the bucket name packages belongs to another account; choose another",
         ),
     ],
 )
-def test_what_trying_again_does_not_help(asked: Asked, code: str, status: int, words: str) -> None:
+def test_what_trying_again_does_not_help(asked: ApiCall, code: str, status: int, words: str) -> None:
     """A refusal names what was refused and the one thing to do."""
     error = said(asked, code, status)
     assert type(error) is Denied
@@ -154,7 +154,7 @@ def test_what_trying_again_does_not_help(asked: Asked, code: str, status: int, w
             "BadDigest",
             400,
             (
-                "the bytes for s3://packages/p/x.zip are not those that were judged, or changed on the "
+                "the bytes for s3://packages/p/x.zip changed after they were checked, or on the "
                 "way; leave files alone while they are published, and run the same command again"
             ),
         ),
@@ -171,8 +171,8 @@ def test_what_trying_again_may_help(code: str, status: int, words: str) -> None:
 def test_another_region_is_named_if_the_answer_names_it(code: str) -> None:
     """The region to set is in a header of S3's answer."""
     error = said(GET, code, 301, HTTPHeaders={"x-amz-bucket-region": "eu-central-1"})
-    assert str(error) == "the bucket packages lies in another region (eu-central-1); set --region to it"
-    assert "(which one, S3 does not say)" in str(said(GET, code, 301))
+    assert str(error) == "the bucket packages is in another region (eu-central-1); set --region to it"
+    assert "(S3 does not say which)" in str(said(GET, code, 301))
 
 
 def test_aws_knows_best_what_permission_is_lacking() -> None:
@@ -237,8 +237,8 @@ def test_a_refusal_on_the_way_to_credentials_is_no_refusal_of_s3() -> None:
             sdk.CredentialRetrievalError(provider="custom-process", error_msg=CANARY),
             Denied,
             (
-                "the AWS credentials for s3://packages/p/x.zip could not be got (custom-process); "
-                "run `aws sts get-caller-identity` to see why"
+                "the AWS credentials for s3://packages/p/x.zip cannot be obtained (custom-process); "
+                "`aws sts get-caller-identity` shows why"
             ),
         ),
         (
@@ -250,14 +250,14 @@ def test_a_refusal_on_the_way_to_credentials_is_no_refusal_of_s3() -> None:
             sdk.SSLError(endpoint_url=f"https://s3.example/?X-Amz-Signature={CANARY}", error=OSError(CANARY)),
             Unavailable,
             (
-                "no safe connection to https://s3.example (TLS); name the authority that it is certified by in "
-                "AWS_CA_BUNDLE"
+                "no secure connection to https://s3.example (TLS); "
+                "set AWS_CA_BUNDLE to the certificate file of its authority"
             ),
         ),
         (
             sdk.ProxyConnectionError(proxy_url=f"http://user:{CANARY}@proxy", error=CANARY),
             Unavailable,
-            "the proxy on the way to packages cannot be reached; correct HTTPS_PROXY",
+            "the proxy for packages cannot be reached; correct HTTPS_PROXY",
         ),
         (
             sdk.ReadTimeoutError(endpoint_url=f"https://s3.example/?X-Amz-Signature={CANARY}"),
@@ -311,6 +311,6 @@ def test_nobody_knows_is_said_as_such() -> None:
     error = outcome_unknown(PUT)
     assert type(error) is OutcomeUnknown
     assert str(error) == (
-        "the answer to PutObject of s3://packages/p/x.zip was lost, so it may have happened, "
-        "or may yet; run the same command again to find out"
+        "no answer came to PutObject of s3://packages/p/x.zip, so it may have happened or still happen; "
+        "run the same command again to find out"
     )

@@ -18,7 +18,7 @@ MOMENT = "2026-11-20T12:00:00.123456Z"
 
 
 def published(filename: str, version: str, **facts: object) -> PublishedFile:
-    """Write an entry of which only the facts that matter are named."""
+    """Make an entry from the facts that matter to a test."""
     entry = PublishedFile(
         filename=filename, version=version, sha256=Sha256("a" * 64), size=4661, upload_time=MOMENT, by="call-1"
     )
@@ -26,23 +26,23 @@ def published(filename: str, version: str, **facts: object) -> PublishedFile:
 
 
 def sha256s() -> st.SearchStrategy[Sha256]:
-    """Digests."""
+    """Generate digests."""
     return st.text("0123456789abcdef", min_size=64, max_size=64).map(Sha256)
 
 
 def filenames() -> st.SearchStrategy[str]:
-    """File names as hostile as a manifest may hold: printable, and nothing that leads out of a folder."""
+    """Generate file names as hostile as a manifest may contain: printable, and not leading out of a folder."""
     printable = st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters="/\\").filter(str.isprintable)
     return st.text(printable, min_size=1, max_size=20).filter(lambda name: name not in {".", ".."})
 
 
 def keys() -> st.SearchStrategy[Key]:
-    """Keys as hostile as a manifest may hold."""
+    """Generate keys as hostile as a manifest may contain."""
     return st.lists(filenames(), min_size=1, max_size=4).map(lambda parts: Key("/".join(parts)))
 
 
 def manifests() -> st.SearchStrategy[Manifest]:
-    """Whole manifests of `DEMO`, with hostile text in every field that takes any."""
+    """Generate manifests of `DEMO`, with hostile text in every field that accepts any."""
     names = st.lists(filenames(), max_size=6, unique=True)
     return names.flatmap(
         lambda used: st.builds(

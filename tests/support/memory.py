@@ -1,4 +1,4 @@
-"""A store in memory that keeps the contract, marks included."""
+"""A store in memory that keeps the contract of storages, marks included."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ class MemoryStorage:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def address(self, key: str) -> str:
-        """No store serves it."""
+        """Return a URL that no store serves."""
         return f"memory:///{key}"
 
     def read(self, key: Key) -> Object | None:
-        """The whole object."""
+        """Return the whole object."""
         found = self.objects.get(key)
         return None if found is None else Object(body=found.body, version=found.version, marks=found.marks)
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """All about it."""
+        """Return the object without its bytes."""
         found = self.objects.get(key)
         if found is None:
             return None
@@ -69,15 +69,15 @@ class MemoryStorage:
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
-        """A stretch of it."""
+        """Stream a range of it."""
         if end is not None and end <= start:
             raise ValueError("a range of no bytes cannot be asked for")
         if key not in self.objects:
-            raise Unavailable(f"{key} is not there any more; run the same command again")
+            raise Unavailable(f"{key} no longer exists; run the same command again")
         yield io.BytesIO(self.objects[key].body[start:end])
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """What there is at this moment."""
+        """List what exists at this moment."""
         for key, found in sorted(self.objects.copy().items()):
             if key.startswith(prefix):
                 yield ListEntry(key=Key(key), size=len(found.body), version=found.version, etag=found.version)
@@ -85,7 +85,7 @@ class MemoryStorage:
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool:
-        """Create."""
+        """Create an object."""
         whole = body if isinstance(body, bytes) else body.read_bytes()
         if hashlib.sha256(whole).hexdigest() != sha256:
             raise bytes_changed(key)
@@ -98,7 +98,7 @@ class MemoryStorage:
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Create or replace."""
+        """Create or replace an object."""
         with self._lock:
             self._compare(key, expected)
             version = ObjectVersion(hashlib.sha256(body).hexdigest())
@@ -108,18 +108,18 @@ class MemoryStorage:
         return version
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
-        """Remove."""
+        """Remove an object."""
         with self._lock:
             if key in self.objects:
                 self._compare(key, expected)
                 del self.objects[key]
 
     def version_of(self, body: bytes) -> ObjectVersion:
-        """Its digest."""
+        """Return the digest."""
         return ObjectVersion(hashlib.sha256(body).hexdigest())
 
     def headers(self, key: Key) -> ServedHeaders | None:
-        """As it was written."""
+        """Return the headers it was written with."""
         found = self.objects.get(key)
         if found is None:
             return None

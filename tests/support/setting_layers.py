@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bucketwheel.config.values import Layer, environment_layer, file_layer, option_layer
+from bucketwheel.config.layers import environment_layer, file_layer, option_layer
+from bucketwheel.config.values import Layer
 
 __all__ = ["SOURCES", "Table", "layers"]
 

@@ -1,4 +1,4 @@
-"""What people and other tools do to a store behind our back, and the check that is to find it."""
+"""Changes that people and other tools make to a store, and the check that must find them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _FILE = Layout().distribution()
 
 
 def stored(storage: Storage, key: str) -> Object:
-    """An object that must be there."""
+    """Return an object that must exist."""
     found = storage.read(Key(key))
     assert found is not None, key
     return found
 
 
 def put(storage: Storage, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
-    """Put an object where none is, as `aws s3 cp` does."""
+    """Put an object at a free key, as `aws s3 cp` does."""
     assert storage.add(Key(key), body, sha256=sha256_of(body), headers=_FILE, marks=marks), key
 
 
@@ -63,7 +63,7 @@ def remove(storage: Storage, *keys: str) -> None:
 
 
 def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], Manifest]) -> None:
-    """Change a manifest as a later command would, and bring the pages after it."""
+    """Change a manifest as a later command would, and refresh the pages."""
     after = change(manifest_of(storage, project))
     body = encode_manifest(replace(after, revision=after.revision + 1))
     overwrite(storage, manifest_key(ProjectName(project)), body)
@@ -89,5 +89,5 @@ def check_store(storage: Storage, *projects: str, deep: bool = False, report: Re
 
 
 def codes(checked: Checked) -> set[str]:
-    """What was found, by kind."""
+    """Return the codes of the findings."""
     return {finding.code for finding in checked.findings}

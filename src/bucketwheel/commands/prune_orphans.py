@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.events import Report, Warned, ignore
-from bucketwheel.format.layout import SIDECARS, repository_of, sha256_of_file
+from bucketwheel.format.layout import aside_sha256, distribution_key, repository_of, sha256_of_file
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import (
     InvalidName,
@@ -35,9 +34,6 @@ from bucketwheel.protocol.repository import (
 from bucketwheel.storage import Key, ListEntry, ObjectInfo
 
 __all__ = ["Orphan", "OrphansPruned", "find_orphans", "prune_orphans", "prune_orphans_of"]
-
-# The folder that a publisher steps aside to: `<sha256>/` and `<sha256>-2/`.
-_ASIDE = re.compile(r"(?P<sha256>[0-9a-f]{64})(-\d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +153,7 @@ def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime
     """
     groups: dict[Key, list[ListEntry]] = defaultdict(list)
     for entry in repository.storage.list(repository.layout.folder(manifest.project)):
-        groups[_distribution_key(entry.key)].append(entry)
+        groups[distribution_key(entry.key)].append(entry)
     for key in _accounted_for(repository, manifest):
         groups.pop(key, None)
     return tuple(
@@ -165,13 +161,6 @@ def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime
         for key, group in groups.items()
         if _is_orphan(repository, manifest, key, group, before)
     )
-
-
-def _distribution_key(key: Key) -> Key:
-    for ending in SIDECARS:
-        if key.endswith(ending):
-            return Key(key.removesuffix(ending))
-    return key
 
 
 def _accounted_for(repository: Repository, manifest: Manifest) -> set[Key]:
@@ -207,5 +196,5 @@ def _could_be_ours(repository: Repository, project: ProjectName, key: Key, file:
             return False
     except InvalidName:
         return False
-    match = _ASIDE.match(aside)
-    return not aside or (match is not None and (file is None or file.sha256 == match["sha256"]))
+    sha256 = aside_sha256(aside)
+    return not aside or (sha256 is not None and (file is None or file.sha256 == sha256))

@@ -1,1 +1,1 @@
-"""Settings: layers of tables, merged and judged; every problem at once, under the path that the user typed."""
+"""Settings: layers of tables, merged and validated; every problem at once, under the keys that the user typed."""

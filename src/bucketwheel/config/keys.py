@@ -1,4 +1,4 @@
-"""What can be set: one table, from which options, variables, `-o` keys and the documentation are made."""
+"""The keys of settings: one table for options, variables, `-o` keys and the documentation."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class SettingKey:
     """One setting, under one name in every layer."""
 
     name: str
-    """Kebab-case, as it is written in TOML and after `-o`."""
+    """Kebab-case, as in TOML and after `-o`."""
     shape: Shape
     """A list may be given several times on a command line, and so may a table, as NAME=VALUE."""
     meaning: str
     """One sentence for help texts and documentation."""
     choices: tuple[str, ...] = ()
     limits: tuple[int, int] = (0, 0)
-    """The least and the greatest number."""
+    """The smallest and the largest number."""
     connection: bool = False
-    """Whether it belongs to the repository it stands beside and is lent to no other."""
+    """True if it counts only for the repository that it is written beside."""
 
     @property
     def attribute(self) -> str:

@@ -1,4 +1,4 @@
-"""Where settings come from: the project's pyproject.toml, the environment and the user's own file, read into layers."""
+"""Layers of settings: read from options, the environment, the project's pyproject.toml and the user's own file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from configparser import RawConfigParser
 from functools import partial
 from pathlib import Path
 
+from bucketwheel.config.keys import VARIABLE_PREFIX
 from bucketwheel.config.resolution import Settings, resolve
-from bucketwheel.config.values import Layer, environment_layer, file_layer, holds_secret, option_layer, without_secret
+from bucketwheel.config.values import Layer, holds_secret, without_secret
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.names import printable
 
-__all__ = ["find_pyproject", "load_settings", "project_layers", "user_config", "wheelhouse_uploader_indexes"]
+__all__ = [
+    "environment_layer",
+    "file_layer",
+    "find_pyproject",
+    "load_settings",
+    "option_layer",
+    "project_layers",
+    "user_config",
+    "wheelhouse_uploader_indexes",
+]
 
 
 def load_settings(
@@ -28,18 +38,18 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     required: Collection[str] = (),
 ) -> Settings:
-    """Gather every layer and resolve it; raises Misconfigured with every problem at once.
+    """Read every layer and resolve them; raises Misconfigured with every problem at once.
 
-    `start` is where the search for pyproject.toml begins: the current directory unless said. `options` are of the name
-    of settings, as `dry_run` or `dry-run`; messages write them after `option_prefix`. `hatch_table` is the
-    `[publish.s3]` of Hatch's own config.toml. `required` are the settings that must not be missing.
+    The search for pyproject.toml begins at `start`, by default the current directory. `options` are named as the
+    settings, `dry_run` or `dry-run`; messages put `option_prefix` before them. `hatch_table` is the `[publish.s3]` of
+    Hatch's own config.toml. `required` are the settings that must not be missing.
     """
     here = Path.cwd()
     start = here if start is None else here / start
     variables = os.environ if environ is None else environ
     problems: list[Problem] = []
-    project = _readable(partial(project_layers, start), problems)
-    user = _readable(partial(_user_layers, user_config(variables)), problems)
+    project = _collect(problems, partial(project_layers, start))
+    user = _collect(problems, partial(_user_layers, user_config(variables)))
     if problems:
         raise Misconfigured(*problems)
     layers = (
@@ -52,10 +62,33 @@ def load_settings(
     return resolve(layers, required=required)
 
 
-def find_pyproject(start: Path) -> Path | None:
-    """Find the nearest pyproject.toml, from a directory upwards, as Hatch does; it marks the project's root."""
-    candidates = (directory / "pyproject.toml" for directory in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
+def option_layer(options: Mapping[str, object], *, prefix: str, base: Path) -> Layer:
+    """Make a layer of options, which users write after a prefix (`--`, `-o `).
+
+    `_` counts as `-`. None and the empty tuple, by which option parsers say "not given", are left out.
+    """
+    given = {key.replace("_", "-"): value for key, value in options.items() if value is not None and value != ()}
+    return Layer(table=given, base=base, spelled=lambda key: f"{prefix}{key}", explicit=True)
+
+
+def environment_layer(environ: Mapping[str, str], *, base: Path) -> Layer:
+    """Make a layer of the BUCKETWHEEL_ variables.
+
+    An empty one counts as not set, because CI services pass on omitted values so. BUCKETWHEEL_TEST_ is for our tests.
+    """
+    table = {
+        variable.removeprefix(VARIABLE_PREFIX).lower().replace("_", "-"): value
+        for variable, value in environ.items()
+        if variable.startswith(VARIABLE_PREFIX) and not variable.startswith(f"{VARIABLE_PREFIX}TEST_") and value
+    }
+    return Layer(
+        table=table, base=base, spelled=lambda key: VARIABLE_PREFIX + key.upper().replace("-", "_"), explicit=True
+    )
+
+
+def file_layer(table: Mapping[str, object], *, prefix: str, base: Path) -> Layer:
+    """Make a layer of a TOML table, whose keys users write after a prefix (`tool.bucketwheel.`)."""
+    return Layer(table=table, base=base, spelled=lambda key: f"{prefix}{key}")
 
 
 def project_layers(start: Path) -> tuple[Layer, ...]:
@@ -69,9 +102,9 @@ def project_layers(start: Path) -> tuple[Layer, ...]:
     document = _read_toml(path)
     problems: list[Problem] = []
     hatch_toml = path.with_name("hatch.toml")
-    hatchs_own = _read_toml(hatch_toml) if hatch_toml.is_file() else {}
-    if "publish" in hatchs_own:  # Hatch takes each table of hatch.toml in the place of pyproject.toml's, whole
-        hatch, prefix = _table(hatchs_own, "publish.s3", problems), "hatch.toml: publish.s3."
+    hatch_document = _read_toml(hatch_toml) if hatch_toml.is_file() else {}
+    if "publish" in hatch_document:  # Hatch uses each table of hatch.toml instead of pyproject.toml's, whole
+        hatch, prefix = _table(hatch_document, "publish.s3", problems), "hatch.toml: publish.s3."
     else:
         hatch, prefix = _table(document, "tool.hatch.publish.s3", problems), "tool.hatch.publish.s3."
     own = _table(document, "tool.bucketwheel", problems)
@@ -83,10 +116,16 @@ def project_layers(start: Path) -> tuple[Layer, ...]:
     )
 
 
-def user_config(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
-    """Where the user's own settings lie, whether they exist or not; None where the system names no home.
+def find_pyproject(start: Path) -> Path | None:
+    """Find the nearest pyproject.toml, from a directory upwards, as Hatch does; it marks the project's root."""
+    candidates = (directory / "pyproject.toml" for directory in (start, *start.parents))
+    return next((path for path in candidates if path.is_file()), None)
 
-    https://specifications.freedesktop.org/basedir-spec/latest/: a relative XDG_CONFIG_HOME is to be ignored.
+
+def user_config(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Return the path of the user's own settings, which may not exist; None where the system names no home.
+
+    A relative XDG_CONFIG_HOME does not count (https://specifications.freedesktop.org/basedir-spec/latest/).
     """
     if platform == "win32":
         home = environ.get("APPDATA")
@@ -99,9 +138,9 @@ def user_config(environ: Mapping[str, str], platform: str = sys.platform) -> Pat
 
 
 def wheelhouse_uploader_indexes(root: Path) -> tuple[str, ...]:
-    """Read what wheelhouse-uploader was configured with in setup.cfg, as `artifact-indexes` to be shown and pasted.
+    """Read the indexes of wheelhouse-uploader in setup.cfg, as `artifact-indexes` to be shown and pasted.
 
-    A password or token in one becomes `${VAR}`. A file that cannot be read is no reason to fail: it is only a hint.
+    A password or token in one becomes `${VAR}`. The result is only a hint, so a file that cannot be read is no error.
     """
     parser = RawConfigParser(strict=False)
     try:
@@ -112,7 +151,7 @@ def wheelhouse_uploader_indexes(root: Path) -> tuple[str, ...]:
     return tuple(without_secret(line) if holds_secret(line) else line for line in lines)
 
 
-def _readable(read: Callable[[], tuple[Layer, ...]], problems: list[Problem]) -> tuple[Layer, ...]:
+def _collect(problems: list[Problem], read: Callable[[], tuple[Layer, ...]]) -> tuple[Layer, ...]:
     try:
         return read()
     except Misconfigured as error:
@@ -146,17 +185,15 @@ def _table(document: Mapping[str, object], path: str, problems: list[Problem]) -
 
 
 def _read_toml(path: Path) -> dict[str, object]:
-    subject = printable(str(path))
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        problem = Problem(subject=subject, what=f"cannot be read ({error.strerror})", remedy="make it readable")
+        what, remedy = f"cannot be read ({error.strerror})", "make it readable"
     except UnicodeDecodeError:
-        problem = Problem(subject=subject, what="is not UTF-8, as TOML must be", remedy="save it as UTF-8")
+        what, remedy = "is not UTF-8, as TOML must be", "save it as UTF-8"
     except RecursionError:
-        problem = Problem(subject=subject, what="is nested too deeply", remedy="make it simpler")
+        what, remedy = "is nested too deeply", "make it simpler"
     except ValueError as error:
-        what = f"is not TOML: {printable(str(error))}"
-        problem = Problem(subject=subject, what=what, remedy="mend that line")
-    raise Misconfigured(problem)
+        what, remedy = f"is not TOML: {printable(str(error))}", "fix that line"
+    raise Misconfigured(Problem(subject=printable(str(path)), what=what, remedy=remedy))

@@ -1,1 +1,1 @@
-"""What is stored in a repository and how it reads: the format, version 1. Pure: bytes in, values out."""
+"""The format of a repository, version 1: what objects contain, where they are, how they are served. Pure."""

@@ -1,4 +1,4 @@
-"""Our own JSON documents, read strictly: every value has its type, and every key we do not know is noted."""
+"""Our own JSON documents, read strictly: every value has its type, and unknown keys are noted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _Expected = TypeVar("_Expected", str, int, bool, list[object], dict[str, object]
 
 
 class DocumentInvalid(ValueError):
-    """A document that is not what it should be; the message says where: `files[3].sha256 is missing`."""
+    """An error in a document; the message says where: `files[3].sha256 is missing`."""
 
 
 class Document:
-    """One object of a JSON document, that knows its path and which of its keys were asked for."""
+    """One object of a JSON document, which knows its path and which of its keys were read."""
 
     def __init__(self, table: dict[str, object], path: str, unknown: list[str]) -> None:
         self._table = table
@@ -29,45 +29,45 @@ class Document:
         self._unknown = unknown
 
     def text(self, key: str) -> str:
-        """Take a string that must be there."""
+        """Read a string that must exist."""
         return self._required(key, str)
 
     def number(self, key: str) -> int:
-        """Take an integer, not negative and no larger than every reader of JSON takes, that must be there."""
+        """Read an integer that must exist, not negative and not too large for any reader of JSON."""
         number = self._required(key, int)
         if not 0 <= number <= _LARGEST_NUMBER:
             raise DocumentInvalid(f"{self._name(key)} is negative or too large")
         return number
 
     def optional_text(self, key: str) -> str | None:
-        """Take a string, None where it is absent."""
+        """Read a string; None if it is absent."""
         return self._typed(key, str)
 
     def flag(self, key: str) -> bool:
-        """Take a boolean, False where it is absent."""
+        """Read a boolean; False if it is absent."""
         return self._typed(key, bool) or False
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a list of strings, empty where it is absent."""
+        """Read a list of strings; empty if it is absent."""
         values = self._typed(key, list) or []
         if not all(isinstance(value, str) for value in values):
             raise DocumentInvalid(f"{self._name(key)} is not a list of strings")
         return tuple(str(value) for value in values)
 
     def text_table(self, key: str) -> dict[str, str]:
-        """Take an object of strings, empty where it is absent."""
+        """Read an object of strings; empty if it is absent."""
         table = self._typed(key, dict) or {}
         if not all(isinstance(value, str) for value in table.values()):
             raise DocumentInvalid(f"{self._name(key)} is not an object of strings")
         return {name: str(value) for name, value in table.items()}
 
     def optional_document(self, key: str) -> Document | None:
-        """Take an object, None where it is absent."""
+        """Read an object; None if it is absent."""
         table = self._typed(key, dict)
         return None if table is None else Document(table, self._name(key), self._unknown)
 
     def documents(self, key: str) -> Iterator[Document]:
-        """Take a list of objects that must be there; each is finished when the next one is asked for."""
+        """Read a list of objects that must exist; each is finished before the next one is read."""
         for position, value in enumerate(self._required(key, list)):
             name = f"{self._name(key)}[{position}]"
             if not isinstance(value, dict):
@@ -77,7 +77,7 @@ class Document:
             document.finish()
 
     def finish(self) -> None:
-        """Note every key that nobody asked for: a newer bucketwheel's."""
+        """Note every key that was not read: a newer bucketwheel wrote it."""
         self._unknown.extend(self._name(key) for key in sorted(self._unread))
 
     def _required(self, key: str, expected: type[_Expected]) -> _Expected:
@@ -91,7 +91,7 @@ class Document:
         if key not in self._table:
             return None
         value = self._table[key]
-        # type(), not isinstance(): to JSON and to us, true is no number.
+        # type(), not isinstance(): to JSON and to us, true is not a number.
         if type(value) is not expected:
             raise DocumentInvalid(f"{self._name(key)} is not {_NAMES[expected]}")
         return value
@@ -107,7 +107,7 @@ def load_document(body: bytes, unknown: list[str]) -> Document:
     """Read a document's outermost object; raises DocumentInvalid. Unknown keys are appended to `unknown`."""
     try:
         value = json.loads(body.decode("utf-8"))
-        if rb"\u" in body:  # an escape may spell half a character, which nobody could ever write as UTF-8 again
+        if rb"\u" in body:  # an escape may be half a character, which cannot be written as UTF-8
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DocumentInvalid(f"is not JSON in UTF-8 ({type(error).__name__})") from error

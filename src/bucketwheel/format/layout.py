@@ -1,7 +1,8 @@
-"""Where things lie in a repository, how they are served, and what is noted on them: DESIGN's format, version 1."""
+"""The layout of a repository: the key of every object, its headers and its marks (docs/bucket-format.md, version 1)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -21,6 +22,8 @@ __all__ = [
     "Layout",
     "PageMark",
     "PageStyle",
+    "aside_sha256",
+    "distribution_key",
     "file_marks",
     "manifest_key",
     "page_mark",
@@ -29,6 +32,7 @@ __all__ = [
     "repository_of",
     "run_of",
     "sha256_of_file",
+    "sidecar_keys",
 ]
 
 PageStyle: TypeAlias = Literal["slash", "index.html", "both"]
@@ -38,20 +42,20 @@ SETTINGS_KEY = Key("_bucketwheel/repository.json")
 MANIFESTS = "_bucketwheel/manifests/"
 
 SIDECARS = (".metadata", ".asc", ".provenance")
-"""What the keys of sidecars add to their file's."""
+"""Suffixes appended to a distribution's key."""
 
-# Set on every page: without it uv takes a page for fresh for ten minutes, and pip obeys what it says (26.2 and newer).
+# Without this header uv keeps a page for ten minutes, and pip 26.2 and newer obeys what the header says.
 PAGES_CACHE_CONTROL = "public, max-age=0, must-revalidate"
-_FOR_EVER = "public, max-age=31536000, immutable"
-_NEVER = "no-cache"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_NO_CACHE = "no-cache"
 
-_SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"  # PEP 691
-_HTML = "text/html; charset=utf-8"
+# A publisher whose usual key is taken steps aside to the folder `<sha256>/`, then `<sha256>-2/` and so on.
+_ASIDE = re.compile(r"([0-9a-f]{64})(-\d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMark:
-    """Which state of the truth a page shows, and which generation of the renderer wrote it."""
+    """The revision of the manifest that a page shows, and the generation of the renderer that wrote it."""
 
     revision: int
     renderer: int
@@ -59,31 +63,31 @@ class PageMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A repository's own way to lay out its pages; the rest is the same everywhere."""
+    """A repository's own choices; every other key is the same in all repositories."""
 
     simple: str = "simple/"
-    """What the index's keys begin with: empty, or ends in a slash."""
+    """The prefix of the index's keys: empty, or ends in a slash."""
     pages: PageStyle = "slash"
     pages_cache_control: str = PAGES_CACHE_CONTROL
     put_args: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, project: ProjectName) -> str:
-        """What the keys of a project's pages and files begin with."""
+        """Return the prefix of the keys of a project's pages and files."""
         return f"{self.simple}{project}/"
 
     def html_keys(self, project: ProjectName) -> tuple[Key, ...]:
-        """The keys of a project's HTML page."""
+        """Return the keys of a project's HTML page."""
         return self._html_keys(self.folder(project))
 
     def retired_html_keys(self, project: ProjectName | None) -> tuple[Key, ...]:
-        """Where the HTML page of a project, or the root's, would lie in the styles that are not in use."""
-        folder = self.simple if project is None else f"{self.simple}{project}/"
+        """Return the keys that the HTML page of a project (None: the root) has in the page styles not in use."""
+        folder = self.simple if project is None else self.folder(project)
         in_use = self._html_keys(folder)
         return tuple(key for key in replace(self, pages="both")._html_keys(folder) if key not in in_use)  # noqa: SLF001
 
     def json_key(self, project: ProjectName) -> Key:
-        """The key of a project's JSON page (PEP 691); once it exists, both roots list the project."""
-        return Key(f"{self.simple}{project}/index.json")
+        """Return the key of a project's JSON page (PEP 691); once it exists, both roots list the project."""
+        return Key(f"{self.folder(project)}index.json")
 
     @property
     def root_html_keys(self) -> tuple[Key, ...]:
@@ -96,60 +100,60 @@ class Layout:
         return Key(f"{self.simple}index.json")
 
     def usual_key(self, project: ProjectName, filename: str) -> Key:
-        """Where a distribution lies unless its entry says otherwise."""
-        return Key(f"{self.simple}{project}/{filename}")
+        """Return the key of a distribution whose entry names none."""
+        return Key(f"{self.folder(project)}{filename}")
 
     def key_of(self, project: ProjectName, file: PublishedFile | DeletedFile) -> Key:
-        """Where a distribution lies, or lay."""
+        """Return the key that a distribution has, or had."""
         return file.key or self.usual_key(project, file.filename)
 
     def file_keys(self, project: ProjectName, filename: str, sha256: Sha256) -> Iterator[Key]:
-        """Where a new distribution may lie, in the order to try; each step aside leaves what others put there alone."""
+        """Return the keys to try for a new distribution, in order; what others put at one of them stays there."""
         yield self.usual_key(project, filename)
-        yield Key(f"{self.simple}{project}/{sha256}/{filename}")
+        yield self.usual_key(project, f"{sha256}/{filename}")
         for attempt in count(2):
-            yield Key(f"{self.simple}{project}/{sha256}-{attempt}/{filename}")
+            yield self.usual_key(project, f"{sha256}-{attempt}/{filename}")
 
     def href(self, project: ProjectName, file: PublishedFile) -> str:
-        """A file's URL as its project's page links to it: relative, percent-encoded, `+` too (a space to S3)."""
+        """Return a file's URL for its project's page: relative, percent-encoded, `+` too (a space to S3)."""
         if file.url is not None:
             return file.url
         key, folder = self.key_of(project, file), self.folder(project)
-        # No further up than need be: the index may be served without the rest of the repository.
+        # Go up no further than necessary: a server may show the index without the rest of the repository.
         for above, up in ((folder, ""), (self.simple, "../")):
             if key.startswith(above):
                 return up + quote(key.removeprefix(above))
         return "../" * folder.count("/") + quote(key)
 
     def html(self) -> ObjectHeaders:
-        """How HTML pages are served."""
-        return self._kind(_HTML, self.pages_cache_control)
+        """Return the headers of HTML pages."""
+        return self._headers("text/html; charset=utf-8", self.pages_cache_control)
 
     def json(self) -> ObjectHeaders:
-        """How JSON pages of the simple API are served."""
-        return self._kind(_SIMPLE_JSON, self.pages_cache_control)
+        """Return the headers of JSON pages (PEP 691)."""
+        return self._headers("application/vnd.pypi.simple.v1+json", self.pages_cache_control)
 
     def distribution(self) -> ObjectHeaders:
-        """How distributions are served: as plain bytes, never encoded, for pip hashes what it receives."""
-        return self._kind("application/octet-stream", _FOR_EVER)
+        """Return the headers of distributions: plain bytes, never encoded, because pip hashes what it receives."""
+        return self._headers("application/octet-stream", _IMMUTABLE)
 
     def metadata(self) -> ObjectHeaders:
-        """How `.metadata` sidecars are served (PEP 658)."""
-        return self._kind("text/plain; charset=utf-8", _FOR_EVER)
+        """Return the headers of `.metadata` sidecars (PEP 658)."""
+        return self._headers("text/plain; charset=utf-8", _IMMUTABLE)
 
     def signature(self) -> ObjectHeaders:
-        """How detached signatures are served."""
-        return self._kind("application/pgp-signature", _FOR_EVER)
+        """Return the headers of detached signatures."""
+        return self._headers("application/pgp-signature", _IMMUTABLE)
 
     def provenance(self) -> ObjectHeaders:
-        """How attestations are served (PEP 740): bundles may be added to them."""
-        return self._kind("application/vnd.pypi.integrity.v1+json", _NEVER)
+        """Return the headers of attestations (PEP 740), to which bundles may be added."""
+        return self._headers("application/vnd.pypi.integrity.v1+json", _NO_CACHE)
 
     def record(self) -> ObjectHeaders:
-        """How manifests and settings are kept: nobody may ever read them from a cache."""
-        return self._kind("application/json", _NEVER)
+        """Return the headers of manifests and settings, which must never come from a cache."""
+        return self._headers("application/json", _NO_CACHE)
 
-    def _kind(self, content_type: str, cache_control: str) -> ObjectHeaders:
+    def _headers(self, content_type: str, cache_control: str) -> ObjectHeaders:
         return ObjectHeaders(content_type=content_type, cache_control=cache_control, put_args=self.put_args)
 
     def _html_keys(self, folder: str) -> tuple[Key, ...]:
@@ -159,12 +163,12 @@ class Layout:
 
 
 def manifest_key(project: ProjectName) -> Key:
-    """Where a project's manifest lies."""
+    """Return the key of a project's manifest."""
     return Key(f"{MANIFESTS}{project}.json")
 
 
 def project_of(key: Key) -> ProjectName | None:
-    """The project whose manifest lies at this key; None for any other key, and for a name that is not normal."""
+    """Return the project of a manifest's key; None for any other key, and for a name that is not normal."""
     name = key.removeprefix(MANIFESTS).removesuffix(".json")
     try:
         project = project_name(name)
@@ -173,37 +177,53 @@ def project_of(key: Key) -> ProjectName | None:
     return project if key == manifest_key(project) else None
 
 
-_REPOSITORY, _CALL, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "bucketwheel-sha256"
+def sidecar_keys(key: Key) -> tuple[Key, ...]:
+    """Return the keys of all sidecars that a distribution may have."""
+    return tuple(Key(f"{key}{suffix}") for suffix in SIDECARS)
+
+
+def distribution_key(key: Key) -> Key:
+    """Return the key of the distribution that a sidecar belongs to; any other key as it is."""
+    return next((Key(key.removesuffix(suffix)) for suffix in SIDECARS if key.endswith(suffix)), key)
+
+
+def aside_sha256(folder: str) -> Sha256 | None:
+    """Return the digest in the name of a folder that a publisher steps aside to; None for any other folder."""
+    match = _ASIDE.match(folder)
+    return None if match is None else Sha256(match[1])
+
+
+_REPOSITORY, _RUN, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "bucketwheel-sha256"
 _REVISION, _RENDERER = "bucketwheel-revision", "bucketwheel-renderer"
 
 
 def file_marks(*, repository: str, run_id: str, sha256: Sha256) -> dict[str, str]:
-    """What is noted on a file: whose it is, which call brought it, and its digest (S3's is composite when large)."""
-    return {_REPOSITORY: repository, _CALL: run_id, _SHA256: sha256}
-
-
-def run_of(marks: Mapping[str, str] | None) -> str | None:
-    """The call that brought a file, by its marks."""
-    return (marks or {}).get(_CALL)
+    """Return a file's marks: its repository, the run that uploaded it, its digest (S3's is composite when large)."""
+    return {_REPOSITORY: repository, _RUN: run_id, _SHA256: sha256}
 
 
 def repository_of(marks: Mapping[str, str] | None) -> str | None:
-    """The id of the repository that a file was brought for, by its marks."""
+    """Read the id of the repository that a file was uploaded for."""
     return (marks or {}).get(_REPOSITORY)
 
 
+def run_of(marks: Mapping[str, str] | None) -> str | None:
+    """Read the id of the run that uploaded a file."""
+    return (marks or {}).get(_RUN)
+
+
 def sha256_of_file(marks: Mapping[str, str] | None) -> str | None:
-    """The digest of a file's bytes as its publisher noted it."""
+    """Read the digest of a file's bytes, as its publisher noted it."""
     return (marks or {}).get(_SHA256)
 
 
 def page_marks(mark: PageMark) -> dict[str, str]:
-    """What is noted on a page."""
+    """Return a page's marks."""
     return {_REVISION: str(mark.revision), _RENDERER: str(mark.renderer)}
 
 
 def page_mark(marks: Mapping[str, str]) -> PageMark | None:
-    """Read a page's marks; None for a page that we did not write, or that somebody wrote over."""
+    """Read a page's marks; None for a page that we did not write, or that another tool overwrote."""
     revision, renderer = marks.get(_REVISION, ""), marks.get(_RENDERER, "")
     if not (revision.isdecimal() and renderer.isdecimal()):
         return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bucketwheel.format.layout import SIDECARS, Layout, PageStyle
+from bucketwheel.format.layout import SIDECARS, Layout, PageStyle, aside_sha256
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.parsed_names import ParsedName, is_distribution, parse_name
 from bucketwheel.names import InvalidName, ProjectName, project_name
@@ -16,8 +15,6 @@ from bucketwheel.storage import Key, ListEntry
 __all__ = ["FoundFile", "IgnoredFile", "ListedFiles", "can_be_linked", "linked_file", "prefixes", "sort_listing"]
 
 _OURS = "_bucketwheel/"
-# The folders that a publisher steps aside to: `<sha256>/` and `<sha256>-2/`.
-_ASIDE = re.compile(r"([0-9a-f]{64})(-\d+)?\Z")
 _PAGES = ("", "index.html", "index.json")
 # At the top of a repository or an index: its page in any style, and wheelhouse-uploader's digests.
 _AT_TOP = ("", "index.html", "metadata.json")
@@ -149,7 +146,7 @@ def _project_of_folder(folder: str | None) -> ProjectName | None:
 def _sort_distribution(
     entry: ListEntry, folder: str | None, within: str, project: ProjectName | None
 ) -> FoundFile | IgnoredFile:
-    aside = _ASIDE.match(within)
+    aside = aside_sha256(within)
     name = parse_name(entry.key.rpartition("/")[2], project)
     if not can_be_linked(entry.key):
         reason = "has a name that no link can be trusted to lead to"
@@ -158,5 +155,5 @@ def _sort_distribution(
     elif name is None:
         reason = f"cannot be a distribution of {project}" if project else "has a name that does not tell its project"
     else:
-        return FoundFile(key=entry.key, name=name, etag=entry.etag, aside=aside[1] if aside else "")
+        return FoundFile(key=entry.key, name=name, etag=entry.etag, aside=aside or "")
     return IgnoredFile(project=project, reason=reason)

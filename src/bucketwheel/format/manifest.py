@@ -1,12 +1,13 @@
-"""The manifest: all that one project has published, the truth that every page is a view of.
+"""The manifest: all that one project has published; every page is a view of it.
 
-`decode_manifest` judges, the classes hold. Format 1 is written down in docs/bucket-format.md.
+Format 1 is in docs/bucket-format.md. The classes hold values; only `decode_manifest` validates them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -50,20 +51,20 @@ class PublishedFile:
     sha256: Sha256
     size: int
     upload_time: str
-    """When it came to this index, in PEP 700's form; it stays, whatever is rebuilt."""
+    """When it came to this index, in PEP 700's form; it never changes."""
     by: str
-    """The id of the call that released it."""
+    """The id of the run that released it."""
     key: Key | None = None
-    """Where it lies, if that is not the usual place."""
+    """Its key, if that is not the usual one."""
     url: str | None = None
-    """Where it lies, if that is not in this repository."""
+    """Its URL, if it is not in this repository."""
     requires_python: str | None = None
     metadata_sha256: Sha256 | None = None
     """The digest of its `.metadata` sidecar (PEP 658); None where there is none."""
     yanked: str | None = None
     """Why it was yanked (PEP 592); any string is a reason, the empty one and "false" as well. None: not yanked."""
     hidden: bool = False
-    """Whether pages leave it out although its object stays."""
+    """True if pages leave it out although its object stays."""
     gpg_sig: bool = False
     provenance_sha256: Sha256 | None = None
     seen: str | None = None
@@ -72,7 +73,7 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletedFile:
-    """A name that is dead for ever, for all bytes."""
+    """A file name that no file may have again, whatever its bytes."""
 
     filename: str
     version: str
@@ -91,7 +92,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything about one project at one revision; sorted at construction, so that equal means byte-equal."""
+    """Everything about one project at one revision; sorted, so that equal means byte-equal."""
 
     project: ProjectName
     revision: int
@@ -99,9 +100,9 @@ class Manifest:
     files: tuple[PublishedFile, ...] = ()
     deleted: tuple[DeletedFile, ...] = ()
     missing: tuple[PublishedFile, ...] = ()
-    """Entries whose objects somebody removed, whole as they were: the same bytes may come back."""
+    """Complete entries of files whose objects were removed by other means: the same bytes may come back."""
     dead_keys: tuple[Key, ...] = ()
-    """Keys that orphans lay at, never to be used again."""
+    """Keys of removed orphans, never used again."""
     unknown: tuple[str, ...] = ()
     """Paths of what a newer bucketwheel wrote here; with any of these the manifest is for reading only."""
 
@@ -118,29 +119,30 @@ class Manifest:
     @property
     def names(self) -> tuple[str, ...]:
         """Every file name that is or was in use."""
-        return tuple(entry.filename for entry in (*self.files, *self.missing)) + tuple(
-            entry.filename for entry in self.deleted
-        )
+        return tuple(entry.filename for entry in self._entries)
 
     def names_run(self, run_id: str) -> bool:
-        """Whether this call's work is in here: how a publisher whose answer was lost learns that it had won."""
-        return any(entry.by == run_id for entry in (*self.files, *self.missing)) or any(
-            entry.by == run_id for entry in self.deleted
-        )
+        """Return whether a run released a file here: so a publisher whose answer was lost learns that it won."""
+        return any(entry.by == run_id for entry in self._entries)
+
+    @property
+    def _entries(self) -> Iterator[PublishedFile | DeletedFile]:
+        yield from (*self.files, *self.missing)
+        yield from self.deleted
 
 
 def empty_manifest(project: ProjectName) -> Manifest:
-    """What a project is before its first commit."""
+    """Return the manifest of a project before its first commit."""
     return Manifest(project=project, revision=0)
 
 
 def upload_time(now: datetime) -> str:
-    """Write a moment as PEP 700 wants it."""
+    """Write a time as PEP 700 wants it."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def refuse_newer(manifest: Manifest) -> None:
-    """Refuse to write anything for a project whose manifest a newer bucketwheel wrote: we would lose what it knows."""
+    """Refuse to change a project whose manifest a newer bucketwheel wrote: we would lose what only that knows."""
     if manifest.unknown:
         raise Refused(
             Problem(
@@ -198,7 +200,7 @@ def _read_manifest(body: bytes, project: ProjectName) -> Manifest:
     if manifest.project != project:
         raise DocumentInvalid("project is another one")
     if twice := [name for name, number in Counter(manifest.names).items() if number > 1]:
-        raise DocumentInvalid(f"{printable(twice[0])} stands in it twice")
+        raise DocumentInvalid(f"{printable(twice[0])} is in it twice")
     return replace(manifest, unknown=tuple(unknown))
 
 
@@ -213,9 +215,7 @@ def _read_status(document: Document | None) -> Status:
 
 
 def _read_file(document: Document) -> PublishedFile:
-    yanked = document.optional_document("yanked")
-    seen = document.optional_document("seen")
-    file = PublishedFile(
+    return PublishedFile(
         filename=_filename(document),
         version=document.text("version"),
         sha256=_digest(document, "sha256"),
@@ -226,16 +226,12 @@ def _read_file(document: Document) -> PublishedFile:
         url=_optional_url(document),
         requires_python=document.optional_text("requires-python"),
         metadata_sha256=_optional_digest(document, "metadata-sha256"),
-        yanked=None if yanked is None else yanked.text("reason"),
+        yanked=_optional_member(document, "yanked", "reason"),
         hidden=document.flag("hidden"),
         gpg_sig=document.flag("gpg-sig"),
         provenance_sha256=_optional_digest(document, "provenance-sha256"),
-        seen=None if seen is None else seen.text("etag"),
+        seen=_optional_member(document, "seen", "etag"),
     )
-    for part in (yanked, seen):
-        if part is not None:
-            part.finish()
-    return file
 
 
 def _read_deleted(document: Document) -> DeletedFile:
@@ -256,13 +252,23 @@ def _filename(document: Document) -> str:
     return filename
 
 
+def _optional_member(document: Document, key: str, member: str) -> str | None:
+    """Read the one member of an object that may be absent."""
+    part = document.optional_document(key)
+    if part is None:
+        return None
+    text = part.text(member)
+    part.finish()
+    return text
+
+
 def _optional_key(document: Document) -> Key | None:
     key = document.optional_text("key")
     return None if key is None else _key(key)
 
 
 def _key(key: str) -> Key:
-    # Objects are removed at these keys: none may be the repository's own records.
+    # Commands remove objects at these keys, so none may be the repository's own records.
     if (
         key.startswith("_bucketwheel/")
         or not key.isprintable()
@@ -281,7 +287,7 @@ def _optional_url(document: Document) -> str | None:
 
 
 def _upload_time(document: Document) -> str:
-    # One that no client can read would make uv drop the whole page, so a moment that does not exist is refused too.
+    # uv drops a whole page for a time that it cannot read, so one that does not exist is refused too.
     moment = document.text("upload-time")
     try:
         datetime.fromisoformat(moment)

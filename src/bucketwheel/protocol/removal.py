@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Unfinished
 from bucketwheel.events import FileDone, FileStarted, Report, Stage
-from bucketwheel.format.layout import SIDECARS, Layout
+from bucketwheel.format.layout import Layout, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
@@ -243,7 +243,7 @@ def _common_prefix(keys: Collection[Key]) -> str:
 
 
 def _with_sidecars(keys: Iterable[Key]) -> list[Key]:
-    return [Key(f"{key}{ending}") for key in keys for ending in ("", *SIDECARS)]
+    return [each for key in keys for each in (key, *sidecar_keys(key))]
 
 
 def _removal(repository: Repository, steps: Sequence[_Step[T]], removed: Iterable[Key], *, at_once: bool) -> Removal[T]:

@@ -1,7 +1,7 @@
-"""Where objects lie: the one seam between the protocol and a store.
+"""Storages: the protocol's only way to the objects of a store.
 
-A storage knows keys and bytes, never manifests or pages. **There is no plain overwrite**: one can `add` what is absent,
-and `swap` or `remove` exactly what was read. A lost update cannot be spelled with these calls.
+A storage knows keys and bytes, not manifests or pages. **There is no plain overwrite**: `add` creates what is absent,
+`swap` and `remove` act on exactly what was read. No combination of these calls can lose an update.
 """
 
 from __future__ import annotations
@@ -36,45 +36,45 @@ Key = NewType("Key", str)
 """A path under the repository: no leading slash, no `.` or `..` segment; may end in a slash on S3."""
 
 ObjectVersion = NewType("ObjectVersion", str)
-"""Names one state of one object: an ETag on S3, the sha256 in a directory. Opaque, only ever compared."""
+"""The name of one state of one object: an ETag on S3, the sha256 in a directory. Opaque: only compare it."""
 
 NO_MARKS: Mapping[str, str] = {}
 
 
 class SwapLost(Exception):
-    """The object is not (or no longer) what the caller saw, or the store cannot say; nothing was decided by us.
+    """The loss of a swap: the object is not what the caller saw, or the store cannot say.
 
-    The write may even be our own, done by a retry whose first answer was lost: the caller reads back.
+    The caller reads again, because a retry of its own write, whose first answer was lost, may have changed the object.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectHeaders:
-    """How an object is served and kept: its exact media type, its caching, and what the store should do with it."""
+    """The headers to serve an object with, and how the store keeps it."""
 
     content_type: str
     cache_control: str
     put_args: Mapping[str, str] = field(default_factory=dict)
-    """Further arguments of S3's PutObject by their API names (`StorageClass`, `ACL` …); a directory has none."""
+    """Further arguments of S3's PutObject by their API names (`StorageClass`, `ACL` …); a directory ignores them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
-    """An object as a look shows it, without its bytes."""
+    """An object without its bytes."""
 
     version: ObjectVersion
     size: int
     marks: Mapping[str, str] | None = field(default_factory=dict)
-    """What its writer noted on it; None where a store has no place for marks (a directory)."""
+    """Notes of its writer (S3 user metadata); None where a store has no place for them (a directory)."""
     sha256: Sha256 | None = None
-    """The digest of all its bytes where the store vouches for it, else None. Never a composite checksum."""
+    """The digest of all its bytes if the store has verified it, else None. Never a composite checksum."""
     modified: datetime | None = None
-    """When it was written, by the store's own clock: to be courteous by, never to be safe by. None: it does not say."""
+    """When it was written, by the store's own clock: for courtesy, never for safety. None: the store does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
-    """An object read whole."""
+    """An object with all its bytes."""
 
     body: bytes
     version: ObjectVersion
@@ -83,41 +83,41 @@ class Object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEntry:
-    """An object as a listing shows it."""
+    """An object in a listing."""
 
     key: Key
     size: int
     version: ObjectVersion | None = None
-    """None where finding it would mean reading the object (a directory)."""
+    """None in a directory, which would have to read the file."""
     etag: str | None = None
-    """What a later listing shows again if nobody touched the object: the ETag on S3, time and size in a directory.
+    """The same in a later listing if the object was not touched: the ETag on S3, time and size in a directory.
 
-    It saves reading what is known; no write ever depends on it.
+    It saves reading what is known; no write depends on it.
     """
 
 
 class Storage(Protocol):
-    """What the protocol asks of a store.
+    """The calls that the protocol makes to a store.
 
-    Every method raises `errors.Denied` or `errors.Unavailable` (of which `OutcomeUnknown`, for writes) with a message
-    for the user. Reads answer None for absent, and absent is only what the store calls by that name: an error is never
-    taken for it. Every method may be called from several threads at once.
+    Every method raises `errors.Denied` or `errors.Unavailable` (for writes also its subclass `OutcomeUnknown`) with a
+    message for the user. Reads return None only for what the store itself calls absent, never for an error. Several
+    threads may call every method at once.
     """
 
     def address(self, key: str) -> str:
-        """The URL under which the store itself serves this key, whether or not it may be read there."""
+        """Return the URL at which the store itself serves a key, whether or not the public may read it."""
 
     def read(self, key: Key) -> Object | None:
-        """Read an object whole; for manifests, pages and settings, never for distributions."""
+        """Read an object whole (manifests, pages and settings, never distributions); None: it is absent."""
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """See an object's version, size and marks."""
+        """Return an object's version, size and marks; None: it is absent."""
 
     def open(self, key: Key, start: int = 0, end: int | None = None) -> AbstractContextManager[BinaryIO]:
         """Stream an object's bytes from `start` up to but not including `end`; raises Unavailable if it is absent."""
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """Every object whose key begins with the prefix, in the order of their keys."""
+        """List the objects whose keys begin with the prefix, in the order of the keys."""
 
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
@@ -130,23 +130,34 @@ class Storage(Protocol):
         """Replace exactly what was seen (None: it must be absent) and return the new version; raises SwapLost."""
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
-        """Remove exactly what was seen; raises SwapLost if it is something else now. Absent already is done."""
+        """Remove exactly what was seen; raises SwapLost if it is something else now. Absent already is success."""
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A store that can say how it serves an object."""
+
+    def version_of(self, body: bytes) -> ObjectVersion:
+        """Return the version of an object of these bytes, unless the store encrypts it in an unusual way."""
+
+    def headers(self, key: Key) -> ServedHeaders | None:
+        """Return the headers of an object; None: it is absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedHeaders:
-    """With which headers an object is served; empty where it has none of a name."""
+    """The headers that a store serves an object with; a missing one is empty."""
 
     content_type: str = ""
     cache_control: str = ""
     content_encoding: str = ""
 
     def is_of(self, headers: ObjectHeaders) -> bool:
-        """Whether an object is served as it should be."""
+        """Return whether an object is served as it should be."""
         return (self.content_type, self.cache_control) == (headers.content_type, headers.cache_control)
 
     def other_than(self, headers: ObjectHeaders) -> str:
-        """Say which headers are others, and what they should be."""
+        """Say which headers differ from what they should be."""
         pairs = (
             ("Content-Type", self.content_type, headers.content_type),
             ("Cache-Control", self.cache_control, headers.cache_control),
@@ -158,36 +169,25 @@ class ServedHeaders:
         )
 
 
+@runtime_checkable
+class KeepsUploads(Protocol):
+    """A store that keeps the parts of uploads that were not completed."""
+
+    def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
+        """List the uploads that are under way or were given up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedUpload:
-    """The parts of an object that is not there yet, kept until the upload is completed or aborted."""
+    """The parts of an object that does not exist yet, kept until the upload is completed or aborted."""
 
     key: Key
     begun: datetime
 
 
 @runtime_checkable
-class Inspectable(Protocol):
-    """A store that can say how it serves an object."""
-
-    def version_of(self, body: bytes) -> ObjectVersion:
-        """The version that an object of these bytes has, unless it is kept in another way than most are."""
-
-    def headers(self, key: Key) -> ServedHeaders | None:
-        """How an object is served; None: it is absent."""
-
-
-@runtime_checkable
-class KeepsUploads(Protocol):
-    """A store that keeps the parts of uploads that came to no end."""
-
-    def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
-        """Those that are under way or were left so."""
-
-
-@runtime_checkable
 class KeepsVersions(Protocol):
-    """A store that may keep what was written over."""
+    """A store that may keep what was overwritten."""
 
     def overwritten(self, prefix: str) -> Iterator[Key]:
-        """The keys that have several versions, not all of the same bytes."""
+        """List the keys that have several versions, not all of the same bytes."""

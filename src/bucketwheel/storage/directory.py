@@ -1,8 +1,8 @@
-"""A repository in a directory: what is written appears whole or not at all, under its final name.
+"""A repository in a directory: a file appears whole or not at all, under its final name.
 
-Writers prepare a temporary file beside the target. Creating links it to the final name, which the file system does for
-one of any number of contenders; replacing and removing compare and act under one lock. Network file systems may offer
-less than that: there, one writer at a time.
+Writers prepare a temporary file beside the target. To create, they link it to the final name, which the file system
+does for one of any number of contenders; to replace or remove, they compare and act under one lock. Network file
+systems may offer less: there, only one writer may run at a time.
 """
 
 from __future__ import annotations
@@ -24,99 +24,53 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
-from bucketwheel.names import Sha256, printable
+from bucketwheel.names import Sha256, printable, sha256_of
 from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
-from bucketwheel.storage.transfer import Slice, bytes_changed, open_body
+from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
 
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the only lock on this file, which stays behind, empty; raises OSError where the file system has no locks."""
-    # Each holder opens the file itself: both systems give the lock to the open file, so threads exclude each other too.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        _lock(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        while True:
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            except PermissionError:  # held by somebody else; Windows has no call that waits as long as it takes
-                time.sleep(0.01)
-            else:
-                return
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
 _TEMPORARY = ".bucketwheel-"  # no key has a segment with a leading dot, so listings can leave these out
 _LOCK = "_bucketwheel/.lock"
-_NOT_IN_A_NAME = frozenset("\\:\0")  # a separator, a drive or stream, and the end of a name, somewhere
-_BLOCK = 1 << 20
-
-_DENIED = {
-    errno.EACCES: "permission is denied; give this user access to it",
-    errno.EPERM: "permission is denied; give this user access to it",
-    errno.EROFS: "the file system is read-only; use a directory that can be written",
-    errno.ENOTDIR: "a file is in the way of a directory; move it elsewhere",
-    errno.EEXIST: "a file is in the way of a directory; move it elsewhere",
-    errno.EISDIR: "a directory is in the way of a file; move it elsewhere",
-    errno.ENAMETOOLONG: "the path is too long for this file system; use a directory with a shorter path",
-    errno.ENOLCK: "the file system has no locks; use a directory on another one",
-}
-_UNAVAILABLE = {
-    errno.ENOSPC: "no space is left; free some and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-}
+_NOT_IN_A_NAME = frozenset("\\:\0")  # a separator, a drive or stream, and the end of a name, on some system
+_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryStorage:
-    """Objects as files under a root, which the first write creates; a version is the sha256 of the bytes."""
+    """Objects as files under a root, which the first write creates; a version is the sha256 of the bytes.
+
+    A directory has no place for headers and marks.
+    """
 
     root: Path
 
     def address(self, key: str) -> str:
-        """A file URL."""
+        """Return a file URL."""
         return f"{self.root.as_uri()}/{quote(key)}"
 
     def read(self, key: Key) -> Object | None:
-        """Read a file whole; there are no marks."""
+        """Read a file whole."""
         path = self._path(key)
         with _in_words(path):
             try:
                 body = path.read_bytes()
             except FileNotFoundError:
                 return None
-        return Object(body=body, version=ObjectVersion(hashlib.sha256(body).hexdigest()), marks=None)
+        return Object(body=body, version=ObjectVersion(sha256_of(body)), marks=None)
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """See a file's size and digest, which means reading it."""
+        """Return a file's size, digest and time, which means reading it."""
         path = self._path(key)
         with _in_words(path):
             try:
                 with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    digest = Sha256(hashlib.file_digest(file, "sha256").hexdigest())
                     size = file.tell()
                     modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             except FileNotFoundError:
                 return None
-        return ObjectInfo(
-            version=ObjectVersion(digest), size=size, marks=None, sha256=Sha256(digest), modified=modified
-        )
+        return ObjectInfo(version=ObjectVersion(digest), size=size, marks=None, sha256=digest, modified=modified)
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -128,13 +82,13 @@ class DirectoryStorage:
             try:
                 file = path.open("rb")
             except FileNotFoundError:
-                raise Unavailable(f"{printable(str(path))} is not there any more; run the same command again") from None
+                raise Unavailable(f"{printable(str(path))} no longer exists; run the same command again") from None
         with file:
             size = os.fstat(file.fileno()).st_size
-            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BLOCK)
+            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """Every file whose key begins with the prefix; temporary files and the lock are not objects."""
+        """List files, but not temporary ones and the lock, which are no objects."""
         folder, slash, _ = prefix.rpartition("/")
         top = self._path(Key(folder)) if slash else self.root
         with _in_words(top):
@@ -146,7 +100,7 @@ class DirectoryStorage:
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool:
-        """Create a file; False: the name is taken. A directory has no place for headers and marks."""
+        """Create a file; False: the name is taken."""
         del headers, marks
         path = self._path(key)
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
@@ -155,10 +109,10 @@ class DirectoryStorage:
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Replace a file that has the version seen, or create it. A directory has no place for headers and marks."""
+        """Replace a file that has the expected version, or create it."""
         del headers, marks
         path = self._path(key)
-        sha256 = Sha256(hashlib.sha256(body).hexdigest())
+        sha256 = sha256_of(body)
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             if expected is None:
                 if not self._create(temporary, path):
@@ -168,27 +122,26 @@ class DirectoryStorage:
                     if _version_of(path) != expected:
                         raise SwapLost(key)
                     temporary.replace(path)
-            _sync(path.parent)
+                _sync(path.parent)
         return ObjectVersion(sha256)
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
-        """Remove a file that has the version seen; the directories around it stay."""
+        """Remove a file that has the expected version; the directories around it stay."""
         path = self._path(key)
         with _in_words(path):
             try:
                 path.stat()
-            except FileNotFoundError:  # done, also where nothing may be written
+            except FileNotFoundError:  # removed already, also where nothing may be written
                 return
             self._confine(path)
             with self._locked():
-                version = _version_of(path)
-                if version not in {expected, None}:
+                if _version_of(path) not in {expected, None}:
                     raise SwapLost(key)
                 path.unlink(missing_ok=True)
             _sync(path.parent)
 
     def _path(self, key: Key) -> Path:
-        """Where a key lies; a key that is none here is an error of the program, not of the user."""
+        """Return the path of a key; a key that can have none is an error of the program, not of the user."""
         segments = key.split("/")
         if any(segment in {"", ".", ".."} or _NOT_IN_A_NAME & set(segment) for segment in segments):
             raise ValueError(f"{key!r} cannot be a file in a directory")
@@ -203,15 +156,15 @@ class DirectoryStorage:
 
     @contextmanager
     def _temporary(self, path: Path, body: Path | bytes, sha256: Sha256) -> Iterator[Path]:
-        """The whole body on disk, beside its target, with its digest verified; gone afterwards."""
+        """Write the whole body to a file beside its target, verify its digest, and remove the file afterwards."""
         self._confine(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
-        # Not the tempfile module, which makes files that nobody else may read: a web server may serve these.
+        # The tempfile module makes files that only this user may read, but a web server may serve these.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(descriptor, "wb") as target, open_body(body) as source:
-                if _copy(source, target) != sha256:
+                if copy_bytes(source, target) != sha256:
                     raise bytes_changed(str(path))
                 target.flush()
                 os.fsync(target.fileno())
@@ -225,7 +178,7 @@ class DirectoryStorage:
             path.hardlink_to(temporary)
         except FileExistsError:
             return False
-        except OSError:  # no hard links here (FAT, some network and FUSE file systems): one at a time, then
+        except OSError:  # no hard links here (FAT, some network and FUSE file systems): rename under the lock
             with self._locked():
                 if os.path.lexists(path):
                     return False
@@ -241,14 +194,6 @@ class DirectoryStorage:
             yield
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := source.read(_BLOCK):
-        digest.update(block)
-        target.write(block)
-    return digest.hexdigest()
-
-
 def _version_of(path: Path) -> ObjectVersion | None:
     try:
         with path.open("rb") as file:
@@ -258,7 +203,7 @@ def _version_of(path: Path) -> ObjectVersion | None:
 
 
 def _files(top: Path, prefix: str) -> Iterator[ListEntry]:
-    """Every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
+    """List every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
     try:
         entries = list(os.scandir(top))
     except FileNotFoundError:
@@ -284,7 +229,57 @@ def _sync(directory: Path) -> None:
 
 
 @contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the only lock on this file, which stays behind, empty; raises OSError where the file system has no locks."""
+    # Each holder opens the file itself: both systems give the lock to the open file, so threads exclude each other too.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except PermissionError:  # another process holds it; Windows has no call that waits as long as it takes
+                time.sleep(0.01)
+            else:
+                return
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+_PERMISSION = "permission is denied; give this user access to it"
+_FILE_IN_THE_WAY = "a file is in the way of a directory; move it elsewhere"
+_DENIED = {
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EROFS: "the file system is read-only; use a directory that can be written",
+    errno.ENOTDIR: _FILE_IN_THE_WAY,
+    errno.EEXIST: _FILE_IN_THE_WAY,
+    errno.EISDIR: "a directory is in the way of a file; move it elsewhere",
+    errno.ENAMETOOLONG: "the path is too long for this file system; use a directory with a shorter path",
+    errno.ENOLCK: "the file system has no locks; use a directory on another one",
+}
+_UNAVAILABLE = {
+    errno.ENOSPC: "no space is left; free some and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+}
+
+
+@contextmanager
 def _in_words(path: Path) -> Iterator[None]:
+    """Raise Denied or Unavailable for what the system refuses."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""From a place to the storage of it; the SDK is loaded only for a place in S3."""
+"""The storage of a place; only a place in S3 loads the SDK."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["create_bucket", "open_storage"]
 
 
 def open_storage(place: Place, connection: Connection, *, jobs: int, report: Report) -> Storage:
-    """Open the storage of a place without touching it; `jobs` is how many threads will use it at once.
+    """Open the storage of a place, which `jobs` threads will use at once, without sending anything.
 
-    Raises Denied where the connection names a profile, region or endpoint that cannot be.
+    Raises Denied for a profile, region or endpoint that cannot be used.
     """
     if isinstance(place, DirectoryPlace):
         return DirectoryStorage(root=place.path)

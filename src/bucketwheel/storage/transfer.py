@@ -1,4 +1,4 @@
-"""An object from one storage into another: copied by the store itself where that is possible, streamed where not."""
+"""Bytes on their way into a storage: from memory, from a file, or from another storage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,70 @@ from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["CopiesWithin", "Origin", "Slice", "bytes_changed", "open_body", "transfer"]
+__all__ = ["Origin", "Slice", "bytes_changed", "copy_bytes", "open_body", "read_blocks", "transfer"]
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """An object to copy into another storage."""
+
+    storage: Storage
+    key: Key
+    seen: ObjectInfo
+    """The object as it was when the copy was decided."""
+
+
+@runtime_checkable
+class _CopiesWithin(Protocol):
+    """A store that can copy objects itself, so that their bytes do not pass through this machine."""
+
+    def copy(
+        self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool | None:
+        """Create an object that must not exist, with bytes proven to have this digest; False: the key is taken.
+
+        None: the store cannot copy it or cannot prove the digest; nothing was created.
+        """
+
+
+def transfer(
+    origin: Origin, storage: Storage, key: Key, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+) -> bool:
+    """Create an object from another storage's, with its digest verified; False: the key is taken.
+
+    The store copies it where it can; else it goes by a file here. Raises Refused for bytes of another digest.
+    """
+    if isinstance(storage, _CopiesWithin):
+        copied = storage.copy(key, origin, sha256=sha256, headers=headers, marks=marks)
+        if copied is not None:
+            return copied
+    with _temporary_file() as path:
+        with origin.storage.open(origin.key) as source, path.open("wb") as target:
+            arrived = copy_bytes(source, target)
+        if arrived != sha256:
+            raise Refused(
+                Problem(
+                    subject=printable(origin.storage.address(origin.key)),
+                    what="has other bytes than its repository says",
+                    remedy="run `bucketwheel check --deep` on that repository",
+                )
+            )
+        return storage.add(key, path, sha256=sha256, headers=headers, marks=marks)
+
+
+@contextmanager
+def _temporary_file() -> Iterator[Path]:
+    """Make room for a file on this machine's disk, and say in words what the disk refuses."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="bucketwheel-", ignore_cleanup_errors=True) as directory:
+            yield Path(directory) / "file"
+    except OSError as error:
+        raise Unavailable(
+            f"a temporary file cannot be written ({error.strerror}); "
+            "free some space in the directory for temporary files, or name another in TMPDIR"
+        ) from error
 
 
 def open_body(body: Path | bytes) -> BinaryIO:
@@ -31,10 +94,25 @@ def open_body(body: Path | bytes) -> BinaryIO:
         raise Unavailable(f"{printable(str(body))} cannot be read ({error.strerror}); make it readable") from error
 
 
+def read_blocks(source: BinaryIO | io.RawIOBase) -> Iterator[bytes]:
+    """Read a file to its end."""
+    while block := source.read(_BLOCK):
+        yield block
+
+
+def copy_bytes(source: BinaryIO, target: BinaryIO) -> Sha256:
+    """Copy a file to its end; return the digest of its bytes."""
+    digest = hashlib.sha256()
+    for block in read_blocks(source):
+        digest.update(block)
+        target.write(block)
+    return Sha256(digest.hexdigest())
+
+
 def bytes_changed(target: str) -> Unavailable:
-    """What to say when the bytes stored would not be those that were judged."""
+    """Return the error for bytes that are not those that were validated."""
     return Unavailable(
-        f"the bytes for {printable(target)} are not those that were judged; "
+        f"the bytes for {printable(target)} changed after they were checked; "
         "leave files alone while they are published, and run the same command again"
     )
 
@@ -52,24 +130,24 @@ class Slice(io.RawIOBase):
         return self._size
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is: the SDK rewinds what it sends again."""
+        """Return True: the SDK rewinds what it sends again."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move within the stretch."""
+        """Move within the slice."""
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
     def tell(self) -> int:
-        """Where in the stretch the next byte comes from."""
+        """Return the position within the slice."""
         return self._at
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Read no further than the stretch goes."""
+        """Read no further than the end of the slice."""
         room = memoryview(buffer)[: max(0, self._size - self._at)]
         try:
             self._file.seek(self._start + self._at)
@@ -79,75 +157,3 @@ class Slice(io.RawIOBase):
         room[: len(data)] = data
         self._at += len(data)
         return len(data)
-
-
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where bytes lie that are wanted elsewhere too."""
-
-    storage: Storage
-    key: Key
-    seen: ObjectInfo
-    """The object as it was looked at before anything was decided."""
-
-
-@runtime_checkable
-class CopiesWithin(Protocol):
-    """A store that can copy what lies in its reach without the bytes passing through here."""
-
-    def copy(
-        self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
-    ) -> bool | None:
-        """Create an object that must not exist, with bytes proven to have this digest; False: the key is taken.
-
-        None: it is out of reach, or the store cannot prove the digest; nothing was created.
-        """
-
-
-def transfer(
-    origin: Origin, storage: Storage, key: Key, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
-) -> bool:
-    """Create an object from another storage's, with its digest verified; False: the key is taken.
-
-    Raises Refused where the origin's bytes have another digest.
-    """
-    if isinstance(storage, CopiesWithin):
-        copied = storage.copy(key, origin, sha256=sha256, headers=headers, marks=marks)
-        if copied is not None:
-            return copied
-    with _temporary_file() as path:
-        if _save(origin, path) != sha256:
-            raise Refused(
-                Problem(
-                    subject=printable(origin.storage.address(origin.key)),
-                    what="has other bytes than its repository says",
-                    remedy="see what `bucketwheel check --deep` says of that repository",
-                )
-            )
-        return storage.add(key, path, sha256=sha256, headers=headers, marks=marks)
-
-
-@contextmanager
-def _temporary_file() -> Iterator[Path]:
-    """A place on this machine's disk for a file on its way; whatever the disk refuses comes out in words."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="bucketwheel-", ignore_cleanup_errors=True) as directory:
-            yield Path(directory) / "file"
-    except OSError as error:
-        raise Unavailable(
-            f"a file cannot be kept on this machine on its way ({error.strerror}); "
-            "make room in its directory for temporary files, or name another in TMPDIR"
-        ) from error
-
-
-def _save(origin: Origin, path: Path) -> str:
-    """Write the origin's bytes to a file; returns their digest."""
-    digest = hashlib.sha256()
-    with origin.storage.open(origin.key) as source, path.open("wb") as target:
-        while block := source.read(_BLOCK):
-            digest.update(block)
-            target.write(block)
-    return digest.hexdigest()

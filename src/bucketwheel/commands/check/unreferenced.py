@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from bucketwheel.commands.check.files import referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.format.layout import SIDECARS, Layout
+from bucketwheel.format.layout import Layout, distribution_key, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
 from bucketwheel.names import LEGACY_ENDINGS, InvalidName, ProjectName, distribution_name
 from bucketwheel.storage import Key, ListEntry
@@ -46,7 +46,7 @@ def unreferenced_keys(manifest: Manifest, layout: Layout, folder: Iterable[Key])
     if manifest.revision:
         explained |= {*layout.html_keys(project), layout.json_key(project)}
     unnamed = set(folder) - explained
-    return tuple(sorted(key for key in unnamed if _file_of(key) == key or _file_of(key) not in unnamed))
+    return tuple(sorted(key for key in unnamed if distribution_key(key) == key or distribution_key(key) not in unnamed))
 
 
 def check_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, ListEntry]) -> Iterator[Finding]:
@@ -111,7 +111,7 @@ def _kind(found: Unreferenced, project: ProjectName, files: set[Key]) -> str | N
     """Return the kind of finding; None for an object of another tool that is no distribution."""
     if found.owner == "page":
         return "page-retired"
-    if _file_of(found.key) in files:
+    if distribution_key(found.key) in files:
         return "sidecar-unnamed"
     if found.owner == "file":
         return "orphan"
@@ -138,13 +138,5 @@ def _could_be_of(project: ProjectName, name: str) -> bool:
     return legacy or _project_of(name) == project
 
 
-def _file_of(key: Key) -> Key:
-    """Return the key of a sidecar's file; any other key as it is."""
-    for ending in SIDECARS:
-        if key.endswith(ending):
-            return Key(key.removesuffix(ending))
-    return key
-
-
 def _with_sidecars(key: Key) -> list[Key]:
-    return [Key(f"{key}{ending}") for ending in ("", *SIDECARS)]
+    return [key, *sidecar_keys(key)]

@@ -14,10 +14,10 @@ from bucketwheel.names import ProjectName
 
 __all__ = ["render_project_html", "render_root_html", "render_simple_html"]
 
-_API_VERSION = "1.4"  # for ever: PEP 833 froze the HTML form there
+_API_VERSION = "1.4"  # PEP 833 froze the HTML form at this version
 
 # Controls, surrogates and noncharacters: HTML cannot hold them, not even as references. White space stays.
-_UNSAYABLE = re.compile(
+_UNWRITABLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
     + "".join(chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000))
     + "]"
@@ -36,7 +36,7 @@ def render_project_html(manifest: Manifest, layout: Layout, *, base_url: str | N
 
 
 def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> bytes:
-    """Write a project's page as PEP 503 has it: files lie beside it, unless their entries say otherwise.
+    """Write a project's page as PEP 503 has it: links are relative, unless an entry has a key or URL.
 
     `base_url` is the public address of the repository, ending in a slash; attestations are linked only with one.
     """
@@ -44,7 +44,7 @@ def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> by
 
 
 def render_root_html(projects: Collection[ProjectName]) -> bytes:
-    """Write the HTML page that lists all projects; its revision is their number, for the set only grows."""
+    """Write the HTML page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
     anchors = (_anchor([("href", f"{name}/")], name) for name in names)
     return _document(len(names), {"pypi:repository-version": _API_VERSION}, "Simple index", anchors)
@@ -64,7 +64,7 @@ def _attributes(link: ListedFile, *, signed: bool) -> Iterator[tuple[str, str]]:
         yield "data-gpg-sig", "true" if file.gpg_sig else "false"
     if link.provenance is not None:
         yield "data-provenance", link.provenance
-    # In no standard for HTML, but uv reads both: its --exclude-newer works on a plain bucket, which serves HTML only.
+    # Not in a standard for HTML, but uv reads both: so its --exclude-newer works on a bucket, which serves HTML only.
     yield "data-size", str(file.size)
     yield "data-upload-time", file.upload_time
 
@@ -84,5 +84,5 @@ def _anchor(attributes: Iterable[tuple[str, str]], text: str) -> str:
 
 def _escaped(text: str) -> str:
     escaped = escape(text)
-    # Nearly all of the thousands of texts on a page are printable, and need no second look.
-    return escaped if escaped.isprintable() else _UNSAYABLE.sub("\ufffd", escaped)
+    # Nearly all of the thousands of texts on a page are printable and need no replacement.
+    return escaped if escaped.isprintable() else _UNWRITABLE.sub("\ufffd", escaped)

@@ -41,7 +41,7 @@ def render_simple_json(manifest: Manifest, *, base_url: str | None = None) -> by
 
 
 def render_root_json(projects: Collection[ProjectName]) -> bytes:
-    """Write the JSON page that lists all projects; its revision is their number, for the set only grows."""
+    """Write the JSON page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
     return _document(len(names), {"projects": [{"name": name} for name in names]})
 
@@ -53,14 +53,14 @@ def read_root_json(body: bytes) -> tuple[ProjectName, ...]:
     except DocumentInvalid as error:
         raise Damaged(
             f"the list of projects (index.json of the simple index) cannot be read ({error}); "
-            "run bucketwheel reindex, which writes it anew from the manifests"
+            "run bucketwheel reindex, which writes it again from the manifests"
         ) from error
 
 
 def _read_root(document: Document) -> tuple[ProjectName, ...]:
     meta = document.optional_document("meta")
     if meta is None or not meta.text("api-version").startswith("1."):
-        raise DocumentInvalid("it is no page of the simple API, version 1")
+        raise DocumentInvalid("it is not a page of the simple API, version 1")
     return tuple(sorted({_project(entry.text("name")) for entry in document.documents("projects")}))
 
 

@@ -1,4 +1,4 @@
-"""What both pages of a project show: the same files with the same facts, in the same order (PEP 691)."""
+"""The content of a project's HTML and JSON pages: the same files with the same facts, in the same order (PEP 691)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["ListedFile", "Listing", "project_listing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedFile:
-    """One file as a page links to it."""
+    """A page's link to a file."""
 
     file: PublishedFile
     href: str
     """Relative to the page, without a fragment."""
     provenance: str | None
-    """The absolute https URL of its attestations (PEP 740); None where there are none, or no such URL is known."""
+    """The absolute https URL of its attestations (PEP 740); None without attestations or such a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ class Listing:
     """In their normal spelling (PEP 700), each once."""
     links: tuple[ListedFile, ...]
     signed: bool
-    """Whether any file has a signature: then every link says whether its own has (PEP 503)."""
+    """True if any file has a signature: then every link says whether its own has (PEP 503)."""
 
 
 def project_listing(manifest: Manifest, layout: Layout, base_url: str | None) -> Listing:
-    """Decide what a project's pages show; `base_url` is the repository's public address, ending in a slash."""
+    """Return the content of a project's pages; `base_url` is the repository's public address, ending in a slash."""
     files = manifest.visible
     spellings = _in_order({file.version for file in files})
     rank = {version: position for position, version in enumerate(spellings)}
@@ -68,7 +68,7 @@ def _in_order(versions: Collection[str]) -> dict[str, str]:
 
 
 def _provenance(manifest: Manifest, layout: Layout, file: PublishedFile, base_url: str | None) -> str | None:
-    # PEP 740 asks for a full URL on a secure origin; attestations of a file that lies elsewhere are not ours to name.
+    # PEP 740 asks for a full URL on a secure origin; a file that is elsewhere has its attestations there.
     if file.provenance_sha256 is None or file.url is not None or base_url is None:
         return None
     if urlsplit(base_url).scheme != "https":

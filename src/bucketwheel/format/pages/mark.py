@@ -1,6 +1,6 @@
-"""The mark in a page's own body: which revision it shows, and which generation of the renderer wrote it.
+"""The mark in a page's own body: the revision it shows, and the generation of the renderer that wrote it.
 
-A file's metadata stands on the page too, and may say anything; so a mark counts only where metadata never comes: in the
+A page also contains metadata of files, which may say anything. So a mark counts only where metadata never comes: in the
 first bytes of an HTML page, and under a top-level key of a JSON page that PEP 691 leaves to the server.
 """
 
@@ -14,11 +14,11 @@ from bucketwheel.format.layout import PageMark
 __all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "read_page_mark"]
 
 RENDERER = 1
-"""Raised whenever the bytes of any page change for the same manifest: that alone makes `reindex` write pages anew."""
+"""Increase this whenever the bytes of any page change for the same manifest: then `reindex` writes pages again."""
 
 JSON_MARK = "_bucketwheel"
 
-# Every renderer, however new, begins a page with these bytes: older ones must recognise it, and leave it alone.
+# Every renderer begins a page with these bytes, so that older ones recognise a newer page and leave it alone.
 _OPENING = '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="bucketwheel" content="'
 _HTML_MARK = re.compile(re.escape(_OPENING.encode()) + rb'revision=([0-9]{1,16}) renderer=([0-9]{1,16})">')
 
@@ -34,7 +34,7 @@ def json_mark(revision: int) -> dict[str, int]:
 
 
 def read_page_mark(body: bytes) -> PageMark | None:
-    """Read the mark of a page of ours, HTML or JSON, by any renderer; None for a foreign page."""
+    """Read the mark of a page of ours, HTML or JSON, by any renderer; None for another tool's page."""
     if html := _HTML_MARK.match(body):
         return PageMark(revision=int(html[1]), renderer=int(html[2]))
     try:

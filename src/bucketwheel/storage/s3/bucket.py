@@ -1,4 +1,4 @@
-"""One bucket as we talk to it: the client, what is tried again, what each request tells, and errors in words."""
+"""One bucket and the client for it: calls, retries, a report of each request, and errors in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bucketwheel.events import Report, RequestSent
 from bucketwheel.names import printable
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import (
-    Asked,
+    ApiCall,
     Rejection,
     failure_in_words,
     not_s3,
@@ -34,88 +34,16 @@ if TYPE_CHECKING:
     from botocore.hooks import BaseEventHooks
     from botocore.model import OperationModel
 
-__all__ = ["AnswerBroken", "Bucket", "Watch", "connect_bucket", "tries"]
+__all__ = ["AWS_HOSTS", "AnswerBroken", "Bucket", "RequestMonitor", "connect_bucket", "tries"]
 
-_SMALL: Final = 1 << 20
-# Of what a listing tells we use key, size and ETag; parsing the rest takes two thirds of the time for a page.
-_UNUSED_IN_LISTINGS: Final = re.compile(
-    rb"<(LastModified|StorageClass|Owner|ChecksumAlgorithm|ChecksumType)>.*?</\1>", re.DOTALL
-)
-
-_OF_OBJECTS = {"GetObject", "HeadObject"}
-
-
-class Watch(threading.local):
-    """Sees every attempt of every call of one client, in the thread that makes it."""
-
-    answer_lost = False
-    """Whether an attempt since this was last reset may have taken effect, though no answer said so."""
-
-    def __init__(self, report: Report, prefix: str) -> None:
-        super().__init__()
-        self._report = report
-        self._prefix = prefix
-        self._target = self._verb = ""
-        self._sent = 0.0
-
-    def attach(self, events: BaseEventHooks) -> None:
-        """Begin to watch a client's events."""
-        events.register("before-parameter-build.s3", self._call_begins)
-        events.register("request-created.s3", self._attempt_begins)
-        events.register("before-parse.s3", self._answer_came)
-        events.register("response-received.s3", self._attempt_ended)
-
-    def _call_begins(self, params: Mapping[str, Any], **_: object) -> None:
-        listed = f"list {params.get('Prefix', '').removeprefix(self._prefix)}".rstrip()
-        self._target = params["Key"].removeprefix(self._prefix) if "Key" in params else listed
-
-    def _attempt_begins(self, request: AWSRequest, **_: object) -> None:
-        self._verb = str(request.method)
-        self._sent = time.monotonic()
-        # To ask first whether the body is wanted costs a round trip; only a big body is worth that.
-        if int(request.headers.get("Content-Length") or _SMALL + 1) <= _SMALL:
-            del request.headers["Expect"]
-
-    def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
-        """Treat an answer that was cut short as an error of the server: the SDK takes nothing for an empty listing."""
-        headers = response_dict["headers"]
-        # Nothing in HTTP/1.1 tells headers that broke off from headers that ended, but S3 gives every object a length.
-        if operation_model.name in _OF_OBJECTS and "ETag" in headers and "Content-Length" not in headers:
-            response_dict["status_code"], response_dict["body"] = HTTPStatus.INTERNAL_SERVER_ERROR, b""
-            return
-        body = response_dict["body"]
-        if not isinstance(body, bytes) or self._verb == "HEAD":
-            return
-        expected = int(headers.get("Content-Length", len(body)))
-        if len(body) != expected:
-            response_dict["status_code"] = HTTPStatus.INTERNAL_SERVER_ERROR  # as the SDK does with half of an XML
-        if operation_model.name == "ListObjectsV2":
-            response_dict["body"] = _UNUSED_IN_LISTINGS.sub(b"", body)
-
-    def _attempt_ended(
-        self, parsed_response: Mapping[str, Any] | None, exception: Exception | None, **_: object
-    ) -> None:
-        from botocore.exceptions import (  # noqa: PLC0415 - loaded only where S3 is used
-            ConnectTimeoutError,
-            EndpointConnectionError,
-            ProxyConnectionError,
-        )
-
-        status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
-        milliseconds = round((time.monotonic() - self._sent) * 1000)
-        self._report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
-        never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
-        server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
-        if server_error or (exception is not None and not never_sent):
-            self.answer_lost = True
-
+AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
 
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 20
 _SDK_ATTEMPTS: Final = 3
 _CONFLICT_TRIES: Final = 8
-# What no answer of S3 lacks; the page of a console or a login portal does, at an endpoint mistaken for S3.
-_ALWAYS_SAID: Final = {
+# What every answer of S3 has. The page of a console or a login portal, at an endpoint mistaken for S3, does not.
+_ALWAYS_IN_ANSWER: Final = {
     "GetObject": "ETag",
     "HeadObject": "ETag",
     "PutObject": "ETag",
@@ -136,73 +64,80 @@ class Bucket:
 
     name: str
     client: BaseClient
-    watch: Watch
+    monitor: RequestMonitor
     connections: threading.Semaphore
-    """How many requests may be under way at once: no more than the client keeps connections."""
+    """Limits the requests at once to the connections that the client keeps."""
     profile: str | None = None
 
     def ask(self, method: str, *, expected: frozenset[str] = frozenset(), **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's arguments and answers
         """Make one call and return its answer, or the Rejection if its code or status is among those expected.
 
-        409 means that nothing was decided: asked again, a bounded number of times. Raises Denied or Unavailable in
-        words, and OutcomeUnknown for a write that some attempt may have made.
+        409 means that nothing was decided, so the call is repeated a few times. Raises Denied or Unavailable in words,
+        and OutcomeUnknown for a write that some attempt may have made.
         """
-        asked = self.asked(method, arguments.get("Key", arguments.get("Prefix", "")))
-        self.watch.answer_lost = False
+        call = self.call(method, arguments.get("Key", arguments.get("Prefix", "")))
+        self.monitor.answer_lost = False
         answer: Any = None
         for _ in tries(_CONFLICT_TRIES):
-            answer = self._call(method, asked, arguments)
+            answer = self._send(method, call, arguments)
             if not isinstance(answer, Rejection):
-                if _ALWAYS_SAID.get(asked.operation, "ResponseMetadata") not in answer:
+                if _ALWAYS_IN_ANSWER.get(call.operation, "ResponseMetadata") not in answer:
                     if "Body" in answer:
                         answer["Body"].close()
-                    raise not_s3(self.client.meta.endpoint_url, asked)
+                    raise not_s3(self.client.meta.endpoint_url, call)
                 return answer
-            # Not only S3 may say no: the SDK asks other services for credentials.
-            if answer.operation == asked.operation and expected & {answer.code, str(answer.status)}:
+            # Other services may reject too: the SDK asks them for credentials.
+            if answer.operation == call.operation and expected & {answer.code, str(answer.status)}:
                 return answer
-            if answer.status != HTTPStatus.CONFLICT or not asked.key:
+            if answer.status != HTTPStatus.CONFLICT or not call.key:
                 break
             if "Body" in arguments:
                 arguments["Body"].seek(0)
-        raise self._truth(asked, rejection_in_words(answer, asked))
+        raise self._outcome(call, rejection_in_words(answer, call))
 
-    def asked(self, method: str, key: str) -> Asked:
-        """What a call of a method for a key asks, for words about it."""
+    def pages(self, method: str, *markers: str, **arguments: Any) -> Iterator[Any]:  # noqa: ANN401 - see ask
+        """Make the calls of a listing and return its pages; the markers are the arguments that say where to go on."""
+        position: dict[str, Any] = {}
+        while True:
+            page = self.ask(method, **arguments, **position)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            position = {marker: page[f"Next{marker}"] for marker in markers}
+
+    def call(self, method: str, key: str) -> ApiCall:
+        """Describe a call of a method for a key."""
         operation = self.client.meta.method_to_api_mapping[method]
-        return Asked(operation=operation, bucket=self.name, key=key, profile=self.profile)
+        return ApiCall(operation=operation, bucket=self.name, key=key, profile=self.profile)
 
     @contextmanager
-    def reading(self, asked: Asked) -> Iterator[None]:
-        """Turn what breaks while an answer's body is read into AnswerBroken."""
+    def reading(self, call: ApiCall) -> Iterator[None]:
+        """Raise AnswerBroken for what breaks while an answer's body is read."""
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded only where S3 is used
 
         try:
             yield
         except (BotoCoreError, OSError) as error:
-            raise AnswerBroken(str(failure_in_words(error, asked))) from None
+            raise AnswerBroken(str(failure_in_words(error, call))) from None
 
     def url(self, key: str) -> str:
-        """Where the store itself serves a key: at AWS under the bucket's own host, if its certificate covers that."""
+        """Return the URL at which the store serves a key: in AWS under the bucket's own host, if certified."""
         parts = urlsplit(self.client.meta.endpoint_url)
         host = parts.netloc.rpartition("@")[2]
-        if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and "." not in self.name:
+        if host.endswith(AWS_HOSTS) and "." not in self.name:
             return f"{parts.scheme}://{self.name}.{host}/{quote(key)}"
         return f"{parts.scheme}://{host}/{self.name}/{quote(key)}"
 
     def create(self) -> bool:
         """Make the bucket in the connection's region; False: it is ours already."""
         region = self.client.meta.region_name
-        # us-east-1 is the one region that must not be named (API Reference, CreateBucket).
-        where = {} if region in {None, "us-east-1", "aws-global"} else {"LocationConstraint": region}
-        answer = self.ask(
-            "create_bucket",
-            expected=frozenset({"BucketAlreadyOwnedByYou"}),
-            **({"CreateBucketConfiguration": where} if where else {}),
-        )
+        # us-east-1 is the one region that a request must not name (API Reference, CreateBucket).
+        unnamed = region in {None, "us-east-1", "aws-global"}
+        place = {} if unnamed else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        answer = self.ask("create_bucket", expected=frozenset({"BucketAlreadyOwnedByYou"}), **place)
         return not isinstance(answer, Rejection)
 
-    def _call(self, method: str, asked: Asked, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
+    def _send(self, method: str, call: ApiCall, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see reading
 
         try:
@@ -211,37 +146,37 @@ class Bucket:
         except ClientError as error:
             return rejection(error.response, error.operation_name)
         except BotoCoreError as error:
-            raise self._truth(asked, failure_in_words(error, asked)) from None
+            raise self._outcome(call, failure_in_words(error, call)) from None
         except RecursionError:
-            # The SDK asks a redirect that names no region for the region, which is redirected, and so on.
-            raise not_s3(self.client.meta.endpoint_url, asked) from None
+            # For a redirect that names no region the SDK asks for the region, gets another redirect, and so on.
+            raise not_s3(self.client.meta.endpoint_url, call) from None
 
-    def _truth(self, asked: Asked, error: Unavailable) -> Unavailable:
-        """A write fails only if no attempt of it can have taken effect; else nobody knows."""
-        return outcome_unknown(asked) if self.watch.answer_lost and asked.operation in _WRITES else error
+    def _outcome(self, call: ApiCall, error: Unavailable) -> Unavailable:
+        """Return the error, or OutcomeUnknown for a write if an attempt whose answer was lost may have made it."""
+        return outcome_unknown(call) if self.monitor.answer_lost and call.operation in _WRITES else error
 
 
 def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report: Report) -> Bucket:
     """Make the client for a bucket, without sending anything; raises Denied for a connection that cannot be made."""
-    import boto3  # noqa: PLC0415 - a quarter of a second that only S3 is worth
+    import boto3  # noqa: PLC0415 - takes a quarter of a second, only where S3 is used
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
 
     try:
         session = boto3.Session(profile_name=connection.profile, region_name=connection.region)
         client = session.client("s3", endpoint_url=connection.endpoint_url, config=_config(connection, jobs))
     except BotoCoreError as error:
-        asked = Asked(operation="connecting", bucket=place.bucket, profile=connection.profile)
-        raise failure_in_words(error, asked) from None
+        call = ApiCall(operation="connecting", bucket=place.bucket, profile=connection.profile)
+        raise failure_in_words(error, call) from None
     except ValueError:
         raise Denied(
-            f"no S3 can be at the endpoint URL given for {printable(str(place))}; correct --endpoint-url"
+            f"the endpoint URL given for {printable(str(place))} cannot be used; correct --endpoint-url"
         ) from None
-    watch = Watch(report, place.prefix)
-    watch.attach(client.meta.events)
+    monitor = RequestMonitor(report, place.prefix)
+    monitor.attach(client.meta.events)
     return Bucket(
         name=place.bucket,
         client=client,
-        watch=watch,
+        monitor=monitor,
         connections=threading.Semaphore(jobs),
         profile=None if session.profile_name == "default" else session.profile_name,
     )
@@ -257,11 +192,9 @@ def _config(connection: Connection, jobs: int) -> Config:
         read_timeout=_READ_TIMEOUT,
         max_pool_connections=jobs,
         retries={"mode": "standard", "total_max_attempts": _SDK_ATTEMPTS},
-        s3={
-            # The signature covers the SHA-256 checksum of the body: over TLS that need not be hashed once more for it.
-            "payload_signing_enabled": (connection.endpoint_url or "").startswith("http:"),
-        },
-        # Stores differ in what they send with a range; whole objects are verified where they are read.
+        # The signature covers the body's SHA-256 checksum, so over TLS the body need not be hashed again to sign it.
+        s3={"payload_signing_enabled": (connection.endpoint_url or "").startswith("http:")},
+        # Stores differ in the checksum they send with a range; readers of whole objects verify these themselves.
         response_checksum_validation="when_required",
     )
 
@@ -272,3 +205,75 @@ def tries(count: int) -> Iterator[int]:
         if number:
             time.sleep(random.uniform(0, min(5, 0.05 * 2**number)))  # noqa: S311 - jitter is no secret
         yield number
+
+
+_SMALL_BODY: Final = 1 << 20
+# Of a listing we use key, size and ETag; parsing the rest takes two thirds of the time for a page.
+_UNUSED_IN_LISTINGS: Final = re.compile(
+    rb"<(LastModified|StorageClass|Owner|ChecksumAlgorithm|ChecksumType)>.*?</\1>", re.DOTALL
+)
+
+
+class RequestMonitor(threading.local):
+    """Reports every attempt of every call of one client, in the thread that makes it."""
+
+    answer_lost = False
+    """Whether an attempt since the last reset may have taken effect, though no answer confirms it."""
+
+    def __init__(self, report: Report, prefix: str) -> None:
+        super().__init__()
+        self._report = report
+        self._prefix = prefix
+        self._target = self._verb = ""
+        self._sent = 0.0
+
+    def attach(self, events: BaseEventHooks) -> None:
+        """Register for a client's events; once, while __init__ runs in each thread."""
+        events.register("before-parameter-build.s3", self._call_begins)
+        events.register("request-created.s3", self._attempt_begins)
+        events.register("before-parse.s3", self._answer_came)
+        events.register("response-received.s3", self._attempt_ended)
+
+    def _call_begins(self, params: Mapping[str, Any], **_: object) -> None:
+        listed = f"list {params.get('Prefix', '').removeprefix(self._prefix)}".rstrip()
+        self._target = params["Key"].removeprefix(self._prefix) if "Key" in params else listed
+
+    def _attempt_begins(self, request: AWSRequest, **_: object) -> None:
+        self._verb = str(request.method)
+        self._sent = time.monotonic()
+        # "Expect: 100-continue" costs a round trip, which only a big body is worth.
+        if int(request.headers.get("Content-Length") or _SMALL_BODY + 1) <= _SMALL_BODY:
+            del request.headers["Expect"]
+
+    def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
+        """Turn an answer that was cut short into a server error: the SDK takes an empty body for an empty listing."""
+        headers = response_dict["headers"]
+        # HTTP/1.1 cannot tell headers that broke off from headers that ended, but S3 gives every object a length.
+        of_object = operation_model.name in {"GetObject", "HeadObject"}
+        if of_object and "ETag" in headers and "Content-Length" not in headers:
+            response_dict["status_code"], response_dict["body"] = HTTPStatus.INTERNAL_SERVER_ERROR, b""
+            return
+        body = response_dict["body"]
+        if not isinstance(body, bytes) or self._verb == "HEAD":
+            return
+        if len(body) != int(headers.get("Content-Length", len(body))):
+            response_dict["status_code"] = HTTPStatus.INTERNAL_SERVER_ERROR  # as the SDK does with half of an XML
+        if operation_model.name == "ListObjectsV2":
+            response_dict["body"] = _UNUSED_IN_LISTINGS.sub(b"", body)
+
+    def _attempt_ended(
+        self, parsed_response: Mapping[str, Any] | None, exception: Exception | None, **_: object
+    ) -> None:
+        from botocore.exceptions import (  # noqa: PLC0415 - loaded only where S3 is used
+            ConnectTimeoutError,
+            EndpointConnectionError,
+            ProxyConnectionError,
+        )
+
+        status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
+        milliseconds = round((time.monotonic() - self._sent) * 1000)
+        self._report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
+        never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
+        server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+        if server_error or (exception is not None and not never_sent):
+            self.answer_lost = True

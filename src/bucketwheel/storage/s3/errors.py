@@ -1,7 +1,7 @@
-"""What S3 and its SDK say when something goes wrong, in words that each hold one remedy.
+"""Errors of S3 and its SDK in words, each with one remedy.
 
 Exceptions of the SDK are recognised by the names of their classes, so that nothing here imports it and a name that one
-of its versions lacks does no harm. Their own texts are not shown: they may carry a URL with a signature.
+of its versions lacks does no harm. Their own texts are not shown: they may contain a URL with a signature.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 
-__all__ = ["Asked", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = ["ApiCall", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was asked of S3: the facts that the words of an error need."""
+class ApiCall:
+    """A call of the S3 API: the facts that the words of an error need."""
 
     operation: str
     """The name of the API call: `PutObject` …."""
@@ -31,17 +31,17 @@ class Asked:
 
     @property
     def target(self) -> str:
-        """The object or bucket as a URL."""
+        """The URL of the object or bucket."""
         return printable(f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}")
 
     @property
     def action(self) -> str:
-        """What a policy calls the permission for it (Service Authorization Reference, Amazon S3)."""
+        """The permission for it in a policy (Service Authorization Reference, Amazon S3)."""
         return f"s3:{_ACTIONS.get(self.operation, self.operation)}"
 
     @property
     def arn(self) -> str:
-        """What a policy calls the object or bucket."""
+        """The name of the object or bucket in a policy."""
         of_object = self.key and self.operation not in _ABOUT_THE_BUCKET
         return printable(f"arn:aws:s3:::{self.bucket}/{self.key}" if of_object else f"arn:aws:s3:::{self.bucket}")
 
@@ -55,9 +55,9 @@ class Rejection:
     """The error's name, or the status again where the answer had no body (HEAD)."""
     message: str = ""
     operation: str
-    """What was rejected: what was asked, or a call the SDK made for it (`AssumeRole` …)."""
+    """The call that was rejected: ours, or one that the SDK made for it (`AssumeRole` …)."""
     region: str = ""
-    """Where the bucket lies, if the answer names it."""
+    """The region of the bucket, if the answer names it."""
 
 
 _ACTIONS: Final = {
@@ -74,7 +74,7 @@ _ABOUT_THE_BUCKET: Final = {"ListObjectsV2", "ListMultipartUploads", "ListObject
 
 _FORBIDDEN: Final = "AWS denies {action} on {arn}; allow it in a policy of these credentials"
 _EXPIRED: Final = "the AWS session has expired, so {target} cannot be reached; {log_in}"
-_REGION: Final = "the bucket {bucket} lies in another region ({region}); set --region to it"
+_REGION: Final = "the bucket {bucket} is in another region ({region}); set --region to it"
 _BUSY: Final = "S3 asks to slow down ({code}) at {operation} of {target}; run the same command again with fewer --jobs"
 _NO_CONDITIONS: Final = (
     "the store has no conditional {operation}, which {target} needs; use a store that has (AWS S3 and newer Ceph do)"
@@ -86,25 +86,25 @@ _DENIED: Final[Mapping[str, str]] = {
     "NoSuchBucket": (
         "there is no bucket {bucket}; check its name, or make it with `bucketwheel init s3://{bucket} --create-bucket`"
     ),
-    "BucketAlreadyExists": "the bucket name {bucket} belongs to somebody else; choose another",
+    "BucketAlreadyExists": "the bucket name {bucket} belongs to another account; choose another",
     "InvalidBucketName": "{bucket} cannot be the name of a bucket; choose another",
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
     "TokenRefreshRequired": _EXPIRED,
     "RequestExpired": _EXPIRED,
-    "InvalidToken": "AWS does not take the session token for {target}; {log_in}",
+    "InvalidToken": "AWS does not accept the session token for {target}; {log_in}",
     "InvalidAccessKeyId": "AWS does not know the access key used for {target}; use credentials that are valid",
     "InvalidClientTokenId": "AWS does not know the access key used for {target}; use credentials that are valid",
     "SignatureDoesNotMatch": (
-        "the secret key does not belong to the access key used for {target}; set both anew, without spaces around them"
+        "the secret key does not belong to the access key used for {target}; set both again, without spaces around them"
     ),
     "RequestTimeTooSkewed": "the clock of this machine is too far from S3's to reach {target}; set it right",
     "PermanentRedirect": _REGION,
     "301": _REGION,
     "AuthorizationHeaderMalformed": _REGION,
     "IllegalLocationConstraintException": _REGION,
-    "InvalidLocationConstraint": "S3 knows no region of this name to make {bucket} in; correct --region",
-    "AccessControlListNotSupported": "the bucket {bucket} takes no ACLs; remove ACL from `put-args`",
+    "InvalidLocationConstraint": "S3 has no region of this name for {bucket}; correct --region",
+    "AccessControlListNotSupported": "the bucket {bucket} accepts no ACLs; remove ACL from `put-args`",
     "NotImplemented": _NO_CONDITIONS,
     "501": _NO_CONDITIONS,
 }
@@ -116,10 +116,10 @@ _UNAVAILABLE: Final[Mapping[str, str]] = {
     "RequestLimitExceeded": _BUSY,
     "TooManyRequestsException": _BUSY,
     "BadDigest": (
-        "the bytes for {target} are not those that were judged, or changed on the way; "
+        "the bytes for {target} changed after they were checked, or on the way; "
         "leave files alone while they are published, and run the same command again"
     ),
-    "NoSuchUpload": "somebody aborted the upload of {target}; run the same command again",
+    "NoSuchUpload": "the upload of {target} was aborted by another program; run the same command again",
 }
 _PUT_ARGS: Final = "S3 refuses {operation} of {target} ({code}: {message}); correct `put-args`"
 _KMS: Final = "the KMS key for {target} cannot be used ({code}); enable it, or name another in `put-args`"
@@ -143,17 +143,17 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "LoginError": (Denied, "the AWS session has expired, so {target} cannot be reached; run `aws login`"),
     "CredentialRetrievalError": (
         Denied,
-        "the AWS credentials for {target} could not be got ({provider}); run `aws sts get-caller-identity` to see why",
+        "the AWS credentials for {target} cannot be obtained ({provider}); `aws sts get-caller-identity` shows why",
     ),
     "ConfigParseError": (Denied, "the AWS configuration file {path} cannot be read; correct it"),
     "ConfigNotFound": (Denied, "the AWS configuration file {path} is not there; correct AWS_CONFIG_FILE"),
-    "InvalidRegionError": (Denied, "{region_name} cannot be a region; correct --region"),
+    "InvalidRegionError": (Denied, "{region_name} is not a region; correct --region"),
     "ParamValidationError": (Denied, "the AWS SDK refuses {operation} of {target} ({parameters}); correct `put-args`"),
     "SSLError": (
         Unavailable,
-        "no safe connection to {host} (TLS); name the authority that it is certified by in AWS_CA_BUNDLE",
+        "no secure connection to {host} (TLS); set AWS_CA_BUNDLE to the certificate file of its authority",
     ),
-    "ProxyConnectionError": (Unavailable, "the proxy on the way to {bucket} cannot be reached; correct HTTPS_PROXY"),
+    "ProxyConnectionError": (Unavailable, "the proxy for {bucket} cannot be reached; correct HTTPS_PROXY"),
     "EndpointConnectionError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
     "ConnectTimeoutError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
     "ReadTimeoutError": (
@@ -188,40 +188,40 @@ def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
     )
 
 
-def rejection_in_words(answer: Rejection, asked: Asked) -> Unavailable:
-    """Say what AWS refused and what to do about it."""
-    facts = _facts(asked) | {
+def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
+    """Return the error for what AWS refused, with its remedy."""
+    facts = _facts(call) | {
         "answer": printable(answer.code if answer.code == str(answer.status) else f"{answer.status} {answer.code}"),
         "code": printable(answer.code),
         "message": printable(_QUERY.sub("", answer.message)[:_LONGEST_MESSAGE]),
         "rejected": printable(answer.operation),
-        "region": printable(answer.region or "which one, S3 does not say"),
+        "region": printable(answer.region or "S3 does not say which"),
     }
     if lacking := _LACKING.search(answer.message):
         facts |= {name: printable(text) for name, text in lacking.groupdict().items()}
     if words := _UNAVAILABLE.get(answer.code):
         return Unavailable(words.format_map(facts))
-    if answer.operation != asked.operation and _DENIED.get(answer.code) != _EXPIRED:
+    if answer.operation != call.operation and _DENIED.get(answer.code) != _EXPIRED:
         return Denied(_OTHER_SERVICE.format_map(facts))
     if words := _DENIED.get(answer.code):
         return Denied(words.format_map(facts))
     if answer.code.startswith("KMS."):
         return Denied(_KMS.format_map(facts))
-    if answer.code.startswith("Invalid") and asked.operation in {"PutObject", "CreateMultipartUpload"}:
+    if answer.code.startswith("Invalid") and call.operation in {"PutObject", "CreateMultipartUpload"}:
         return Denied(_PUT_ARGS.format_map(facts))
     return Unavailable(_OTHER.format_map(facts))
 
 
-def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
-    """Say why the SDK got no answer at all and what to do about it."""
-    told: Mapping[str, Any] = getattr(error, "kwargs", {})
-    facts = _facts(asked) | {
-        "host": _host(str(told.get("endpoint_url") or "S3")),
-        "parameters": ", ".join(re.findall(r'(?:in input: "|for parameter )(\w+)', str(told.get("report", "")))),
+def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
+    """Return the error for a call that got no answer at all, with its remedy."""
+    details: Mapping[str, Any] = getattr(error, "kwargs", {})
+    facts = _facts(call) | {
+        "host": _host(str(details.get("endpoint_url") or "S3")),
+        "parameters": ", ".join(re.findall(r'(?:in input: "|for parameter )(\w+)', str(details.get("report", "")))),
         "name": type(error).__name__,
     }
     for name in ("cred_var", "path", "profile", "provider", "region_name"):
-        facts[name] = printable(str(told.get(name, "")))
+        facts[name] = printable(str(details.get(name, "")))
     for kind in type(error).__mro__:
         if kind.__name__ in _FAILURES:
             branch, words = _FAILURES[kind.__name__]
@@ -229,33 +229,31 @@ def failure_in_words(error: Exception, asked: Asked) -> Unavailable:
     return Unavailable(_GAVE_UP.format_map(facts))
 
 
-def not_s3(endpoint_url: str, asked: Asked) -> Denied:
-    """Say that something else answers where S3 was expected."""
-    return Denied(f"what answers for {asked.target} at {_host(endpoint_url)} is not S3; correct --endpoint-url")
+def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
+    """Return the error for a server that is not S3."""
+    return Denied(f"the server for {call.target} at {_host(endpoint_url)} is not S3; correct --endpoint-url")
 
 
-def outcome_unknown(asked: Asked) -> OutcomeUnknown:
-    """Say that nobody knows yet whether a write happened."""
+def outcome_unknown(call: ApiCall) -> OutcomeUnknown:
+    """Return the error for a write whose answer was lost."""
     return OutcomeUnknown(
-        f"the answer to {asked.operation} of {asked.target} was lost, so it may have happened, or may yet; "
+        f"no answer came to {call.operation} of {call.target}, so it may have happened or still happen; "
         "run the same command again to find out"
     )
 
 
-def _facts(asked: Asked) -> dict[str, str]:
+def _facts(call: ApiCall) -> dict[str, str]:
     return {
-        "operation": asked.operation,
-        "bucket": printable(asked.bucket),
-        "target": asked.target,
-        "action": asked.action,
-        "arn": asked.arn,
-        "log_in": f"run `aws sso login --profile {printable(asked.profile)}`"
-        if asked.profile
-        else "get new credentials",
+        "operation": call.operation,
+        "bucket": printable(call.bucket),
+        "target": call.target,
+        "action": call.action,
+        "arn": call.arn,
+        "log_in": f"run `aws sso login --profile {printable(call.profile)}`" if call.profile else "get new credentials",
     }
 
 
 def _host(url: str) -> str:
-    """Where a URL leads, without what may be secret in it."""
+    """Return scheme and host of a URL, without what may be secret in it."""
     parts = urlsplit(url)
     return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url)
