@@ -56,7 +56,7 @@ def test_a_version_is_deleted() -> None:
     assert listed() == []
     assert [path.name for path in sorted(FOLDER.iterdir())] == ["index.html", "index.json"]
     run = run_command("delete", "demo-pkg==1.0", *TO, "--yes")
-    assert (run.code, run.lines) == (0, ["nothing is left to delete of demo-pkg==1.0"])
+    assert (run.code, run.lines) == (0, ["nothing left to delete in demo-pkg==1.0"])
 
 
 def test_single_files_are_deleted() -> None:
@@ -83,7 +83,7 @@ def test_without_a_terminal_nothing_is_deleted_unasked() -> None:
         f"would delete {WHEEL}",
         f"would delete {SDIST}",
         "would remove 3 objects",
-        "error: --yes is missing, and nobody can be asked here; add it if you want all that",
+        "error: --yes is missing, and there is no terminal to ask at; add --yes to confirm",
     ]
     assert listed() == [WHEEL, SDIST]
     run = run_command("delete", "demo-pkg==1.0", *TO, "--json")
@@ -103,7 +103,7 @@ def test_objects_that_wait_are_told() -> None:
     """Where caches may keep pages the objects stay until the next run, or go by --now."""
     run_command("init", "./pypi", "--set", "cache-control=public, max-age=600")
     run = run_command("delete", "demo-pkg==1.0", WHEEL, *TO, "--yes")
-    why = "caches may still show the old pages"
+    why = "caches may still show old pages"
     assert run.lines == [
         f"deleted {WHEEL}",
         f"1 file stays in the store until the next delete or prune, or --now: {why}",
@@ -158,14 +158,14 @@ def test_at_a_terminal_somebody_is_asked(workspace: Path, answer: str, code: int
     """What would go is shown before the question; anything but yes changes nothing."""
     ended, shown = _at_a_terminal(workspace, answer, "delete", "demo-pkg==1.0", *TO)
     assert ended == code
-    assert shown.index(f"would delete {WHEEL}") < shown.index("Delete this for ever? [y/N]: ")
-    assert ("was not agreed to, so nothing is changed" in shown) is (code == 1)
+    assert shown.index(f"would delete {WHEEL}") < shown.index("Delete permanently? [y/N]: ")
+    assert ("was not confirmed; nothing was changed" in shown) is (code == 1)
     assert listed() == left
 
 
 @POSIX
 def test_what_is_published_while_somebody_is_asked_stays(workspace: Path) -> None:
-    """What was agreed to goes, and no file that came after it was shown."""
+    """Only files that were shown are deleted."""
     make_wheel(workspace / "late", tag="py2-none-any")
 
     def publisher() -> None:
@@ -189,7 +189,7 @@ def test_a_prune_only_shows_what_would_go() -> None:
             "would delete demo_pkg-1.1.dev1-py3-none-any.whl",
             f"would delete 1 file ({size_of(1)} bytes) of 1 project",
             "would remove 2 objects",
-            "nothing is changed yet: add --yes to do it",
+            "nothing was changed; add --yes to do it",
         ],
     )
     assert len(listed()) == 5
@@ -256,7 +256,7 @@ def test_orphans_are_removed() -> None:
     assert run.lines == [
         f"would remove orphan {key} (14 bytes)",
         "would remove 1 object",
-        "nothing is changed yet: add --yes to do it",
+        "nothing was changed; add --yes to do it",
     ]
     assert orphan.exists()
     run = run_command("prune", "*", "--orphans", "--older-than", "2w", *TO, "--yes", "--json")

@@ -120,7 +120,7 @@ def _problems_of_file(project: ProjectName, file: PublishedFile) -> Iterator[Pro
         yield Problem(subject=subject, what=f"is by its name no file of {project}", remedy=remedy)
 
 
-Fate: TypeAlias = Literal["promoted", "already there"]
+Fate: TypeAlias = Literal["promoted", "already-exists"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,5 +306,5 @@ def _file_promoted(candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan
         version=str(candidate.name.version),
         sha256=candidate.sha256,
         yanked=candidate.yanked,
-        fate="already there" if candidate in plan.unchanged else "promoted",
+        fate="already-exists" if candidate in plan.unchanged else "promoted",
     )

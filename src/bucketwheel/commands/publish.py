@@ -26,7 +26,7 @@ from bucketwheel.storage import Key
 
 __all__ = ["Fate", "FilePublished", "Publication", "publish"]
 
-Fate: TypeAlias = Literal["published", "already there", "skipped"]
+Fate: TypeAlias = Literal["published", "already-exists", "skipped"]
 """`skipped`: there with other bytes, which stay as they are."""
 
 
@@ -168,7 +168,7 @@ def _warn(outcome: Outcome, order: ReleaseRequest, report: Report) -> None:
 def _file_published(path: Path, candidate: Candidate, plans: Mapping[ProjectName, ReleasePlan]) -> FilePublished:
     plan = plans[candidate.name.project]
     fate: Fate = (
-        "already there" if candidate in plan.unchanged else "skipped" if candidate in plan.skipped else "published"
+        "already-exists" if candidate in plan.unchanged else "skipped" if candidate in plan.skipped else "published"
     )
     return FilePublished(
         path=path,

@@ -14,7 +14,7 @@ from bucketwheel import BucketwheelError, Misconfigured, Publication, Settings, 
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory
-from bucketwheel.frontends.text import describe, error_texts, fate_words, install_lines, page_lines
+from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines
 from bucketwheel.names import printable
 
 __all__ = ["S3Publisher"]
@@ -120,8 +120,7 @@ class S3Publisher(PublisherInterface):
             self.app.display_info()
             self.app.display_mini_header(project)
             self.app.display_info(f"{publication.index_url}{project}/")
-        for line in install_lines(publication):
-            self.app.display_info(line)
+        self.app.display_info(install_line(publication))
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)

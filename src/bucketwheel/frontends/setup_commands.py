@@ -16,7 +16,7 @@ from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfi
 from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Warned
-from bucketwheel.frontends.text import describe, error_texts, fetched_lines, publication_lines
+from bucketwheel.frontends.text import describe, error_texts, text
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable, project_name
 
 __all__ = ["fetch_version", "upload_version"]
@@ -42,7 +42,7 @@ def fetch_version(distribution: Distribution, dist_dir: str) -> None:
             jobs=settings.jobs,
             report=_report,
         )
-    for line in fetched_lines(fetched):
+    for line in text(fetched):
         _log.info("%s", line)
     for file in fetched:
         entry = _dist_file(file.path)
@@ -78,7 +78,7 @@ def upload_version(
         for warning in settings.warnings:
             _report(Warned(message=warning))
         publication = publish(_files(distribution, Path(dist_dir), project, version), settings, report=_report)
-    for line in publication_lines(publication):
+    for line in text(publication):
         _log.info("%s", line)
 
 

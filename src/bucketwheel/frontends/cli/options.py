@@ -1,4 +1,4 @@
-"""The options that commands share: made from the settings' one table of keys, and gathered into one value."""
+"""The options and arguments that commands share. Options for settings are made from the table of settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Concatenate, TypeVar
 import click
 
 from bucketwheel.config.keys import KEYS, SettingKey
+from bucketwheel.frontends.cli.run import Invocation, errors_told
 
-__all__ = ["Invocation", "Release", "pairs", "takes"]
+__all__ = ["Release", "pairs", "pinned", "release", "takes"]
 
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -26,17 +27,6 @@ _METAVARS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What a command was told about settings, and about how much to show."""
-
-    settings: Mapping[str, object]
-    """Options as they were typed, by the names of settings; None where nothing was."""
-    verbosity: int
-    """-1: only warnings, errors and what was asked for; from 1: each request."""
-    as_json: bool
-
-
 def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, ...], None]], Callable[..., None]]:
     """Give a command the options of these settings, and those that all commands have."""
     keys = tuple(key for key in KEYS if key.name in _EVERYWHERE or key.name in settings)
@@ -46,7 +36,8 @@ def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, ...], No
         def invoke(*, verbose: int, quiet: bool, as_json: bool, **given: object) -> None:
             typed = {key.attribute: given.pop(key.attribute) for key in keys}
             invocation = Invocation(settings=typed, verbosity=-1 if quiet else verbose, as_json=as_json)
-            command(invocation, **given)
+            with errors_told(as_json=as_json):
+                command(invocation, **given)
 
         decorated: Callable[..., None] = invoke
         for option in reversed([*map(_setting_option, keys), *_SHOWING]):
@@ -74,24 +65,30 @@ def _setting_option(key: SettingKey) -> Callable[[_Command], _Command]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """PROJECT or PROJECT==VERSION as somebody typed it; whether these are names, the core judges."""
+    """PROJECT or PROJECT==VERSION as it was typed; the commands check whether these are names."""
 
     project: str
     version: str | None
 
-    @classmethod
-    def parse(cls, _context: click.Context, _parameter: click.Parameter, text: str | None) -> Release | None:
-        """Read a whole argument, as a click callback."""
-        if text is None:
-            return None
-        project, equals, version = (part.strip() for part in text.partition("=="))
-        if not project or (equals and not version):
-            raise click.BadParameter("write PROJECT or PROJECT==VERSION, as for pip")
-        return cls(project=project, version=version or None)
+
+def release(text: str) -> Release:
+    """Read an argument PROJECT or PROJECT==VERSION."""
+    project, equals, version = (part.strip() for part in text.partition("=="))
+    if not project or (equals and not version):
+        raise click.BadParameter("write PROJECT or PROJECT==VERSION, as for pip")
+    return Release(project=project, version=version or None)
+
+
+def pinned(text: str) -> tuple[str, str]:
+    """Read an argument PROJECT==VERSION."""
+    read = release(text)
+    if read.version is None:
+        raise click.BadParameter("write PROJECT==VERSION")
+    return read.project, read.version
 
 
 def pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     """Read KEY=VALUE options, as a click callback; of two for one key the last counts."""
-    if any(not text.partition("=")[1] for text in texts):
+    if any("=" not in text for text in texts):
         raise click.BadParameter("write KEY=VALUE")
     return dict(text.partition("=")[::2] for text in texts)
