@@ -1,4 +1,4 @@
-"""Where builds lie when nobody says it: read as Hatch reads it, without Hatch."""
+"""The build directory, read as Hatch reads it, without Hatch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_hatchs_setting_or_dist(tmp_path: Path, pyproject: str | None, hatch_tom
             "tool.hatch.build.directory in pyproject.toml is not a directory",
         ),
         ("[tool.hatch.build]\ndirectory = ''\n", None, "tool.hatch.build.directory in pyproject.toml is not a dire"),
-        (None, "[build]\ndirectory = ['out']\n", "build.directory in hatch.toml is not a directory's name"),
+        (None, "[build]\ndirectory = ['out']\n", "build.directory in hatch.toml is not a directory name"),
         (None, "[build\n", "hatch.toml cannot be read as TOML"),
         (None, "\ud8ff", "hatch.toml cannot be read as TOML"),
     ],

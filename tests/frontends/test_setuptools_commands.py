@@ -154,17 +154,17 @@ def test_an_unknown_version_is_never_published(host: Host, project: Path, setup_
     for commands in (["upload_all"], ["sdist", "upload_all"], ["sdist", "fetch_artifacts"]):
         run = host.setup_py("-q", *commands)
         assert run.code == 1
-        assert "error: legacy-proj 0.0.0 is what setuptools says where it does not know the name or the vers" in run.err
+        assert "error: legacy-proj 0.0.0 is what setuptools uses for an unknown name or version" in run.err
     (project / "setup.cfg").write_text("[egg_info]\ntag_build = .dev7\n")
-    assert "error: legacy-proj 0.0.0.dev7 is what setuptools says" in host.setup_py("-q", "sdist", "upload_all").err
+    assert "error: legacy-proj 0.0.0.dev7 is what setuptools uses" in host.setup_py("-q", "sdist", "upload_all").err
     assert not (project / "repository").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ("version='1.0', py_modules=[]", "error: unknown 1.0 is what setuptools says where it does not know the name"),
-        ("name='Grün', version='1.0'", "error: Grün 1.0 is no valid name and version; mend them in the project's"),
+        ("version='1.0', py_modules=[]", "error: unknown 1.0 is what setuptools uses for an unknown name"),
+        ("name='Grün', version='1.0'", "error: Grün 1.0 is not a valid name and version; fix them in the project's"),
     ],
 )
 def test_an_unusable_name_is_never_published(host: Host, project: Path, arguments: str, error: str) -> None:
@@ -190,7 +190,7 @@ def test_nothing_to_publish_is_an_error(host: Host, project: Path) -> None:
     for _ in range(2):
         run = host.setup_py("-q", "upload_all")
         assert run.code == 1
-        assert run.err.startswith("error: dist holds no wheel or sdist of legacy-proj 1.0; build one first: ")
+        assert run.err.startswith("error: dist has no wheel or sdist of legacy-proj 1.0; build one first: ")
         make_wheel(project / "dist", "legacy-proj", "0.9")
 
 
@@ -247,7 +247,7 @@ def test_every_wrong_setting_is_an_error_of_setup_py(host: Host, project: Path) 
         assert problem in run.err
     assert "Traceback" not in run.said
     both = host.setup_py("-q", "upload_all", "--strict", "--skip-existing")
-    assert (both.code, both.err) == (1, "error: --skip-existing and --strict exclude each other; give one of them\n")
+    assert (both.code, both.err) == (1, "error: --skip-existing and --strict exclude each other; drop one of them\n")
 
 
 def test_what_is_unfinished_is_said(host: Host, project: Path) -> None:

@@ -37,30 +37,27 @@ def reporting(verbosity: int) -> Iterator[Report]:
 @contextmanager
 def _bar(tell: Report) -> Iterator[Report]:
     """Show the current stage as a bar, which disappears at the end; `tell` writes all other events above it."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import (  # noqa: PLC0415 - likewise
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich import console, progress  # noqa: PLC0415 - only a terminal needs it
 
-    description = TextColumn("{task.description}", markup=False)
-    columns = (description, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+    )
     # rich replaces sys.stderr meanwhile: what is written there appears above the bar.
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
 
         def report(event: Event) -> None:
             match event:
                 case Stage(total_bytes=total):
-                    for task in progress.task_ids:
-                        progress.remove_task(task)
+                    for task in bar.task_ids:
+                        bar.remove_task(task)
                     # Without a total size the bar only shows activity.
-                    progress.add_task(describe(event) or "", total=total or None)
+                    bar.add_task(describe(event) or "", total=total or None)
                 case FileDone(size=size):
-                    for task in progress.task_ids:
-                        progress.advance(task, size)
+                    for task in bar.task_ids:
+                        bar.advance(task, size)
                 case FileStarted():
                     pass
                 case _:

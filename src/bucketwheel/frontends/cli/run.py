@@ -88,16 +88,16 @@ class Invocation:
 @contextmanager
 def errors_told(*, as_json: bool) -> Iterator[None]:
     """Tell an error as text, and as JSON if that was asked for; exits with its status."""
+    error: BucketwheelError
     try:
         yield
-    except BucketwheelError as error:
-        _fail(error, as_json=as_json)
+    except BucketwheelError as raised:
+        error = raised
     except KeyboardInterrupt:
         # What had begun was waited for; what of it is committed is not known here.
-        _fail(Unfinished("interrupted; run the same command again to finish what was begun"), as_json=as_json)
-
-
-def _fail(error: BucketwheelError, *, as_json: bool) -> None:
+        error = Unfinished("interrupted; run the same command again to finish what was begun")
+    else:
+        return
     from bucketwheel.frontends.text import error_texts  # noqa: PLC0415 - see Invocation
 
     texts = error_texts(error)
