@@ -33,7 +33,7 @@ def filled(workspace: Path) -> Path:
 
 
 def test_foreign_ground_is_adopted_when_that_is_asked_for(filled: Path) -> None:
-    """A typing mistake writes nothing into somebody's bucket; whoever means it is told how, and what comes next."""
+    """A typing error writes nothing into a foreign bucket; the error says how to adopt it, and what comes next."""
     before = sorted(filled.rglob("*"))
     for command in (("init", "./pypi"), ("publish", "pypi/demo_pkg-1.0-py3-none-any.whl", *TO)):
         refused = run_command(*command)
@@ -102,7 +102,7 @@ def test_json_has_every_file(filled: Path) -> None:
     assert not list((filled / "simple").iterdir())
 
 
-def test_what_is_nobodys_is_not_listed_for_pages_on_end(filled: Path) -> None:
+def test_few_files_outside_of_the_index_are_listed(filled: Path) -> None:
     """A bucket may hold a hundred thousand other archives; --json has them all."""
     run_command("init", "./pypi", "--adopt")
     (filled / "backup").mkdir()
@@ -156,7 +156,7 @@ def test_options_of_adopting_want_it(option: str) -> None:
 
 
 def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:
-    """Whoever may write to the bucket may not write to the operator's terminal."""
+    """A writer to the bucket cannot write to the terminal of its operator."""
     evil = workspace / "pypi" / FOLDER / "demo_pkg-1.0\x1b[2J.tar.bz2"
     evil.parent.mkdir(parents=True)
     evil.write_bytes(b"x")
@@ -176,7 +176,7 @@ def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:
     ],
 )
 def test_pages_will_be_of_the_style_of_those_that_lie_there(bucket: TestBucket, keys: list[str], pages: str) -> None:
-    """Else clients would be shown the old ones for ever; a style that was asked for counts."""
+    """Otherwise clients would keep getting the old pages; a style that was asked for counts."""
     storage, place = bucket.storage(), bucket.place
     for key in [*keys, f"{FOLDER}/demo_pkg-1.0.tar.gz"]:
         put(storage, key, b"x")

@@ -111,7 +111,7 @@ def test_nowhere_to_look_ends_with_2() -> None:
 
 
 def test_nothing_found_ends_with_1(builds: Path) -> None:
-    """What is nowhere is named, with the versions that are there; nothing is made."""
+    """The error names the missing version and those that are there; nothing is made."""
     run = run_command("fetch", "demo-pkg", "--version", "3.0", "--from", f"./{builds}")
     assert run.code == 1
     assert run.notices.startswith("error: demo-pkg 3.0 is in none of the places searched")

@@ -75,8 +75,8 @@ def test_a_project_is_deleted_and_stays_listed() -> None:
     assert "was deleted" in run_command("publish", *TO).notices
 
 
-def test_without_a_terminal_nothing_is_deleted_unasked() -> None:
-    """What would go is said, and that --yes is missing: usage, and nothing has changed."""
+def test_without_a_terminal_delete_needs_yes() -> None:
+    """It shows what would go and that --yes is missing: usage, and nothing is changed."""
     run = run_command("delete", "demo-pkg==1.0", *TO)
     assert (run.code, run.answer) == (2, "")
     assert run.notices.splitlines() == [
@@ -100,7 +100,7 @@ def test_a_dry_run_deletes_nothing() -> None:
 
 
 def test_objects_that_wait_are_told() -> None:
-    """Where caches may keep pages the objects stay until the next run, or go by --now."""
+    """If caches may keep pages, the objects stay until the next run or --now."""
     run_command("init", "./pypi", "--set", "cache-control=public, max-age=600")
     run = run_command("delete", "demo-pkg==1.0", WHEEL, *TO, "--yes")
     why = "caches may still show old pages"
@@ -155,7 +155,7 @@ def test_what_cannot_be_deleted_is_refused(args: list[str], code: int, problem: 
     ("answer", "code", "left"), [("y\n", 0, []), ("n\n", 1, [WHEEL, SDIST]), ("\n", 1, [WHEEL, SDIST])], ids=repr
 )
 def test_at_a_terminal_somebody_is_asked(workspace: Path, answer: str, code: int, left: list[str]) -> None:
-    """What would go is shown before the question; anything but yes changes nothing."""
+    """It shows what would go before the question; any answer but yes changes nothing."""
     ended, shown = _at_a_terminal(workspace, answer, "delete", "demo-pkg==1.0", *TO)
     assert ended == code
     assert shown.index(f"would delete {WHEEL}") < shown.index("Delete permanently? [y/N]: ")
@@ -215,7 +215,7 @@ def test_a_prune_hides() -> None:
 
 
 def test_a_prune_by_age_and_of_all_releases() -> None:
-    """What is younger stays; final releases are asked for by name."""
+    """Younger files stay; final releases need --all-releases."""
     nightlies(1)
     assert run_command("prune", "*", "--older-than", "1h", *TO).lines == ["nothing to delete of 1 project"]
     run = run_command("prune", "*", "--older-than", "0d", "--all-releases", *TO, "--yes")
@@ -246,7 +246,7 @@ def test_a_prune_as_json() -> None:
 
 
 def test_orphans_are_removed() -> None:
-    """What a killed run left is shown, then removed; young ones need to be asked for."""
+    """Old orphans are shown, then removed; young ones stay."""
     orphan = FOLDER / "demo_pkg-3.0.tar.gz"
     orphan.write_bytes(b"half a release")
     assert run_command("prune", "*", "--orphans", *TO, "--yes").lines == ["no orphans of 1 project"]

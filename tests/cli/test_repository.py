@@ -98,7 +98,7 @@ def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:
 
 
 def test_init_is_never_a_trial() -> None:
-    """Where a dry run is configured, nothing is made: a repository is there or is not."""
+    """With a configured dry run nothing is made: `init` has no trial."""
     run = run_command("init", "./pypi", environ={"BUCKETWHEEL_DRY_RUN": "1"})
     assert run.code == 2
     assert run.notices.startswith("error: dry-run is set")

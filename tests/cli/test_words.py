@@ -1,11 +1,13 @@
-"""What all doors say."""
+"""The text that all doors share."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_origin, get_type_hints
 
 import pytest
 
+import bucketwheel
 from bucketwheel.commands.publish import Fate, FilePublished, Publication
 from bucketwheel.commands.reindex import Reindexed
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
@@ -20,6 +22,11 @@ from bucketwheel.frontends.text import (
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.storage import Key
+
+VERBS = (
+    *("adopt", "check", "delete", "fetch", "initialise", "promote", "prune", "prune_orphans", "publish"),
+    *("read_status", "reindex", "set_status", "show", "unyank", "yank"),
+)
 
 
 def file_published(name: str, version: str, fate: Fate = "published") -> FilePublished:
@@ -81,8 +88,15 @@ def test_every_problem_is_a_text_of_its_own() -> None:
     assert error_texts(Unavailable("no answer\nno route")) == ("no answer", "no route")
 
 
+@pytest.mark.parametrize("name", VERBS)
+def test_every_result_has_a_text(name: str) -> None:
+    """The type that a public verb returns is one that `text` knows."""
+    returned = get_type_hints(getattr(bucketwheel, name))["return"]
+    assert text.dispatch(get_origin(returned) or returned) is not text.dispatch(object)
+
+
 def test_the_last_line_installs_the_newest_of_each_project() -> None:
-    """Where to install from is a command that works as it is, from this index and no other."""
+    """The last line is a command that works as it is, from this index and no other."""
     published = publication(file_published("demo", "1.10"), file_published("demo", "1.9"), file_published("zoo", "2"))
     assert text(published) == (
         "dist/demo-1.10.tar.gz ... success",
@@ -106,7 +120,7 @@ def test_the_install_line_is_quoted_for_the_shell() -> None:
 
 
 def test_each_fate_has_its_word() -> None:
-    """What was there already and what was left as it is are told apart from what was published."""
+    """Published, existing and skipped files have different words."""
     published = publication(file_published("a", "1", "already-exists"), file_published("b", "1", "skipped"))
     assert text(published)[:2] == (
         "dist/a-1.tar.gz ... already exists",

@@ -47,7 +47,7 @@ def test_hatchs_setting_or_dist(tmp_path: Path, pyproject: str | None, hatch_tom
 def test_a_setting_that_is_no_directory_is_refused(
     tmp_path: Path, pyproject: str | None, hatch_toml: str | None, message: str
 ) -> None:
-    """What cannot be a path is said in words, with the file it stands in."""
+    """The error names the setting and its file."""
     _write(tmp_path, pyproject, hatch_toml)
     with pytest.raises(Misconfigured) as caught:
         build_directory(tmp_path)

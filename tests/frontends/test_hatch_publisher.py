@@ -39,7 +39,7 @@ def released(repository: Path) -> set[str]:
 
 @pytest.fixture
 def project(host: Host) -> Path:
-    """Give a project of another backend that builds into `out`; a wheel and an sdist lie there, and another's wheel."""
+    """Give a project of another backend, whose `out` has a wheel, an sdist, and a wheel of another project."""
     (host.project / "pyproject.toml").write_text(NOT_OUR_BACKEND)
     make_wheel(host.project / "out", "demo-pkg", "1.0")
     make_sdist(host.project / "out", "demo-pkg", "1.0")
@@ -111,7 +111,7 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
     assert not (project / "repository").exists()
 
 
-def test_paths_start_at_the_root_wherever_hatch_runs(host: Host, project: Path) -> None:
+def test_paths_start_at_the_root_from_any_directory(host: Host, project: Path) -> None:
     """As for Hatch's own publisher, relative paths and the build directory start at the root, also from below it."""
     below = project / "src"
     below.mkdir()

@@ -1,4 +1,4 @@
-"""Where the Hatch door takes its settings from, and which of Hatch's own options count."""
+"""The settings of the Hatch door, and which of Hatch's own options count."""
 
 from __future__ import annotations
 

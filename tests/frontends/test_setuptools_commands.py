@@ -45,7 +45,7 @@ def project(host: Host) -> Path:
 
 
 def released(project: Path) -> set[str]:
-    """What the repository's manifest of the project names."""
+    """Return the file names in the project's manifest."""
     manifest = project / "repository" / "_bucketwheel" / "manifests" / "legacy-proj.json"
     return {file["filename"] for file in json.loads(manifest.read_text())["files"]}
 
@@ -93,7 +93,7 @@ def test_the_commands_are_found_as_a_cmdclass_too(host: Host, project: Path, set
     assert listed.code == 0
 
 
-def test_what_this_run_made_counts_wherever_it_lies(host: Host, project: Path) -> None:
+def test_files_of_this_run_count_in_any_directory(host: Host, project: Path) -> None:
     """Sdist built here, wheel fetched there, and upload_all looking elsewhere: all that this run made is published."""
     make_wheel(project / "kept", "legacy-proj", "1.0")
     run = host.setup_py("sdist", "-d", "built", "fetch_artifacts", "-d", "fetched", "upload_all", "-d", "kept")
@@ -135,7 +135,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
 
 
 def test_a_dry_run_writes_nothing(host: Host, project: Path, oldest_setuptools: Path) -> None:
-    """Whether asked of the command or, where setuptools still has it, of all commands: no repository comes of it."""
+    """The option of the command, and the global one of old setuptools: no repository is made."""
     make_sdist(project / "dist", "legacy-proj", "1.0")
     for run in (
         host.setup_py("upload_all", "--dry-run"),
@@ -148,7 +148,7 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path, oldest_setuptools: 
 
 
 def test_an_unknown_version_is_never_published(host: Host, project: Path, setup_python: Path) -> None:
-    """Where setuptools-scm is missing, setuptools says 0.0.0, before sdist and after it: both commands refuse that."""
+    """Without setuptools-scm setuptools says 0.0.0, before sdist and after it: both commands refuse that."""
     (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "1.0"', 'dynamic = ["version"]'))
     host = host.using(setup_python)
     for commands in (["upload_all"], ["sdist", "upload_all"], ["sdist", "fetch_artifacts"]):
@@ -195,7 +195,7 @@ def test_nothing_to_publish_is_an_error(host: Host, project: Path) -> None:
 
 
 def test_nothing_to_fetch_is_an_error(host: Host, project: Path) -> None:
-    """Where no container lists this version, the error names what was looked for, where, and what is there."""
+    """If no source lists this version, the error names it, the sources, and their versions."""
     (project / "ci" / WHEEL).unlink()
     run = host.setup_py("-q", "fetch_artifacts", "upload_all")
     assert run.code == 1

@@ -24,7 +24,7 @@ class HostRun:
 
     @property
     def said(self) -> str:
-        """All of it."""
+        """Return both streams."""
         return self.out + self.err
 
 
@@ -34,7 +34,7 @@ class Host:
 
     project: Path
     home: Path
-    """The home directory of the run: all that is configured for it lies there."""
+    """The home directory of the run, with all its configuration."""
     variables: Mapping[str, str] = field(default_factory=dict)
     interpreter: Path = Path(sys.executable)
 

@@ -59,7 +59,7 @@ def _setting_option(key: SettingKey) -> Callable[[_Command], _Command]:
     if key.shape == "flag":
         return click.option(*names, is_flag=True, default=None, help=key.meaning)
     metavar = "|".join(key.choices) or _METAVARS.get(key.name) or ("N" if key.shape == "number" else "TEXT")
-    # Texts as they come: the settings judge them, all at once, merged with every other layer.
+    # Texts as they were typed: the settings check them, all at once, together with every other layer.
     return click.option(*names, multiple=key.shape in {"list", "table"}, metavar=metavar, help=key.meaning)
 
 

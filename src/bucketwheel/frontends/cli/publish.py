@@ -48,7 +48,9 @@ upload.name, upload.hidden = "upload", True
 @click.command()
 @click.argument("project")
 @click.option("--version", metavar="V", help="Only this version; without it all versions.")
-@click.option("--into", metavar="DIR", type=click.Path(path_type=Path), help="Where to put the files, instead of dist.")
+@click.option(
+    "--into", metavar="DIR", type=click.Path(path_type=Path), help="Put the files there, not in the build directory."
+)
 @takes("artifact-indexes", "jobs")
 def fetch(invocation: Invocation, project: str, version: str | None, into: Path | None) -> None:
     """Fetch a project's wheels and sdists from where CI left them.
