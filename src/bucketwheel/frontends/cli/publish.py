@@ -49,7 +49,10 @@ upload.name, upload.hidden = "upload", True
 @click.argument("project")
 @click.option("--version", metavar="V", help="Only this version; without it all versions.")
 @click.option(
-    "--into", metavar="DIR", type=click.Path(path_type=Path), help="Put the files there, not in the build directory."
+    "--into",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to put the files; the build directory.",
 )
 @takes("artifact-indexes", "jobs")
 def fetch(invocation: Invocation, project: str, version: str | None, into: Path | None) -> None:
