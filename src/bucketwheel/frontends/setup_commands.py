@@ -116,24 +116,16 @@ def _release(distribution: Distribution) -> tuple[ProjectName, Version]:
     # This adds the tags of `[egg_info] tag_build` to the version, if no command has done so yet.
     egg_info = distribution.get_command_obj("egg_info")
     egg_info.ensure_finalized()
-    name, text = distribution.get_name(), distribution.get_version()
+    name, written = distribution.get_name(), distribution.get_version()
     try:
-        project, version = project_name(name), Version(text)
+        project, version = project_name(name), Version(written)
     except (InvalidName, InvalidVersion) as error:
-        subject = f"{printable(name)} {printable(text)}"
-        raise Misconfigured(
-            Problem(
-                subject=subject, what="is not a valid name and version", remedy="fix them in the project's metadata"
-            )
-        ) from error
+        what, remedy = "is not a valid name and version", "fix them in the project's metadata"
+        raise Misconfigured(Problem(subject=printable(f"{name} {written}"), what=what, remedy=remedy)) from error
     if distribution.metadata.name is None or version == Version(f"0.0.0{egg_info.vtags}"):
-        raise Misconfigured(
-            Problem(
-                subject=f"{project} {version}",
-                what="is what setuptools uses for an unknown name or version",
-                remedy="write them in [project] of pyproject.toml, or install what sets them, such as setuptools-scm",
-            )
-        )
+        what = "is what setuptools uses for an unknown name or version"
+        remedy = "write them in [project] of pyproject.toml, or install what sets them, such as setuptools-scm"
+        raise Misconfigured(Problem(subject=f"{project} {version}", what=what, remedy=remedy))
     return project, version
 
 
@@ -143,13 +135,9 @@ def _files(distribution: Distribution, dist_dir: Path, project: ProjectName, ver
     others = sorted(dist_dir.iterdir()) if dist_dir.is_dir() else []
     files = dict.fromkeys(path for path in (*built, *others) if path.is_file() and _is_of(path, project, version))
     if not files:
-        raise Refused(
-            Problem(
-                subject=printable(str(dist_dir)),
-                what=f"has no wheel or sdist of {project} {version}",
-                remedy="build one first: `python setup.py sdist upload_all`, or `python -m build`",
-            )
-        )
+        what = f"has no wheel or sdist of {project} {version}"
+        remedy = "build one first: `python setup.py sdist upload_all`, or `python -m build`"
+        raise Refused(Problem(subject=printable(str(dist_dir)), what=what, remedy=remedy))
     return list(files)
 
 

@@ -8,27 +8,30 @@ from functools import partial
 import click
 
 import bucketwheel
-from bucketwheel.frontends.cli.options import Release, release, takes
+from bucketwheel.frontends.cli.options import release, takes
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["delete"]
 
 
 @click.command()
-@click.argument("release", metavar="PROJECT[==VERSION]", type=release)
+@click.argument("target", metavar="PROJECT[==VERSION]", type=release)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
 @click.option("--now", "at_once", is_flag=True, help="Remove the objects now, even if caches may keep old pages.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
 @takes("single-writer", "dry-run", "jobs")
-def delete(invocation: Invocation, release: Release, filenames: tuple[str, ...], *, at_once: bool, yes: bool) -> None:
+def delete(
+    invocation: Invocation, target: tuple[str, str | None], filenames: tuple[str, ...], *, at_once: bool, yes: bool
+) -> None:
     """Delete a project, a version or single files permanently.
 
     A deleted name can never be used again. The project itself stays, with an empty page. Consider `yank` first: it
     keeps pinned installations working. Run delete again to finish an interrupted one.
     """
-    if filenames and release.version is None:
+    project, version = target
+    if filenames and version is None:
         raise click.UsageError("write PROJECT==VERSION to delete some files of a version.")
-    run = partial(bucketwheel.delete, release.project, version=release.version, at_once=at_once)
+    run = partial(bucketwheel.delete, project, version=version, at_once=at_once)
     with invocation.begin() as (settings, report):
         ask = not (yes or settings.dry_run)
         trial = replace(settings, dry_run=True) if ask else settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, TypeVar
 
@@ -12,7 +11,7 @@ import click
 from bucketwheel.config.keys import KEYS, SettingKey
 from bucketwheel.frontends.cli.run import Invocation, errors_told
 
-__all__ = ["Release", "pairs", "pinned", "release", "takes"]
+__all__ = ["pairs", "pinned", "release", "takes"]
 
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -63,28 +62,20 @@ def _setting_option(key: SettingKey) -> Callable[[_Command], _Command]:
     return click.option(*names, multiple=key.shape in {"list", "table"}, metavar=metavar, help=key.meaning)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """PROJECT or PROJECT==VERSION as it was typed; the commands check whether these are names."""
-
-    project: str
-    version: str | None
-
-
-def release(text: str) -> Release:
-    """Read an argument PROJECT or PROJECT==VERSION."""
+def release(text: str) -> tuple[str, str | None]:
+    """Read an argument PROJECT or PROJECT==VERSION; the public API checks whether these are names."""
     project, equals, version = (part.strip() for part in text.partition("=="))
     if not project or (equals and not version):
         raise click.BadParameter("write PROJECT or PROJECT==VERSION, as for pip")
-    return Release(project=project, version=version or None)
+    return project, version or None
 
 
 def pinned(text: str) -> tuple[str, str]:
     """Read an argument PROJECT==VERSION."""
-    read = release(text)
-    if read.version is None:
+    project, version = release(text)
+    if version is None:
         raise click.BadParameter("write PROJECT==VERSION")
-    return read.project, read.version
+    return project, version
 
 
 def pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:

@@ -63,24 +63,18 @@ class Invocation:
         for line in text(planned):
             notice(line)
         if self.as_json or sys.stdin is None or not sys.stdin.isatty():
-            raise Misconfigured(
-                Problem(
-                    subject="--yes",
-                    what="is missing, and there is no terminal to ask at",
-                    remedy="add --yes to confirm",
-                )
-            )
+            what = "is missing, and there is no terminal to ask at"
+            raise Misconfigured(Problem(subject="--yes", what=what, remedy="add --yes to confirm"))
         if not click.confirm(question, err=True):
-            raise Refused(
-                Problem(subject="this", what="was not confirmed; nothing was changed", remedy="answer y to confirm")
-            )
+            what = "was not confirmed; nothing was changed"
+            raise Refused(Problem(subject="this", what=what, remedy="answer y to confirm"))
 
     def answer(self, result: object, *, exit_code: int = 0, **asked: object) -> None:
         """Write a result as text or JSON, and exit; `asked` is what its text needs to know beside it."""
         from bucketwheel.frontends.cli.json import document  # noqa: PLC0415 - see the class
         from bucketwheel.frontends.text import text  # noqa: PLC0415 - see the class
 
-        write_answer(_dumped(document(result)) if self.as_json else "\n".join(text(result, **asked)))
+        write_answer(json.dumps(document(result), indent=2) if self.as_json else "\n".join(text(result, **asked)))
         if exit_code:
             sys.exit(exit_code)
 
@@ -106,9 +100,5 @@ def errors_told(*, as_json: bool) -> Iterator[None]:
     if as_json:
         problems = error.problems if isinstance(error, Refused | Misconfigured) else ()
         listed = {"problems": [asdict(problem) for problem in problems]} if problems else {}
-        write_answer(_dumped({"error": "\n".join(texts), **listed, "exit": error.exit_code}))
+        write_answer(json.dumps({"error": "\n".join(texts), **listed, "exit": error.exit_code}, indent=2))
     sys.exit(error.exit_code)
-
-
-def _dumped(document: Mapping[str, object]) -> str:
-    return json.dumps(document, indent=2)
