@@ -13,7 +13,7 @@ import pytest
 from bucketwheel.frontends.cli.output import colourful
 from support.archives import make_wheel
 from support.clients import clean_environment
-from support.command_line import run_command, run_process
+from support.command_line import run_at_terminal, run_command, run_process
 
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
 TO = ("-r", "./pypi")
@@ -186,20 +186,6 @@ def _publish(workspace: Path, streams: Mapping[str, object]) -> subprocess.Compl
 
 
 def _on_a_terminal(workspace: Path, *options: str, **environ: str) -> str:
-    ours, theirs = os.openpty()
-    environ = clean_environment(workspace) | {"TERM": "xterm", "NO_COLOR": ""} | environ
-    command = [sys.executable, "-m", "bucketwheel", "publish", *TO, *options]
-    with subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process:
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other end is closed
-                part = b""
-            if not part:
-                break
-            text += part
-    os.close(ours)
-    assert process.returncode == 0
-    return text.decode()
+    run = run_at_terminal("publish", *TO, *options, home=workspace, environ=environ)
+    assert run.code == 0
+    return run.notices

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.archives import make_sdist, make_wheel
-from support.clients import clean_environment
-from support.command_line import run_command
+from support.command_line import run_at_terminal, run_command
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 FOLDER = Path("pypi", "simple", "demo-pkg")
@@ -156,10 +153,10 @@ def test_what_cannot_be_deleted_is_refused(args: list[str], code: int, problem: 
 )
 def test_at_a_terminal_somebody_is_asked(workspace: Path, answer: str, code: int, left: list[str]) -> None:
     """It shows what would go before the question; any answer but yes changes nothing."""
-    ended, shown = _at_a_terminal(workspace, answer, "delete", "demo-pkg==1.0", *TO)
-    assert ended == code
-    assert shown.index(f"would delete {WHEEL}") < shown.index("Delete permanently? [y/N]: ")
-    assert ("was not confirmed; nothing was changed" in shown) is (code == 1)
+    run = run_at_terminal("delete", "demo-pkg==1.0", *TO, home=workspace, typed=answer)
+    assert run.code == code
+    assert run.notices.index(f"would delete {WHEEL}") < run.notices.index("Delete permanently? [y/N]: ")
+    assert ("was not confirmed; nothing was changed" in run.notices) is (code == 1)
     assert listed() == left
 
 
@@ -171,8 +168,8 @@ def test_what_is_published_while_somebody_is_asked_stays(workspace: Path) -> Non
     def publisher() -> None:
         assert run_command("publish", "late", *TO).code == 0
 
-    ended, _ = _at_a_terminal(workspace, "y\n", "delete", "demo-pkg==1.0", *TO, meanwhile=publisher)
-    assert ended == 0
+    run = run_at_terminal("delete", "demo-pkg==1.0", *TO, home=workspace, typed="y\n", meanwhile=publisher)
+    assert run.code == 0
     assert listed() == ["demo_pkg-1.0-py2-none-any.whl"]
 
 
@@ -348,29 +345,3 @@ def test_what_cannot_be_marked_is_refused(args: list[str], code: int, problem: s
     assert run.code == code
     assert problem in run.notices
     assert run_command("status", "demo-pkg", *TO).lines == ["demo-pkg is active"]
-
-
-def _at_a_terminal(
-    workspace: Path, answer: str, *args: str, meanwhile: Callable[[], None] = lambda: None
-) -> tuple[int, str]:
-    """Run a command at a terminal, and type an answer once it asks."""
-    ours, theirs = os.openpty()
-    environ = clean_environment(workspace) | {"TERM": "xterm"}
-    command = [sys.executable, "-m", "bucketwheel", *args]
-    with subprocess.Popen(command, cwd=workspace, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        while b"]: " not in shown:
-            shown += os.read(ours, 65536)
-        meanwhile()
-        os.write(ours, answer.encode())
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other end is closed
-                part = b""
-            if not part:
-                break
-            shown += part
-    os.close(ours)
-    return process.returncode, shown.decode()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.names import sha256_of
 from support.archives import make_sdist, make_wheel
 from support.clients import run_pip
-from support.hosts import Host
+from support.hosts import Host, released
 from support.ministack import TestBucket
 
 NOT_OUR_BACKEND = """
@@ -24,17 +24,6 @@ directory = "out"
 [tool.hatch.publish.s3]
 repository = "./repository"
 """
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def released(repository: Path) -> set[str]:
-    """All file names that the manifests of a directory repository name."""
-    manifests = (repository / "_bucketwheel" / "manifests").glob("*.json")
-    return {file["filename"] for manifest in manifests for file in json.loads(manifest.read_text())["files"]}
 
 
 @pytest.fixture
@@ -80,14 +69,14 @@ def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) ->
     """A released file never changes: status 1, both digests are named, and the wheel beside it is not published."""
     sdist = project / "out" / "demo_pkg-1.0.tar.gz"
     assert host.hatch("publish", "-p", "s3", "out/demo_pkg-1.0.tar.gz").code == 0
-    there = sha256(sdist)
+    there = sha256_of(sdist.read_bytes())
     make_sdist(sdist.parent, "demo-pkg", "1.0", members={"NEWS": b"rebuilt"})
 
     refused = host.hatch("publish", "-p", "s3")
     assert refused.code == 1
     assert "already published with other bytes" in refused.err
     assert there in refused.err
-    assert sha256(sdist) in refused.err
+    assert sha256_of(sdist.read_bytes()) in refused.err
     assert released(project / "repository") == {"demo_pkg-1.0.tar.gz"}
 
     kept = host.hatch("publish", "-p", "s3", "-o", "existing=skip")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.names import sha256_of
 from support.archives import make_sdist, make_wheel
-from support.hosts import Host
+from support.hosts import Host, released
 from support.ministack import TestBucket
 
 PYPROJECT = """
@@ -44,17 +43,6 @@ def project(host: Host) -> Path:
     return host.project
 
 
-def released(project: Path) -> set[str]:
-    """Return the file names in the project's manifest."""
-    manifest = project / "repository" / "_bucketwheel" / "manifests" / "legacy-proj.json"
-    return {file["filename"] for file in json.loads(manifest.read_text())["files"]}
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def test_builds_fetches_and_publishes_this_version_only(host: Host, project: Path, setup_python: Path) -> None:
     """One run releases the sdist it built, the wheel that CI left and what dist/ holds of this version, no other."""
     lying = make_wheel(project / "dist", "legacy-proj", "1.0")
@@ -64,7 +52,7 @@ def test_builds_fetches_and_publishes_this_version_only(host: Host, project: Pat
     run = host.using(setup_python).setup_py("sdist", "fetch_artifacts", "upload_all")
     assert run.code == 0, run.said
     (sdist,) = (project / "dist").glob("*.tar.gz")
-    assert released(project) == {sdist.name, lying.name, WHEEL}
+    assert released(project / "repository") == {sdist.name, lying.name, WHEEL}
     assert (project / "dist" / WHEEL).read_bytes() == (project / "ci" / WHEEL).read_bytes()
     assert not (project / "dist" / "legacy_proj-0.9-cp312-cp312-win_amd64.whl").exists()
     assert f"dist/{WHEEL} ... fetched\n" in run.out
@@ -86,7 +74,7 @@ def test_the_commands_are_found_as_a_cmdclass_too(host: Host, project: Path, set
     host = host.using(setup_python)
     run = host.setup_py("sdist", "fetch_artifacts", "upload_all")
     assert run.code == 0, run.said
-    assert WHEEL in released(project)
+    assert WHEEL in released(project / "repository")
     assert run.out.startswith("commands: fetch_artifacts upload_all\n")
     listed = host.setup_py("--help-commands")
     assert "upload_all        publish every wheel and sdist of this version" in listed.out
@@ -98,7 +86,7 @@ def test_files_of_this_run_count_in_any_directory(host: Host, project: Path) -> 
     make_wheel(project / "kept", "legacy-proj", "1.0")
     run = host.setup_py("sdist", "-d", "built", "fetch_artifacts", "-d", "fetched", "upload_all", "-d", "kept")
     assert run.code == 0, run.said
-    assert released(project) == {"legacy_proj-1.0.tar.gz", WHEEL, "legacy_proj-1.0-py3-none-any.whl"}
+    assert released(project / "repository") == {"legacy_proj-1.0.tar.gz", WHEEL, "legacy_proj-1.0-py3-none-any.whl"}
     assert f"fetched/{WHEEL} ... success\n" in run.out
 
 
@@ -116,7 +104,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     """Other bytes under a released name: one error with both digests; the options say whether that is one."""
     assert host.setup_py("-q", "sdist", "upload_all").code == 0
     sdist = project / "dist" / "legacy_proj-1.0.tar.gz"
-    there = sha256(sdist)
+    there = sha256_of(sdist.read_bytes())
     again = host.setup_py("-q", "upload_all")
     assert (again.code, again.said) == (0, "")
     strict = host.setup_py("-q", "upload_all", "--strict")
@@ -128,7 +116,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     assert refused.code == 1
     assert refused.err.startswith("error: legacy_proj-1.0.tar.gz is already published with other bytes")
     assert there in refused.err
-    assert sha256(sdist) in refused.err
+    assert sha256_of(sdist.read_bytes()) in refused.err
     skipped = host.setup_py("upload_all", "--skip-existing")
     assert skipped.code == 0
     assert "dist/legacy_proj-1.0.tar.gz ... skipped, already exists with other bytes\n" in skipped.out
@@ -182,7 +170,7 @@ def test_the_tag_of_egg_info_is_part_of_the_version(host: Host, project: Path, s
     make_sdist(project / "dist", "legacy-proj", "1.0")
     make_sdist(project / "dist", "legacy-proj", "1.0.dev7")
     assert host.using(setup_python).setup_py("-q", "upload_all").code == 0
-    assert released(project) == {"legacy_proj-1.0.dev7.tar.gz"}
+    assert released(project / "repository") == {"legacy_proj-1.0.dev7.tar.gz"}
 
 
 def test_nothing_to_publish_is_an_error(host: Host, project: Path) -> None:

@@ -22,7 +22,7 @@ __all__ = ["Invocation", "errors_told"]
 class Invocation:
     """A call of a command, as it was typed: the settings, and how much to show.
 
-    What only work needs is imported in these methods: `--help` waits for nothing.
+    Its methods import what only a running command needs, so that `--help` is fast.
     """
 
     settings: Mapping[str, object]
