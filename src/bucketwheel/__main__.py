@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command line; exits as the command does."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A path may hold what the terminal's encoding has no character for.
+            # A path may have characters that the encoding of the terminal lacks.
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="bucketwheel")
 

@@ -17,10 +17,7 @@ from support.ministack import TestBucket
 TO = ("-r", "./pypi")
 ADOPT = ("reindex", "--adopt", *TO)
 FOLDER = "simple/demo-pkg"
-WAIT = (
-    "3 files may be a publisher's that is at work: nothing tells, in a directory. If nobody is publishing, run the "
-    "same again with --yes"
-)
+WAIT = "3 files may belong to a publish that still runs; if none runs, run this again with --yes"
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def filled(workspace: Path) -> Path:
 
 
 def test_foreign_ground_is_adopted_when_that_is_asked_for(filled: Path) -> None:
-    """A typing mistake writes nothing into somebody's bucket; whoever means it is told how, and what comes next."""
+    """A typing error writes nothing into a foreign bucket; the error says how to adopt it, and what comes next."""
     before = sorted(filled.rglob("*"))
     for command in (("init", "./pypi"), ("publish", "pypi/demo_pkg-1.0-py3-none-any.whl", *TO)):
         refused = run_command(*command)
@@ -47,7 +44,7 @@ def test_foreign_ground_is_adopted_when_that_is_asked_for(filled: Path) -> None:
     assert (made.code, made.lines) == (
         0,
         [
-            f"what lay there is not in the index yet: run `bucketwheel reindex --adopt -r {filled}`",
+            f"the files there are not in the index yet: run `bucketwheel reindex --adopt -r {filled}`",
             f"{filled} is a new repository; its index is {filled.as_uri()}/simple/",
         ],
     )
@@ -76,7 +73,7 @@ def test_adopting_tells_what_became_of_everything(filled: Path) -> None:
         f"taken in: {FOLDER}/demo_pkg-0.1.tar.bz2 (legacy: does not have the name of a wheel or an sdist)",
         left_out,
         "taken in: 2 files of demo-pkg",
-        "beside them: 1 object of no index, another tool's pages and records for instance; --json lists them",
+        "also found 1 object outside of any index, such as another tool's pages and records; --json lists them",
         "looked at 1 project: 3 taken in, 1 left out; wrote 2 pages",
     ]
     assert "looking at 3 files" in done.notices
@@ -100,12 +97,12 @@ def test_json_has_every_file(filled: Path) -> None:
     }
     assert run_command(*ADOPT, "--yes", "--dry-run").lines == [
         "taken in: 1 file of demo-pkg",
-        "looked at 1 project: 1 taken in; the pages of 1 would be written, and nothing was",
+        "looked at 1 project: 1 taken in; would write the pages of 1 project",
     ]
     assert not list((filled / "simple").iterdir())
 
 
-def test_what_is_nobodys_is_not_listed_for_pages_on_end(filled: Path) -> None:
+def test_few_files_outside_of_the_index_are_listed(filled: Path) -> None:
     """A bucket may hold a hundred thousand other archives; --json has them all."""
     run_command("init", "./pypi", "--adopt")
     (filled / "backup").mkdir()
@@ -113,7 +110,7 @@ def test_what_is_nobodys_is_not_listed_for_pages_on_end(filled: Path) -> None:
         (filled / "backup" / f"x-{number}.zip").write_bytes(b"x")
     lines = [line for line in run_command(*ADOPT).lines if "backup/" in line or "more" in line]
     assert len(lines) == 11
-    assert lines[-1] == "left out: 3 more distributions where an index has no files; --json lists them"
+    assert lines[-1] == "left out: 3 more distributions outside of the index; --json lists them"
     files = run_command(*ADOPT, "--json").document["files"]
     assert sum(file["key"].startswith("backup/") for file in files) == 13
 
@@ -122,7 +119,7 @@ def test_an_index_that_lies_elsewhere_is_not_taken_for_nothing(workspace: Path) 
     """s3pypi without a prefix has its projects at the top: nothing is found, and the answer says what to set."""
     make_wheel(workspace / "pypi" / "demo-pkg")
     run_command("init", "./pypi", "--adopt")
-    hint = f"say where it does: `bucketwheel init {workspace}/pypi --set simple=PATH`"
+    hint = f"set it: `bucketwheel init {workspace}/pypi --set simple=PATH`"
     assert any(hint in line for line in run_command(*ADOPT).lines)
     run_command("init", "./pypi", "--set", "simple=")
     assert "taken in: 1 file of demo-pkg" in run_command(*ADOPT, "--yes").lines
@@ -138,7 +135,7 @@ def test_bytes_that_changed_end_with_1(workspace: Path) -> None:
         1,
         [
             f"other bytes: {FOLDER}/demo_pkg-1.0-py3-none-any.whl",
-            "what has other bytes is off the pages until its own come back; see who wrote over it",
+            "files with other bytes stay off the pages until their own bytes are back; find out who overwrote them",
             "looked at 1 project: 1 with other bytes; wrote 2 pages",
         ],
     )
@@ -159,7 +156,7 @@ def test_options_of_adopting_want_it(option: str) -> None:
 
 
 def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:
-    """Whoever may write to the bucket may not write to the operator's terminal."""
+    """A writer to the bucket cannot write to the terminal of its operator."""
     evil = workspace / "pypi" / FOLDER / "demo_pkg-1.0\x1b[2J.tar.bz2"
     evil.parent.mkdir(parents=True)
     evil.write_bytes(b"x")
@@ -179,7 +176,7 @@ def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:
     ],
 )
 def test_pages_will_be_of_the_style_of_those_that_lie_there(bucket: TestBucket, keys: list[str], pages: str) -> None:
-    """Else clients would be shown the old ones for ever; a style that was asked for counts."""
+    """Otherwise clients would keep getting the old pages; a style that was asked for counts."""
     storage, place = bucket.storage(), bucket.place
     for key in [*keys, f"{FOLDER}/demo_pkg-1.0.tar.gz"]:
         put(storage, key, b"x")

@@ -1,4 +1,4 @@
-"""What users do wrong, and what the world does: a sentence with a remedy, an honest exit, never a traceback."""
+"""Mistakes of users and faults of the world: a sentence with a remedy, an honest exit, never a traceback."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_no_permission_is_no_traceback(forbidden: str) -> None:
 
 @pytest.mark.parametrize("command", [["show"], ["reindex"], ["yank", "demo-pkg==1.0", "--reason", "x"]], ids=" ".join)
 def test_no_repository_is_said_by_every_command(workspace: Path, command: list[str]) -> None:
-    """What is no repository is never taken for an empty one."""
+    """A place that is no repository is not reported as an empty one."""
     run = run_command(*command, "-r", "./pypi")
     assert run.code == 1
     assert run.notices.startswith(f"error: {workspace}/pypi is not a bucketwheel repository; check the address")
@@ -184,7 +184,7 @@ def test_no_repository_is_said_by_every_command(workspace: Path, command: list[s
 
 
 def test_a_server_that_is_not_there(workspace: Path) -> None:
-    """An endpoint that nobody answers at ends with 1 and a remedy, as the real command and without a traceback."""
+    """An endpoint that does not answer ends with 1 and a remedy, as the real command and without a traceback."""
     make_wheel(workspace / "dist")
     run = run_process(
         *("publish", "-r", "s3://bucket/pypi", "--endpoint-url", "http://127.0.0.1:9", "--region", "eu-central-1"),

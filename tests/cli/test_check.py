@@ -31,7 +31,7 @@ def test_nothing_found_is_said_and_ends_with_0() -> None:
 
 
 def test_each_finding_has_its_remedy_and_the_end_is_4(published: Path) -> None:
-    """Where, what and how grave on one line, what mends it on the next; how many on the last."""
+    """Gravity, subject and what is wrong on one line, the remedy on the next, the numbers on the last."""
     (published / SIDECAR).unlink()
     (published / "index.html").write_text("a page of another tool", encoding="utf-8")
     run = run_command("check", *TO)

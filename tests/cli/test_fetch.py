@@ -48,7 +48,7 @@ def test_one_version_into_another_directory(builds: Path) -> None:
     args = ("fetch", "demo-pkg", "--version", "2", "--into", "here", "--from", f"./{builds}")
     assert run_command(*args).lines == ["here/demo_pkg-2.0-py3-none-any.whl ... fetched"]
     assert [path.name for path in Path("here").iterdir()] == ["demo_pkg-2.0-py3-none-any.whl"]
-    assert run_command(*args).lines == ["here/demo_pkg-2.0-py3-none-any.whl ... already there"]
+    assert run_command(*args).lines == ["here/demo_pkg-2.0-py3-none-any.whl ... already exists"]
 
 
 def test_the_answer_as_json(builds: Path) -> None:
@@ -106,12 +106,12 @@ def test_nowhere_to_look_ends_with_2() -> None:
     """Without any place to look through the command says every way to give one."""
     run = run_command("fetch", "demo-pkg")
     assert run.code == 2
-    assert run.notices.startswith("error: artifact-indexes is missing; say where to look by --from URL")
+    assert run.notices.startswith("error: artifact-indexes is missing; name the sources by --from URL")
     assert "BUCKETWHEEL_ARTIFACT_INDEXES" in run.notices
 
 
 def test_nothing_found_ends_with_1(builds: Path) -> None:
-    """What is nowhere is named, with the versions that are there; nothing is made."""
+    """The error names the missing version and those that are there; nothing is made."""
     run = run_command("fetch", "demo-pkg", "--version", "3.0", "--from", f"./{builds}")
     assert run.code == 1
     assert run.notices.startswith("error: demo-pkg 3.0 is in none of the places searched")
@@ -133,5 +133,5 @@ def test_interrupted_it_says_so(workspace: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, notices = process.communicate(timeout=30)
     assert process.returncode == 3
-    assert notices == "error: interrupted; run the same command again, which finishes what was begun\n"
+    assert notices == "error: interrupted; run the same command again to finish what was begun\n"
     assert not (workspace / "dist").exists()

@@ -1,4 +1,4 @@
-"""What the command line offers, and what asking for it costs."""
+"""The help of the command line, and its cost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_every_command_takes_what_all_take(command: str) -> None:
 
 
 def test_every_setting_is_an_option_of_the_same_name() -> None:
-    """What can be set in a file can be typed, for whoever publishes or fetches."""
+    """Every setting of a file can be typed, for publish or for fetch."""
     assert {key.option for key in KEYS} <= options_of("publish") | options_of("fetch")
     assert {"--skip-existing", "--strict", "--no-create", "--dry-run"} <= options_of("publish")
     assert {"--from", "--into", "--version"} <= options_of("fetch")
@@ -86,7 +86,7 @@ def test_the_version_is_the_installed_one(option: str) -> None:
 
 @pytest.mark.parametrize("args", [["fly"], ["publish", "--fly"], ["yank"], ["show", "a", "b"]], ids=str)
 def test_wrong_usage_ends_with_2(args: list[str]) -> None:
-    """What cannot be understood is told on standard error, and nothing is tried."""
+    """Wrong usage is told on standard error, and nothing is tried."""
     run = run_command(*args)
     assert run.code == 2
     assert run.answer == ""

@@ -13,7 +13,7 @@ import pytest
 from bucketwheel.frontends.cli.output import colourful
 from support.archives import make_wheel
 from support.clients import clean_environment
-from support.command_line import run_command, run_process
+from support.command_line import run_at_terminal, run_command, run_process
 
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
 TO = ("-r", "./pypi")
@@ -65,7 +65,7 @@ def test_quiet_hides_no_warning_and_no_error() -> None:
 
 
 def test_warnings_of_settings_are_told() -> None:
-    """What the settings suspect is said before the work, and stops nothing."""
+    """Warnings about settings come before the work, and stop nothing."""
     run = run_command("init", "./pypi/simple")
     assert run.code == 0
     assert run.notices.startswith("warning: the repository ")
@@ -88,7 +88,7 @@ def test_an_error_as_json() -> None:
 
 
 def test_an_error_without_problems_as_json(workspace: Path) -> None:
-    """What the world did is a sentence without a list."""
+    """A fault of the world is one sentence, without a list of problems."""
     make_wheel(Path("dist"))
     Path("pypi").write_text("", encoding="utf-8")
     document = run_command("publish", *TO, "--json").document
@@ -148,7 +148,7 @@ def test_a_poor_encoding_is_no_traceback(workspace: Path) -> None:
 
 @POSIX
 def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
-    """On a terminal each stage is drawn to its end and removed; what is to be remembered stays."""
+    """On a terminal each stage is drawn to its end and removed; important lines stay."""
     make_wheel(Path("dist"))
     text = _on_a_terminal(workspace)
     assert "judging 1 file" in text
@@ -186,20 +186,6 @@ def _publish(workspace: Path, streams: Mapping[str, object]) -> subprocess.Compl
 
 
 def _on_a_terminal(workspace: Path, *options: str, **environ: str) -> str:
-    ours, theirs = os.openpty()
-    environ = clean_environment(workspace) | {"TERM": "xterm", "NO_COLOR": ""} | environ
-    command = [sys.executable, "-m", "bucketwheel", "publish", *TO, *options]
-    with subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process:
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other end is closed
-                part = b""
-            if not part:
-                break
-            text += part
-    os.close(ours)
-    assert process.returncode == 0
-    return text.decode()
+    run = run_at_terminal("publish", *TO, *options, home=workspace, environ=environ)
+    assert run.code == 0
+    return run.notices

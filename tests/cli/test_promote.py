@@ -24,7 +24,7 @@ def staged(workspace: Path) -> Path:
 
 
 def test_a_release_is_promoted_and_the_last_line_installs_it(staged: Path) -> None:
-    """What became of each file is said, in the words of publish; the second time it is there already."""
+    """The words are those of publish; the second time the file already exists."""
     index = f"{(staged / 'release').as_uri()}/simple/"
     run = run_command("promote", "Demo.Pkg==1.0.0", *FROM_TO)
     assert (run.code, run.lines) == (0, [f"{WHEEL} ... success", f"pip install --index-url {index} demo-pkg==1.0"])
@@ -72,7 +72,7 @@ def test_the_answer_as_json(staged: Path) -> None:
 
 @pytest.mark.usefixtures("staged")
 def test_a_yanked_file_is_said_to_be_so() -> None:
-    """Whoever promotes it should know."""
+    """The line of a yanked file says so."""
     run_command("yank", "demo-pkg==1.0", "-r", "./staging", "--reason", "broken")
     assert run_command("promote", "demo-pkg==1.0", *FROM_TO).lines[0] == f"{WHEEL} (yanked) ... success"
 

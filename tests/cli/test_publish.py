@@ -73,7 +73,7 @@ def test_upload_is_publish() -> None:
 def test_without_files_the_projects_builds_are_published(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, config: str, directory: str
 ) -> None:
-    """The build directory is the project's, wherever in it one stands, and a relative repository its neighbour."""
+    """Build directory and relative repository start at the project, from any directory in it."""
     Path("pyproject.toml").write_text(f'[tool.bucketwheel]\nrepository = "./pypi"\n{config}', encoding="utf-8")
     make_wheel(Path(directory))
     Path("src").mkdir()
@@ -191,7 +191,7 @@ def test_the_answer_as_json(workspace: Path) -> None:
 
 
 def test_a_dry_run_as_json() -> None:
-    """What would change is in the document; where to install from is not, for nothing is there to install."""
+    """The document has what would change, and no install command: nothing is there to install."""
     make_wheel(Path("dist"))
     document = run_command("publish", *TO, "--json", "--dry-run").document
     assert document["dry-run"] is True

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.archives import make_sdist, make_wheel
-from support.clients import clean_environment
-from support.command_line import run_command
+from support.command_line import run_at_terminal, run_command
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 FOLDER = Path("pypi", "simple", "demo-pkg")
@@ -56,7 +53,7 @@ def test_a_version_is_deleted() -> None:
     assert listed() == []
     assert [path.name for path in sorted(FOLDER.iterdir())] == ["index.html", "index.json"]
     run = run_command("delete", "demo-pkg==1.0", *TO, "--yes")
-    assert (run.code, run.lines) == (0, ["nothing is left to delete of demo-pkg==1.0"])
+    assert (run.code, run.lines) == (0, ["nothing left to delete in demo-pkg==1.0"])
 
 
 def test_single_files_are_deleted() -> None:
@@ -75,15 +72,15 @@ def test_a_project_is_deleted_and_stays_listed() -> None:
     assert "was deleted" in run_command("publish", *TO).notices
 
 
-def test_without_a_terminal_nothing_is_deleted_unasked() -> None:
-    """What would go is said, and that --yes is missing: usage, and nothing has changed."""
+def test_without_a_terminal_delete_needs_yes() -> None:
+    """It shows what would go and that --yes is missing: usage, and nothing is changed."""
     run = run_command("delete", "demo-pkg==1.0", *TO)
     assert (run.code, run.answer) == (2, "")
     assert run.notices.splitlines() == [
         f"would delete {WHEEL}",
         f"would delete {SDIST}",
         "would remove 3 objects",
-        "error: --yes is missing, and nobody can be asked here; add it if you want all that",
+        "error: --yes is missing, and there is no terminal to ask at; add --yes to confirm",
     ]
     assert listed() == [WHEEL, SDIST]
     run = run_command("delete", "demo-pkg==1.0", *TO, "--json")
@@ -100,10 +97,10 @@ def test_a_dry_run_deletes_nothing() -> None:
 
 
 def test_objects_that_wait_are_told() -> None:
-    """Where caches may keep pages the objects stay until the next run, or go by --now."""
+    """If caches may keep pages, the objects stay until the next run or --now."""
     run_command("init", "./pypi", "--set", "cache-control=public, max-age=600")
     run = run_command("delete", "demo-pkg==1.0", WHEEL, *TO, "--yes")
-    why = "caches may still show the old pages"
+    why = "caches may still show old pages"
     assert run.lines == [
         f"deleted {WHEEL}",
         f"1 file stays in the store until the next delete or prune, or --now: {why}",
@@ -155,24 +152,24 @@ def test_what_cannot_be_deleted_is_refused(args: list[str], code: int, problem: 
     ("answer", "code", "left"), [("y\n", 0, []), ("n\n", 1, [WHEEL, SDIST]), ("\n", 1, [WHEEL, SDIST])], ids=repr
 )
 def test_at_a_terminal_somebody_is_asked(workspace: Path, answer: str, code: int, left: list[str]) -> None:
-    """What would go is shown before the question; anything but yes changes nothing."""
-    ended, shown = _at_a_terminal(workspace, answer, "delete", "demo-pkg==1.0", *TO)
-    assert ended == code
-    assert shown.index(f"would delete {WHEEL}") < shown.index("Delete this for ever? [y/N]: ")
-    assert ("was not agreed to, so nothing is changed" in shown) is (code == 1)
+    """It shows what would go before the question; any answer but yes changes nothing."""
+    run = run_at_terminal("delete", "demo-pkg==1.0", *TO, home=workspace, typed=answer)
+    assert run.code == code
+    assert run.notices.index(f"would delete {WHEEL}") < run.notices.index("Delete permanently? [y/N]: ")
+    assert ("was not confirmed; nothing was changed" in run.notices) is (code == 1)
     assert listed() == left
 
 
 @POSIX
 def test_what_is_published_while_somebody_is_asked_stays(workspace: Path) -> None:
-    """What was agreed to goes, and no file that came after it was shown."""
+    """Only files that were shown are deleted."""
     make_wheel(workspace / "late", tag="py2-none-any")
 
     def publisher() -> None:
         assert run_command("publish", "late", *TO).code == 0
 
-    ended, _ = _at_a_terminal(workspace, "y\n", "delete", "demo-pkg==1.0", *TO, meanwhile=publisher)
-    assert ended == 0
+    run = run_at_terminal("delete", "demo-pkg==1.0", *TO, home=workspace, typed="y\n", meanwhile=publisher)
+    assert run.code == 0
     assert listed() == ["demo_pkg-1.0-py2-none-any.whl"]
 
 
@@ -189,7 +186,7 @@ def test_a_prune_only_shows_what_would_go() -> None:
             "would delete demo_pkg-1.1.dev1-py3-none-any.whl",
             f"would delete 1 file ({size_of(1)} bytes) of 1 project",
             "would remove 2 objects",
-            "nothing is changed yet: add --yes to do it",
+            "nothing was changed; add --yes to do it",
         ],
     )
     assert len(listed()) == 5
@@ -215,7 +212,7 @@ def test_a_prune_hides() -> None:
 
 
 def test_a_prune_by_age_and_of_all_releases() -> None:
-    """What is younger stays; final releases are asked for by name."""
+    """Younger files stay; final releases need --all-releases."""
     nightlies(1)
     assert run_command("prune", "*", "--older-than", "1h", *TO).lines == ["nothing to delete of 1 project"]
     run = run_command("prune", "*", "--older-than", "0d", "--all-releases", *TO, "--yes")
@@ -246,7 +243,7 @@ def test_a_prune_as_json() -> None:
 
 
 def test_orphans_are_removed() -> None:
-    """What a killed run left is shown, then removed; young ones need to be asked for."""
+    """Old orphans are shown, then removed; young ones stay."""
     orphan = FOLDER / "demo_pkg-3.0.tar.gz"
     orphan.write_bytes(b"half a release")
     assert run_command("prune", "*", "--orphans", *TO, "--yes").lines == ["no orphans of 1 project"]
@@ -256,7 +253,7 @@ def test_orphans_are_removed() -> None:
     assert run.lines == [
         f"would remove orphan {key} (14 bytes)",
         "would remove 1 object",
-        "nothing is changed yet: add --yes to do it",
+        "nothing was changed; add --yes to do it",
     ]
     assert orphan.exists()
     run = run_command("prune", "*", "--orphans", "--older-than", "2w", *TO, "--yes", "--json")
@@ -348,29 +345,3 @@ def test_what_cannot_be_marked_is_refused(args: list[str], code: int, problem: s
     assert run.code == code
     assert problem in run.notices
     assert run_command("status", "demo-pkg", *TO).lines == ["demo-pkg is active"]
-
-
-def _at_a_terminal(
-    workspace: Path, answer: str, *args: str, meanwhile: Callable[[], None] = lambda: None
-) -> tuple[int, str]:
-    """Run a command at a terminal, and type an answer once it asks."""
-    ours, theirs = os.openpty()
-    environ = clean_environment(workspace) | {"TERM": "xterm"}
-    command = [sys.executable, "-m", "bucketwheel", *args]
-    with subprocess.Popen(command, cwd=workspace, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        while b"]: " not in shown:
-            shown += os.read(ours, 65536)
-        meanwhile()
-        os.write(ours, answer.encode())
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other end is closed
-                part = b""
-            if not part:
-                break
-            shown += part
-    os.close(ours)
-    return process.returncode, shown.decode()

@@ -43,7 +43,7 @@ def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
         "init", "./pypi", "--set", "base-url=https://pypi.example.com", "--set", "cache-control=public, max-age=60"
     )
     assert run.lines == [
-        f"pages are still of the old settings: run `bucketwheel reindex -r {published}`",
+        f"the pages still follow the old settings: run `bucketwheel reindex -r {published}`",
         f"{published} is a repository; its index is https://pypi.example.com/simple/",
     ]
     document = run_command("init", "./pypi", "--json").document
@@ -98,7 +98,7 @@ def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:
 
 
 def test_init_is_never_a_trial() -> None:
-    """Where a dry run is configured, nothing is made: a repository is there or is not."""
+    """With a configured dry run nothing is made: `init` has no trial."""
     run = run_command("init", "./pypi", environ={"BUCKETWHEEL_DRY_RUN": "1"})
     assert run.code == 2
     assert run.notices.startswith("error: dry-run is set")
@@ -223,7 +223,7 @@ def test_reindex_rebuilds_what_is_missing(published: Path) -> None:
     page = published / "simple" / "demo-pkg" / "index.html"
     page.unlink()
     rehearsed = run_command("reindex", *TO, "--dry-run")
-    assert (rehearsed.code, rehearsed.answer) == (0, "looked at 2 projects; the pages of 1 would be written\n")
+    assert (rehearsed.code, rehearsed.answer) == (0, "looked at 2 projects, would write the pages of 1 project\n")
     assert not page.exists()
     assert run_command("reindex", *TO).answer == "looked at 2 projects, wrote 1 page\n"
     assert page.is_file()

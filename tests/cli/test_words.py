@@ -1,11 +1,13 @@
-"""What all doors say."""
+"""The text that all doors share."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_origin, get_type_hints
 
 import pytest
 
+import bucketwheel
 from bucketwheel.commands.publish import Fate, FilePublished, Publication
 from bucketwheel.commands.reindex import Reindexed
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
@@ -13,14 +15,18 @@ from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSen
 from bucketwheel.frontends.text import (
     describe,
     error_texts,
-    install_lines,
-    publication_lines,
-    reindexed_lines,
+    install_line,
     size_words,
+    text,
 )
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.storage import Key
+
+VERBS = (
+    *("adopt", "check", "delete", "fetch", "initialise", "promote", "prune", "prune_orphans", "publish"),
+    *("read_status", "reindex", "set_status", "show", "unyank", "yank"),
+)
 
 
 def file_published(name: str, version: str, fate: Fate = "published") -> FilePublished:
@@ -82,10 +88,17 @@ def test_every_problem_is_a_text_of_its_own() -> None:
     assert error_texts(Unavailable("no answer\nno route")) == ("no answer", "no route")
 
 
+@pytest.mark.parametrize("name", VERBS)
+def test_every_result_has_a_text(name: str) -> None:
+    """The type that a public verb returns is one that `text` knows."""
+    returned = get_type_hints(getattr(bucketwheel, name))["return"]
+    assert text.dispatch(get_origin(returned) or returned) is not text.dispatch(object)
+
+
 def test_the_last_line_installs_the_newest_of_each_project() -> None:
-    """Where to install from is a command that works as it is, from this index and no other."""
+    """The last line is a command that works as it is, from this index and no other."""
     published = publication(file_published("demo", "1.10"), file_published("demo", "1.9"), file_published("zoo", "2"))
-    assert publication_lines(published) == (
+    assert text(published) == (
         "dist/demo-1.10.tar.gz ... success",
         "dist/demo-1.9.tar.gz ... success",
         "dist/zoo-2.tar.gz ... success",
@@ -103,13 +116,13 @@ def test_the_install_line_is_quoted_for_the_shell() -> None:
         pages=(),
         dry_run=False,
     )
-    assert install_lines(spaced) == ("""pip install --index-url 'file:///srv/it'"'"'s/simple/' 'demo==1!2.0'""",)
+    assert install_line(spaced) == """pip install --index-url 'file:///srv/it'"'"'s/simple/' 'demo==1!2.0'"""
 
 
 def test_each_fate_has_its_word() -> None:
-    """What was there already and what was left as it is are told apart from what was published."""
-    published = publication(file_published("a", "1", "already there"), file_published("b", "1", "skipped"))
-    assert publication_lines(published)[:2] == (
+    """Published, existing and skipped files have different words."""
+    published = publication(file_published("a", "1", "already-exists"), file_published("b", "1", "skipped"))
+    assert text(published)[:2] == (
         "dist/a-1.tar.gz ... already exists",
         "dist/b-1.tar.gz ... skipped, already exists with other bytes",
     )
@@ -118,23 +131,21 @@ def test_each_fate_has_its_word() -> None:
 def test_a_dry_run_tells_what_would_be() -> None:
     """A dry run promises no installation, and names each page that would change."""
     rehearsed = publication(
-        file_published("a", "1"), file_published("b", "1", "already there"), dry_run=True, pages=("simple/a/",)
+        file_published("a", "1"), file_published("b", "1", "already-exists"), dry_run=True, pages=("simple/a/",)
     )
-    assert publication_lines(rehearsed) == (
+    assert text(rehearsed) == (
         "would publish dist/a-1.tar.gz",
         "dist/b-1.tar.gz ... already exists",
         "would change page simple/a/",
     )
-    assert publication_lines(publication(dry_run=True)) == ("would change no page",)
+    assert text(publication(dry_run=True)) == ("would change no page",)
 
 
 def test_reindexing_counts_what_was_behind() -> None:
     """One page is one page, and a dry run counts projects."""
-    assert reindexed_lines(Reindexed(projects=2, pages_behind=1, dry_run=False)) == (
-        "looked at 2 projects, wrote 1 page",
-    )
-    assert reindexed_lines(Reindexed(projects=1, pages_behind=1, dry_run=True)) == (
-        "looked at 1 project; the pages of 1 would be written",
+    assert text(Reindexed(projects=2, pages_behind=1, dry_run=False)) == ("looked at 2 projects, wrote 1 page",)
+    assert text(Reindexed(projects=1, pages_behind=1, dry_run=True)) == (
+        "looked at 1 project, would write the pages of 1 project",
     )
 
 

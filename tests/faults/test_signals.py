@@ -99,7 +99,7 @@ def test_interrupted(key: str, bench: Bench, wire: Wire, home: Path) -> None:
         threading.Timer(0.2, go_on.set).start()
         output, errors = process.communicate(timeout=60)
     assert output == ""
-    assert errors.splitlines()[-1:] == ["error: interrupted; run the same command again, which finishes what was begun"]
+    assert errors.splitlines()[-1:] == ["error: interrupted; run the same command again to finish what was begun"]
     assert "Traceback" not in errors
     assert process.returncode == 3
     assert_mended(bench, desk)

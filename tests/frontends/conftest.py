@@ -1,4 +1,4 @@
-"""A project of somebody's, and the two generations of setuptools."""
+"""A project of a user, and the two generations of setuptools."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from uv import find_uv_bin
 from support.hosts import Host
 
 OLDEST_SETUPTOOLS = "65.5.0"
-"""What a fresh environment of Python 3.11 brings along."""
+"""The version in a fresh environment of Python 3.11."""
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """Give a directory with nothing in it, and hosts that know nothing but what lies there."""
+    """Give an empty directory, and hosts that read only what is in it."""
     made = Host(project=tmp_path / "project", home=tmp_path / "home")
     made.project.mkdir()
     made.home.mkdir()

@@ -1,4 +1,4 @@
-"""Where builds lie when nobody says it: read as Hatch reads it, without Hatch."""
+"""The build directory, read as Hatch reads it, without Hatch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_hatchs_setting_or_dist(tmp_path: Path, pyproject: str | None, hatch_tom
             "tool.hatch.build.directory in pyproject.toml is not a directory",
         ),
         ("[tool.hatch.build]\ndirectory = ''\n", None, "tool.hatch.build.directory in pyproject.toml is not a dire"),
-        (None, "[build]\ndirectory = ['out']\n", "build.directory in hatch.toml is not a directory's name"),
+        (None, "[build]\ndirectory = ['out']\n", "build.directory in hatch.toml is not a directory name"),
         (None, "[build\n", "hatch.toml cannot be read as TOML"),
         (None, "\ud8ff", "hatch.toml cannot be read as TOML"),
     ],
@@ -47,7 +47,7 @@ def test_hatchs_setting_or_dist(tmp_path: Path, pyproject: str | None, hatch_tom
 def test_a_setting_that_is_no_directory_is_refused(
     tmp_path: Path, pyproject: str | None, hatch_toml: str | None, message: str
 ) -> None:
-    """What cannot be a path is said in words, with the file it stands in."""
+    """The error names the setting and its file."""
     _write(tmp_path, pyproject, hatch_toml)
     with pytest.raises(Misconfigured) as caught:
         build_directory(tmp_path)

@@ -1,4 +1,4 @@
-"""What a stranger's build pays for bucketwheel being installed: nothing."""
+"""The cost of an installed bucketwheel for the build of another project: nothing."""
 
 from __future__ import annotations
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.names import sha256_of
 from support.archives import make_sdist, make_wheel
 from support.clients import run_pip
-from support.hosts import Host
+from support.hosts import Host, released
 from support.ministack import TestBucket
 
 NOT_OUR_BACKEND = """
@@ -26,20 +26,9 @@ repository = "./repository"
 """
 
 
-def sha256(path: Path) -> str:
-    """The digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def released(repository: Path) -> set[str]:
-    """All file names that the manifests of a directory repository name."""
-    manifests = (repository / "_bucketwheel" / "manifests").glob("*.json")
-    return {file["filename"] for manifest in manifests for file in json.loads(manifest.read_text())["files"]}
-
-
 @pytest.fixture
 def project(host: Host) -> Path:
-    """Give a project of another backend that builds into `out`; a wheel and an sdist lie there, and another's wheel."""
+    """Give a project of another backend, whose `out` has a wheel, an sdist, and a wheel of another project."""
     (host.project / "pyproject.toml").write_text(NOT_OUR_BACKEND)
     make_wheel(host.project / "out", "demo-pkg", "1.0")
     make_sdist(host.project / "out", "demo-pkg", "1.0")
@@ -80,14 +69,14 @@ def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) ->
     """A released file never changes: status 1, both digests are named, and the wheel beside it is not published."""
     sdist = project / "out" / "demo_pkg-1.0.tar.gz"
     assert host.hatch("publish", "-p", "s3", "out/demo_pkg-1.0.tar.gz").code == 0
-    there = sha256(sdist)
+    there = sha256_of(sdist.read_bytes())
     make_sdist(sdist.parent, "demo-pkg", "1.0", members={"NEWS": b"rebuilt"})
 
     refused = host.hatch("publish", "-p", "s3")
     assert refused.code == 1
     assert "already exists with other bytes" in refused.err
     assert there in refused.err
-    assert sha256(sdist) in refused.err
+    assert sha256_of(sdist.read_bytes()) in refused.err
     assert released(project / "repository") == {"demo_pkg-1.0.tar.gz"}
 
     kept = host.hatch("publish", "-p", "s3", "-o", "existing=skip")
@@ -111,7 +100,7 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
     assert not (project / "repository").exists()
 
 
-def test_paths_start_at_the_root_wherever_hatch_runs(host: Host, project: Path) -> None:
+def test_paths_start_at_the_root_from_any_directory(host: Host, project: Path) -> None:
     """As for Hatch's own publisher, relative paths and the build directory start at the root, also from below it."""
     below = project / "src"
     below.mkdir()

@@ -1,4 +1,4 @@
-"""Where the Hatch door takes its settings from, and which of Hatch's own options count."""
+"""The settings of the Hatch door, and which of Hatch's own options count."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_repo_option_counts_and_the_index_variables_do_not(host: Host, proje
     host = host.having(HATCH_INDEX_REPO="https://upload.pypi.org/legacy/", HATCH_INDEX_AUTH="canary")
     silent = publish(host)
     assert made(project) == {"of-tool-bucketwheel"}
-    assert "meaning" not in silent.said
+    assert "no effect" not in silent.said
     assert "canary" not in silent.said
     publish(host, "-r", "staging")
     assert made(project) == {"of-tool-bucketwheel", "staging"}
@@ -76,7 +76,7 @@ def test_options_for_an_index_are_warned_about(host: Host, project: Path) -> Non
     (project / "pyproject.toml").write_text(BUCKETWHEEL)
     given = ["-u", "somebody", "-a", "canary", "--ca-cert", "ca.pem", "--initialize-auth"]
     said = publish(host, *given).err
-    assert "-u/--user, -a/--auth, --ca-cert, --initialize-auth: without meaning here; credentials come from AWS" in said
+    assert "-u/--user, -a/--auth, --ca-cert, --initialize-auth: no effect here; credentials come from" in said
     assert "canary" not in said
 
 
@@ -90,7 +90,7 @@ def test_two_places_at_once_are_refused(host: Host, project: Path) -> None:
     """`-r` and `-o repository` that differ leave the user with a choice to make, and nothing published."""
     run = host.hatch("publish", "-p", "s3", "-r", "./one", "-o", "repository=./two")
     assert run.code == 1
-    assert run.err == "-r/--repo and -o repository name two places; give only one of them\n"
+    assert run.err == "-r/--repo and -o repository name two places; drop one of them\n"
     assert made(project) == set()
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.names import sha256_of
 from support.archives import make_sdist, make_wheel
-from support.hosts import Host
+from support.hosts import Host, released
 from support.ministack import TestBucket
 
 PYPROJECT = """
@@ -44,17 +43,6 @@ def project(host: Host) -> Path:
     return host.project
 
 
-def released(project: Path) -> set[str]:
-    """What the repository's manifest of the project names."""
-    manifest = project / "repository" / "_bucketwheel" / "manifests" / "legacy-proj.json"
-    return {file["filename"] for file in json.loads(manifest.read_text())["files"]}
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def test_builds_fetches_and_publishes_this_version_only(host: Host, project: Path, setup_python: Path) -> None:
     """One run releases the sdist it built, the wheel that CI left and what dist/ holds of this version, no other."""
     lying = make_wheel(project / "dist", "legacy-proj", "1.0")
@@ -64,7 +52,7 @@ def test_builds_fetches_and_publishes_this_version_only(host: Host, project: Pat
     run = host.using(setup_python).setup_py("sdist", "fetch_artifacts", "upload_all")
     assert run.code == 0, run.said
     (sdist,) = (project / "dist").glob("*.tar.gz")
-    assert released(project) == {sdist.name, lying.name, WHEEL}
+    assert released(project / "repository") == {sdist.name, lying.name, WHEEL}
     assert (project / "dist" / WHEEL).read_bytes() == (project / "ci" / WHEEL).read_bytes()
     assert not (project / "dist" / "legacy_proj-0.9-cp312-cp312-win_amd64.whl").exists()
     assert f"dist/{WHEEL} ... fetched\n" in run.out
@@ -86,19 +74,19 @@ def test_the_commands_are_found_as_a_cmdclass_too(host: Host, project: Path, set
     host = host.using(setup_python)
     run = host.setup_py("sdist", "fetch_artifacts", "upload_all")
     assert run.code == 0, run.said
-    assert WHEEL in released(project)
+    assert WHEEL in released(project / "repository")
     assert run.out.startswith("commands: fetch_artifacts upload_all\n")
     listed = host.setup_py("--help-commands")
     assert "upload_all        publish every wheel and sdist of this version" in listed.out
     assert listed.code == 0
 
 
-def test_what_this_run_made_counts_wherever_it_lies(host: Host, project: Path) -> None:
+def test_files_of_this_run_count_in_any_directory(host: Host, project: Path) -> None:
     """Sdist built here, wheel fetched there, and upload_all looking elsewhere: all that this run made is published."""
     make_wheel(project / "kept", "legacy-proj", "1.0")
     run = host.setup_py("sdist", "-d", "built", "fetch_artifacts", "-d", "fetched", "upload_all", "-d", "kept")
     assert run.code == 0, run.said
-    assert released(project) == {"legacy_proj-1.0.tar.gz", WHEEL, "legacy_proj-1.0-py3-none-any.whl"}
+    assert released(project / "repository") == {"legacy_proj-1.0.tar.gz", WHEEL, "legacy_proj-1.0-py3-none-any.whl"}
     assert f"fetched/{WHEEL} ... success\n" in run.out
 
 
@@ -116,7 +104,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     """Other bytes under a released name: one error with both digests; the options say whether that is one."""
     assert host.setup_py("-q", "sdist", "upload_all").code == 0
     sdist = project / "dist" / "legacy_proj-1.0.tar.gz"
-    there = sha256(sdist)
+    there = sha256_of(sdist.read_bytes())
     again = host.setup_py("-q", "upload_all")
     assert (again.code, again.said) == (0, "")
     strict = host.setup_py("-q", "upload_all", "--strict")
@@ -128,14 +116,14 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     assert refused.code == 1
     assert refused.err.startswith("error: legacy_proj-1.0.tar.gz is already exists with other bytes")
     assert there in refused.err
-    assert sha256(sdist) in refused.err
+    assert sha256_of(sdist.read_bytes()) in refused.err
     skipped = host.setup_py("upload_all", "--skip-existing")
     assert skipped.code == 0
     assert "dist/legacy_proj-1.0.tar.gz ... skipped, already exists with other bytes\n" in skipped.out
 
 
 def test_a_dry_run_writes_nothing(host: Host, project: Path, oldest_setuptools: Path) -> None:
-    """Whether asked of the command or, where setuptools still has it, of all commands: no repository comes of it."""
+    """The option of the command, and the global one of old setuptools: no repository is made."""
     make_sdist(project / "dist", "legacy-proj", "1.0")
     for run in (
         host.setup_py("upload_all", "--dry-run"),
@@ -148,23 +136,23 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path, oldest_setuptools: 
 
 
 def test_an_unknown_version_is_never_published(host: Host, project: Path, setup_python: Path) -> None:
-    """Where setuptools-scm is missing, setuptools says 0.0.0, before sdist and after it: both commands refuse that."""
+    """Without setuptools-scm setuptools says 0.0.0, before sdist and after it: both commands refuse that."""
     (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "1.0"', 'dynamic = ["version"]'))
     host = host.using(setup_python)
     for commands in (["upload_all"], ["sdist", "upload_all"], ["sdist", "fetch_artifacts"]):
         run = host.setup_py("-q", *commands)
         assert run.code == 1
-        assert "error: legacy-proj 0.0.0 is what setuptools says where it does not know the name or the vers" in run.err
+        assert "error: legacy-proj 0.0.0 is what setuptools uses for an unknown name or version" in run.err
     (project / "setup.cfg").write_text("[egg_info]\ntag_build = .dev7\n")
-    assert "error: legacy-proj 0.0.0.dev7 is what setuptools says" in host.setup_py("-q", "sdist", "upload_all").err
+    assert "error: legacy-proj 0.0.0.dev7 is what setuptools uses" in host.setup_py("-q", "sdist", "upload_all").err
     assert not (project / "repository").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ("version='1.0', py_modules=[]", "error: unknown 1.0 is what setuptools says where it does not know the name"),
-        ("name='Grün', version='1.0'", "error: Grün 1.0 is no valid name and version; mend them in the project's"),
+        ("version='1.0', py_modules=[]", "error: unknown 1.0 is what setuptools uses for an unknown name"),
+        ("name='Grün', version='1.0'", "error: Grün 1.0 is not a valid name and version; fix them in the project's"),
     ],
 )
 def test_an_unusable_name_is_never_published(host: Host, project: Path, arguments: str, error: str) -> None:
@@ -182,7 +170,7 @@ def test_the_tag_of_egg_info_is_part_of_the_version(host: Host, project: Path, s
     make_sdist(project / "dist", "legacy-proj", "1.0")
     make_sdist(project / "dist", "legacy-proj", "1.0.dev7")
     assert host.using(setup_python).setup_py("-q", "upload_all").code == 0
-    assert released(project) == {"legacy_proj-1.0.dev7.tar.gz"}
+    assert released(project / "repository") == {"legacy_proj-1.0.dev7.tar.gz"}
 
 
 def test_nothing_to_publish_is_an_error(host: Host, project: Path) -> None:
@@ -190,12 +178,12 @@ def test_nothing_to_publish_is_an_error(host: Host, project: Path) -> None:
     for _ in range(2):
         run = host.setup_py("-q", "upload_all")
         assert run.code == 1
-        assert run.err.startswith("error: dist holds no wheel or sdist of legacy-proj 1.0; build one first: ")
+        assert run.err.startswith("error: dist has no wheel or sdist of legacy-proj 1.0; build one first: ")
         make_wheel(project / "dist", "legacy-proj", "0.9")
 
 
 def test_nothing_to_fetch_is_an_error(host: Host, project: Path) -> None:
-    """Where no container lists this version, the error names what was looked for, where, and what is there."""
+    """If no source lists this version, the error names it, the sources, and their versions."""
     (project / "ci" / WHEEL).unlink()
     run = host.setup_py("-q", "fetch_artifacts", "upload_all")
     assert run.code == 1
@@ -247,7 +235,7 @@ def test_every_wrong_setting_is_an_error_of_setup_py(host: Host, project: Path) 
         assert problem in run.err
     assert "Traceback" not in run.said
     both = host.setup_py("-q", "upload_all", "--strict", "--skip-existing")
-    assert (both.code, both.err) == (1, "error: --skip-existing and --strict exclude each other; give one of them\n")
+    assert (both.code, both.err) == (1, "error: --skip-existing and --strict exclude each other; drop one of them\n")
 
 
 def test_what_is_unfinished_is_said(host: Host, project: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_is_there_with_the_same_bytes_is_done(source: Storage, target: Stor
     promote(source, target)
     before = {listed.key: stored(target, listed.key).body for listed in target.list("")}
     promotion = promote(source, target)
-    assert [file.fate for file in promotion.files] == ["already there", "already there"]
+    assert [file.fate for file in promotion.files] == ["already-exists", "already-exists"]
     assert not promotion.created
     assert {listed.key: stored(target, listed.key).body for listed in target.list("")} == before
 

@@ -88,7 +88,7 @@ def test_the_same_promotion_again_sends_nothing(bucket: TestBucket, wire: Wire, 
     release_files(source, make_wheel(tmp_path))
     promote(source, target)
     wire.log.clear()
-    assert [file.fate for file in promote(source, target).files] == ["already there"]
+    assert [file.fate for file in promote(source, target).files] == ["already-exists"]
     assert {one.verb for one in wire.log} == {"GET", "HEAD"}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from bucketwheel.frontends.cli import cli
 from support.clients import clean_environment
 
-__all__ = ["CommandRun", "run_command", "run_process"]
+__all__ = ["CommandRun", "run_at_terminal", "run_command", "run_process"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class CommandRun:
 
 
 def run_command(*args: str, environ: Mapping[str, str] | None = None) -> CommandRun:
-    """Run a command in this process, in the current directory; anything but a decent exit is raised."""
+    """Run a command in this process, in the current directory, and raise everything but an exit."""
     result = CliRunner().invoke(cli, args, env=environ, prog_name="bucketwheel")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -58,3 +59,37 @@ def run_process(*args: str, home: Path, environ: Mapping[str, str] | None = None
         check=False,
     )
     return CommandRun(code=finished.returncode, answer=finished.stdout, notices=finished.stderr)
+
+
+def run_at_terminal(
+    *args: str,
+    home: Path,
+    environ: Mapping[str, str] | None = None,
+    typed: str = "",
+    meanwhile: Callable[[], None] = lambda: None,
+) -> CommandRun:
+    """Run `python -m bucketwheel` at a terminal, and type a text once it asks; the terminal's text is the notices."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "bucketwheel", *args]
+    variables = clean_environment(home) | {"TERM": "xterm", "NO_COLOR": ""} | dict(environ or {})
+    with subprocess.Popen(
+        command, cwd=home, env=variables, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := _read_terminal(ours):
+            shown += part
+            if typed and b"]:" in shown:
+                meanwhile()
+                os.write(ours, typed.encode())
+                typed = ""
+        os.close(ours)
+        answer, _ = process.communicate(timeout=60)
+    return CommandRun(code=process.returncode, answer=answer, notices=shown.decode())
+
+
+def _read_terminal(ours: int) -> bytes:
+    try:
+        return os.read(ours, 65536)
+    except OSError:  # Linux reports like this that the other end is closed
+        return b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from support.clients import clean_environment
 
-__all__ = ["Host", "HostRun"]
+__all__ = ["Host", "HostRun", "released"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class HostRun:
 
     @property
     def said(self) -> str:
-        """All of it."""
+        """Return both streams."""
         return self.out + self.err
 
 
@@ -34,7 +35,7 @@ class Host:
 
     project: Path
     home: Path
-    """The home directory of the run: all that is configured for it lies there."""
+    """The home directory of the run, with all its configuration."""
     variables: Mapping[str, str] = field(default_factory=dict)
     interpreter: Path = Path(sys.executable)
 
@@ -82,3 +83,9 @@ _NO_AWS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+def released(repository: Path) -> set[str]:
+    """Return all file names in the manifests of a directory repository."""
+    manifests = (repository / "_bucketwheel" / "manifests").glob("*.json")
+    return {file["filename"] for manifest in manifests for file in json.loads(manifest.read_bytes())["files"]}

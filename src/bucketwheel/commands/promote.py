@@ -49,7 +49,7 @@ from bucketwheel.storage.transfer import Origin
 
 __all__ = ["FilePromoted", "PromotedAs", "Promotion", "promote", "promote_releases"]
 
-PromotedAs: TypeAlias = Literal["promoted", "already there"]
+PromotedAs: TypeAlias = Literal["promoted", "already-exists"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def _file_promoted(upload: Upload, outcome: Outcome) -> FilePromoted:
         version=str(upload.name.version),
         sha256=upload.sha256,
         yanked=upload.yanked,
-        fate="already there" if upload in outcome.plans[project].unchanged else "promoted",
+        fate="already-exists" if upload in outcome.plans[project].unchanged else "promoted",
     )
 
 

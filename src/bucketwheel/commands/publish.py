@@ -24,7 +24,7 @@ from bucketwheel.storage import Key
 
 __all__ = ["Fate", "FilePublished", "Publication", "publish"]
 
-Fate: TypeAlias = Literal["published", "already there", "skipped"]
+Fate: TypeAlias = Literal["published", "already-exists", "skipped"]
 """`skipped`: published with other bytes, which stay as they are."""
 
 
@@ -154,7 +154,7 @@ def _warn(outcome: Outcome, report: Report) -> None:
 
 def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublished:
     plan = outcome.plans[upload.name.project]
-    fate: Fate = "already there" if upload in plan.unchanged else "skipped" if upload in plan.skipped else "published"
+    fate: Fate = "already-exists" if upload in plan.unchanged else "skipped" if upload in plan.skipped else "published"
     return FilePublished(
         path=path,
         project=upload.name.project,

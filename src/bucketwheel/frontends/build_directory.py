@@ -1,4 +1,4 @@
-"""Where a project's builds lie, when nobody says which files to publish."""
+"""The directory that a project's builds are in, for a publish that names no files."""
 
 from __future__ import annotations
 
@@ -8,35 +8,41 @@ from pathlib import Path
 from bucketwheel.config.layers import find_pyproject
 from bucketwheel.errors import Misconfigured, Problem
 
-__all__ = ["build_directory", "default_directory"]
+__all__ = ["build_directory", "default_directory", "from_here"]
 
 _DEFAULT = "dist"
 
 
 def build_directory(root: Path) -> Path:
-    """Name the directory that builds go to: Hatch's setting, else `dist`, as every build tool has it.
+    """Return the directory that builds go to: Hatch's setting, else `dist`, as for every build tool.
 
-    https://hatch.pypa.io/latest/config/build/#output-directory; tables of a `hatch.toml` stand above those of
+    https://hatch.pypa.io/latest/config/build/#output-directory; a table of `hatch.toml` replaces that of
     pyproject.toml. Raises Misconfigured for a setting that is no path.
     """
-    for name, tables in (("hatch.toml", ("build",)), ("pyproject.toml", ("tool", "hatch", "build"))):
+    for name, keys in (("hatch.toml", ("build",)), ("pyproject.toml", ("tool", "hatch", "build"))):
         table: object = _read(root / name)
-        for key in tables:
+        for key in keys:
             table = table.get(key) if isinstance(table, dict) else None
         if isinstance(table, dict):
-            return root / _directory(table, ".".join((*tables, "directory")), name)
+            directory = table.get("directory", _DEFAULT)
+            if not isinstance(directory, str) or not directory:
+                subject = f"{'.'.join(keys)}.directory in {name}"
+                raise Misconfigured(
+                    Problem(subject=subject, what="is not a directory name", remedy='write it as "dist"')
+                )
+            return root / directory
     return root / _DEFAULT
 
 
 def default_directory() -> Path:
-    """Name the build directory of the project around the current directory, written from there where that is shorter.
+    """Return the build directory of the project around the current directory; raises as `build_directory` does."""
+    pyproject = find_pyproject(Path.cwd())
+    return from_here(build_directory(Path.cwd() if pyproject is None else pyproject.parent))
 
-    Raises Misconfigured for a setting of Hatch's that is no path.
-    """
-    here = Path.cwd()
-    pyproject = find_pyproject(here)
-    directory = build_directory(here if pyproject is None else pyproject.parent)
-    return directory.relative_to(here) if directory.is_relative_to(here) else directory
+
+def from_here(path: Path) -> Path:
+    """Shorten a path to one from the current directory, if it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -45,15 +51,5 @@ def _read(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise Misconfigured(
-            Problem(subject=path.name, what="cannot be read as TOML", remedy="mend the file, or name what to publish")
-        ) from error
-
-
-def _directory(table: dict[str, object], path: str, name: str) -> str:
-    directory = table.get("directory", _DEFAULT)
-    if not isinstance(directory, str) or not directory:
-        raise Misconfigured(
-            Problem(subject=f"{path} in {name}", what="is not a directory's name", remedy='write it as "dist"')
-        )
-    return directory
+        problem = Problem(subject=path.name, what="cannot be read as TOML", remedy="fix the file")
+        raise Misconfigured(problem) from error

@@ -1,4 +1,4 @@
-"""The Hatch door: `hatch publish -p s3`, which looks and ends like Hatch's own publisher. Hatch 1.10 and newer."""
+"""The Hatch door: `hatch publish -p s3`, with the output and exit of Hatch's own publisher. Hatch 1.10 and newer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hatch.publish.plugin.interface import PublisherInterface
 from bucketwheel import BucketwheelError, Misconfigured, Publication, Settings, Unfinished, load_settings, publish
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
-from bucketwheel.frontends.build_directory import build_directory
-from bucketwheel.frontends.text import describe, error_texts, fate_words, install_lines, page_lines
+from bucketwheel.frontends.build_directory import build_directory, from_here
+from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines
 from bucketwheel.names import printable
 
 __all__ = ["S3Publisher"]
 
-# What Hatch puts among the `-o` pairs; we never prompt, and there is no user and password to save.
+# Hatch adds these to the `-o` pairs; this publisher never prompts and has no password to save.
 _NOT_OURS = {"no_prompt", "initialize_auth"}
 
-# Hatch takes these from everybody and passes them to its index publisher only.
+# Hatch accepts these for all publishers, and uses them for its index publisher only.
 _INDEX_ONLY = {
     "user": "-u/--user",
     "auth": "-a/--auth",
@@ -32,34 +32,41 @@ _INDEX_ONLY = {
     "initialize_auth": "--initialize-auth",
 }
 
-# Events come from any thread, and Hatch's one console is switched between its two streams for each line.
+# Events come from any thread, and Hatch switches its one console between two streams for each line.
 _TERMINAL = Lock()
 
 
 class S3Publisher(PublisherInterface):
-    """Publishes to a repository in S3 or in a directory; Hatch makes one and calls `publish`."""
+    """The publisher to a repository in S3 or in a directory; Hatch makes one and calls `publish`."""
 
     PLUGIN_NAME = "s3"
 
     def publish(self, artifacts: list[str], options: dict[str, Any]) -> None:
-        """Publish files, directories and patterns, by default the build directory; ends Hatch with the exit status."""
+        """Publish files, directories and patterns, by default the build directory; ends Hatch after an error."""
         try:
             self._warn_about_index_options()
             settings = self._settings(options)
             publication = publish(self._paths(artifacts), settings, report=self._report)
         except BucketwheelError as error:
-            self._fail(error)
+            # Hatch has no exit status for settings; 3 asks for the same command again, as on our command line.
+            self.app.abort("\n".join(error_texts(error)), code=3 if isinstance(error, Unfinished) else 1)
         else:
             self._tell(publication)
 
-    # What to do ------------------------------------------------------------------------------------------------------
+    # Input -----------------------------------------------------------------------------------------------------------
+
+    def _warn_about_index_options(self) -> None:
+        names = [name for option, name in _INDEX_ONLY.items() if _typed(option) is not None]
+        if names:
+            message = f"{', '.join(names)}: no effect here; credentials come from the AWS chain"
+            self._report(Warned(message=message))
 
     def _settings(self, options: dict[str, Any]) -> Settings:
         given = {key.replace("_", "-"): value for key, value in options.items() if key not in _NOT_OURS}
         repo = _typed("repo")
         if repo is not None and given.setdefault("repository", repo) != repo:
             raise Misconfigured(
-                Problem(subject="-r/--repo", what="and -o repository name two places", remedy="give only one of them")
+                Problem(subject="-r/--repo", what="and -o repository name two places", remedy="drop one of them")
             )
         settings = load_settings(
             Path(self.root),
@@ -72,19 +79,12 @@ class S3Publisher(PublisherInterface):
             self._report(Warned(message=warning))
         return settings
 
-    def _warn_about_index_options(self) -> None:
-        names = [name for option, name in _INDEX_ONLY.items() if _typed(option) is not None]
-        if names:
-            message = f"{', '.join(names)}: without meaning here; credentials come from AWS's own chain"
-            self._report(Warned(message=message))
-
     def _paths(self, artifacts: list[str]) -> list[Path]:
-        """What was named, from the project's root as Hatch has it, and written from here where that is shorter."""
-        here, root = Path.cwd(), Path(self.root)
-        named = [root / artifact for artifact in artifacts] or [build_directory(root)]
-        return [path.relative_to(here) if path.is_relative_to(here) else path for path in named]
+        """Return what was named, from the project's root as in Hatch."""
+        root = Path(self.root)
+        return [from_here(path) for path in [root / artifact for artifact in artifacts] or [build_directory(root)]]
 
-    # What to say -----------------------------------------------------------------------------------------------------
+    # Output ----------------------------------------------------------------------------------------------------------
 
     def _report(self, event: Event) -> None:
         text = describe(event, verbosity=self.app.verbosity)
@@ -103,15 +103,13 @@ class S3Publisher(PublisherInterface):
 
     def _tell(self, publication: Publication) -> None:
         if self.app.verbosity < 0:
-            return  # Hatch would leave the names of the files away, and still say that something "already exists"
+            return  # Hatch would hide the names of the files, and still say that something "already exists"
         for file in publication.files:
             self.app.display_info(f"{self._displayed(file.path)} ...", end=" ")
             if file.fate != "published":
                 self.app.display_warning(fate_words(file))
-            elif publication.dry_run:
-                self.app.display_success("would be published")
             else:
-                self.app.display_success(fate_words(file))
+                self.app.display_success("would be published" if publication.dry_run else fate_words(file))
         if publication.dry_run:
             for line in page_lines(publication):
                 self.app.display_info(line)
@@ -120,20 +118,15 @@ class S3Publisher(PublisherInterface):
             self.app.display_info()
             self.app.display_mini_header(project)
             self.app.display_info(f"{publication.index_url}{project}/")
-        for line in install_lines(publication):
-            self.app.display_info(line)
+        self.app.display_info(install_line(publication))
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)
         return printable(str(absolute.relative_to(root) if absolute.is_relative_to(root) else path))
 
-    def _fail(self, error: BucketwheelError) -> None:
-        # Hatch has no exit status for settings alone; 3 stays: it asks for the same command once more.
-        self.app.abort("\n".join(error_texts(error)), code=3 if isinstance(error, Unfinished) else 1)
-
 
 def _typed(option: str) -> Any:  # noqa: ANN401  # click's parameters have any type
-    """What was given to one of Hatch's own options on this command line; HATCH_INDEX_REPO and its like are PyPI's."""
+    """Return what was typed for one of Hatch's own options; its variables, such as HATCH_INDEX_REPO, are for PyPI."""
     context = click.get_current_context(silent=True)
     if context is None or context.get_parameter_source(option) is not ParameterSource.COMMANDLINE:
         return None

@@ -1,7 +1,7 @@
-"""What Hatch and hatchling find under the entry point `hatch`.
+"""The entry point `hatch`, which Hatch and hatchling load.
 
-hatchling loads this in every build on the machine, also where Hatch is not installed: nothing but the marker may be
-imported before somebody asks for a publisher.
+hatchling loads it in every build on the machine, also without Hatch: it may import only the marker until a publisher
+is asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ __all__ = ["hatch_register_publisher"]
 @hookimpl
 def hatch_register_publisher() -> type[S3Publisher]:
     """Register the publisher that `hatch publish -p s3` names."""
-    from bucketwheel.frontends.hatch import S3Publisher  # noqa: PLC0415  # needs Hatch, which a build does without
+    from bucketwheel.frontends.hatch import S3Publisher  # noqa: PLC0415  # needs Hatch, which a build may not have
 
     return S3Publisher

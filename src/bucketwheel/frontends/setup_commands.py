@@ -1,4 +1,4 @@
-"""What the two setuptools commands do once they run."""
+"""The work of the two setuptools commands."""
 
 from __future__ import annotations
 
@@ -16,76 +16,65 @@ from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfi
 from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Warned
-from bucketwheel.frontends.text import describe, error_texts, fetched_lines, publication_lines
+from bucketwheel.frontends.setuptools import fetch_artifacts, upload_all
+from bucketwheel.frontends.text import describe, error_texts, text
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable, project_name
 
 __all__ = ["fetch_version", "upload_version"]
 
-# setuptools sets up the root logger by its -v and -q; the levels of Command.announce changed their meaning in 65.6.
+# setuptools sets the level of the root logger by -v and -q; the levels of Command.announce changed in 65.6.
 _log = logging.getLogger(__name__)
 
-# With -v the root logger takes everything, and these print signatures and whole URLs.
-_TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3")
+# With -v the root logger shows everything, and these log signatures and whole URLs.
+_VERBOSE = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
-def fetch_version(distribution: Distribution, dist_dir: str) -> None:
-    """Download what lists the project at its current version, and add it to what this run has built."""
-    with _in_setuptools_words():
+def fetch_version(command: fetch_artifacts) -> None:
+    """Download the current version of the project, and add the files to what this run has built."""
+    distribution = command.distribution
+    with _setuptools_errors():
         project, version = _release(distribution)
         settings = load_settings(_root(distribution))
         fetched = fetch(
             project,
             version=str(version),
             sources=_indexes(settings, _root(distribution)),
-            into=Path(dist_dir),
+            into=Path(str(command.dist_dir)),
             connection=settings.connection,
             jobs=settings.jobs,
             report=_report,
         )
-    for line in fetched_lines(fetched):
-        _log.info("%s", line)
-    for file in fetched:
-        entry = _dist_file(file.path)
-        if entry not in distribution.dist_files:
-            distribution.dist_files.append(entry)
+    _tell(fetched)
+    built = [_dist_file(file.path) for file in fetched]
+    distribution.dist_files += [entry for entry in built if entry not in distribution.dist_files]
 
 
-def upload_version(
-    distribution: Distribution,
-    dist_dir: str,
-    *,
-    repository: str | None,
-    skip_existing: bool,
-    strict: bool,
-    dry_run: bool,
-) -> None:
-    """Publish what this run built and what the directory holds of the project at its current version."""
-    with _in_setuptools_words():
-        if skip_existing and strict:
+def upload_version(command: upload_all) -> None:
+    """Publish the current version of the project: what this run built, and the files in the dist directory."""
+    distribution = command.distribution
+    with _setuptools_errors():
+        if command.skip_existing and command.strict:
             raise Misconfigured(
-                Problem(subject="--skip-existing", what="and --strict exclude each other", remedy="give one of them")
+                Problem(subject="--skip-existing", what="and --strict exclude each other", remedy="drop one of them")
             )
         project, version = _release(distribution)
-        settings = load_settings(
-            _root(distribution),
-            options={
-                "repository": repository,
-                "existing": "skip" if skip_existing else "refuse" if strict else None,
-                "dry-run": dry_run or None,
-            },
-            required=("repository",),
-        )
+        options = {
+            "repository": command.repository,
+            "existing": "skip" if command.skip_existing else "refuse" if command.strict else None,
+            "dry-run": bool(command.dry_run) or None,
+        }
+        settings = load_settings(_root(distribution), options=options, required=("repository",))
         for warning in settings.warnings:
             _report(Warned(message=warning))
-        publication = publish(_files(distribution, Path(dist_dir), project, version), settings, report=_report)
-    for line in publication_lines(publication):
-        _log.info("%s", line)
+        files = _files(distribution, Path(str(command.dist_dir)), project, version)
+        publication = publish(files, settings, report=_report)
+    _tell(publication)
 
 
 @contextmanager
-def _in_setuptools_words() -> Iterator[None]:
-    """End with one line and exit status 1, as setuptools ends; 2 and 3 do not exist there, so the words must say it."""
-    for name in _TALKATIVE:
+def _setuptools_errors() -> Iterator[None]:
+    """Raise our errors as those of setuptools: exit status 1, so a text must say what is unfinished."""
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         yield
@@ -98,19 +87,24 @@ def _in_setuptools_words() -> Iterator[None]:
 
 
 def _report(event: Event) -> None:
-    text = describe(event, verbosity=1)
-    if text is None:
+    line = describe(event, verbosity=1)
+    if line is None:
         return
     match event:
         case Warned():
-            _log.warning("warning: %s", text)
+            _log.warning("warning: %s", line)
         case RequestSent():
-            _log.debug("%s", text)
+            _log.debug("%s", line)
         case _:
-            _log.info("%s", text)
+            _log.info("%s", line)
 
 
-# What is released ----------------------------------------------------------------------------------------------------
+def _tell(result: object) -> None:
+    for line in text(result):
+        _log.info("%s", line)
+
+
+# The release ----------------------------------------------------------------------------------------------------
 
 
 def _root(distribution: Distribution) -> Path:
@@ -118,43 +112,32 @@ def _root(distribution: Distribution) -> Path:
 
 
 def _release(distribution: Distribution) -> tuple[ProjectName, Version]:
-    """Whose release this is, and which; raises Misconfigured where setuptools itself does not know."""
-    # The tags of `[egg_info] tag_build` become part of the version with this, if no command has asked for it yet.
+    """Return the project and its version; raises Misconfigured if setuptools does not know them."""
+    # This adds the tags of `[egg_info] tag_build` to the version, if no command has done so yet.
     egg_info = distribution.get_command_obj("egg_info")
     egg_info.ensure_finalized()
-    name, text = distribution.get_name(), distribution.get_version()
+    name, written = distribution.get_name(), distribution.get_version()
     try:
-        project, version = project_name(name), Version(text)
+        project, version = project_name(name), Version(written)
     except (InvalidName, InvalidVersion) as error:
-        subject = f"{printable(name)} {printable(text)}"
-        raise Misconfigured(
-            Problem(subject=subject, what="is no valid name and version", remedy="mend them in the project's metadata")
-        ) from error
+        what, remedy = "is not a valid name and version", "fix them in the project's metadata"
+        raise Misconfigured(Problem(subject=printable(f"{name} {written}"), what=what, remedy=remedy)) from error
     if distribution.metadata.name is None or version == Version(f"0.0.0{egg_info.vtags}"):
-        raise Misconfigured(
-            Problem(
-                subject=f"{project} {version}",
-                what="is what setuptools says where it does not know the name or the version",
-                remedy="install beside setuptools what they come from, such as setuptools-scm, or write them into "
-                "[project] of pyproject.toml",
-            )
-        )
+        what = "is what setuptools uses for an unknown name or version"
+        remedy = "write them in [project] of pyproject.toml, or install what sets them, such as setuptools-scm"
+        raise Misconfigured(Problem(subject=f"{project} {version}", what=what, remedy=remedy))
     return project, version
 
 
 def _files(distribution: Distribution, dist_dir: Path, project: ProjectName, version: Version) -> list[Path]:
-    """What this run built and what lies there, of this version; dist_dir may be another one than bdist_wheel's."""
+    """Return what this run built, and the files in dist_dir, of this version; bdist_wheel may use another directory."""
     built = [Path(path) for _, _, path in distribution.dist_files]
-    lying = sorted(dist_dir.iterdir()) if dist_dir.is_dir() else []
-    files = dict.fromkeys(path for path in (*built, *lying) if path.is_file() and _is_of(path, project, version))
+    others = sorted(dist_dir.iterdir()) if dist_dir.is_dir() else []
+    files = dict.fromkeys(path for path in (*built, *others) if path.is_file() and _is_of(path, project, version))
     if not files:
-        raise Refused(
-            Problem(
-                subject=printable(str(dist_dir)),
-                what=f"holds no wheel or sdist of {project} {version}",
-                remedy="build one first: `python setup.py sdist upload_all`, or `python -m build`",
-            )
-        )
+        what = f"has no wheel or sdist of {project} {version}"
+        remedy = "build one first: `python setup.py sdist upload_all`, or `python -m build`"
+        raise Refused(Problem(subject=printable(str(dist_dir)), what=what, remedy=remedy))
     return list(files)
 
 
@@ -167,7 +150,7 @@ def _is_of(path: Path, project: ProjectName, version: Version) -> bool:
 
 
 def _dist_file(path: Path) -> tuple[str, str, str]:
-    """An entry of `dist_files` as sdist and bdist_wheel write it: which command's, for which Python, where."""
+    """Return an entry of `dist_files` as sdist and bdist_wheel write it: command, Python, path."""
     if path.suffix == ".whl":
         return ("bdist_wheel", path.name.split("-")[-3], str(path))
     return ("sdist", "", str(path))
@@ -180,9 +163,9 @@ def _indexes(settings: Settings, root: Path) -> tuple[str, ...]:
     if known:
         # A JSON string is a TOML string.
         lines = ["[tool.bucketwheel]", "artifact-indexes = [", *(f"    {json.dumps(url)}," for url in known), "]"]
-        what = "is missing, and [wheelhouse_uploader] in setup.cfg is not read any more"
+        what = "is missing, and [wheelhouse_uploader] in setup.cfg is not read"
         remedy = "\n".join(["paste these lines into pyproject.toml:", "", *lines])
     else:
         what = "is missing"
-        remedy = 'add artifact-indexes = ["https://…"] to [tool.bucketwheel] of pyproject.toml: the pages to fetch from'
+        remedy = 'add artifact-indexes = ["https://…"] to [tool.bucketwheel] of pyproject.toml'
     raise Misconfigured(Problem(subject="artifact-indexes", what=what, remedy=remedy))

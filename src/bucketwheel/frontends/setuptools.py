@@ -1,8 +1,8 @@
-"""The setuptools door: `python setup.py sdist fetch_artifacts upload_all`, for projects that still release so.
+"""The setuptools door: `python setup.py sdist fetch_artifacts upload_all`.
 
-setuptools loads this whenever it reads a pyproject.toml, in every build on the machine: what the commands do stands in
-`bucketwheel.frontends.setup_commands` and is imported when they run. `cmdclass.update(vars(this module))` is the way of
-wheelhouse-uploader, so every name that stays here becomes a command.
+setuptools loads this module whenever it reads a pyproject.toml, in every build on the machine. So the work is in
+`bucketwheel.frontends.setup_commands`, which is imported when a command runs. Users of wheelhouse-uploader write
+`cmdclass.update(vars(this module))`, so every name that stays here becomes a command.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["fetch_artifacts", "upload_all"]
 
 
 class fetch_artifacts(Command):  # noqa: N801  # setuptools shows commands by the names of their classes
-    """Downloads what `artifact-indexes` list of this project at its current version."""
+    """The command that downloads the current version of this project from the `artifact-indexes`."""
 
     description = "download this version's wheels and sdists from the artifact-indexes"
     user_options = [  # noqa: RUF012  # setuptools wants a list
@@ -23,29 +23,29 @@ class fetch_artifacts(Command):  # noqa: N801  # setuptools shows commands by th
     dist_dir: str | None
 
     def initialize_options(self) -> None:
-        """Start from what nobody said."""
+        """Set all options to their defaults."""
         self.dist_dir = None
 
     def finalize_options(self) -> None:
-        """Take what sdist goes by for what nobody said."""
+        """Take missing options from sdist."""
         self.set_undefined_options("sdist", ("dist_dir", "dist_dir"))
 
     def run(self) -> None:
         """Download."""
         from bucketwheel.frontends.setup_commands import fetch_version  # noqa: PLC0415  # see the module's docstring
 
-        fetch_version(self.distribution, str(self.dist_dir))
+        fetch_version(self)
 
 
 class upload_all(Command):  # noqa: N801  # setuptools shows commands by the names of their classes
-    """Publishes what this run built, and what the dist directory holds, of this project at its current version."""
+    """The command that publishes the current version of this project: what this run built, and the dist directory."""
 
     description = "publish every wheel and sdist of this version to a bucketwheel repository"
     user_options = [  # noqa: RUF012  # setuptools wants a list
         ("repository=", "r", "where to publish: s3://bucket/prefix, a directory such as ./repository, or a name"),
-        ("skip-existing", None, "leave files that are published with other bytes as they are"),
+        ("skip-existing", None, "skip files that are published with other bytes"),
         ("strict", None, "refuse files that are published already, even with the same bytes"),
-        ("dry-run", "n", "judge everything and say what would be done, write nothing"),
+        ("dry-run", "n", "check everything and show what would be done, write nothing"),
         ("dist-dir=", "d", "directory to publish from [default: that of sdist, dist]"),
     ]
     boolean_options = ["skip-existing", "strict", "dry-run"]  # noqa: RUF012  # setuptools wants a list
@@ -54,31 +54,24 @@ class upload_all(Command):  # noqa: N801  # setuptools shows commands by the nam
     skip_existing: bool
     strict: bool
     dist_dir: str | None
-    # `dry_run` is setuptools' own: before version 81 it stands for the global option too, which must not be hidden.
+    # `dry_run` is an attribute of setuptools: before version 81 it is also the global option, which must stay visible.
 
     def initialize_options(self) -> None:
-        """Start from what nobody said."""
+        """Set all options to their defaults."""
         self.repository = None
         self.skip_existing = False
         self.strict = False
         self.dist_dir = None
 
     def finalize_options(self) -> None:
-        """Take what sdist goes by for what nobody said."""
+        """Take missing options from sdist."""
         self.set_undefined_options("sdist", ("dist_dir", "dist_dir"))
 
     def run(self) -> None:
         """Publish."""
         from bucketwheel.frontends.setup_commands import upload_version  # noqa: PLC0415  # see the module's docstring
 
-        upload_version(
-            self.distribution,
-            str(self.dist_dir),
-            repository=self.repository,
-            skip_existing=bool(self.skip_existing),
-            strict=bool(self.strict),
-            dry_run=bool(self.dry_run),
-        )
+        upload_version(self)
 
 
 del annotations, Command

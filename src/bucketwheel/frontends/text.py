@@ -1,50 +1,67 @@
-"""What all doors say: events, results and errors as lines of text. Pure; the doors add their colours and streams."""
+"""Results, events and errors as lines of text, the same for all doors. Pure; the doors add colours and streams."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import singledispatch
+from typing import Literal, TypeAlias
 
 from packaging.version import Version
 
-import bucketwheel
-from bucketwheel.commands.delete import Deletion
-from bucketwheel.commands.init import Initialised
-from bucketwheel.commands.promote import Promotion
-from bucketwheel.commands.prune import Pruning
-from bucketwheel.commands.prune_orphans import OrphansPruned
-from bucketwheel.commands.publish import FilePublished, Publication
-from bucketwheel.commands.reindex import Reindexed
-from bucketwheel.commands.status import ProjectStatus
-from bucketwheel.commands.yank import Withdrawal
+from bucketwheel import (
+    Adopted,
+    Checked,
+    Deletion,
+    Fetched,
+    Initialised,
+    OrphansPruned,
+    ProjectStatus,
+    Promotion,
+    Pruning,
+    Publication,
+    PublishedFile,
+    Reindexed,
+    Shown,
+    Status,
+    Withdrawal,
+)
+from bucketwheel.commands.adopt.reconciliation import FileAdopted
+from bucketwheel.commands.promote import FilePromoted
+from bucketwheel.commands.publish import FilePublished
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.names import ProjectName, printable
 
-__all__ = [
-    "counted",
-    "deletion_lines",
-    "describe",
-    "error_texts",
-    "fate_words",
-    "fetched_lines",
-    "file_line",
-    "initialised_lines",
-    "install_lines",
-    "orphan_lines",
-    "page_lines",
-    "pruning_lines",
-    "publication_lines",
-    "reindexed_lines",
-    "size_words",
-    "status_lines",
-    "withdrawal_lines",
-]
+__all__ = ["describe", "error_texts", "fate_words", "install_line", "page_lines", "size_words", "text"]
+
+Lines: TypeAlias = tuple[str, ...]
 
 _KILO = 1000
 _BY_PROJECT = {"checking", "reindexing"}
+_FATES = {
+    "published": "success",
+    "promoted": "success",
+    "already-exists": "already exists",
+    "skipped": "skipped, already exists with other bytes",
+}
+"""The first and the third are the words of Hatch's own publisher."""
+
+# There may be a hundred thousand files with one of these fates, and they are good news.
+_COUNTED = {"taken in", "back", "updated"}
+_MOST_OUTSIDE = 10
+
+_PROJECTS = ("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS")
+_FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "PYTHON", "")
+_INSTALLED = ("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE")
+_MINUTES = len("2026-01-01T12:00")
+
+
+@singledispatch
+def text(result: object) -> Lines:
+    """Return the lines that tell a result; keywords say what the user asked for, where the result does not."""
+    raise TypeError(f"there are no words for {type(result).__name__}")
 
 
 def describe(event: Event, *, verbosity: int = 0) -> str | None:
@@ -58,105 +75,291 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
             return f"created a new repository at {printable(repository)}"
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
-            return f"{doing} {counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
+            return f"{doing} {_counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
         case RequestSent() | Created() | Stage() | FileStarted() | FileDone():
             return None
 
 
-def error_texts(error: BucketwheelError) -> tuple[str, ...]:
-    """Every problem of an error by itself, each with its remedy."""
+def error_texts(error: BucketwheelError) -> Lines:
+    """Return a text for each problem of an error, with its remedy."""
     if isinstance(error, Refused | Misconfigured):
         return tuple(str(problem) for problem in error.problems)
     return tuple(str(error).splitlines())
 
 
-# Publish -------------------------------------------------------------------------------------------------------------
+# Publish and promote -------------------------------------------------------------------------------------------------
 
 
-def publication_lines(publication: Publication) -> tuple[str, ...]:
-    """Tell a whole publication, or what would be one; after a real one the last line says where to install from."""
-    files = tuple(file_line(file, dry_run=publication.dry_run) for file in publication.files)
-    if publication.dry_run:
-        return (*files, *page_lines(publication))
-    return (*files, *install_lines(publication))
+@text.register
+def _publication(publication: Publication) -> Lines:
+    return _release(publication, "publish", [printable(str(file.path)) for file in publication.files])
 
 
-def file_line(file: FilePublished, *, dry_run: bool) -> str:
-    """Say what became, or would become, of one file."""
-    if dry_run and file.fate == "published":
-        return f"would publish {_path(file.path)}"
-    return f"{_path(file.path)} ... {fate_words(file)}"
+@text.register
+def _promotion(promotion: Promotion) -> Lines:
+    names = [f"{printable(file.filename)}{'' if file.yanked is None else ' (yanked)'}" for file in promotion.files]
+    return _release(promotion, "promote", names)
 
 
-def fate_words(file: FilePublished) -> str:
-    """Say what became of a file, in the words of Hatch's own publisher."""
-    match file.fate:
-        case "published":
-            return "success"
-        case "already there":
-            return "already exists"
-        case "skipped":
-            return "skipped, already exists with other bytes"
+def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -> Lines:
+    fates = [fate_words(file) for file in result.files]
+    if result.dry_run:
+        files = [
+            f"would {verb} {name}" if fate == "success" else f"{name} ... {fate}"
+            for name, fate in zip(names, fates, strict=True)
+        ]
+        return (*files, *page_lines(result))
+    return (*(f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True)), install_line(result))
 
 
-def page_lines(publication: Publication | Promotion) -> tuple[str, ...]:
-    """Name what else a dry run found would be: a new repository, and the pages that would change."""
-    made = (
-        (f"would create a new repository at {printable(str(publication.repository))}",) if publication.created else ()
-    )
-    pages = tuple(f"would change page {printable(page)}" for page in publication.pages)
+def fate_words(file: FilePublished | FilePromoted) -> str:
+    """Say what became of a file."""
+    return _FATES[file.fate]
+
+
+def page_lines(result: Publication | Promotion) -> Lines:
+    """Say what else would change after a dry run: a new repository, and each page."""
+    made = (f"would create a new repository at {printable(str(result.repository))}",) if result.created else ()
+    pages = tuple(f"would change page {printable(page)}" for page in result.pages)
     return (*made, *(pages or ("would change no page",)))
 
 
-def install_lines(publication: Publication | Promotion) -> tuple[str, ...]:
+def install_line(result: Publication | Promotion) -> str:
     """Say how to install what was published: of each project the newest version.
 
     Always by --index-url: with --extra-index-url anybody could put the same name on the other index, and win.
     """
     newest: dict[ProjectName, Version] = {}
-    for file in publication.files:
+    for file in result.files:
         version = Version(file.version)
         newest[file.project] = max(version, newest.get(file.project, version))
     releases = [f"{project}=={version}" for project, version in newest.items()]
-    return (shlex.join(["pip", "install", "--index-url", publication.index_url, *releases]),)
+    return shlex.join(["pip", "install", "--index-url", result.index_url, *releases])
 
 
-# The other verbs -----------------------------------------------------------------------------------------------------
+# Fetch, init, reindex, yank and status -------------------------------------------------------------------------------
 
 
-def fetched_lines(fetched: Sequence[bucketwheel.Fetched]) -> tuple[str, ...]:
-    """Say of each file whether it was fetched or lay there already."""
-    return tuple(f"{_path(file.path)} ... {'fetched' if file.fresh else 'already there'}" for file in fetched)
+@text.register(tuple)
+def _fetched(files: tuple[Fetched, ...]) -> Lines:
+    return tuple(f"{printable(str(file.path))} ... {'fetched' if file.fresh else 'already exists'}" for file in files)
 
 
-def initialised_lines(initialised: Initialised) -> tuple[str, ...]:
-    """Say what stands there now, and what is still to be done."""
+@text.register
+def _initialised(initialised: Initialised) -> Lines:
     repository = printable(str(initialised.repository))
-    state = "is a new repository" if initialised.created else "is a repository"
     place = shlex.quote(repository)
-    outdated = f"pages are still of the old settings: run `bucketwheel reindex -r {place}`"
-    untaken = f"what lay there is not in the index yet: run `bucketwheel reindex --adopt -r {place}`"
+    lines = []
+    if initialised.pages_outdated:
+        lines.append(f"the pages still follow the old settings: run `bucketwheel reindex -r {place}`")
+    if initialised.to_adopt:
+        lines.append(f"the files there are not in the index yet: run `bucketwheel reindex --adopt -r {place}`")
+    state = "is a new repository" if initialised.created else "is a repository"
+    return (*lines, f"{repository} {state}; its index is {initialised.index_url}")
+
+
+@text.register
+def _reindexed(reindexed: Reindexed) -> Lines:
+    looked = f"looked at {_counted(reindexed.projects, 'project')}"
+    return (f"{looked}, {_written(reindexed)}",)
+
+
+@text.register
+def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank"]) -> Lines:
+    if not yanked.changed:
+        return (f"nothing to {verb} in {yanked.project}=={yanked.version}",)
+    words = f"would {verb}" if yanked.dry_run else f"{verb}ed"
+    return tuple(f"{words} {printable(filename)}" for filename in yanked.changed)
+
+
+@text.register
+def _status(status: ProjectStatus) -> Lines:
+    words = "would be" if status.changed and status.dry_run else "is"
+    return (f"{status.project} {words} {_marker(status.status)}",)
+
+
+# Delete and prune ----------------------------------------------------------------------------------------------------
+
+
+@text.register
+def _deletion(deletion: Deletion) -> Lines:
+    words = "would delete" if deletion.dry_run else "deleted"
+    lines = (
+        *(f"{words} {printable(filename)}" for filename in deletion.deleted),
+        *_removed(deletion),
+        *_waiting(deletion, remedy=", or --now"),
+    )
+    release = deletion.project if deletion.version is None else f"{deletion.project}=={deletion.version}"
+    return lines or (f"nothing left to delete in {printable(release)}",)
+
+
+@text.register
+def _pruning(pruning: Pruning, *, confirmed: bool = True) -> Lines:
+    infinitive, past = ("hide", "hid") if pruning.hidden else ("delete", "deleted")
+    words = f"would {infinitive}" if pruning.dry_run else past
+    size = size_words(sum(file.size for file in pruning.files))
+    total = f"{words} {_counted(len(pruning.files), 'file')} ({size})" if pruning.files else f"nothing to {infinitive}"
     return (
-        *((outdated,) if initialised.pages_outdated else ()),
-        *((untaken,) if initialised.to_adopt else ()),
-        f"{repository} {state}; its index is {initialised.index_url}",
+        *(f"{words} {printable(file.filename)}" for file in pruning.files),
+        f"{total} of {_counted(len(pruning.projects), 'project')}",
+        *_removed(pruning),
+        *_waiting(pruning),
+        *_hint(pruning.files or pruning.removed, confirmed=confirmed),
     )
 
 
-def withdrawal_lines(withdrawal: Withdrawal, verb: Literal["yank", "unyank"]) -> tuple[str, ...]:
-    """Say which files were changed, or would be."""
-    if not withdrawal.changed:
-        return (f"nothing to {verb} in {withdrawal.project}=={withdrawal.version}",)
-    words = f"would {verb}" if withdrawal.dry_run else f"{verb}ed"
-    return tuple(f"{words} {printable(filename)}" for filename in withdrawal.changed)
+@text.register
+def _orphans_pruned(pruned: OrphansPruned, *, confirmed: bool = True) -> Lines:
+    words = "would remove" if pruned.dry_run else "removed"
+    none = () if pruned.orphans else (f"no orphans of {_counted(len(pruned.projects), 'project')}",)
+    return (
+        *(f"{words} orphan {printable(orphan.key)} ({size_words(orphan.size)})" for orphan in pruned.orphans),
+        *none,
+        *_removed(pruned),
+        *_hint(pruned.orphans or pruned.removed, confirmed=confirmed),
+    )
 
 
-def reindexed_lines(reindexed: Reindexed) -> tuple[str, ...]:
-    """Say how much was looked at, and how much was behind."""
-    looked = f"looked at {counted(reindexed.projects, 'project')}"
-    if reindexed.dry_run:
-        return (f"{looked}; the pages of {reindexed.pages_behind} would be written",)
-    return (f"{looked}, wrote {counted(reindexed.pages_behind, 'page')}",)
+def _removed(result: Deletion | Pruning | OrphansPruned) -> Lines:
+    words = "would remove" if result.dry_run else "removed"
+    return (f"{words} {_counted(len(result.removed), 'object')}",) if result.removed else ()
+
+
+def _waiting(result: Deletion | Pruning, *, remedy: str = "") -> Lines:
+    if not result.waiting:
+        return ()
+    stay = "would stay" if result.dry_run else "stays" if len(result.waiting) == 1 else "stay"
+    until = f"until the next delete or prune{remedy}"
+    return (f"{_counted(len(result.waiting), 'file')} {stay} in the store {until}: caches may still show old pages",)
+
+
+def _hint(found: Sequence[object], *, confirmed: bool) -> Lines:
+    return () if confirmed or not found else ("nothing was changed; add --yes to do it",)
+
+
+# Show ----------------------------------------------------------------------------------------------------------------
+
+
+@text.register
+def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"]) -> Lines:
+    repository = printable(str(shown.repository))
+    match table:
+        case "projects":
+            return _aligned(_PROJECTS, _project_rows(shown)) or (f"{repository} is empty",)
+        case "files":
+            return _aligned(_FILES, (_file_row(file) for project in shown.projects for file in project.files))
+        case "installed":
+            return _aligned(_INSTALLED, _installed_rows(shown)) or (f"nothing in {repository} is installed here",)
+
+
+def _project_rows(shown: Shown) -> Iterator[Lines]:
+    for project in shown.projects:
+        yield (
+            project.project,
+            printable(project.latest or "-"),
+            str(len(project.versions)),
+            str(len(project.files)),
+            size_words(sum(file.size for file in project.files)),
+            _moment(max((file.upload_time for file in project.files), default="-")),
+            _marker(project.status),
+        )
+
+
+def _file_row(file: PublishedFile) -> Lines:
+    yanked = "" if file.yanked is None else f"yanked: {printable(file.yanked)}".rstrip(": ")
+    return (
+        printable(file.version),
+        printable(file.filename),
+        size_words(file.size),
+        _moment(file.upload_time),
+        printable(file.requires_python or "-"),
+        ", ".join(filter(None, [yanked, "hidden" if file.hidden else ""])),
+    )
+
+
+def _installed_rows(shown: Shown) -> Iterator[Lines]:
+    for project in shown.projects:
+        if (found := project.comparison) is not None:
+            upgrade = "yes" if found.upgrade else "no"
+            yield project.project, printable(found.installed or "-"), found.newest or "-", upgrade
+
+
+def _aligned(header: Lines, rows: Iterable[Lines]) -> Lines:
+    """Set rows in columns, the same on a terminal and in a file; nothing without rows."""
+    table = [header, *rows]
+    if len(table) == 1:
+        return ()
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return tuple("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+
+
+# Check and adopt -----------------------------------------------------------------------------------------------------
+
+
+@text.register
+def _checked(checked: Checked) -> Lines:
+    lines: list[str] = []
+    for finding in checked.findings:
+        lines += [f"{finding.gravity}: {finding.subject} {finding.what}", f"    {finding.remedy}"]
+    numbers = Counter(finding.gravity for finding in checked.findings)
+    found = ", ".join(_counted(number, gravity) for gravity, number in numbers.items()) or "all is as it should be"
+    looked = f"checked {_counted(checked.projects, 'project')} with {_counted(checked.files, 'file')}"
+    return (*lines, f"{looked}: {found}")
+
+
+@text.register
+def _adopted(adopted: Adopted) -> Lines:
+    fates = Counter(file.fate for file in adopted.files)
+    found = ", ".join(f"{number} {'with ' if fate == 'other bytes' else ''}{fate}" for fate, number in fates.items())
+    looked = f"looked at {_counted(adopted.projects, 'project')}: {found or 'nothing has changed'}"
+    return (
+        *_lines_of_files(adopted.files),
+        *_advice(adopted),
+        f"{looked}; {_written(adopted)}",
+    )
+
+
+def _lines_of_files(files: Sequence[FileAdopted]) -> Iterator[str]:
+    """Yield a line for each file that needs one, and one for the other files of its project."""
+    outside = [file for file in files if file.project is None]
+    yield from map(_adopted_line, outside[:_MOST_OUTSIDE])
+    if (more := len(outside) - _MOST_OUTSIDE) > 0:
+        yield f"left out: {_counted(more, 'more distribution')} outside of the index; --json lists them"
+    counted: Counter[tuple[str, str]] = Counter()
+    for file in files:
+        if file.project is None:
+            continue
+        if file.fate in _COUNTED and not file.note and not file.legacy:
+            counted[file.project, file.fate] += 1
+        else:
+            yield _adopted_line(file)
+    for (project, fate), number in counted.items():
+        yield f"{fate}: {_counted(number, 'file')} of {project}"
+
+
+def _adopted_line(file: FileAdopted) -> str:
+    legacy = f"(legacy: {printable(file.legacy)})" if file.legacy else ""
+    return " ".join(filter(None, [f"{file.fate}:", printable(file.key), printable(file.note), legacy]))
+
+
+def _advice(adopted: Adopted) -> Iterator[str]:
+    fates = Counter(file.fate for file in adopted.files)
+    if fates["waiting"]:
+        files = _counted(fates["waiting"], "file")
+        yield f"{files} may belong to a publish that still runs; if none runs, run this again with --yes"
+    if fates["other bytes"]:
+        yield "files with other bytes stay off the pages until their own bytes are back; find out who overwrote them"
+    if fates["contested"]:
+        yield "contested files were left as they are; remove the wrong ones, and run this again"
+    if not adopted.projects and adopted.files:
+        place = shlex.quote(printable(str(adopted.repository)))
+        yield f"no project was found at the path of this index; set it: `bucketwheel init {place} --set simple=PATH`"
+    if adopted.leftovers:
+        objects = _counted(len(adopted.leftovers), "object")
+        yield f"also found {objects} outside of any index, such as another tool's pages and records; --json lists them"
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
 
 
 def size_words(size: int) -> str:
@@ -169,67 +372,19 @@ def size_words(size: int) -> str:
     return f"{amount:.1f} {units[0]}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a number of things."""
+def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _path(path: Path) -> str:
-    return printable(str(path))
+def _written(result: Reindexed | Adopted) -> str:
+    if result.dry_run:
+        return f"would write the pages of {_counted(result.pages_behind, 'project')}"
+    return f"wrote {_counted(result.pages_behind, 'page')}"
 
 
-def deletion_lines(deletion: Deletion) -> tuple[str, ...]:
-    """Say which names are dead now, and how much was removed; or would be."""
-    words = "would delete" if deletion.dry_run else "deleted"
-    lines = (
-        *(f"{words} {printable(filename)}" for filename in deletion.deleted),
-        *_objects(deletion.removed, dry_run=deletion.dry_run),
-        *_waiting(deletion.waiting, dry_run=deletion.dry_run, remedy=", or --now"),
-    )
-    release = deletion.project if deletion.version is None else f"{deletion.project}=={deletion.version}"
-    return lines or (f"nothing is left to delete of {printable(release)}",)
+def _moment(upload_time: str) -> str:
+    return upload_time[:_MINUTES].replace("T", " ")
 
 
-def pruning_lines(pruning: Pruning) -> tuple[str, ...]:
-    """Say which files went, and how much they were; or would."""
-    deed, done = ("hide", "hid") if pruning.hidden else ("delete", "deleted")
-    words = f"would {deed}" if pruning.dry_run else done
-    size = size_words(sum(file.size for file in pruning.files))
-    total = f"{words} {counted(len(pruning.files), 'file')} ({size})" if pruning.files else f"nothing to {deed}"
-    return (
-        *(f"{words} {printable(file.filename)}" for file in pruning.files),
-        f"{total} of {counted(len(pruning.projects), 'project')}",
-        *_objects(pruning.removed, dry_run=pruning.dry_run),
-        *_waiting(pruning.waiting, dry_run=pruning.dry_run),
-    )
-
-
-def orphan_lines(pruned: OrphansPruned) -> tuple[str, ...]:
-    """Say which orphans went, and how many objects with them; or would."""
-    words = "would remove" if pruned.dry_run else "removed"
-    looked = f"of {counted(len(pruned.projects), 'project')}"
-    return (
-        *(f"{words} orphan {printable(orphan.key)} ({size_words(orphan.size)})" for orphan in pruned.orphans),
-        *(() if pruned.orphans else (f"no orphans {looked}",)),
-        *_objects(pruned.removed, dry_run=pruned.dry_run),
-    )
-
-
-def status_lines(status: ProjectStatus) -> tuple[str, ...]:
-    """Say what a project's status is, or would be."""
-    reason = f": {printable(status.status.reason)}" if status.status.reason else ""
-    words = "would be" if status.changed and status.dry_run else "is"
-    return (f"{status.project} {words} {status.status.status}{reason}",)
-
-
-def _objects(removed: Sequence[str], *, dry_run: bool) -> tuple[str, ...]:
-    words = "would remove" if dry_run else "removed"
-    return (f"{words} {counted(len(removed), 'object')}",) if removed else ()
-
-
-def _waiting(waiting: Sequence[str], *, dry_run: bool, remedy: str = "") -> tuple[str, ...]:
-    if not waiting:
-        return ()
-    stay = "would stay" if dry_run else ("stays" if len(waiting) == 1 else "stay")
-    until = f"until the next delete or prune{remedy}"
-    return (f"{counted(len(waiting), 'file')} {stay} in the store {until}: caches may still show the old pages",)
+def _marker(status: Status) -> str:
+    return f"{status.status}: {printable(status.reason)}" if status.reason else status.status

@@ -1,7 +1,6 @@
-"""The command line: for everything that neither Hatch nor setuptools has a verb for.
+"""The command line.
 
-`--help` is often asked for and waits for nothing: no module here imports more than click and the table of settings
-before a command runs.
+`--help` must be fast, so these modules import only click and the table of settings until a command runs.
 """
 
 from __future__ import annotations
@@ -9,11 +8,14 @@ from __future__ import annotations
 import click
 
 from bucketwheel.frontends.cli.check import check
-from bucketwheel.frontends.cli.delete import delete, prune, status
-from bucketwheel.frontends.cli.init import init, show
+from bucketwheel.frontends.cli.delete import delete
+from bucketwheel.frontends.cli.init import init
 from bucketwheel.frontends.cli.promote import promote
+from bucketwheel.frontends.cli.prune import prune
 from bucketwheel.frontends.cli.publish import fetch, publish, upload
 from bucketwheel.frontends.cli.reindex import reindex
+from bucketwheel.frontends.cli.show import show
+from bucketwheel.frontends.cli.status import status
 from bucketwheel.frontends.cli.yank import unyank, yank
 
 __all__ = ["cli"]
@@ -24,12 +26,12 @@ as in BUCKETWHEEL_DRY_RUN=1.
 
 \b
 Exit status: 0 done · 1 refused or failed, nothing is committed
-             2 usage or settings
-             3 unfinished or unknown: the same command again finishes it
+             2 wrong usage or settings
+             3 unfinished or unknown: run the same command again to finish it
              4 check found something
 
-With --json standard output is one JSON document, of a failure too: {"error": "...", "exit": 1}. Only wrong usage
-leaves it empty.
+With --json standard output is one JSON document, also after a failure: {"error": "...", "exit": 1}. After wrong usage
+it is empty.
 """
 
 

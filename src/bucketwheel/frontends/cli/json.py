@@ -1,117 +1,67 @@
-"""What each command answers, as lines and as a JSON document: keys in kebab-case, and absent rather than null."""
+"""Results as JSON documents: keys in kebab-case, and absent rather than null."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
 
-import bucketwheel
-from bucketwheel.commands.init import Initialised
-from bucketwheel.commands.publish import Publication
-from bucketwheel.commands.reindex import Reindexed
-from bucketwheel.commands.yank import Withdrawal
-from bucketwheel.format.settings import RepositorySettings
-from bucketwheel.frontends import text
-from bucketwheel.frontends.cli.run import Answer
+from bucketwheel import Fetched, Promotion, Pruning, Publication
+from bucketwheel.commands.check.findings import Finding
+from bucketwheel.commands.show import ProjectShown
+from bucketwheel.frontends.text import install_line
+from bucketwheel.places import DirectoryPlace, S3Place
 
-__all__ = [
-    "fetched",
-    "initialised",
-    "present",
-    "published",
-    "reindexed",
-    "unyanked",
-    "yanked",
-]
+__all__ = ["document"]
+
+# The manifest has these as objects of one key.
+_WRAPPED = {"yanked": "reason", "seen": "etag"}
 
 
-def published(publication: Publication) -> Answer:
-    """Answer `publish`."""
-    document: dict[str, object] = {
-        "repository": str(publication.repository),
-        "index-url": publication.index_url,
-        "dry-run": publication.dry_run,
-        "files": [
-            {
-                "path": str(file.path),
-                "project": file.project,
-                "version": file.version,
-                "sha256": file.sha256,
-                "fate": file.fate,
-            }
-            for file in publication.files
-        ],
-        "created": publication.created,
-        "pages": list(publication.pages),
-    }
-    if not publication.dry_run:
-        document["install"] = " ".join(text.install_lines(publication))
-    return Answer(lines=text.publication_lines(publication), document=document)
+def document(result: object) -> dict[str, object]:
+    """Return the document that tells a result."""
+    match result:
+        case tuple():
+            return {"files": _encode(result)}
+        case Publication(dry_run=False) | Promotion(dry_run=False):
+            return {**_table(result), "install": install_line(result)}
+        case Pruning():
+            keys = ("filename", "version", "size", "upload-time")
+            files = [{key: file[key] for key in keys} for file in map(_table, result.files)]
+            return {**_table(result), "files": files}
+    return _table(result)
 
 
-def fetched(files: Sequence[bucketwheel.Fetched]) -> Answer:
-    """Answer `fetch`."""
-    table = [
-        {
-            "path": str(file.path),
-            "project": file.name.project,
-            "version": str(file.name.version),
-            "sha256": file.sha256,
-            "fresh": file.fresh,
-        }
-        for file in files
-    ]
-    return Answer(lines=text.fetched_lines(files), document={"files": table})
+def _encode(value: object) -> object:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case tuple():
+            return [_encode(item) for item in value]
+        case Mapping():
+            return {str(key): _encode(item) for key, item in value.items()}
+        case DirectoryPlace() | S3Place():
+            return str(value)
+        case Fetched():
+            name = {"project": value.name.project, "version": str(value.name.version)}
+            return {"path": str(value.path), **name, "sha256": value.sha256, "fresh": value.fresh}
+        case Finding():
+            return {key: getattr(value, key) for key in ("code", "gravity", "subject", "what", "remedy")}
+        case ProjectShown():
+            table = _table(value)
+            comparison = table.pop("comparison", {})
+            return {**table, **comparison}
+    return _table(value) if is_dataclass(value) else str(value)
 
 
-def initialised(initialised: Initialised) -> Answer:
-    """Answer `init`."""
-    document: dict[str, object] = {
-        "repository": str(initialised.repository),
-        "index-url": initialised.index_url,
-        "created": initialised.created,
-        "pages-outdated": initialised.pages_outdated,
-        "settings": _settings_table(initialised.settings),
-    }
-    if initialised.to_adopt:
-        document["to-adopt"] = True
-    return Answer(lines=text.initialised_lines(initialised), document=document)
-
-
-def reindexed(reindexed: Reindexed) -> Answer:
-    """Answer `reindex`."""
-    document = {
-        "projects": reindexed.projects,
-        "pages-behind": reindexed.pages_behind,
-        "dry-run": reindexed.dry_run,
-    }
-    return Answer(lines=text.reindexed_lines(reindexed), document=document)
-
-
-def yanked(withdrawal: Withdrawal) -> Answer:
-    """Answer `yank`."""
-    return Answer(lines=text.withdrawal_lines(withdrawal, "yank"), document=_withdrawal_table(withdrawal))
-
-
-def unyanked(withdrawal: Withdrawal) -> Answer:
-    """Answer `unyank`."""
-    return Answer(lines=text.withdrawal_lines(withdrawal, "unyank"), document=_withdrawal_table(withdrawal))
-
-
-def _withdrawal_table(withdrawal: Withdrawal) -> dict[str, object]:
-    return {
-        "project": withdrawal.project,
-        "version": withdrawal.version,
-        "changed": list(withdrawal.changed),
-        "dry-run": withdrawal.dry_run,
-    }
-
-
-def _settings_table(settings: RepositorySettings) -> dict[str, object]:
-    table = {field.name.replace("_", "-"): getattr(settings, field.name) for field in fields(settings)}
-    return present(table | {"put-args": dict(settings.put_args) or None, "unknown": list(settings.unknown)})
-
-
-def present(table: dict[str, object]) -> dict[str, object]:
-    """Leave out what is None, false or empty: a reader asks for what it knows."""
-    return {key: value for key, value in table.items() if value is not None and value is not False and value != []}
+def _table(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Write a dataclass, without the optional fields that say nothing."""
+    table: dict[str, Any] = {}
+    for field in fields(value):
+        content = getattr(value, field.name)
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if content is None or (not content and content == default):
+            continue
+        encoded = _encode(content)
+        table[field.name.replace("_", "-")] = {_WRAPPED[field.name]: encoded} if field.name in _WRAPPED else encoded
+    return table

@@ -1,17 +1,17 @@
-"""The options that commands share: made from the settings' one table of keys, and gathered into one value."""
+"""The options and arguments that commands share. Options for settings are made from the table of settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, TypeVar
 
 import click
 
 from bucketwheel.config.keys import KEYS, SettingKey
+from bucketwheel.frontends.cli.run import Invocation, errors_told
 
-__all__ = ["Invocation", "Release", "pairs", "takes"]
+__all__ = ["pairs", "pinned", "release", "takes"]
 
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -26,17 +26,6 @@ _METAVARS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What a command was told about settings, and about how much to show."""
-
-    settings: Mapping[str, object]
-    """Options as they were typed, by the names of settings; None where nothing was."""
-    verbosity: int
-    """-1: only warnings, errors and what was asked for; from 1: each request."""
-    as_json: bool
-
-
 def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, ...], None]], Callable[..., None]]:
     """Give a command the options of these settings, and those that all commands have."""
     keys = tuple(key for key in KEYS if key.name in _EVERYWHERE or key.name in settings)
@@ -46,7 +35,8 @@ def takes(*settings: str) -> Callable[[Callable[Concatenate[Invocation, ...], No
         def invoke(*, verbose: int, quiet: bool, as_json: bool, **given: object) -> None:
             typed = {key.attribute: given.pop(key.attribute) for key in keys}
             invocation = Invocation(settings=typed, verbosity=-1 if quiet else verbose, as_json=as_json)
-            command(invocation, **given)
+            with errors_told(as_json=as_json):
+                command(invocation, **given)
 
         decorated: Callable[..., None] = invoke
         for option in reversed([*map(_setting_option, keys), *_SHOWING]):
@@ -68,30 +58,28 @@ def _setting_option(key: SettingKey) -> Callable[[_Command], _Command]:
     if key.shape == "flag":
         return click.option(*names, is_flag=True, default=None, help=key.meaning)
     metavar = "|".join(key.choices) or _METAVARS.get(key.name) or ("N" if key.shape == "number" else "TEXT")
-    # Texts as they come: the settings judge them, all at once, together with every other layer.
+    # Texts as they were typed: the settings check them, all at once, together with every other layer.
     return click.option(*names, multiple=key.shape in {"list", "table"}, metavar=metavar, help=key.meaning)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """PROJECT or PROJECT==VERSION as somebody typed it; whether these are names, the core judges."""
+def release(text: str) -> tuple[str, str | None]:
+    """Read an argument PROJECT or PROJECT==VERSION; the public API checks whether these are names."""
+    project, equals, version = (part.strip() for part in text.partition("=="))
+    if not project or (equals and not version):
+        raise click.BadParameter("write PROJECT or PROJECT==VERSION, as for pip")
+    return project, version or None
 
-    project: str
-    version: str | None
 
-    @classmethod
-    def parse(cls, _context: click.Context, _parameter: click.Parameter, text: str | None) -> Release | None:
-        """Read a whole argument, as a click callback."""
-        if text is None:
-            return None
-        project, equals, version = (part.strip() for part in text.partition("=="))
-        if not project or (equals and not version):
-            raise click.BadParameter("write PROJECT or PROJECT==VERSION, as for pip")
-        return cls(project=project, version=version or None)
+def pinned(text: str) -> tuple[str, str]:
+    """Read an argument PROJECT==VERSION."""
+    project, version = release(text)
+    if version is None:
+        raise click.BadParameter("write PROJECT==VERSION")
+    return project, version
 
 
 def pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     """Read KEY=VALUE options, as a click callback; of two for one key the last counts."""
-    if any(not text.partition("=")[1] for text in texts):
+    if any("=" not in text for text in texts):
         raise click.BadParameter("write KEY=VALUE")
     return dict(text.partition("=")[::2] for text in texts)

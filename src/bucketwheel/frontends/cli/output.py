@@ -1,4 +1,4 @@
-"""The two streams: the answer on standard output, all else on standard error, in colour where that is welcome."""
+"""The two streams: the answer on standard output, everything else on standard error, coloured if wanted."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import click
 
 from bucketwheel.errors import Unfinished
 
-__all__ = ["answer", "colourful", "notice"]
+__all__ = ["colourful", "notice", "write_answer"]
 
 
-def answer(text: str) -> None:
-    """Write what the command was asked for; exits where that is not possible."""
+def write_answer(text: str) -> None:
+    """Write the answer; exits if it cannot be written."""
     try:
         _write(text, sys.stdout)
     except BrokenPipeError:
-        # Whoever read this has seen enough; that changes nothing about the work or how it ends.
-        _turn_away(sys.stdout)
+        # The reader, such as `head`, has seen enough: the work is done all the same.
+        _discard(sys.stdout)
     except OSError as error:
-        _turn_away(sys.stdout)
+        _discard(sys.stdout)
         notice(f"the answer could not be written ({error.strerror})", label="error: ", colour="red")
         sys.exit(Unfinished.exit_code)
 
 
 def notice(text: str, *, label: str = "", colour: str = "") -> None:
-    """Write what happens on the way, or what went wrong, after a coloured label such as `error: `."""
+    """Write an event or an error, after a coloured label such as `error: `."""
     try:
         _write(click.style(label, fg=colour, bold=True) + text if label else text, sys.stderr)
     except OSError:
-        # Nobody can be told, and the work is worth more than what would be said about it.
-        _turn_away(sys.stderr)
+        # The work goes on, even if standard error cannot be written.
+        _discard(sys.stderr)
 
 
 def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
-    """Whether to use colours: https://no-color.org, https://force-color.org and https://bixense.com/clicolors/."""
+    """Decide on colours: https://no-color.org, https://force-color.org and https://bixense.com/clicolors/."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -46,12 +46,12 @@ def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
 
 
 def _write(text: str, stream: TextIO | None) -> None:
-    if stream is not None:  # None: closed by whoever started us
+    if stream is not None:  # None: it was closed when this process started
         click.echo(text, file=stream, color=colourful(os.environ, terminal=stream.isatty()))
 
 
-def _turn_away(stream: TextIO) -> None:
-    """Let what is still to be flushed go nowhere: Python would try once more at its own end, and exit with 120."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+def _discard(stream: TextIO) -> None:
+    """Send what is not flushed yet to the null device: at its end Python would try again, and exit with 120."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

@@ -1,45 +1,29 @@
-"""The way on: from the repository that CI fills to the one that people install from."""
+"""The command `promote`."""
 
 from __future__ import annotations
 
 import click
 
 import bucketwheel
-from bucketwheel.events import Report, Warned
-from bucketwheel.frontends.cli.options import Invocation, Release, takes
-from bucketwheel.frontends.cli.run import Answer, perform
+from bucketwheel.frontends.cli.options import pinned, takes
+from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["promote"]
 
 
-def _pinned(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    releases = [Release.parse(context, parameter, text) for text in texts]
-    pinned = [(each.project, each.version) for each in releases if each is not None and each.version is not None]
-    if len(pinned) < len(texts):
-        raise click.BadParameter("write PROJECT==VERSION")
-    return tuple(pinned)
-
-
 @click.command()
-@click.argument("releases", metavar="PROJECT==VERSION...", nargs=-1, required=True, callback=_pinned)
+@click.argument("releases", metavar="PROJECT==VERSION...", nargs=-1, required=True, type=pinned)
 @click.option("--to", "target", required=True, metavar="PLACE|NAME", help="The repository to promote to.")
-@click.option("--no-create", is_flag=True, help="Refuse to make a new repository: for CI, where it is a typing error.")
+@click.option("--no-create", is_flag=True, help="Refuse to create a repository. Use it in CI, against typing errors.")
 @takes("single-writer", "dry-run", "jobs", "put-args", "uploaded-by")
 def promote(invocation: Invocation, releases: tuple[tuple[str, str], ...], *, target: str, no_create: bool) -> None:
     """Promote releases to another repository.
 
-    Each release's files, with their metadata, signatures, attestations and yanks, become a release there, with the
-    time of their arrival; within one S3 the bytes do not pass through here. The target is named as by -r, and reached
-    by its own settings; options such as --profile count for both. What is there already with the same bytes is done.
+    Each release is published there with all its files, metadata, signatures, attestations and yanks, and with the
+    current upload time. Within one S3 the bytes are copied by S3. The target is named as for -r and uses its own
+    settings; options such as --profile count for both. Files that exist there with the same bytes are left as they are.
     """
-
-    def work(settings: bucketwheel.Settings, report: Report) -> Answer:
-        from bucketwheel.frontends.cli.promotion_answer import promoted  # noqa: PLC0415 - --help pays for none of it
-
-        options = {**invocation.settings, "repository": target}
-        into = bucketwheel.load_settings(options=options, required=("repository",))
-        for warning in into.warnings:
-            report(Warned(message=warning))
-        return promoted(bucketwheel.promote(releases, settings, into, create_repository=not no_create, report=report))
-
-    perform(invocation, work)
+    with invocation.begin() as (settings, report):
+        into = invocation.having(repository=target).load(report)
+        promotion = bucketwheel.promote(releases, settings, into, create_repository=not no_create, report=report)
+    invocation.answer(promotion)

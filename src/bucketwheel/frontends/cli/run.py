@@ -1,10 +1,11 @@
-"""From a command's work to its answer and its exit: the one place where errors find their words."""
+"""One call of a command: its settings, its report, its answer, and how it ends."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import click
@@ -12,83 +13,86 @@ import click
 import bucketwheel
 from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished
 from bucketwheel.events import Report, Warned
-from bucketwheel.frontends.cli.options import Invocation
-from bucketwheel.frontends.cli.output import answer, notice
+from bucketwheel.frontends.cli.output import notice, write_answer
 
-__all__ = ["Answer", "Work", "perform"]
+__all__ = ["Invocation", "errors_told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a command has to say in the end: the same as lines and as a JSON document."""
+class Invocation:
+    """A call of a command, as it was typed: the settings, and how much to show.
 
-    lines: tuple[str, ...]
-    document: Mapping[str, object]
-    exit_code: int = 0
-    """Other than 0 where the work is done, and what it found is no good news."""
-
-
-Work = Callable[["bucketwheel.Settings", Report], Answer]
-
-
-def perform(
-    invocation: Invocation,
-    work: Work,
-    *,
-    required: Collection[str] = ("repository",),
-    question: str | None = None,
-) -> None:
-    """Do the work with the settings that count, write its answer, and exit as DESIGN has it.
-
-    With a question it is done only after somebody said yes, to what a dry run of it answered.
+    Its methods import what only a running command needs, so that `--help` is fast.
     """
-    try:
-        outcome = _work(invocation, work, required, question)
-    except BucketwheelError as error:
-        _fail(error, as_json=invocation.as_json)
-    except KeyboardInterrupt:
-        # What had begun was waited for, but which of it was committed nobody can say here.
-        unfinished = Unfinished("interrupted; run the same command again, which finishes what was begun")
-        _fail(unfinished, as_json=invocation.as_json)
-    else:
-        answer(_dumped(outcome.document) if invocation.as_json else "\n".join(outcome.lines))
-        if outcome.exit_code:
-            sys.exit(outcome.exit_code)
 
+    settings: Mapping[str, object]
+    """Options as they were typed, by the names of settings; None where nothing was."""
+    verbosity: int
+    """-1: only warnings, errors and the answer; from 1: each request."""
+    as_json: bool
 
-def _work(invocation: Invocation, work: Work, required: Collection[str], question: str | None) -> Answer:
-    from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - --help pays for none of it
+    def having(self, **settings: object) -> Invocation:
+        """Return the same call with other settings."""
+        return replace(self, settings={**self.settings, **settings})
 
-    with reporting(invocation.verbosity) as report:
-        settings = bucketwheel.load_settings(options=invocation.settings, required=required)
+    @contextmanager
+    def begin(self, *, required: Collection[str] = ("repository",)) -> Iterator[tuple[bucketwheel.Settings, Report]]:
+        """Load the settings, and show events while the context lasts."""
+        with self.reporting() as report:
+            yield self.load(report, required=required), report
+
+    @contextmanager
+    def reporting(self) -> Iterator[Report]:
+        """Show events while the context lasts."""
+        from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
+
+        with reporting(self.verbosity) as report:
+            yield report
+
+    def load(self, report: Report, *, required: Collection[str] = ("repository",)) -> bucketwheel.Settings:
+        """Load the settings, and tell their warnings."""
+        settings = bucketwheel.load_settings(options=self.settings, required=required)
         for warning in settings.warnings:
             report(Warned(message=warning))
-        if question is None or settings.dry_run:
-            return work(settings, report)
-        rehearsed = work(replace(settings, dry_run=True), report)
-    _ask(question, rehearsed, as_json=invocation.as_json)
-    with reporting(invocation.verbosity) as report:
-        return work(settings, report)
+        return settings
+
+    def confirm(self, planned: object, question: str) -> None:
+        """Show what a dry run found, and ask; raises Misconfigured without a terminal, Refused for a no."""
+        from bucketwheel.frontends.text import text  # noqa: PLC0415 - see the class
+
+        for line in text(planned):
+            notice(line)
+        if self.as_json or sys.stdin is None or not sys.stdin.isatty():
+            what = "is missing, and there is no terminal to ask at"
+            raise Misconfigured(Problem(subject="--yes", what=what, remedy="add --yes to confirm"))
+        if not click.confirm(question, err=True):
+            what = "was not confirmed; nothing was changed"
+            raise Refused(Problem(subject="this", what=what, remedy="answer y to confirm"))
+
+    def answer(self, result: object, *, exit_code: int = 0, **asked: object) -> None:
+        """Write a result as text or JSON, and exit; `asked` is what its text needs to know beside it."""
+        from bucketwheel.frontends.cli.json import document  # noqa: PLC0415 - see the class
+        from bucketwheel.frontends.text import text  # noqa: PLC0415 - see the class
+
+        write_answer(json.dumps(document(result), indent=2) if self.as_json else "\n".join(text(result, **asked)))
+        if exit_code:
+            sys.exit(exit_code)
 
 
-def _ask(question: str, rehearsed: Answer, *, as_json: bool) -> None:
-    """Show what would be done, and go on only if somebody at the terminal agrees."""
-    for line in rehearsed.lines:
-        notice(line)
-    if as_json or sys.stdin is None or not sys.stdin.isatty():
-        raise Misconfigured(
-            Problem(
-                subject="--yes", what="is missing, and nobody can be asked here", remedy="add it if you want all that"
-            )
-        )
-    if not click.confirm(question, err=True):
-        raise Refused(
-            Problem(subject="that", what="was not agreed to, so nothing is changed", remedy="answer y to do it")
-        )
-
-
-def _fail(error: BucketwheelError, *, as_json: bool) -> None:
-    from bucketwheel.frontends.text import error_texts  # noqa: PLC0415 - see _work
+@contextmanager
+def errors_told(*, as_json: bool) -> Iterator[None]:
+    """Tell an error as text, and as JSON if that was asked for; exits with its status."""
+    error: BucketwheelError
+    try:
+        yield
+    except BucketwheelError as raised:
+        error = raised
+    except KeyboardInterrupt:
+        # What had begun was waited for; what of it is committed is not known here.
+        error = Unfinished("interrupted; run the same command again to finish what was begun")
+    else:
+        return
+    from bucketwheel.frontends.text import error_texts  # noqa: PLC0415 - see Invocation
 
     texts = error_texts(error)
     for text in texts:
@@ -96,9 +100,5 @@ def _fail(error: BucketwheelError, *, as_json: bool) -> None:
     if as_json:
         problems = error.problems if isinstance(error, Refused | Misconfigured) else ()
         listed = {"problems": [asdict(problem) for problem in problems]} if problems else {}
-        answer(_dumped({"error": "\n".join(texts), **listed, "exit": error.exit_code}))
+        write_answer(json.dumps({"error": "\n".join(texts), **listed, "exit": error.exit_code}, indent=2))
     sys.exit(error.exit_code)
-
-
-def _dumped(document: Mapping[str, object]) -> str:
-    return json.dumps(document, indent=2)

@@ -1,0 +1,29 @@
+"""The command `show`."""
+
+from __future__ import annotations
+
+import click
+
+import bucketwheel
+from bucketwheel.frontends.cli.options import release, takes
+from bucketwheel.frontends.cli.run import Invocation
+
+__all__ = ["show"]
+
+
+@click.command()
+@click.argument("wanted", metavar="[PROJECT[==VERSION]]", required=False, type=release)
+@click.option("--installed", is_flag=True, help="Compare with what is installed in this interpreter.")
+@takes("jobs")
+def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, installed: bool) -> None:
+    """Show what a repository contains.
+
+    It shows all projects, one line each, or the files of one project or version. With --json it shows everything that
+    is recorded of each file. With --installed it compares: the version in this interpreter, the newest version that
+    fits it, and whether that is an upgrade.
+    """
+    project, version = wanted or (None, None)
+    with invocation.begin() as (settings, report):
+        interpreter = bucketwheel.this_interpreter() if installed else None
+        shown = bucketwheel.show(settings, project=project, version=version, interpreter=interpreter, report=report)
+    invocation.answer(shown, table="installed" if installed else "projects" if project is None else "files")
