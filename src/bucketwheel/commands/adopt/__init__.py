@@ -264,11 +264,16 @@ def _commit_all(
     pages = PageVersions.start(repository, [plan.read.project for plan in plans], workers)
     try:
         changed = change(repository, [(plan.read, partial(plan.decide, inspector)) for plan in plans], pages, workers)
-        published = [each.project for each in changed.committed if each.now.version is not None]
+    except BucketwheelError as error:
+        raise merged([*failed, error]) from error
+    published = [each.project for each in changed.committed if each.now.version is not None]
+    try:
         if published:  # the JSON page of another tool does not prove that the root lists its project
             list_in_root(repository, published, workers)
     except BucketwheelError as error:
-        raise merged([*failed, error]) from error
+        raise Unfinished(
+            f"everything is committed, but the root page is out of date: {error}; then run the same command again"
+        ) from error
     return list(changed.committed), list(changed.failed), changed.pages_written
 
 

@@ -84,7 +84,9 @@ class Bucket:
                 if _ALWAYS_IN_ANSWER.get(call.operation, "ResponseMetadata") not in answer:
                     if "Body" in answer:
                         answer["Body"].close()
-                    raise not_s3(self.client.meta.endpoint_url, call)
+                    # A 200 whose headers broke off: a write may have been made.
+                    self.monitor.answer_lost = True
+                    raise self._outcome(call, not_s3(self.client.meta.endpoint_url, call))
                 return answer
             # Other services may reject too: the SDK asks them for credentials.
             if answer.operation == call.operation and expected & {answer.code, str(answer.status)}:
