@@ -6,14 +6,17 @@ the index that came of it. Needs Python 3.11 or newer, and a package index to in
 Everything it makes lies in `.demo/` of the clone.
 """
 
-from __future__ import annotations
+import sys
+
+# This file stays readable for Python 3.6, which then says what is wrong.
+if sys.version_info < (3, 11):  # noqa: UP036 - said in words, not by a syntax error
+    sys.exit("demo: needs Python 3.11 or newer; run this file with one")
 
 import hashlib
 import os
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
 import venv
 from collections.abc import Iterator
@@ -37,9 +40,6 @@ USER = HOME / "user"
 
 def main() -> int:
     """Set up, then show the whole way; 1 if any command fails."""
-    if sys.version_info < (3, 11):  # noqa: UP036  # said in words, not by pip's refusal
-        print("demo: needs Python 3.11 or newer; run this file with one")
-        return 1
     try:
         set_up()
         version, index = release_and_install()
@@ -64,7 +64,7 @@ def set_up() -> None:
     stamp.write_text(state)
 
 
-def release_and_install() -> tuple[str, str]:
+def release_and_install() -> "tuple[str, str]":
     """Build, fetch, publish, install, import; returns the version that was imported, and the index it came from."""
     for made in (PROJECT, CI, USER):
         shutil.rmtree(made, ignore_errors=True)
@@ -91,7 +91,7 @@ def release_and_install() -> tuple[str, str]:
     return version, index
 
 
-def run(*command: str, stdout: int | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdout: "int | None" = None, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Show a command and run it in the project."""
     print("+", *(f"{name}={value}" for name, value in variables.items()), shlex.join(command), flush=True)
     return subprocess.run(
@@ -105,7 +105,7 @@ def run(*command: str, stdout: int | None = None, **variables: str) -> subproces
     )
 
 
-def environment() -> dict[str, str]:
+def environment() -> "dict[str, str]":
     """Make an environment in which nothing but the project is configured, and nothing outside `.demo/` is written."""
     hatch = HOME / "hatch"
     hatch.mkdir(exist_ok=True)
@@ -131,7 +131,7 @@ def program(home: Path, name: str) -> str:
 
 
 @contextmanager
-def container(directory: Path) -> Iterator[str]:
+def container(directory: Path) -> "Iterator[str]":
     """Serve what a CI job left, with a page of links to it, while the context lasts."""
     links = [
         f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a><br>'

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from botocore.loaders import JSONFileLoader
 
+from support.machine import hide_machine
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
 
-_DUMMY_AWS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide this machine's AWS configuration and bucketwheel settings; another S3 keeps the AWS chain that it needs."""
-    keeps_aws = other_server() is not None
-    for name in os.environ:
-        if name.startswith("BUCKETWHEEL_TEST_"):
-            continue
-        if name.startswith("BUCKETWHEEL_") or (name.startswith("AWS_") and not keeps_aws):
-            monkeypatch.delenv(name)
-    if not keeps_aws:
-        for name, value in _DUMMY_AWS.items():
-            monkeypatch.setenv(name, value)
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide this machine's settings before anything starts; the processes of pytest-xdist inherit what is left."""
+    if hasattr(config, "workerinput"):
+        return
+    home = tempfile.TemporaryDirectory(prefix="bucketwheel-home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    hide_machine(Path(home.name), keep_aws=other_server() is not None)
 
 
 @pytest.fixture(scope="session")
