@@ -23,10 +23,10 @@ _MIB = 1 << 20
 @contextmanager
 def _within(*, mebibytes: int, seconds: float) -> Iterator[None]:
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     try:
         yield
-        took, (_, peak) = time.monotonic() - began, tracemalloc.get_traced_memory()
+        took, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < mebibytes * _MIB
@@ -127,7 +127,7 @@ def test_honest_large_files_stream(tmp_path: Path) -> None:
 def test_texts_are_read_in_bounded_time(member: str, body: bytes, tmp_path: Path) -> None:
     """No text inside an archive is so built that reading it takes for ever."""
     path = make_wheel(tmp_path, members={f"demo_pkg-1.0.dist-info/{member}": body})
-    began = time.monotonic()
+    began = time.process_time()
     with suppress(Refused):
         validate(path)
-    assert time.monotonic() - began < 8
+    assert time.process_time() - began < 8
