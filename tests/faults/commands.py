@@ -28,7 +28,7 @@ from bucketwheel.names import sha256_of
 from bucketwheel.storage import NO_MARKS, Key, Storage
 from support.archives import make_sdist, make_wheel
 
-__all__ = ["COMMANDS", "Command", "Desk", "Distributions", "make_distributions"]
+__all__ = ["COMMANDS", "Command", "Distributions", "User", "make_distributions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def make_distributions(directory: Path) -> Distributions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class User:
     """Somebody who gives commands about one place."""
 
     repository: str
@@ -138,93 +138,93 @@ class Desk:
 class Command:
     """A command, and the ground on which it is given."""
 
-    run: Callable[[Desk], None]
-    before: Callable[[Desk], None]
+    run: Callable[[User], None]
+    prepare: Callable[[User], None]
 
 
-def _nothing(_desk: Desk) -> None:
+def _nothing(_desk: User) -> None:
     """Leave the place empty."""
 
 
-def _one_release(desk: Desk) -> None:
-    desk.publish(desk.files.first)
+def _one_release(user: User) -> None:
+    user.publish(user.files.first)
 
 
-def _yanked(desk: Desk) -> None:
-    desk.publish(desk.files.first)
-    desk.yank()
+def _yanked(user: User) -> None:
+    user.publish(user.files.first)
+    user.yank()
 
 
-def _pages_behind(desk: Desk) -> None:
+def _pages_behind(user: User) -> None:
     """Take the pages of the last release back to the one before: its publisher died after the commit."""
     keys = ("simple/demo-pkg/", "simple/demo-pkg/index.json")
-    desk.publish(desk.files.first)
-    old = {key: desk.storage.read(Key(key)) for key in keys}
-    desk.publish(desk.files.next)
+    user.publish(user.files.first)
+    old = {key: user.storage.read(Key(key)) for key in keys}
+    user.publish(user.files.next)
     for key, stored in old.items():
-        seen = desk.storage.stat(Key(key))
+        seen = user.storage.stat(Key(key))
         assert stored is not None
         assert stored.marks is not None
         assert seen is not None
-        desk.storage.swap(Key(key), stored.body, expected=seen.version, headers=Layout().html(), marks=stored.marks)
+        user.storage.swap(Key(key), stored.body, expected=seen.version, headers=Layout().html(), marks=stored.marks)
 
 
-def _orphans(desk: Desk) -> None:
+def _orphans(user: User) -> None:
     """Leave other bytes where the next release wants to lie: of a publisher that died before its commit."""
-    _one_release(desk)
-    key, kind = Key(f"simple/demo-pkg/{desk.files.next.name}"), Layout().distribution()
-    orphan = desk.files.first.read_bytes()
-    released = desk.storage.stat(Key(f"simple/demo-pkg/{desk.files.first.name}"))
+    _one_release(user)
+    key, kind = Key(f"simple/demo-pkg/{user.files.next.name}"), Layout().distribution()
+    orphan = user.files.first.read_bytes()
+    released = user.storage.stat(Key(f"simple/demo-pkg/{user.files.first.name}"))
     assert released is not None
     assert released.marks is not None
-    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), headers=kind, marks=released.marks)
+    assert user.storage.add(key, orphan, sha256=sha256_of(orphan), headers=kind, marks=released.marks)
 
 
-def _spoilt_pages(desk: Desk) -> None:
+def _spoilt_pages(user: User) -> None:
     """Edit a page, remove others, and damage the root."""
-    desk.publish(desk.files.first, desk.files.other)
-    desk.overwrite("simple/demo-pkg/", b"<!DOCTYPE html><title>by hand</title>")
-    desk.remove("simple/demo-pkg/index.json")
-    desk.remove("simple/other/")
-    desk.overwrite("simple/index.json", b'{"half a pa')
-    desk.remove("simple/")
+    user.publish(user.files.first, user.files.other)
+    user.overwrite("simple/demo-pkg/", b"<!DOCTYPE html><title>by hand</title>")
+    user.remove("simple/demo-pkg/index.json")
+    user.remove("simple/other/")
+    user.overwrite("simple/index.json", b'{"half a pa')
+    user.remove("simple/")
 
 
-def _two_releases(desk: Desk) -> None:
-    desk.publish(desk.files.first)
-    desk.publish(desk.files.next)
+def _two_releases(user: User) -> None:
+    user.publish(user.files.first)
+    user.publish(user.files.next)
 
 
-def _strangers(desk: Desk) -> None:
+def _strangers(user: User) -> None:
     """Put a file there by hand, as `aws s3 cp` does."""
-    _two_releases(desk)
-    body, key = desk.files.several[1].read_bytes(), Key(f"simple/demo-pkg/{desk.files.several[1].name}")
-    assert desk.storage.add(key, body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
+    _two_releases(user)
+    body, key = user.files.several[1].read_bytes(), Key(f"simple/demo-pkg/{user.files.several[1].name}")
+    assert user.storage.add(key, body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 COMMANDS = {
-    "init": Command(run=Desk.init, before=_nothing),
-    "init that changes a setting": Command(run=lambda desk: desk.init(cache_control="no-cache"), before=_one_release),
-    "publish into an empty place": Command(run=lambda desk: desk.publish(desk.files.first), before=_nothing),
-    "publish a new project": Command(run=lambda desk: desk.publish(desk.files.other), before=_one_release),
-    "publish the next version": Command(run=lambda desk: desk.publish(desk.files.next), before=_one_release),
-    "publish several files": Command(run=lambda desk: desk.publish(*desk.files.several), before=_one_release),
+    "init": Command(run=User.init, prepare=_nothing),
+    "init that changes a setting": Command(run=lambda user: user.init(cache_control="no-cache"), prepare=_one_release),
+    "publish into an empty place": Command(run=lambda user: user.publish(user.files.first), prepare=_nothing),
+    "publish a new project": Command(run=lambda user: user.publish(user.files.other), prepare=_one_release),
+    "publish the next version": Command(run=lambda user: user.publish(user.files.next), prepare=_one_release),
+    "publish several files": Command(run=lambda user: user.publish(*user.files.several), prepare=_one_release),
     "publish several projects": Command(
-        run=lambda desk: desk.publish(desk.files.next, desk.files.other), before=_one_release
+        run=lambda user: user.publish(user.files.next, user.files.other), prepare=_one_release
     ),
-    "publish where a dead run left files": Command(run=lambda desk: desk.publish(desk.files.next), before=_orphans),
-    "publish the same again": Command(run=lambda desk: desk.publish(desk.files.first), before=_one_release),
+    "publish where a dead run left files": Command(run=lambda user: user.publish(user.files.next), prepare=_orphans),
+    "publish the same again": Command(run=lambda user: user.publish(user.files.first), prepare=_one_release),
     "publish the same again after a dead run": Command(
-        run=lambda desk: desk.publish(desk.files.next), before=_pages_behind
+        run=lambda user: user.publish(user.files.next), prepare=_pages_behind
     ),
-    "yank": Command(run=Desk.yank, before=_one_release),
-    "unyank": Command(run=Desk.unyank, before=_yanked),
-    "delete": Command(run=Desk.delete, before=_two_releases),
-    "prune": Command(run=Desk.prune, before=_two_releases),
-    "prune orphans": Command(run=Desk.prune_orphans, before=_orphans),
-    "status": Command(run=Desk.archive, before=_one_release),
-    "adopt": Command(run=Desk.adopt, before=_strangers),
-    "promote": Command(run=Desk.promote, before=_one_release),
-    "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release),
-    "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages),
+    "yank": Command(run=User.yank, prepare=_one_release),
+    "unyank": Command(run=User.unyank, prepare=_yanked),
+    "delete": Command(run=User.delete, prepare=_two_releases),
+    "prune": Command(run=User.prune, prepare=_two_releases),
+    "prune orphans": Command(run=User.prune_orphans, prepare=_orphans),
+    "status": Command(run=User.archive, prepare=_one_release),
+    "adopt": Command(run=User.adopt, prepare=_strangers),
+    "promote": Command(run=User.promote, prepare=_one_release),
+    "reindex what is as it should be": Command(run=User.reindex, prepare=_one_release),
+    "reindex spoilt pages": Command(run=User.reindex, prepare=_spoilt_pages),
 }

@@ -10,8 +10,8 @@ import botocore.loaders
 import botocore.session
 import pytest
 
-from faults.bench import Bench
 from faults.commands import Distributions, make_distributions
+from faults.harness import Harness
 from support.ministack import S3Server, fresh_bucket
 from support.wire import Wire, run_wire
 
@@ -56,7 +56,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
 
 
 @pytest.fixture(scope="session")
-def bench(s3_server: S3Server, session_wire: Wire, distributions: Distributions) -> Iterator[Bench]:
-    """Give a bench for all cases."""
+def harness(s3_server: S3Server, session_wire: Wire, distributions: Distributions) -> Iterator[Harness]:
+    """Give a harness for all cases."""
     with fresh_bucket(s3_server) as bucket:
-        yield Bench(place=bucket.place, straight=cache(bucket.storage), wire=session_wire, files=distributions)
+        yield Harness(place=bucket.place, straight=cache(bucket.storage), wire=session_wire, files=distributions)

@@ -17,7 +17,7 @@ from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import Key, Object, Storage
 
-__all__ = ["Snapshot", "broken_promises", "settled", "take"]
+__all__ = ["Snapshot", "broken_promises", "comparable", "take_snapshot"]
 
 _SIMPLE = "simple/"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -60,7 +60,7 @@ class Link(NamedTuple):
     yanked: str | None
 
 
-def take(storage: Storage) -> Snapshot:
+def take_snapshot(storage: Storage) -> Snapshot:
     """Read all there is; nobody may be writing meanwhile."""
     keys = [listed.key for listed in storage.list("")]
     return Snapshot(objects={key: stored for key in keys if (stored := storage.read(key)) is not None})
@@ -78,7 +78,7 @@ def broken_promises(now: Snapshot, before: Snapshot) -> list[str]:
     ]
 
 
-def settled(snapshot: Snapshot) -> dict[str, str]:
+def comparable(snapshot: Snapshot) -> dict[str, str]:
     """All keys with their bodies and marks, without what no two runs have in common: times and identities."""
     return {
         key: _IDENTITY.sub("IDENTITY", _MOMENT.sub("MOMENT", f"{_text(stored.body)}\n{stored.marks}"))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from faults.bench import Bench
-from faults.commands import COMMANDS, Desk
-from faults.integrity import broken_promises, settled, take
+from faults.commands import COMMANDS, User
+from faults.harness import Harness
+from faults.integrity import broken_promises, comparable, take_snapshot
 from support.clients import clean_environment
 from support.wire import DROP_AFTER, DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire
 
@@ -26,12 +26,12 @@ FILE, MANIFEST, PAGE = "demo_pkg-1.1-py3-none-any.whl", "manifests/demo-pkg.json
 
 
 @contextmanager
-def publishing(desk: Desk, home: Path) -> Iterator[subprocess.Popen[str]]:
+def publishing(user: User, home: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `bucketwheel publish` of the next version in a process of its own."""
-    options = ["--repository", desk.repository, "--endpoint-url", desk.endpoint_url, "--region", "us-east-1"]
+    options = ["--repository", user.repository, "--endpoint-url", user.endpoint_url, "--region", "us-east-1"]
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "bucketwheel", "publish", *options, str(desk.files.next)],
+        [sys.executable, "-m", "bucketwheel", "publish", *options, str(user.files.next)],
         cwd=home,
         env=clean_environment(home) | aws,
         stdout=subprocess.PIPE,
@@ -53,21 +53,21 @@ def at(ending: str, harm: Callable[[], Fault | None]) -> Callable[[Exchange], Fa
     return lambda exchange: harm() if exchange.verb == "PUT" and exchange.path.split("?")[0].endswith(ending) else None
 
 
-def assert_mended(bench: Bench, desk: Desk) -> None:
-    """See that nothing is broken, and that the same command again ends as an undisturbed run."""
-    bench.wire.harm = lambda _: None
-    undisturbed = bench.undisturbed("publish the next version")
-    assert broken_promises(take(desk.storage), undisturbed.before) == []
-    COMMAND.run(desk)
-    assert settled(take(desk.storage)) == undisturbed.after
+def assert_recovers(harness: Harness, user: User) -> None:
+    """See that nothing is broken, and that the same command again ends as an clean run."""
+    harness.wire.harm = lambda _: None
+    clean = harness.clean_run("publish the next version")
+    assert broken_promises(take_snapshot(user.storage), clean.before) == []
+    COMMAND.run(user)
+    assert comparable(take_snapshot(user.storage)) == clean.after
 
 
 @pytest.mark.parametrize(
     ("key", "fault"), [(FILE, DROP_AFTER), (MANIFEST, DROP_BEFORE), (MANIFEST, DROP_AFTER), (PAGE, DROP_BEFORE)]
 )
-def test_killed(key: str, fault: Fault, bench: Bench, wire: Wire, home: Path) -> None:
+def test_killed(key: str, fault: Fault, harness: Harness, wire: Wire, home: Path) -> None:
     """SIGKILL with a request under way, whether that takes effect or not: the same again finishes."""
-    desk = bench.desk(bench.undisturbed("publish the next version").before)
+    user = harness.user(harness.clean_run("publish the next version").before)
     started: list[subprocess.Popen[str]] = []
 
     def kill() -> Fault:
@@ -75,17 +75,17 @@ def test_killed(key: str, fault: Fault, bench: Bench, wire: Wire, home: Path) ->
         return fault
 
     wire.harm = at(key, kill)
-    with publishing(desk, home) as process:
+    with publishing(user, home) as process:
         started.append(process)
         output, _ = process.communicate(timeout=60)
     assert (process.returncode, output) == (-signal.SIGKILL, "")
-    assert_mended(bench, desk)
+    assert_recovers(harness, user)
 
 
 @pytest.mark.parametrize("key", [FILE, MANIFEST, PAGE])
-def test_interrupted(key: str, bench: Bench, wire: Wire, home: Path) -> None:
+def test_interrupted(key: str, harness: Harness, wire: Wire, home: Path) -> None:
     """Ctrl-C while a request is slow: one line, exit 3, no traceback; the same again finishes."""
-    desk = bench.desk(bench.undisturbed("publish the next version").before)
+    user = harness.user(harness.clean_run("publish the next version").before)
     under_way, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -93,7 +93,7 @@ def test_interrupted(key: str, bench: Bench, wire: Wire, home: Path) -> None:
         go_on.wait(30)
 
     wire.harm = at(key, hold)
-    with publishing(desk, home) as process:
+    with publishing(user, home) as process:
         assert under_way.wait(30)
         process.send_signal(signal.SIGINT)
         threading.Timer(0.2, go_on.set).start()
@@ -102,12 +102,12 @@ def test_interrupted(key: str, bench: Bench, wire: Wire, home: Path) -> None:
     assert errors.splitlines()[-1:] == ["error: interrupted; run the same command again, which finishes what was begun"]
     assert "Traceback" not in errors
     assert process.returncode == 3
-    assert_mended(bench, desk)
+    assert_recovers(harness, user)
 
 
-def test_interrupted_twice(bench: Bench, wire: Wire, home: Path) -> None:
+def test_interrupted_twice(harness: Harness, wire: Wire, home: Path) -> None:
     """The first Ctrl-C waits for what is under way; where no answer comes, the second does not: one line, exit 3."""
-    desk = bench.desk(bench.undisturbed("publish the next version").before)
+    user = harness.user(harness.clean_run("publish the next version").before)
     under_way = threading.Event()
 
     def fall_silent() -> Fault:
@@ -115,7 +115,7 @@ def test_interrupted_twice(bench: Bench, wire: Wire, home: Path) -> None:
         return SILENCE_BEFORE
 
     wire.harm = at(MANIFEST, fall_silent)
-    with publishing(desk, home) as process:
+    with publishing(user, home) as process:
         assert under_way.wait(30)
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -125,4 +125,4 @@ def test_interrupted_twice(bench: Bench, wire: Wire, home: Path) -> None:
     assert (process.returncode, output) == (3, "")
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
-    assert_mended(bench, desk)
+    assert_recovers(harness, user)

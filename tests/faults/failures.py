@@ -31,7 +31,7 @@ from support.wire import (
     says,
 )
 
-__all__ = ["FAMILIES", "Clock", "Disturbance", "Killed", "virtual_clock"]
+__all__ = ["FAMILIES", "Clock", "Failure", "Killed", "virtual_clock"]
 
 Late = Callable[[], None]
 """Has the requests arrive that were held up, if there are any."""
@@ -64,11 +64,11 @@ def virtual_clock() -> Iterator[Clock]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbance:
+class Failure:
     """Something that happens to the request of a number, and perhaps to others after it."""
 
     name: str
-    disturbing: Callable[[Wire, int], Any]
+    inject: Callable[[Wire, int], Any]
     """A context in which it happens; gives what comes late, or None."""
     late_at_the_end: bool = False
     """Whether what comes late comes only after the same command has run again."""
@@ -77,31 +77,31 @@ class Disturbance:
 # On the wire ---------------------------------------------------------------------------------------------------------
 
 
-def _once(name: str, fault: Fault) -> Disturbance:
+def _once(name: str, fault: Fault) -> Failure:
     """It happens to one request; what is tried again goes well."""
-    return Disturbance(
+    return Failure(
         name=f"{name}, once",
-        disturbing=lambda wire, number: _harming(wire, lambda exchange: exchange.number == number, fault),
+        inject=lambda wire, number: _harming(wire, lambda exchange: exchange.number == number, fault),
     )
 
 
-def _always(name: str, fault: Fault) -> Disturbance:
+def _always(name: str, fault: Fault) -> Failure:
     """It happens to one request and whenever the same is asked again."""
 
-    def disturbing(wire: Wire, number: int) -> Any:  # noqa: ANN401 - a context manager
+    def inject(wire: Wire, number: int) -> Any:  # noqa: ANN401 - a context manager
         def hit(exchange: Exchange) -> bool:
             return exchange.number >= number and _same(exchange, wire.log[number - 1])
 
         return _harming(wire, hit, fault)
 
-    return Disturbance(name=f"{name}, whenever that is asked", disturbing=disturbing)
+    return Failure(name=f"{name}, whenever that is asked", inject=inject)
 
 
-def _onwards(name: str, fault: Fault) -> Disturbance:
+def _onwards(name: str, fault: Fault) -> Failure:
     """It happens to one request and to all after it."""
-    return Disturbance(
+    return Failure(
         name=f"{name}, from then on",
-        disturbing=lambda wire, number: _harming(wire, lambda exchange: exchange.number >= number, fault),
+        inject=lambda wire, number: _harming(wire, lambda exchange: exchange.number >= number, fault),
     )
 
 
@@ -124,11 +124,11 @@ def _same(one: Exchange, other: Exchange) -> bool:
 # In the process ------------------------------------------------------------------------------------------------------
 
 
-def _killed(name: str, *, after_effect: bool) -> Disturbance:
+def _killed(name: str, *, after_effect: bool) -> Failure:
     """The process dies with one request."""
 
     @contextmanager
-    def disturbing(_wire: Wire, number: int) -> Iterator[None]:
+    def inject(_wire: Wire, number: int) -> Iterator[None]:
         requests = count(1)
 
         def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
@@ -142,17 +142,17 @@ def _killed(name: str, *, after_effect: bool) -> Disturbance:
         with _sending(send):
             yield None
 
-    return Disturbance(name=name, disturbing=disturbing)
+    return Failure(name=name, inject=inject)
 
 
-def _beheaded(name: str, *, headers: int, attempts: int) -> Disturbance:
+def _beheaded(name: str, *, headers: int, attempts: int) -> Failure:
     """Of the answers to one request, so many times, only the status and some headers arrive.
 
     Nothing in HTTP/1 tells the end of a connection from the end of the headers, and Python does not ask.
     """
 
     @contextmanager
-    def disturbing(_wire: Wire, number: int) -> Iterator[None]:
+    def inject(_wire: Wire, number: int) -> Iterator[None]:
         requests, broken = count(1), count(1)
         same: list[AWSPreparedRequest] = []
 
@@ -173,17 +173,17 @@ def _beheaded(name: str, *, headers: int, attempts: int) -> Disturbance:
         with _sending(send):
             yield None
 
-    return Disturbance(name=name, disturbing=disturbing)
+    return Failure(name=name, inject=inject)
 
 
-def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Disturbance:
+def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Failure:
     """A request is held up on the way, and its like are lost; its sender gives up, and then it arrives.
 
     After so many attempts the same is not lost any more, but denied.
     """
 
     @contextmanager
-    def disturbing(wire: Wire, number: int) -> Iterator[Late]:
+    def inject(wire: Wire, number: int) -> Iterator[Late]:
         requests, lost = count(1), count(1)
         held: list[tuple[URLLib3Session, AWSPreparedRequest]] = []
 
@@ -205,7 +205,7 @@ def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Distu
         with _sending(send):
             yield arrive
 
-    return Disturbance(name=name, disturbing=disturbing, late_at_the_end=at_the_end)
+    return Failure(name=name, inject=inject, late_at_the_end=at_the_end)
 
 
 _send = URLLib3Session.send
@@ -244,7 +244,7 @@ _ERRORS = {
     "silence after effect": SILENCE_AFTER,
 }
 
-FAMILIES: dict[str, tuple[Disturbance, ...]] = {
+FAMILIES: dict[str, tuple[Failure, ...]] = {
     "once": (*(_once(name, fault) for name, fault in _ERRORS.items()), _once("a doubled delivery", DOUBLED)),
     "whenever asked": tuple(_always(name, fault) for name, fault in _ERRORS.items()),
     "from then on": (
