@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from support.machine import hide_machine
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
@@ -34,15 +35,15 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def _sdk_tables() -> Iterator[None]:
-    """Let the SDK parse its tables once a run and not once a client, which takes half of the time of a small test."""
+def _sdk_models() -> Iterator[None]:
+    """Let the SDK read its models once a run and not once a client, which takes half of the time of a small test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
         yield
 
 
 @pytest.fixture
-def bucket(s3_server: S3Server, _sdk_tables: None) -> Iterator[TestBucket]:
+def bucket(s3_server: S3Server, _sdk_models: None) -> Iterator[TestBucket]:
     """Give a place in S3 that is this test's alone."""
     with fresh_bucket(s3_server) as fresh:
         yield fresh

@@ -130,4 +130,4 @@ def test_texts_are_read_in_bounded_time(member: str, body: bytes, tmp_path: Path
     began = time.process_time()
     with suppress(Refused):
         validate(path)
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 20  # of the processor; reading that is not linear takes many minutes

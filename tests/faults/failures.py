@@ -1,14 +1,14 @@
-"""What can happen to a command on its way: on the wire, to the process itself, or to a request that comes late."""
+"""Failures that a command can meet: on the wire, of its own process, or a request that arrives late."""
 
 from __future__ import annotations
 
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -33,29 +33,26 @@ from support.wire import (
 
 __all__ = ["FAMILIES", "Clock", "Failure", "Killed", "virtual_clock"]
 
-Late = Callable[[], None]
-"""Has the requests arrive that were held up, if there are any."""
-
 
 class Killed(BaseException):
-    """The process ends here: nothing catches this, and nothing more is sent."""
+    """The end of the process: nothing catches this, and nothing more is sent."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """Time in which nobody really waits."""
+    """A clock for pauses in which the test does not wait."""
 
     waited: float = 0.0
     """Seconds that would have been slept."""
 
     def sleep(self, seconds: float) -> None:
-        """Pass at once."""
+        """Return at once."""
         self.waited += seconds
 
 
 @contextmanager
 def virtual_clock() -> Iterator[Clock]:
-    """Have no pause between tries take any time, while every deadline still comes."""
+    """Make pauses between tries take no time, while every deadline still comes."""
     clock, monotonic = Clock(), time.monotonic
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", clock.sleep)
@@ -63,69 +60,70 @@ def virtual_clock() -> Iterator[Clock]:
         yield clock
 
 
+Deliver: TypeAlias = Callable[[], None]
+"""Lets the requests arrive that were held up, if there are any."""
+Inject: TypeAlias = Callable[[Wire, int], AbstractContextManager[Deliver | None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Something that happens to the request of a number, and perhaps to others after it."""
+    """A failure of the request with a number, and perhaps of others after it."""
 
     name: str
-    inject: Callable[[Wire, int], Any]
-    """A context in which it happens; gives what comes late, or None."""
-    late_at_the_end: bool = False
-    """Whether what comes late comes only after the same command has run again."""
+    inject: Inject
+    """Makes it happen within a context; gives what delivers late requests, or None."""
+    delivered_last: bool = False
+    """Late requests arrive only after the same command has run again."""
 
 
 # On the wire ---------------------------------------------------------------------------------------------------------
 
 
 def _once(name: str, fault: Fault) -> Failure:
-    """It happens to one request; what is tried again goes well."""
-    return Failure(
-        name=f"{name}, once",
-        inject=lambda wire, number: _harming(wire, lambda exchange: exchange.number == number, fault),
-    )
+    """Fail one request; it goes well when it is tried again."""
+    return Failure(name=f"{name}, once", inject=_on_wire(fault, lambda exchange, hit: exchange is hit))
 
 
 def _always(name: str, fault: Fault) -> Failure:
-    """It happens to one request and whenever the same is asked again."""
+    """Fail one request, and whenever the same is asked again."""
 
-    def inject(wire: Wire, number: int) -> Any:  # noqa: ANN401 - a context manager
-        def hit(exchange: Exchange) -> bool:
-            return exchange.number >= number and _same(exchange, wire.log[number - 1])
+    def concerns(exchange: Exchange, hit: Exchange) -> bool:
+        return (exchange.verb, exchange.path) == (hit.verb, hit.path)
 
-        return _harming(wire, hit, fault)
-
-    return Failure(name=f"{name}, whenever that is asked", inject=inject)
+    return Failure(name=f"{name}, whenever that is asked", inject=_on_wire(fault, concerns))
 
 
 def _onwards(name: str, fault: Fault) -> Failure:
-    """It happens to one request and to all after it."""
-    return Failure(
-        name=f"{name}, from then on",
-        inject=lambda wire, number: _harming(wire, lambda exchange: exchange.number >= number, fault),
-    )
+    """Fail one request and all after it."""
+    return Failure(name=f"{name}, from then on", inject=_on_wire(fault, lambda *_: True))
 
 
-@contextmanager
-def _harming(wire: Wire, hit: Callable[[Exchange], bool], fault: Fault) -> Iterator[None]:
-    wire.harm = lambda exchange: fault if hit(exchange) else None
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            if fault in {SILENCE_BEFORE, SILENCE_AFTER}:
-                patch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
-            yield None
-    finally:
-        wire.harm = lambda _: None
+def _on_wire(fault: Fault, concerns: Callable[[Exchange, Exchange], bool]) -> Inject:
+    """Do this to the request with the number, and to later ones that it concerns."""
 
+    @contextmanager
+    def inject(wire: Wire, number: int) -> Iterator[None]:
+        def harm(exchange: Exchange) -> Fault | None:
+            hit = exchange.number >= number and concerns(exchange, wire.log[number - 1])
+            return fault if hit else None
 
-def _same(one: Exchange, other: Exchange) -> bool:
-    return (one.verb, one.path) == (other.verb, other.path)
+        wire.harm = harm
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                if fault in {SILENCE_BEFORE, SILENCE_AFTER}:
+                    patch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
+                yield None
+        finally:
+            wire.harm = lambda _: None
+
+    return inject
 
 
 # In the process ------------------------------------------------------------------------------------------------------
 
 
 def _killed(name: str, *, after_effect: bool) -> Failure:
-    """The process dies with one request."""
+    """End the process with one request."""
 
     @contextmanager
     def inject(_wire: Wire, number: int) -> Iterator[None]:
@@ -145,30 +143,25 @@ def _killed(name: str, *, after_effect: bool) -> Failure:
     return Failure(name=name, inject=inject)
 
 
-def _beheaded(name: str, *, headers: int, attempts: int) -> Failure:
-    """Of the answers to one request, so many times, only the status and some headers arrive.
+def _headers_cut(name: str, *, headers: int, attempts: int) -> Failure:
+    """Give only the status and some headers of so many answers to one request.
 
     Nothing in HTTP/1 tells the end of a connection from the end of the headers, and Python does not ask.
     """
 
     @contextmanager
     def inject(_wire: Wire, number: int) -> Iterator[None]:
-        requests, broken = count(1), count(1)
-        same: list[AWSPreparedRequest] = []
+        is_hit, left = _hits(number), attempts
 
         def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
+            nonlocal left
             answer = _send(session, request)
-            if next(requests) == number:
-                same.append(request)
-            if same and (request.method, request.url) == (same[0].method, same[0].url) and next(broken) <= attempts:
-                kept = dict(list(answer.headers.items())[:headers])
-                return AWSResponse(
-                    answer.url,
-                    answer.status_code,
-                    HTTPHeaders.from_dict(kept),
-                    HTTPResponse(io.BytesIO(), preload_content=False),
-                )
-            return answer
+            if not is_hit(request) or not left:
+                return answer
+            left -= 1
+            kept = HTTPHeaders.from_dict(dict(list(answer.headers.items())[:headers]))
+            empty = HTTPResponse(io.BytesIO(), preload_content=False)
+            return AWSResponse(answer.url, answer.status_code, kept, empty)
 
         with _sending(send):
             yield None
@@ -176,21 +169,21 @@ def _beheaded(name: str, *, headers: int, attempts: int) -> Failure:
     return Failure(name=name, inject=inject)
 
 
-def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Failure:
-    """A request is held up on the way, and its like are lost; its sender gives up, and then it arrives.
+def _late(name: str, *, attempts: int = 1000, delivered_last: bool = False) -> Failure:
+    """Hold a request up and lose those like it; its sender gives up, and then it arrives.
 
-    After so many attempts the same is not lost any more, but denied.
+    After so many attempts the same is denied and not lost.
     """
 
     @contextmanager
-    def inject(wire: Wire, number: int) -> Iterator[Late]:
-        requests, lost = count(1), count(1)
+    def inject(wire: Wire, number: int) -> Iterator[Deliver]:
+        is_hit, lost = _hits(number), count(1)
         held: list[tuple[URLLib3Session, AWSPreparedRequest]] = []
 
         def send(session: URLLib3Session, request: AWSPreparedRequest) -> object:
-            if next(requests) == number:
-                held.append((session, _copy(request)))
-            if held and (request.method, request.url) == (held[0][1].method, held[0][1].url):
+            if is_hit(request):
+                if not held:
+                    held.append((session, _copy(request)))
                 if next(lost) <= attempts:
                     raise ConnectionClosedError(endpoint_url=request.url)
                 wire.harm = lambda _: says(403, "AccessDenied")
@@ -198,14 +191,14 @@ def _late(name: str, *, attempts: int = 1000, at_the_end: bool = False) -> Failu
             wire.harm = lambda _: None
             return answer
 
-        def arrive() -> None:
+        def deliver() -> None:
             for session, request in held:
                 _send(session, request)
 
         with _sending(send):
-            yield arrive
+            yield deliver
 
-    return Failure(name=name, inject=inject, late_at_the_end=at_the_end)
+    return Failure(name=name, inject=inject, delivered_last=delivered_last)
 
 
 _send = URLLib3Session.send
@@ -218,8 +211,20 @@ def _sending(send: Callable[[URLLib3Session, AWSPreparedRequest], object]) -> It
         yield
 
 
+def _hits(number: int) -> Callable[[AWSPreparedRequest], bool]:
+    """Return a test of requests in their order: the one with the number passes it, and later ones like it."""
+    requests, hit = count(1), list[AWSPreparedRequest]()
+
+    def is_hit(request: AWSPreparedRequest) -> bool:
+        if next(requests) == number:
+            hit.append(request)
+        return bool(hit) and (request.method, request.url) == (hit[0].method, hit[0].url)
+
+    return is_hit
+
+
 def _copy(request: AWSPreparedRequest) -> AWSPreparedRequest:
-    """Keep a request as it is now; its sender closes the file that it is read from."""
+    """Copy a request with its body; its sender closes the file that this is read from."""
     body: Any = request.body
     if body is not None and not isinstance(body, bytes):
         whole = body.read()
@@ -258,15 +263,15 @@ FAMILIES: dict[str, tuple[Failure, ...]] = {
         _killed("killed before a request", after_effect=False),
         _killed("killed after a request", after_effect=True),
     ),
-    "beheaded": (
-        _beheaded("an answer without headers, once", headers=0, attempts=1),
-        _beheaded("an answer without headers, whenever that is asked", headers=0, attempts=1000),
-        _beheaded("an answer with few headers, once", headers=3, attempts=1),
-        _beheaded("an answer with few headers, whenever that is asked", headers=3, attempts=1000),
+    "headers cut": (
+        _headers_cut("an answer without headers, once", headers=0, attempts=1),
+        _headers_cut("an answer without headers, whenever that is asked", headers=0, attempts=1000),
+        _headers_cut("an answer with few headers, once", headers=3, attempts=1),
+        _headers_cut("an answer with few headers, whenever that is asked", headers=3, attempts=1000),
     ),
     "late": (
         _late("a request that arrives before the next run"),
         _late("a request that arrives before the next run, denied meanwhile", attempts=5),
-        _late("a request that arrives after the next run", at_the_end=True),
+        _late("a request that arrives after the next run", delivered_last=True),
     ),
 }

@@ -1,4 +1,4 @@
-"""Where commands are disturbed and judged: on ground that is laid for each case, by way of one wire."""
+"""A harness for commands that fail half way: it prepares a place, injects a failure, and lists what is wrong then."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bucketwheel.errors import BucketwheelError, Unfinished
-from bucketwheel.format.layout import SETTINGS_KEY, Layout
-from bucketwheel.names import sha256_of
+from bucketwheel.format.layout import SETTINGS_KEY
 from bucketwheel.places import S3Place
-from bucketwheel.storage import Key
 from bucketwheel.storage.s3 import S3Storage
-from faults.commands import COMMANDS, Command, Distributions, User
+from faults.commands import COMMANDS, Distributions, User
 from faults.failures import Failure, Killed, virtual_clock
-from faults.integrity import Snapshot, broken_promises, comparable, take_snapshot
+from faults.integrity import Snapshot, broken_promises, comparable
 from support.wire import Wire
 
 __all__ = ["CleanRun", "Harness", "problems_after"]
@@ -22,7 +20,7 @@ __all__ = ["CleanRun", "Harness", "problems_after"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanRun:
-    """How a command goes when nothing happens to it."""
+    """A run of a command in which nothing fails."""
 
     before: Snapshot
     requests: int
@@ -31,82 +29,90 @@ class CleanRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harness:
-    """Where commands are tried: a bucket, straight and by way of the wire."""
+    """A bucket, reached directly and by way of the wire."""
 
     place: S3Place
-    straight: Callable[[], S3Storage]
+    direct: Callable[[], S3Storage]
     wire: Wire
     files: Distributions
     known: dict[str, CleanRun] = field(default_factory=dict)
     places: count[int] = field(default_factory=count)
 
-    def user(self, ground: Snapshot | None = None, **options: object) -> User:
-        """A user for a place of its own, where this lies."""
+    def user(self, content: Snapshot | None = None, **options: object) -> User:
+        """Return a user of a place of its own that has this content."""
         place = replace(self.place, prefix=f"{self.place.prefix}{next(self.places)}/")
-        storage = replace(self.straight(), prefix=place.prefix)
-        for key, stored in ground.objects.items() if ground else ():
-            marks, sha256 = stored.marks or {}, sha256_of(stored.body)
-            assert storage.add(Key(key), stored.body, sha256=sha256, headers=Layout().html(), marks=marks)
-        self.wire.log.clear()
-        return User(
+        user = User(
             repository=str(place),
             endpoint_url=self.wire.url,
             files=self.files,
-            storage=storage,
+            storage=replace(self.direct(), prefix=place.prefix),
             options={"jobs": 1} | options,
         )
+        for key, stored in content.objects.items() if content else ():
+            user.put(key, stored.body, stored.marks or {})
+        self.wire.log.clear()
+        return user
 
     def clean_run(self, name: str) -> CleanRun:
-        """See a command through, once for all its cases."""
+        """Run a command through, once for all its cases."""
         if name not in self.known:
             user, command = self.user(), COMMANDS[name]
             command.prepare(user)
-            before = take_snapshot(user.storage)
+            before = user.snapshot()
             self.wire.log.clear()
             command.run(user)
-            requests, after = len(self.wire.log), comparable(take_snapshot(user.storage))
+            requests, after = len(self.wire.log), comparable(user.snapshot())
             self.known[name] = CleanRun(before=before, requests=requests, after=after)
         return self.known[name]
 
+    def prepared(self, name: str, **options: object) -> User:
+        """Return a user whose place is as this command needs it."""
+        return self.user(self.clean_run(name).before, **options)
+
+    def assert_recovers(self, user: User, name: str) -> None:
+        """Check that nothing is broken, and that the same command again ends as a clean run."""
+        self.wire.harm = lambda _: None
+        clean = self.clean_run(name)
+        assert broken_promises(user.snapshot(), clean.before) == []
+        COMMANDS[name].run(user)
+        assert comparable(user.snapshot()) == clean.after
+
 
 def problems_after(harness: Harness, name: str, failure: Failure, number: int, *, jobs: int = 1) -> list[str]:
-    """Run a command disturbed and then again, and tell what is wrong."""
+    """Run a command with a failure at this request, then again without one, and list what is wrong."""
     command, clean = COMMANDS[name], harness.clean_run(name)
-    before = clean.before
-    user = harness.user(before, jobs=jobs)
-    with virtual_clock(), failure.inject(harness.wire, number) as late:
-        end = _end(command, user)
-    after = take_snapshot(user.storage)
-    problems = [*broken_promises(after, before), *_dishonest(end, after, clean)]
-    if end is None and late is None:
-        return problems  # it came through, so that there is nothing left to be mended
-    if late and not failure.late_at_the_end:
-        late()
-        after = take_snapshot(user.storage)
-        problems += [*broken_promises(after, before), *_dishonest(end, after, clean)]
+    user = harness.prepared(name, jobs=jobs)
+    end: BaseException | None = None
+    with virtual_clock(), failure.inject(harness.wire, number) as deliver:
+        try:
+            command.run(user)
+        except (Exception, Killed) as error:  # noqa: BLE001 - judged below
+            end = error
+    problems = _problems(end, user.snapshot(), clean)
+    if end is None and deliver is None:
+        return problems  # it succeeded, so there is nothing left to finish
+    if deliver and not failure.delivered_last:
+        deliver()
+        problems += _problems(end, user.snapshot(), clean)
     command.run(user)
-    if late and failure.late_at_the_end:
-        late()
-    if comparable(take_snapshot(user.storage)) != clean.after:
-        problems.append("the same again does not end as an clean run")
+    if deliver and failure.delivered_last:
+        deliver()
+    if comparable(user.snapshot()) != clean.after:
+        problems.append("the same again does not end as a clean run")
     return problems
 
 
-def _end(command: Command, user: User) -> BaseException | None:
-    """How a command ends; None for well."""
-    try:
-        command.run(user)
-    except (Exception, Killed) as error:  # noqa: BLE001 - judged by the caller
-        return error
-    return None
+def _problems(end: BaseException | None, now: Snapshot, clean: CleanRun) -> list[str]:
+    return [*broken_promises(now, clean.before), *_dishonest(end, now, clean)]
 
 
 def _dishonest(end: BaseException | None, now: Snapshot, clean: CleanRun) -> Iterator[str]:
+    """Yield what the end of a command says and the place contradicts."""
     before = clean.before
     match end:
         case None:
             if comparable(now) != clean.after:
-                yield "exit 0, and not everything is as it should be then"
+                yield "exit 0, but not everything is done"
         case Killed():
             pass
         case Unfinished():
@@ -114,6 +120,6 @@ def _dishonest(end: BaseException | None, now: Snapshot, clean: CleanRun) -> Ite
                 yield f"exit 3, and no word about what to do: {end}"
         case BucketwheelError(exit_code=1):
             if now.manifests != before.manifests or before.body(SETTINGS_KEY) not in {None, now.body(SETTINGS_KEY)}:
-                yield f"exit 1, and something is committed: {end}"
+                yield f"exit 1, but something is committed: {end}"
         case _:
             yield f"no end for a command: {end!r}"

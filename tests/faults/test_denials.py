@@ -1,4 +1,4 @@
-"""What S3 may refuse, met by the real verbs: said in words with one remedy, and never taken for an empty place."""
+"""Refusals of S3, met by the real verbs: each has one remedy, and none is taken for an empty place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bucketwheel.errors import Denied, Unavailable, Unfinished
 from bucketwheel.storage import Key
 from faults.commands import COMMANDS, User
 from faults.harness import Harness
-from faults.integrity import comparable, take_snapshot
+from faults.integrity import comparable
 from support.wire import Exchange, Fault, Wire, answers, says
 
 DENIED = says(403, "AccessDenied")
@@ -23,23 +23,18 @@ EVERY = [
     "publish the next version",
     "publish the same again",
     "yank",
-    "reindex spoilt pages",
+    "reindex damaged pages",
     "init",
 ]
 
 
-def prepared(harness: Harness, name: str) -> User:
-    """A user where the ground of a command lies."""
-    return harness.user(harness.clean_run(name).before)
-
-
 def is_listing(exchange: Exchange) -> bool:
-    """Whether it asks what there is."""
+    """Return whether it is a listing."""
     return "list-type=2" in exchange.path
 
 
 def key_of(exchange: Exchange, user: User) -> str:
-    """The key under the user's place that it is about."""
+    """Return the key that it is about, within the user's place."""
     return urlsplit(exchange.path).path.partition(urlsplit(user.repository).path)[2].removeprefix("/")
 
 
@@ -61,57 +56,55 @@ class TestWithoutListBucket:
     @pytest.mark.parametrize("name", ["publish the next version", "publish the same again", "yank", "unyank"])
     def test_what_is_known_can_be_changed(self, name: str, harness: Harness, wire: Wire) -> None:
         """Commands that meet nothing absent need no listing."""
-        user = prepared(harness, name)
+        user = harness.prepared(name)
         wire.harm = self.hiding(user)
         COMMANDS[name].run(user)
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "publish a new project", "init"])
     def test_what_is_hidden_is_not_taken_for_absent(self, name: str, harness: Harness, wire: Wire) -> None:
-        """Nobody can know whether it is there: refused with both permissions to grant, and nothing is written."""
-        user = prepared(harness, name)
-        before = take_snapshot(user.storage)
+        """It may or may not be there: refused with both permissions to grant, and nothing is written."""
+        user = harness.prepared(name)
+        before = user.snapshot()
         wire.harm = self.hiding(user)
         with pytest.raises(Denied, match=r"s3:GetObject on arn:aws:s3:::\S+ and s3:ListBucket on arn:aws:s3:::\S+, so"):
             COMMANDS[name].run(user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
     def test_reindex_needs_the_listing(self, harness: Harness, wire: Wire) -> None:
-        """What projects there are only the listing tells."""
-        user = prepared(harness, "reindex spoilt pages")
-        before = take_snapshot(user.storage)
+        """Only the listing tells which projects there are."""
+        user = harness.prepared("reindex damaged pages")
+        before = user.snapshot()
         wire.harm = self.hiding(user)
         with pytest.raises(Denied, match=r"AWS denies s3:ListBucket on arn:aws:s3:::[^/]+; allow it"):
             user.reindex()
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
 
 
 class TestWithoutReading:
-    """A repository that cannot be read at all: stick and s3pypi wipe their index there."""
+    """A repository that cannot be read: stick and s3pypi overwrite their index then."""
 
     @pytest.mark.parametrize("name", EVERY)
     @pytest.mark.parametrize("listing", [True, False], ids=["may list", "may not list"])
     def test_nothing_is_written(self, name: str, harness: Harness, wire: Wire, *, listing: bool) -> None:
         """Every command is refused with the permission it lacks."""
-        user = prepared(
-            harness, "publish the next version" if name in {"publish into an empty place", "init"} else name
-        )
+        user = harness.prepared("publish the next version" if name in {"publish into an empty place", "init"} else name)
 
         def harm(exchange: Exchange) -> Fault | None:
             if is_listing(exchange):
                 return None if listing else DENIED
             return {"GET": DENIED, "HEAD": says(403)}.get(exchange.verb)
 
-        before = take_snapshot(user.storage)
+        before = user.snapshot()
         wire.harm = harm
         with pytest.raises(Denied, match=r"AWS denies s3:(GetObject|ListBucket) on arn:aws:s3:::"):
             COMMANDS[name].run(user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
     def test_show_says_it_too(self, harness: Harness, wire: Wire) -> None:
-        """Reading has no other words for it."""
-        user = prepared(harness, "publish the next version")
+        """Reading says the same."""
+        user = harness.prepared("publish the next version")
         wire.harm = lambda exchange: None if is_listing(exchange) else DENIED
         with pytest.raises(Denied, match=r"AWS denies s3:GetObject on arn:aws:s3:::\S+/_bucketwheel/repository.json; "):
             show(load_settings(options={"repository": user.repository, "endpoint-url": user.endpoint_url}))
@@ -123,43 +116,43 @@ class TestWithoutWriting:
     @pytest.mark.parametrize("name", EVERY)
     def test_nothing_is_committed(self, name: str, harness: Harness, wire: Wire) -> None:
         """The permission and the object are named; exit 1, and everything is as it was."""
-        user = prepared(harness, name)
-        before = take_snapshot(user.storage)
+        user = harness.prepared(name)
+        before = user.snapshot()
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" else None
         if name == "publish the same again":
             COMMANDS[name].run(user)
         else:
             with pytest.raises(Denied, match=r"AWS denies s3:PutObject on arn:aws:s3:::\S+; allow it in a policy"):
                 COMMANDS[name].run(user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "publish the next version", "yank"])
     def test_a_dry_run_needs_none(self, name: str, harness: Harness, wire: Wire) -> None:
         """It reads and judges everything, and never asks to write."""
-        user = replace(prepared(harness, name), options={"dry-run": True})
+        user = replace(harness.prepared(name), options={"dry-run": True})
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" else None
         COMMANDS[name].run(user)
         assert wire.asked("PUT") == []
 
     def test_without_the_manifests_nothing_is_committed(self, harness: Harness, wire: Wire) -> None:
         """Files that no manifest names are invisible: exit 1, and the manifests are as they were."""
-        user = prepared(harness, "publish the next version")
-        before = take_snapshot(user.storage)
+        user = harness.prepared("publish the next version")
+        before = user.snapshot()
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" and "/manifests/" in exchange.path else None
         with pytest.raises(Denied, match=r"s3:PutObject on arn:aws:s3:::\S+/_bucketwheel/manifests/demo-pkg.json"):
             user.publish(user.files.next)
-        assert take_snapshot(user.storage).manifests == before.manifests
+        assert user.snapshot().manifests == before.manifests
 
     @pytest.mark.parametrize("name", ["publish the next version", "publish a new project", "yank"])
     def test_without_the_pages_it_is_unfinished(self, name: str, harness: Harness, wire: Wire) -> None:
         """Committed and not to be seen: exit 3, which the same command finishes once it may."""
-        user = prepared(harness, name)
+        user = harness.prepared(name)
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" and exchange.path.endswith("/") else None
         with pytest.raises(Unfinished, match=r"s3:PutObject on arn:aws:s3:::\S+/simple/\S*/; allow.*run the same"):
             COMMANDS[name].run(user)
         wire.harm = lambda _: None
         COMMANDS[name].run(user)
-        assert comparable(take_snapshot(user.storage)) == harness.clean_run(name).after
+        assert comparable(user.snapshot()) == harness.clean_run(name).after
 
 
 REFUSALS: dict[str, tuple[Fault, str]] = {
@@ -185,25 +178,25 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
 }
 
 
-class TestAtTheDoor:
-    """What stops every command at its first request."""
+class TestRefusedAtOnce:
+    """Refusals that stop every command at its first request."""
 
     @pytest.mark.parametrize("refusal", REFUSALS)
     @pytest.mark.parametrize("name", EVERY)
     def test_it_is_said_in_words(self, name: str, refusal: str, harness: Harness, wire: Wire) -> None:
         """One line with one remedy; nothing is sent that would write."""
         fault, words = REFUSALS[refusal]
-        user = prepared(harness, name)
-        before = take_snapshot(user.storage)
+        user = harness.prepared(name)
+        before = user.snapshot()
         wire.harm = lambda _: fault
         with pytest.raises(Unavailable, match=rf"\A[^\n]*{words}[^\n]*\Z"):
             COMMANDS[name].run(user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
     @pytest.mark.parametrize("name", EVERY)
     def test_a_bucket_that_is_not_there(self, name: str, harness: Harness) -> None:
         """No such bucket is not an empty one, and how to make it is said."""
-        user = replace(prepared(harness, name), repository="s3://no-such-bucket-anywhere/pypi")
+        user = replace(harness.prepared(name), repository="s3://no-such-bucket-anywhere/pypi")
         with pytest.raises(Denied, match=r"there is no bucket no-such-bucket-anywhere; .*--create-bucket"):
             COMMANDS[name].run(user)

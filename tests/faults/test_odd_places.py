@@ -1,4 +1,4 @@
-"""Places that are not as they should be: each has an outcome of its own, and nothing is built on what is not whole."""
+"""Places that are not as they should be: each has its own outcome, and nothing is built on damage."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import pytest
 
 from bucketwheel import load_settings, show
 from bucketwheel.errors import Damaged, Refused
-from bucketwheel.format.layout import Layout
-from bucketwheel.names import sha256_of
-from bucketwheel.storage import NO_MARKS, Key
 from faults.commands import COMMANDS, User
 from faults.harness import Harness
 from faults.integrity import Snapshot, broken_promises, comparable, take_snapshot
@@ -32,30 +29,24 @@ WRITERS: Mapping[str, Callable[[User], None]] = {
 
 
 @pytest.fixture
-def user(harness: Harness) -> User:
-    """Give a user where demo-pkg 1.0 is released."""
-    return harness.user(harness.clean_run("publish the next version").before)
-
-
-@pytest.fixture
 def bare(harness: Harness) -> User:
     """Give a user for an empty place."""
     return harness.user()
 
 
 def keys(user: User) -> list[str]:
-    """All that lies there."""
+    """Return all keys that are there."""
     return [listed.key for listed in user.storage.list("")]
 
 
-def put(user: User, objects: Mapping[str, bytes]) -> None:
-    """Put objects there as another tool does, without marks of ours."""
+def put_all(user: User, objects: Mapping[str, bytes]) -> None:
+    """Create objects as another tool does, without our marks."""
     for key, body in objects.items():
-        assert user.storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().html(), marks=NO_MARKS)
+        user.put(key, body)
 
 
 class TestAStoreWithoutConditions:
-    """Whoever ignores If-Match and If-None-Match loses releases, so nothing is written there unless that was chosen."""
+    """A store that ignores If-Match and If-None-Match loses releases: it is refused unless that was chosen."""
 
     @pytest.fixture(autouse=True)
     def _unconditional(self, wire: Wire) -> None:
@@ -63,33 +54,33 @@ class TestAStoreWithoutConditions:
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "init"])
     def test_it_is_found_out_before_anything_else_is_written(self, name: str, bare: User) -> None:
-        """The first and every later command is refused; of the attempts there is but the settings object."""
+        """The first and every later command is refused; only the settings object is written."""
         for _ in range(2):
             with pytest.raises(Refused, match=r"ignores conditional writes.*single-writer"):
                 COMMANDS[name].run(bare)
         assert keys(bare) == ["_bucketwheel/repository.json"]
 
     def test_a_single_writer_may_choose_it(self, bare: User) -> None:
-        """Chosen, everything works as anywhere, and is remembered: who does not choose it is refused."""
+        """Chosen, everything works as elsewhere, and is remembered: a user who does not choose it is refused."""
         alone = replace(bare, options={"single-writer": True})
         alone.publish(bare.files.first)
         alone.publish(bare.files.next)
-        settings = json.loads(take_snapshot(bare.storage).body("_bucketwheel/repository.json") or b"")
+        settings = json.loads(bare.snapshot().body("_bucketwheel/repository.json") or b"")
         assert settings["conditional-writes"] == "ignored"
-        assert {file.filename for file in take_snapshot(bare.storage).manifests["demo-pkg"].files} == {
+        assert {file.filename for file in bare.snapshot().manifests["demo-pkg"].files} == {
             bare.files.first.name,
             bare.files.next.name,
         }
-        assert broken_promises(take_snapshot(bare.storage), Snapshot(objects={})) == []
-        before = take_snapshot(bare.storage)
+        assert broken_promises(bare.snapshot(), Snapshot(objects={})) == []
+        before = bare.snapshot()
         for write in WRITERS.values():
             with pytest.raises(Refused, match="ignores conditional writes"):
                 write(bare)
-        assert take_snapshot(bare.storage) == before
+        assert bare.snapshot() == before
 
 
 class TestAVersionedBucket:
-    """What S3 keeps of older states changes nothing."""
+    """A bucket that keeps older versions, which changes nothing."""
 
     def test_all_goes_as_anywhere(self, bucket: TestBucket, harness: Harness) -> None:
         """Released files have one version each; a page that a person removed, a delete marker, is made again."""
@@ -137,26 +128,26 @@ DAMAGE: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 class TestAManifest:
-    """The truth, when it is not whole, or not ours to change."""
+    """A manifest that is damaged, or not ours to change."""
 
     @pytest.mark.parametrize("damage", DAMAGE)
     @pytest.mark.parametrize("writer", WRITERS)
     def test_nothing_is_built_on_damage(self, writer: str, damage: str, user: User) -> None:
         """Damaged or of a newer format: every command that would write says so, and leaves everything as it is."""
-        user.overwrite(MANIFEST, DAMAGE[damage](take_snapshot(user.storage).body(MANIFEST) or b""))
-        before = take_snapshot(user.storage)
+        user.overwrite(MANIFEST, DAMAGE[damage](user.snapshot().body(MANIFEST) or b""))
+        before = user.snapshot()
         with pytest.raises(Damaged, match=r"the manifest of demo-pkg .*(put back an earlier version|upgrade)"):
             WRITERS[writer](user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
 
     @pytest.mark.parametrize("writer", WRITERS)
     def test_an_unknown_key_is_not_lost(self, writer: str, user: User) -> None:
         """What a newer bucketwheel wrote may be read, and not written over."""
-        user.overwrite(MANIFEST, changed(licence="MIT")(take_snapshot(user.storage).body(MANIFEST) or b""))
-        before = take_snapshot(user.storage)
+        user.overwrite(MANIFEST, changed(licence="MIT")(user.snapshot().body(MANIFEST) or b""))
+        before = user.snapshot()
         with pytest.raises(Refused, match=r"written by a newer bucketwheel \(it has licence\); upgrade"):
             WRITERS[writer](user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
         settings = load_settings(options={"repository": user.repository, "endpoint-url": user.endpoint_url})
         assert [shown.versions for shown in show(settings, project="demo-pkg").projects] == [("1.0",)]
 
@@ -168,22 +159,22 @@ class TestAManifest:
             ("yank", "demo-pkg==1.0 is not published here"),
         ],
     )
-    def test_one_that_is_missing_is_not_begun_anew(self, writer: str, problem: str, user: User) -> None:
-        """Where our pages lie and the manifest does not, a person or a fault lost it: nothing is written."""
+    def test_one_that_is_missing_is_not_begun_again(self, writer: str, problem: str, user: User) -> None:
+        """Our pages without a manifest mean that it was lost: nothing is written."""
         user.remove(MANIFEST)
-        before = take_snapshot(user.storage)
+        before = user.snapshot()
         with pytest.raises(Refused, match=problem):
             WRITERS[writer](user)
-        assert take_snapshot(user.storage) == before
+        assert user.snapshot() == before
 
     def test_reindex_leaves_the_pages_of_one_that_is_missing(self, user: User) -> None:
         """Pages are views of manifests: without one they stay as they are, and other projects are not held up."""
         user.publish(user.files.other)
         user.remove(MANIFEST)
         user.remove("simple/other/index.json")
-        before = take_snapshot(user.storage)
+        before = user.snapshot()
         user.reindex()
-        after = take_snapshot(user.storage)
+        after = user.snapshot()
         assert after.objects.keys() - before.objects.keys() == {"simple/other/index.json"}
         assert all(after.objects[key] == stored for key, stored in before.objects.items())
 
@@ -201,40 +192,40 @@ class TestAManifest:
         assert MANIFEST not in keys(user)
 
     def test_damage_of_one_does_not_hold_up_others(self, user: User) -> None:
-        """A reindex mends what can be mended, and says what cannot."""
+        """A reindex repairs what it can, and says what it cannot."""
         user.publish(user.files.other)
         user.overwrite(MANIFEST, b"{}")
         user.remove("simple/other/index.json")
         with pytest.raises(Damaged, match="the manifest of demo-pkg cannot be read"):
             user.reindex()
-        assert take_snapshot(user.storage).json_page("other") is not None
+        assert user.snapshot().json_page("other") is not None
 
 
 class TestPages:
-    """Views, which a person may edit or remove: never a truth."""
+    """Views, which a person may edit or remove, and which are never believed."""
 
     @pytest.mark.parametrize("page", ["simple/demo-pkg/", "simple/demo-pkg/index.json", "simple/index.json", "simple/"])
     @pytest.mark.parametrize("writer", ["publish", "yank"])
     def test_one_that_is_gone_comes_back(self, writer: str, page: str, user: User) -> None:
-        """Whatever writes to the project, or a reindex, ends with all pages as they should be."""
+        """A command that writes to the project, with a reindex after it, ends with all pages as they should be."""
         clean = self._after(user, writer)
         user.remove(page)
         WRITERS[writer](user)
         user.reindex()
-        assert comparable(take_snapshot(user.storage)) == clean
+        assert comparable(user.snapshot()) == clean
 
     @pytest.mark.parametrize("page", ["simple/demo-pkg/", "simple/demo-pkg/index.json", "simple/index.json", "simple/"])
     @pytest.mark.parametrize("body", [b"", b"<a href='evil-1.0.tar.gz'>evil-1.0.tar.gz</a>"])
-    def test_one_that_was_edited_is_written_anew(self, body: bytes, page: str, user: User) -> None:
+    def test_one_that_was_edited_is_written_again(self, body: bytes, page: str, user: User) -> None:
         """Nothing of it is believed: a reindex writes what the manifest says."""
-        before = comparable(take_snapshot(user.storage))
+        before = comparable(user.snapshot())
         user.overwrite(page, body)
         user.reindex()
-        assert comparable(take_snapshot(user.storage)) == before
+        assert comparable(user.snapshot()) == before
 
     def _after(self, user: User, writer: str) -> dict[str, str]:
         WRITERS[writer](user)
-        return comparable(take_snapshot(user.storage))
+        return comparable(user.snapshot())
 
 
 S3PYPI = {
@@ -259,26 +250,26 @@ LAYOUTS = {
 }
 
 
-class TestForeignGround:
-    """What another tool left is no place for a new repository, and its projects are none of ours."""
+class TestAForeignPlace:
+    """A place with files of another tool is no place for a new repository, and its projects are not ours."""
 
     @pytest.mark.parametrize("layout", LAYOUTS)
-    @pytest.mark.parametrize("name", ["publish into an empty place", "init", "yank", "reindex spoilt pages"])
+    @pytest.mark.parametrize("name", ["publish into an empty place", "init", "yank", "reindex damaged pages"])
     def test_nothing_is_written(self, name: str, layout: str, bare: User, wire: Wire) -> None:
         """Every command is refused with a way out, and sends no write at all."""
-        put(bare, LAYOUTS[layout])
-        before = take_snapshot(bare.storage)
+        put_all(bare, LAYOUTS[layout])
+        before = bare.snapshot()
         with pytest.raises(Refused, match=r"not (empty and not )?a bucketwheel repository.*; "):
             COMMANDS[name].run(bare)
-        assert take_snapshot(bare.storage) == before
+        assert bare.snapshot() == before
         assert {exchange.verb for exchange in wire.log} <= {"GET", "HEAD"}
 
     @pytest.mark.parametrize("layout", ["s3pypi --prefix simple", "stick"])
     def test_a_project_of_another_tool_within_our_repository(self, layout: str, bare: User) -> None:
         """A page without our mark keeps its project, before a byte is sent, of other projects in the call too."""
         bare.publish(bare.files.other)
-        put(bare, {key: body for key, body in LAYOUTS[layout].items() if "demo-pkg/" in key})
-        before = take_snapshot(bare.storage)
+        put_all(bare, {key: body for key, body in LAYOUTS[layout].items() if "demo-pkg/" in key})
+        before = bare.snapshot()
         with pytest.raises(Refused, match="demo-pkg has a page that another tool made"):
             bare.publish(bare.files.first, bare.files.other)
-        assert take_snapshot(bare.storage) == before
+        assert bare.snapshot() == before

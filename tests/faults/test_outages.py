@@ -1,7 +1,7 @@
 """Outages that last: every command ends in bounded time, and says what to do.
 
-Nobody waits here: pauses between tries pass at once and are counted, and silence is cut short and counted as the whole
-time that a client waits for an answer.
+No test waits: pauses between tries pass at once and are counted, and silence is cut short and counted as the whole time
+that a client waits for an answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from bucketwheel.storage.s3 import bucket
 from faults.commands import COMMANDS, User
 from faults.failures import Clock, virtual_clock
 from faults.harness import Harness
-from faults.integrity import broken_promises, comparable, take_snapshot
 from support.wire import DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire, says
 
 _SILENCE = 0.05
@@ -38,7 +37,7 @@ def _short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Give time that passes without being waited for."""
+    """Give a clock on which pauses take no time."""
     with virtual_clock() as running:
         yield running
 
@@ -57,36 +56,27 @@ def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[
 
 
 def seconds_in_vain(user: User, clock: Clock) -> float:
-    """How long the command takes to give up, with no more than one line about it."""
+    """Return how long the command takes to give up, with one line about it."""
     with pytest.raises(BucketwheelError, match=r"\A[^\n]{20,600}\Z") as caught:
         COMMANDS[NAME].run(user)
     assert re.search("run the same|try again|check the network", str(caught.value))
     return clock.waited
 
 
-def assert_recovers(harness: Harness, user: User) -> None:
-    """See that the same again, once the outage is over, ends as an clean run."""
-    harness.wire.harm = lambda _: None
-    clean = harness.clean_run(NAME)
-    assert broken_promises(take_snapshot(user.storage), clean.before) == []
-    COMMANDS[NAME].run(user)
-    assert comparable(take_snapshot(user.storage)) == clean.after
-
-
 @pytest.mark.parametrize("number", MOMENTS)
 @pytest.mark.parametrize("fault", [DROP_BEFORE, BUSY, SILENCE_BEFORE], ids=["dropped", "503", "silent"])
 def test_a_store_that_is_gone(number: int, fault: Fault, harness: Harness, wire: Wire, clock: Clock) -> None:
-    """Whatever a store does instead of answering, and from whichever moment on: it is over in five minutes."""
-    user = harness.user(harness.clean_run(NAME).before)
+    """A store that stops answering, in any way and at any moment: the command ends within five minutes."""
+    user = harness.prepared(NAME)
     nothing_answers(wire, clock, fault, lambda exchange: exchange.number >= number)
     assert seconds_in_vain(user, clock) < 300
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, NAME)
 
 
 @pytest.mark.parametrize("number", MOMENTS)
 def test_a_network_that_is_gone(number: int, harness: Harness, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that lead nowhere: the same."""
-    user, send, sent = harness.user(harness.clean_run(NAME).before), URLLib3Session.send, count(1)
+    user, send, sent = harness.prepared(NAME), URLLib3Session.send, count(1)
 
     def attempt(session: URLLib3Session, request: AWSPreparedRequest) -> object:
         if next(sent) < number:
@@ -97,18 +87,18 @@ def test_a_network_that_is_gone(number: int, harness: Harness, clock: Clock, mon
     with monkeypatch.context() as patch:
         patch.setattr(URLLib3Session, "send", attempt)
         assert seconds_in_vain(user, clock) < 150
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, NAME)
 
 
 @pytest.mark.parametrize("ending", ["manifests/demo-pkg.json", "demo-pkg/"])
 @pytest.mark.parametrize("fault", [DROP_BEFORE, BUSY, SILENCE_BEFORE], ids=["dropped", "503", "silent"])
 def test_a_store_that_takes_nothing(ending: str, fault: Fault, harness: Harness, wire: Wire, clock: Clock) -> None:
-    """Reads go well and one write never does: hope lasts as long as with many contenders, and six minutes at most."""
-    user = harness.user(harness.clean_run(NAME).before)
+    """Reads succeed and one write never does: the command ends within six minutes."""
+    user = harness.prepared(NAME)
 
     def concerns(exchange: Exchange) -> bool:
         return exchange.verb == "PUT" and exchange.path.split("?")[0].endswith(ending)
 
     nothing_answers(wire, clock, fault, concerns)
     assert seconds_in_vain(user, clock) < 360
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, NAME)

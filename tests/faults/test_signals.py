@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from faults.commands import COMMANDS, User
+from faults.commands import User
 from faults.harness import Harness
-from faults.integrity import broken_promises, comparable, take_snapshot
 from support.clients import clean_environment
 from support.wire import DROP_AFTER, DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 
-COMMAND = COMMANDS["publish the next version"]
+COMMAND = "publish the next version"
 FILE, MANIFEST, PAGE = "demo_pkg-1.1-py3-none-any.whl", "manifests/demo-pkg.json", "demo-pkg/index.json"
 
 
@@ -53,21 +52,11 @@ def at(ending: str, harm: Callable[[], Fault | None]) -> Callable[[Exchange], Fa
     return lambda exchange: harm() if exchange.verb == "PUT" and exchange.path.split("?")[0].endswith(ending) else None
 
 
-def assert_recovers(harness: Harness, user: User) -> None:
-    """See that nothing is broken, and that the same command again ends as an clean run."""
-    harness.wire.harm = lambda _: None
-    clean = harness.clean_run("publish the next version")
-    assert broken_promises(take_snapshot(user.storage), clean.before) == []
-    COMMAND.run(user)
-    assert comparable(take_snapshot(user.storage)) == clean.after
-
-
 @pytest.mark.parametrize(
     ("key", "fault"), [(FILE, DROP_AFTER), (MANIFEST, DROP_BEFORE), (MANIFEST, DROP_AFTER), (PAGE, DROP_BEFORE)]
 )
-def test_killed(key: str, fault: Fault, harness: Harness, wire: Wire, home: Path) -> None:
+def test_killed(key: str, fault: Fault, user: User, harness: Harness, wire: Wire, home: Path) -> None:
     """SIGKILL with a request under way, whether that takes effect or not: the same again finishes."""
-    user = harness.user(harness.clean_run("publish the next version").before)
     started: list[subprocess.Popen[str]] = []
 
     def kill() -> Fault:
@@ -79,13 +68,12 @@ def test_killed(key: str, fault: Fault, harness: Harness, wire: Wire, home: Path
         started.append(process)
         output, _ = process.communicate(timeout=60)
     assert (process.returncode, output) == (-signal.SIGKILL, "")
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, COMMAND)
 
 
 @pytest.mark.parametrize("key", [FILE, MANIFEST, PAGE])
-def test_interrupted(key: str, harness: Harness, wire: Wire, home: Path) -> None:
+def test_interrupted(key: str, user: User, harness: Harness, wire: Wire, home: Path) -> None:
     """Ctrl-C while a request is slow: one line, exit 3, no traceback; the same again finishes."""
-    user = harness.user(harness.clean_run("publish the next version").before)
     under_way, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -102,12 +90,11 @@ def test_interrupted(key: str, harness: Harness, wire: Wire, home: Path) -> None
     assert errors.splitlines()[-1:] == ["error: interrupted; run the same command again, which finishes what was begun"]
     assert "Traceback" not in errors
     assert process.returncode == 3
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, COMMAND)
 
 
-def test_interrupted_twice(harness: Harness, wire: Wire, home: Path) -> None:
+def test_interrupted_twice(user: User, harness: Harness, wire: Wire, home: Path) -> None:
     """The first Ctrl-C waits for what is under way; where no answer comes, the second does not: one line, exit 3."""
-    user = harness.user(harness.clean_run("publish the next version").before)
     under_way = threading.Event()
 
     def fall_silent() -> Fault:
@@ -125,4 +112,4 @@ def test_interrupted_twice(harness: Harness, wire: Wire, home: Path) -> None:
     assert (process.returncode, output) == (3, "")
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
-    assert_recovers(harness, user)
+    harness.assert_recovers(user, COMMAND)

@@ -1,8 +1,8 @@
-"""The fault sweep: every command, disturbed at every one of its requests, on the wire to a real S3 server.
+"""The fault sweep: every command, with a failure at each of its requests, on the wire to a real S3 server.
 
-After each failure nothing dangles and nothing went back (I1 to I4), the exit was honest (I5, I8), and the same
-command again ends as if it had never been disturbed (I12). A plain run meets every request of every command with one
-failure of one family, in turn; BUCKETWHEEL_TEST_SWEEP=full meets each with all of them, in some fifteen minutes.
+After each failure nothing dangles and nothing went back (I1 to I4), the exit was honest (I5, I8), and the same command
+again ends as if nothing had failed (I12). A plain run gives each request of each command one failure of one family, in
+turn; BUCKETWHEEL_TEST_SWEEP=full gives each of them all, in some fifteen minutes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,7 @@ from faults.failures import FAMILIES, Failure
 from faults.harness import Harness, problems_after
 
 _FULL = os.environ.get("BUCKETWHEEL_TEST_SWEEP") == "full"
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hope for better luck no longer than a test can."""
-    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -41,7 +36,7 @@ def test_whatever_happens(name: str, family: str, harness: Harness) -> None:
 
 @pytest.mark.parametrize("number", [4, 9, 12, 17, 20])
 def test_whatever_happens_to_one_of_many_at_once(number: int, harness: Harness) -> None:
-    """The same where requests are under way side by side, and go on while one of them fails or the process dies."""
+    """The same where requests run side by side, and go on while one of them fails or the process dies."""
     problems = [
         f"{failure.name}: {problem}"
         for failure in (*FAMILIES["killed"], FAMILIES["whenever asked"][1])
