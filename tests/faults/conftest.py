@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def session_wire(s3_server: S3Server) -> Iterator[Wire]:
     """Give the wire that all tests share, one after the other."""
-    with run_wire(s3_server.endpoint_url or "https://s3.amazonaws.com") as running:
+    with run_wire(s3_server.endpoint_url) as running:
         yield running
 
 
