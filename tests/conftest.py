@@ -1,4 +1,4 @@
-"""What every test may rely on: no settings of this machine, and an S3 server when it asks for one."""
+"""Fixtures for every test: nothing of this machine's settings, and an S3 server when a test asks for one."""
 
 from __future__ import annotations
 

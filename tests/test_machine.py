@@ -1,8 +1,10 @@
-"""The suite means the same on every machine: what it hides, seen from a process that inherited the worst."""
+"""The suite means the same on every machine: it hides the machine's settings, and says so if Python is too old."""
 
 from __future__ import annotations
 
+import ast
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -73,3 +75,15 @@ def test_a_process_is_set_right(umask: int, tmp_path: Path) -> None:
     finally:
         signal.signal(signal.SIGINT, old)
     assert shown.stdout == f"True 0o22 UTC {tmp_path}\n"
+
+
+@pytest.mark.parametrize("program", ["tests/run.py", "example_project/demo.py"])
+def test_an_old_python_gets_one_sentence(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.6 to 3.10 can read the programs that set everything up, and are told what is needed."""
+    path = Path(__file__).parent.parent / program
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
+    imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert "__future__" not in imports  # Python 3.6 does not know `annotations`
+    monkeypatch.setattr(sys, "version_info", (3, 6, 15))
+    with pytest.raises(SystemExit, match=r"\A[^\n]*needs? Python 3\.11 or newer; run this file with one\Z"):
+        runpy.run_path(str(path))

@@ -1,4 +1,4 @@
-"""What a publish costs, counted on the wire between it and a real S3 server."""
+"""The cost of a publish, counted on the wire to a real S3 server."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Line:
 
 @pytest.fixture
 def line(bucket: TestBucket) -> Iterator[Line]:
-    """A fresh bucket, reached by a wire that remembers."""
+    """Give a fresh bucket, reached by way of a wire."""
     with run_wire(bucket.connection.endpoint_url) as wire:
         yield Line(bucket=bucket, wire=wire)
 
 
 def wheels(directory: Path, version: str, count: int, name: str = "demo-pkg") -> list[Path]:
-    """So many wheels of one version."""
+    """Make so many wheels of one version."""
     return [make_wheel(directory, name, version, tag=f"py3{number}-none-any") for number in range(count)]
 
 
@@ -68,7 +68,7 @@ def in_waves(*sizes: int, patience: float = 30) -> Callable[[Exchange], Fault | 
 
 
 def verbs(log: list[Exchange]) -> Counter[str]:
-    """How many requests of each verb."""
+    """Count the requests of each verb."""
     return Counter(exchange.verb for exchange in log)
 
 
@@ -87,7 +87,7 @@ def test_a_new_project_costs_two_requests_a_wheel_and_eleven(line: Line, tmp_pat
 
 
 def test_the_same_files_again_cost_four_reads(line: Line, tmp_path: Path) -> None:
-    """Nothing to do is found out with the settings, the manifest and a look at both pages."""
+    """A publish with nothing to do reads the settings, the manifest and the versions of both pages."""
     files = wheels(tmp_path, "1.0", 3)
     line.publish(*files)
     assert verbs(line.publish(*files)) == {"GET": 2, "HEAD": 2}

@@ -1,4 +1,4 @@
-"""What the tests of this directory share: one wire to the server, and a harness on it."""
+"""Fixtures of the fault tests: one wire to the server, and a harness on it."""
 
 from __future__ import annotations
 

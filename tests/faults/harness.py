@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -116,7 +117,7 @@ def _dishonest(end: BaseException | None, now: Snapshot, clean: CleanRun) -> Ite
         case Killed():
             pass
         case Unfinished():
-            if "run the same" not in str(end):
+            if not re.search("run the same|run .*again", str(end)):
                 yield f"exit 3, and no word about what to do: {end}"
         case BucketwheelError(exit_code=1):
             if now.manifests != before.manifests or before.body(SETTINGS_KEY) not in {None, now.body(SETTINGS_KEY)}:

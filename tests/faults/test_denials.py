@@ -169,7 +169,7 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
             {"Content-Type": "application/xml", "x-amz-bucket-region": "eu-west-1"},
             status=HTTPStatus.MOVED_PERMANENTLY,
         ),
-        r"lies in another region \(eu-west-1\); set --region to it",
+        r"another region \(eu-west-1\); set --region",
     ),
     "a login page": (
         answers(b"<html>Please log in</html>", {"Content-Type": "text/html"}),

@@ -142,7 +142,7 @@ class TestAManifest:
 
     @pytest.mark.parametrize("writer", WRITERS)
     def test_an_unknown_key_is_not_lost(self, writer: str, user: User) -> None:
-        """What a newer bucketwheel wrote may be read, and not written over."""
+        """A manifest of a newer bucketwheel may be read, and is not overwritten."""
         user.overwrite(MANIFEST, changed(licence="MIT")(user.snapshot().body(MANIFEST) or b""))
         before = user.snapshot()
         with pytest.raises(Refused, match=r"written by a newer bucketwheel \(it has licence\); upgrade"):

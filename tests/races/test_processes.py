@@ -77,7 +77,7 @@ class Reader:
     digests: dict[str, str] = field(default_factory=dict)
 
     def read_once(self) -> None:
-        """Follow every link from the root; note what a client could not live with."""
+        """Follow every link from the root, and note what would break a client."""
         root = self.storage.read(Key("simple/index.json"))
         for project in json.loads(root.body)["projects"] if root else []:
             self._read_project(project["name"])
@@ -109,7 +109,7 @@ class Reader:
 
 @contextmanager
 def reading(bucket: TestBucket) -> Iterator[Reader]:
-    """A reader in a thread of its own, for as long as the context lasts."""
+    """Run a reader in a thread of its own while the context lasts."""
     reader, stop = Reader(storage=bucket.storage()), threading.Event()
 
     def run() -> None:
@@ -126,14 +126,14 @@ def reading(bucket: TestBucket) -> Iterator[Reader]:
 
 
 def listed(storage: Storage) -> set[str]:
-    """The projects on the JSON root."""
+    """Return the projects on the JSON root."""
     root = storage.read(Key("simple/index.json"))
     assert root is not None
     return {project["name"] for project in json.loads(root.body)["projects"]}
 
 
 def file_names(storage: Storage, project: str) -> set[str]:
-    """The files on a project's page, each checked to be there; the same as in the manifest and on the HTML page."""
+    """Return the files on a project's JSON page; check that the manifest and the HTML page have the same."""
     names = {file["filename"] for file in page_json(storage, project)["files"]}
     html = storage.read(Key(f"simple/{project}/"))
     assert html is not None
