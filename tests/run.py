@@ -27,9 +27,10 @@ OURS = ["--editable", ".", "--group", "dev"]
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
-SLOW = ("tests/faults", "tests/races", "tests/interleavings")
-# Some tests last longer here; and each goes to whichever process is free.
-LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", *SLOW[1:]]
+# These say nothing new on another Python.
+SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adoption/test_old_tools.py")
+# Tests last longer with all their cases, so each goes to the first process that is free.
+LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
 THOROUGH = {
     "BUCKETWHEEL_TEST_SWEEP": "full",
     "BUCKETWHEEL_TEST_PUBLISHERS": "16",
@@ -96,8 +97,9 @@ def answers_as(candidate: str, version: "tuple[int, int]") -> bool:
 
 
 def set_up(home: Path, python: str, wanted: "list[str]") -> None:
-    """Make an environment with these packages, if it is not there as pyproject.toml wants it."""
-    stamp, state = home / "state", hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    """Make an environment of this Python with these packages, unless it is there and pyproject.toml is the same."""
+    stamp = home / "state"
+    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + python.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == state:
         return
     print("+ setting up", home.relative_to(ROOT), flush=True)
