@@ -97,9 +97,9 @@ def answers_as(candidate: str, version: "tuple[int, int]") -> bool:
 
 
 def set_up(home: Path, python: str, wanted: "list[str]") -> None:
-    """Make an environment of this Python with these packages, unless it is there and pyproject.toml is the same."""
+    """Make an environment with these packages, unless it is there, for this pyproject.toml and this Python."""
     stamp = home / "state"
-    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + python.encode()).hexdigest()
+    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == state:
         return
     print("+ setting up", home.relative_to(ROOT), flush=True)
