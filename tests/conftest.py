@@ -10,13 +10,19 @@ from pathlib import Path
 import botocore.loaders
 import botocore.session
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.machine import hide_machine
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
 
 
+# Seconds on the wall say nothing on a busy machine.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Hide this machine's settings before anything starts; the processes of pytest-xdist inherit what is left."""
+    settings.load_profile("patient")
     if hasattr(config, "workerinput"):
         return
     home = tempfile.TemporaryDirectory(prefix="bucketwheel-home-", ignore_cleanup_errors=True)
