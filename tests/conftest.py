@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, settings
 from support.machine import hide_machine
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
 
-
 # Seconds on the wall say nothing on a busy machine.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
