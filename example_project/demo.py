@@ -1,19 +1,22 @@
 """The main job from beginning to end, on one machine and from nothing: `python3 example_project/demo.py`.
 
-It builds the package that lies beside this file, leaves the wheel on a page as a CI job would, fetches it from there,
-publishes it with the sdist through Hatch to a repository that is a directory, and installs the package with pip from
-the index that came of it. Needs Python 3.11 or newer, and a package index to install bucketwheel and Hatch from.
-Everything it makes lies in `.demo/` of the clone.
+It builds the package beside this file, leaves the wheel on a page as a CI job does, fetches it from there, publishes it
+with the sdist through Hatch to a repository in a directory, and installs the package with pip from that index.
+It needs Python 3.11 or newer, and a package index to install bucketwheel and Hatch from. It writes only to `.demo/` of
+the clone.
 """
 
-from __future__ import annotations
+import sys
+
+# This file stays readable for Python 3.6, which then says what is wrong.
+if sys.version_info < (3, 11):  # noqa: UP036 - said in words, not by a syntax error
+    sys.exit("demo: needs Python 3.11 or newer; run this file with one")
 
 import hashlib
 import os
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
 import venv
 from collections.abc import Iterator
@@ -30,28 +33,25 @@ TOOLS = HOME / "tools"
 PROJECT = HOME / "project"
 """A copy of the example, so that the clone stays as it is."""
 CI = HOME / "ci"
-"""Where the CI job leaves its wheel."""
+"""The page of the CI job, with its wheel."""
 USER = HOME / "user"
-"""The environment of somebody who installs the package."""
+"""The environment of a user who installs the package."""
 
 
 def main() -> int:
-    """Set up, then show the whole way; 1 if any command fails."""
-    if sys.version_info < (3, 11):  # noqa: UP036  # said in words, not by pip's refusal
-        print("demo: needs Python 3.11 or newer; run this file with one")
-        return 1
+    """Set up, then run all steps; return 1 if a command fails."""
     try:
         set_up()
         version, index = release_and_install()
     except subprocess.CalledProcessError as error:
-        print(f"demo: failed, for this ended with status {error.returncode}: {shlex.join(map(str, error.cmd))}")
+        print(f"demo: failed; this command ended with status {error.returncode}: {shlex.join(map(str, error.cmd))}")
         return 1
     print(f"demo: published and installed bucketwheel-example {version} from {index}")
     return 0
 
 
 def set_up() -> None:
-    """Install the clone and its hosts into an environment of their own; a second run does it only if need be."""
+    """Install the clone and its hosts into an environment of their own; a second run does so only after a change."""
     stamp = TOOLS / "state"
     state = hashlib.sha256((CLONE / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == state:
@@ -64,24 +64,24 @@ def set_up() -> None:
     stamp.write_text(state)
 
 
-def release_and_install() -> tuple[str, str]:
-    """Build, fetch, publish, install, import; returns the version that was imported, and the index it came from."""
+def release_and_install() -> "tuple[str, str]":
+    """Build, fetch, publish, install, import; return the version that was imported, and the index."""
     for made in (PROJECT, CI, USER):
         shutil.rmtree(made, ignore_errors=True)
     shutil.copytree(EXAMPLE, PROJECT, ignore=shutil.ignore_patterns("demo.py", "dist", "repository", "__pycache__"))
 
     print(f"+ cd {PROJECT}", flush=True)
 
-    # A CI job builds the wheel, and leaves it on a page. (Here nothing is to be downloaded, hence --no-isolation.)
+    # A CI job builds the wheel, and leaves it on a page. (--no-isolation: nothing is downloaded here.)
     run("python", "-m", "build", "--quiet", "--no-isolation", "--wheel", "--outdir", "../ci")
-    # Whoever makes the release builds the sdist and fetches the wheel beside it: `artifact-indexes` names the page.
+    # The release manager builds the sdist and fetches the wheel beside it: `artifact-indexes` names the page.
     run("python", "-m", "build", "--quiet", "--no-isolation", "--sdist")
     with container(CI) as url:
         run("bucketwheel", "fetch", "bucketwheel-example", CI_ARTIFACTS=url)
     # Both are published, to the `repository` that pyproject.toml names.
     run("hatch", "publish", "-p", "s3")
 
-    # Somebody installs it, in an environment of their own, from this index and no other.
+    # A user installs it, in an environment of their own, from this index and no other.
     index = (PROJECT / "repository" / "simple").as_uri() + "/"
     venv.create(USER, with_pip=False)
     user = program(USER, "python")
@@ -91,7 +91,7 @@ def release_and_install() -> tuple[str, str]:
     return version, index
 
 
-def run(*command: str, stdout: int | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdout: "int | None" = None, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Show a command and run it in the project."""
     print("+", *(f"{name}={value}" for name, value in variables.items()), shlex.join(command), flush=True)
     return subprocess.run(
@@ -105,8 +105,8 @@ def run(*command: str, stdout: int | None = None, **variables: str) -> subproces
     )
 
 
-def environment() -> dict[str, str]:
-    """Make an environment in which nothing but the project is configured, and nothing outside `.demo/` is written."""
+def environment() -> "dict[str, str]":
+    """Return an environment in which only the project configures anything, and only `.demo/` is written."""
     hatch = HOME / "hatch"
     hatch.mkdir(exist_ok=True)
     (hatch / "config.toml").touch()
@@ -126,13 +126,13 @@ def environment() -> dict[str, str]:
 
 
 def program(home: Path, name: str) -> str:
-    """Where an environment keeps a program; another environment's is named by its path already."""
+    """Return where an environment keeps a program; the path of another environment's program stays as it is."""
     return str(home / ("Scripts" if os.name == "nt" else "bin") / name)
 
 
 @contextmanager
-def container(directory: Path) -> Iterator[str]:
-    """Serve what a CI job left, with a page of links to it, while the context lasts."""
+def container(directory: Path) -> "Iterator[str]":
+    """Serve the files of a CI job, and a page of links to them, while the context lasts."""
     links = [
         f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a><br>'
         for file in directory.glob("*.whl")
@@ -147,7 +147,7 @@ def container(directory: Path) -> Iterator[str]:
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves a directory and says nothing about it."""
+    """A server of a directory that prints nothing."""
 
     def log_message(self, *_: object) -> None:
         """Leave the terminal to the commands."""

@@ -1,37 +1,32 @@
-"""What every test may rely on: no settings of this machine, and an S3 server when it asks for one."""
+"""Fixtures for every test: nothing of this machine's settings, and an S3 server when a test asks for one."""
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader
+from hypothesis import HealthCheck, settings
 
+from support.machine import hide_machine
 from support.ministack import S3Server, TestBucket, fresh_bucket, other_server, run_ministack
 
-_DUMMY_AWS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
+# Seconds on the wall say nothing on a busy machine.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide this machine's AWS configuration and bucketwheel settings; another S3 keeps the AWS chain that it needs."""
-    keeps_aws = other_server() is not None
-    for name in os.environ:
-        if name.startswith("BUCKETWHEEL_TEST_"):
-            continue
-        if name.startswith("BUCKETWHEEL_") or (name.startswith("AWS_") and not keeps_aws):
-            monkeypatch.delenv(name)
-    if not keeps_aws:
-        for name, value in _DUMMY_AWS.items():
-            monkeypatch.setenv(name, value)
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide this machine's settings before anything starts; the processes of pytest-xdist inherit what is left."""
+    settings.load_profile("patient")
+    if hasattr(config, "workerinput"):
+        return
+    home = tempfile.TemporaryDirectory(prefix="bucketwheel-home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    hide_machine(Path(home.name), keep_aws=other_server() is not None)
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +40,15 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def _sdk_tables() -> Iterator[None]:
-    """Let the SDK parse its tables once a run and not once a client, which takes half of the time of a small test."""
+def _sdk_models() -> Iterator[None]:
+    """Let the SDK read its models once a run and not once a client, which takes half of the time of a small test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
         yield
 
 
 @pytest.fixture
-def bucket(s3_server: S3Server, _sdk_tables: None) -> Iterator[TestBucket]:
+def bucket(s3_server: S3Server, _sdk_models: None) -> Iterator[TestBucket]:
     """Give a place in S3 that is this test's alone."""
     with fresh_bucket(s3_server) as fresh:
         yield fresh

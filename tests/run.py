@@ -1,74 +1,129 @@
 """Set up everything the tests need in `.venv`, then check format, lint and types, and run the tests.
 
     python3 tests/run.py [PYTEST ARGUMENT]…
+    python3 tests/run.py --thorough
 
-Needs Python 3.11 or newer and a package index, nothing else. A second run sets up only what changed.
+Needs Python 3.11 or newer and a package index, nothing else. A second run sets up only what changed. `--thorough` runs
+what takes longer: every case of the fault sweep, more publishers, more interleavings; and the fast tests on each other
+Python that we support and this machine has.
 """
 
-from __future__ import annotations
+import sys
+
+# This file stays readable for Python 3.6, which then says what is wrong.
+if sys.version_info < (3, 11):  # noqa: UP036 - said in words, not by a syntax error
+    sys.exit("the tests need Python 3.11 or newer; run this file with one")
 
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
 SERVERS = HOME / "servers"
+OURS = ["--editable", ".", "--group", "dev"]
+CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
+
+SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
+# These say nothing new on another Python.
+SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adoption/test_old_tools.py")
+# Tests last longer with all their cases, so each goes to the first process that is free.
+LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
+THOROUGH = {
+    "BUCKETWHEEL_TEST_SWEEP": "full",
+    "BUCKETWHEEL_TEST_PUBLISHERS": "16",
+    "BUCKETWHEEL_TEST_INTERLEAVINGS": "600",
+}
 
 
-def main(arguments: list[str]) -> int:
-    """Run the checks in order and stop at the first that fails; the tests come last."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - said in words, not by a syntax error of a dependency
-        print("the tests need Python 3.11 or newer; run this file with one")
-        return 2
-    set_up()
-    python = str(program(HOME, "python"))
-    for check in (
-        ["ruff", "format", "--check", "."],
-        ["ruff", "check", "."],
-        ["mypy"],
-        ["pytest", *arguments],
-    ):
-        print("+", " ".join(check), flush=True)
-        status = subprocess.run([python, "-m", *check], cwd=ROOT, env=environment(), check=False).returncode
+def main(arguments: "list[str]") -> int:
+    """Run the checks and the tests, or what is thorough; stop at the first that fails."""
+    # That of no environment: the one that runs this may be about to be made again.
+    python = sys._base_executable  # type: ignore[attr-defined]  # typeshed does not have it
+    set_up(HOME, python, OURS)
+    set_up(SERVERS, python, ["--group", "servers"])  # an environment of its own: it pins what ours uses
+    if "--thorough" in arguments:
+        arguments.remove("--thorough")
+        return run_thoroughly(arguments)
+    for check in (*CHECKS, ["pytest", *arguments]):
+        status = run(HOME, check)
         if status:
             return status
     return 0
 
 
-def set_up() -> None:
-    """Install the project and its development tools, and the S3 server apart from them: it pins what they use."""
-    stamp, state = HOME / "state", hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+def run_thoroughly(arguments: "list[str]") -> int:
+    """Run the long tests with all their cases, then the fast ones on each other Python of this machine."""
+    status = run(HOME, ["pytest", *LONG, *arguments], **THOROUGH)
+    if status:
+        return status
+    for version in SUPPORTED:
+        python = None if version == sys.version_info[:2] else find_python(version)
+        if python is None:
+            continue
+        home = HOME / "{}.{}".format(*version)
+        set_up(home, python, OURS)
+        status = run(home, ["pytest", *("--ignore=" + slow for slow in SLOW), *arguments])
+        if status:
+            return status
+    return 0
+
+
+def find_python(version: "tuple[int, int]") -> "str | None":
+    """Find an interpreter of this version: on PATH, among pyenv's, or by uv."""
+    name = "python{}.{}".format(*version)
+    candidates = [name]
+    candidates += map(str, sorted(Path.home().glob(".pyenv/versions/{}.{}*/bin/{}".format(*version, name))))
+    if shutil.which("uv"):
+        command = ["uv", "python", "find", "--managed-python", "--no-python-downloads", "{}.{}".format(*version)]
+        found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        candidates += found.stdout.splitlines()
+    for candidate in candidates:
+        if answers_as(candidate, version):
+            return candidate
+    return None
+
+
+def answers_as(candidate: str, version: "tuple[int, int]") -> bool:
+    """Return whether this starts and is of the version: what pyenv puts on PATH starts only if it is chosen."""
+    command = [candidate, "-c", "import sys; print(*sys.version_info[:2])"]
+    try:
+        found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return found.stdout.split() == [str(part) for part in version]
+
+
+def set_up(home: Path, python: str, wanted: "list[str]") -> None:
+    """Make an environment with these packages, unless it is there, for this pyproject.toml and this Python."""
+    stamp = home / "state"
+    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == state:
         return
-    shutil.rmtree(HOME, ignore_errors=True)
-    for home, wanted in ((HOME, ["--editable", ".", "--group", "dev"]), (SERVERS, ["--group", "servers"])):
-        print("+ setting up", home.relative_to(ROOT), flush=True)
-        venv.create(home, with_pip=True)
-        install(home, ["--upgrade", "pip>=25.1"])  # the first to know dependency groups
-        install(home, wanted)
+    print("+ setting up", home.relative_to(ROOT), flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", str(home)], check=True)
+    pip = [str(program(home, "python")), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--upgrade", "pip>=25.1"], cwd=ROOT, check=True)  # the first to know dependency groups
+    subprocess.run([*pip, *wanted], cwd=ROOT, check=True)
     stamp.write_text(state)
 
 
-def install(home: Path, wanted: list[str]) -> None:
-    """Install into one of the environments."""
-    command = [str(program(home, "python")), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
-    subprocess.run(command, cwd=ROOT, check=True)
+def run(home: Path, command: "list[str]", **variables: str) -> int:
+    """Show and run a Python program of an environment, with its own programs and the S3 server first on PATH."""
+    print("+", *("{}={}".format(*pair) for pair in variables.items()), *command, flush=True)
+    path = os.pathsep.join([str(program(home, "")), str(program(SERVERS, "")), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(home), **variables}
+    return subprocess.run(
+        [str(program(home, "python")), "-m", *command], cwd=ROOT, env=environment, check=False
+    ).returncode
 
 
 def program(home: Path, name: str) -> Path:
-    """Where an environment keeps its programs."""
+    """Return where an environment keeps a program."""
     return home / ("Scripts" if os.name == "nt" else "bin") / name
-
-
-def environment() -> dict[str, str]:
-    """The environment as it is, with the programs of `.venv` first."""
-    path = os.pathsep.join([str(program(HOME, "")), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(HOME)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What real pip and uv make of a repository: pages rendered from a manifest, on a host that knows only files."""
+"""Real pip and uv on a repository: pages rendered from a manifest, on a host that knows only files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ Client: TypeAlias = Pip | Uv
 
 
 def released(root: Path, version: str, at: str, **facts: object) -> PublishedFile:
-    """Put a wheel and its sidecar where a publisher would, and describe them as one would."""
+    """Put a wheel and its sidecar where a publisher puts them, and return their manifest entry."""
     requires_python = facts.get("requires_python")
     wheel = make_wheel(root, DEMO, version, requires_python=None if requires_python is None else str(requires_python))
     with zipfile.ZipFile(wheel) as archive:
@@ -92,14 +92,14 @@ def released(root: Path, version: str, at: str, **facts: object) -> PublishedFil
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository directory with one project: an old release, a yanked one, one that stepped aside, one too new."""
+    """Make a repository with one project: an old release, a yanked one, one that stepped aside, one too new."""
     root = tmp_path_factory.mktemp("repository")
     files = (
         released(root, "1.0", OLD),
         released(root, "1.1", OLD, yanked="breaks on <Tuesdays>"),
         released(root, "2.0+cu118", NEW, key=Key(f"simple/demo-pkg/{'0' * 64}/{LOCAL}")),
         released(root, "3.0", OLD, requires_python=">=99"),
-        # Adopted from another tool: no client may stumble over it.
+        # Adopted from another tool: clients must ignore it.
         replace(released(root, "0.9", OLD), filename="Demo Pkg (final).zip", version="final <1>"),
     )
     manifest = Manifest(project=DEMO, revision=4, files=files)
@@ -130,18 +130,18 @@ def json_host(repository: Path) -> Iterator[IndexServer]:
 
 @pytest.fixture(params=[Pip(), Uv()], ids=["pip", "uv"])
 def client(request: pytest.FixtureRequest) -> Client:
-    """Each client in turn."""
+    """Give each client in turn."""
     chosen: Client = request.param
     return chosen
 
 
 def index(host: IndexServer) -> str:
-    """The URL that one gives to clients."""
+    """Return the URL that clients are given."""
     return f"{host.url}simple/"
 
 
 def installed(target: Path) -> str:
-    """The version of the project that lies there."""
+    """Return the version of the project that is installed there."""
     return (target / "demo_pkg" / "__init__.py").read_text()
 
 
@@ -158,7 +158,7 @@ def test_installs_the_newest_that_fits(host: IndexServer, client: Client, tmp_pa
 
 
 def test_resolves_by_sidecars_alone(host: IndexServer, client: Client, tmp_path: Path) -> None:
-    """What a release requires is read from its sidecar; no wheel is touched."""
+    """The requirements of a release are read from its sidecar; no wheel is touched."""
     run = client.resolve(index(host), "demo-pkg", tmp_path)
 
     assert run.code == 0, run.output

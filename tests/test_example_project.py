@@ -1,4 +1,4 @@
-"""The example project goes through all three doors, and its demonstration works, so that neither can rot."""
+"""The example project is published in all three ways, and its demonstration works."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def must(run: HostRun) -> None:
-    """Fail with what a host said."""
+    """Fail with the output of a host."""
     assert run.code == 0, run.said
 
 
@@ -80,7 +80,7 @@ def test_both_hosts_build_the_same_of_one_table(host: Host) -> None:
 def test_the_demonstration_runs_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The README's first command, but for the setting up: it ends with what pip installed, and the second time too."""
+    """The README's first command, without the setting up, ends with what pip installed, also the second time."""
     monkeypatch.setenv("BUCKETWHEEL_REPOSITORY", "s3://somebodys-real-bucket")
     demo = _demo(tmp_path)
     for _ in range(2):
@@ -93,13 +93,13 @@ def test_the_demonstration_runs_twice(
 def test_the_demonstration_says_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A command that fails ends it with 1, and with a last line that names it."""
+    """If a command fails, it ends with 1, and the last line names the command."""
     demo = _demo(tmp_path)
     monkeypatch.setattr(demo, "EXAMPLE", tmp_path / "broken")
     (tmp_path / "broken").mkdir()
     assert demo.main() == 1
     *_, last = capfd.readouterr().out.splitlines()
-    assert last.startswith("demo: failed, for this ended with status 1: ")
+    assert last.startswith("demo: failed; this command ended with status 1: ")
 
 
 def _demo(home: Path) -> ModuleType:
@@ -121,7 +121,7 @@ def _demo(home: Path) -> ModuleType:
 
 
 def _install(host: Host) -> None:
-    """Install the example from the repository with pip, and have it say its greeting."""
+    """Install the example from the repository with pip, and print its greeting."""
     index = (host.project / "repository" / "simple").as_uri() + "/"
     for option in ("--only-binary=:all:", "--no-binary=:all:"):
         command = ["download", "--no-deps", "--no-build-isolation", option, "--index-url", index, "--dest", "downloads"]

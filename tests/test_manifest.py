@@ -180,7 +180,7 @@ def test_damage_is_said(body: bytes, why: str) -> None:
 
     assert why in str(refused.value)
     assert "the manifest of demo-pkg cannot be read" in str(refused.value)
-    assert "put back an earlier version of _bucketwheel/manifests/demo-pkg.json" in str(refused.value)
+    assert "restore an earlier version of _bucketwheel/manifests/demo-pkg.json" in str(refused.value)
     assert str(refused.value).isprintable()
 
 

@@ -78,7 +78,7 @@ def line(bucket: TestBucket, tmp_path: Path) -> Iterator[Line]:
         for number in range(1, FILES + 1)
     ]
     release_files(bucket.storage(), *wheels)
-    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as wire:
+    with run_wire(bucket.connection.endpoint_url) as wire:
         yield Line(bucket=bucket, wire=wire)
 
 

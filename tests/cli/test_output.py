@@ -133,8 +133,8 @@ def test_an_answer_that_cannot_be_written(workspace: Path) -> None:
 def test_closed_streams_are_no_traceback(workspace: Path) -> None:
     """Started with its streams closed, as some services do it, the command does its work."""
     make_wheel(Path("dist"))
-    command = f"{sys.executable} -m bucketwheel publish -r ./pypi >&- 2>&-"
-    finished = subprocess.run(["sh", "-c", command], cwd=workspace, env=clean_environment(workspace), check=False)
+    command = ["sh", "-c", '"$0" -m bucketwheel publish -r ./pypi >&- 2>&-', sys.executable]
+    finished = subprocess.run(command, cwd=workspace, env=clean_environment(workspace), check=False)
     assert finished.returncode == 0
 
 

@@ -101,7 +101,7 @@ def test_init_is_never_a_trial() -> None:
     """With a configured dry run nothing is made: `init` has no trial."""
     run = run_command("init", "./pypi", environ={"BUCKETWHEEL_DRY_RUN": "1"})
     assert run.code == 2
-    assert run.notices.startswith("error: dry-run is set")
+    assert run.notices.startswith("error: dry-run cannot be used with init")
     assert not Path("pypi").exists()
 
 

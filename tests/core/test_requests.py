@@ -1,24 +1,23 @@
-"""What a publish costs, counted on the wire between it and a real S3 server."""
+"""The cost of a publish, counted on the wire to a real S3 server."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.errors import Denied
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import Context
 from support.archives import make_wheel
 from support.ministack import TestBucket
 from support.releasing import request_for, target_of
-from support.wire import Exchange, Wire, run_wire
-
-_ROUND_TRIP = 0.05
+from support.wire import Exchange, Fault, Wire, run_wire, says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,27 +38,38 @@ class Line:
 
 @pytest.fixture
 def line(bucket: TestBucket) -> Iterator[Line]:
-    """A fresh bucket, reached by a wire that remembers."""
-    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as wire:
+    """Give a fresh bucket, reached by way of a wire."""
+    with run_wire(bucket.connection.endpoint_url) as wire:
         yield Line(bucket=bucket, wire=wire)
 
 
 def wheels(directory: Path, version: str, count: int, name: str = "demo-pkg") -> list[Path]:
-    """So many wheels of one version."""
+    """Make so many wheels of one version."""
     return [make_wheel(directory, name, version, tag=f"py3{number}-none-any") for number in range(count)]
 
 
-def waves(log: list[Exchange]) -> int:
-    """The longest chain of requests that waited for one another."""
-    depth: dict[int, int] = {}
-    for exchange in sorted(log, key=lambda one: one.start):
-        before = [depth[other.number] for other in log if other.number in depth and other.end <= exchange.start]
-        depth[exchange.number] = 1 + max(before, default=0)
-    return max(depth.values())
+def in_waves(*sizes: int, patience: float = 30) -> Callable[[Exchange], Fault | None]:
+    """Answer so many requests only once all of them are there, then so many more: no clock is read.
+
+    A request that waits for the answer to another cannot come in the same wave: that wave stays incomplete, and after
+    some patience its requests are denied.
+    """
+    gates: list[threading.Barrier] = []
+    for size in sizes:
+        gates += [threading.Barrier(size, timeout=patience)] * size
+
+    def hold(exchange: Exchange) -> Fault | None:
+        try:
+            gates[exchange.number - 1].wait()
+        except (threading.BrokenBarrierError, IndexError):
+            return says(403, "AccessDenied")
+        return None
+
+    return hold
 
 
 def verbs(log: list[Exchange]) -> Counter[str]:
-    """How many requests of each verb."""
+    """Count the requests of each verb."""
     return Counter(exchange.verb for exchange in log)
 
 
@@ -78,7 +88,7 @@ def test_a_new_project_costs_two_requests_a_wheel_and_eleven(line: Line, tmp_pat
 
 
 def test_the_same_files_again_cost_four_reads(line: Line, tmp_path: Path) -> None:
-    """Nothing to do is found out with the settings, the manifest and a look at both pages."""
+    """A publish with nothing to do reads the settings, the manifest and the versions of both pages."""
     files = wheels(tmp_path, "1.0", 3)
     line.publish(*files)
     assert verbs(line.publish(*files)) == {"GET": 2, "HEAD": 2}
@@ -91,14 +101,18 @@ def test_a_dry_run_never_writes(line: Line, tmp_path: Path) -> None:
 
 
 def test_a_publish_waits_for_few_round_trips(line: Line, tmp_path: Path) -> None:
-    """Settings and manifest; files with their sidecars, and looks; manifest; pages: each wave waits for the one before.
-
-    The sidecar follows its file within the second wave, as the write protocol has it, so the longest chain is five.
-    """
+    """Settings and manifest; files and looks; sidecars; manifest; pages: five waves, whatever the number of files."""
     line.publish(*wheels(tmp_path, "1.0", 1))
-    line.wire.harm = lambda _: time.sleep(_ROUND_TRIP)
-    log = line.publish(*wheels(tmp_path, "1.1", 5))
-    assert waves(log) == 5
+    line.wire.harm = in_waves(2, 5 + 2, 5, 1, 2)
+    assert len(line.publish(*wheels(tmp_path, "1.1", 5))) == 17
+
+
+def test_a_wave_too_few_would_be_noticed(line: Line, tmp_path: Path) -> None:
+    """Sidecars wait for their files, so that a wave of both is never complete."""
+    line.publish(*wheels(tmp_path, "1.0", 1))
+    line.wire.harm = in_waves(2, 5 + 2 + 5, 1, 2, patience=0.5)
+    with pytest.raises(Denied):
+        line.publish(*wheels(tmp_path, "1.1", 5))
 
 
 def test_a_publish_needs_no_more_than_the_documented_policy(line: Line, tmp_path: Path) -> None:

@@ -144,5 +144,5 @@ def test_valid_large_files_stream(tmp_path: Path) -> None:
 def test_texts_are_read_in_bounded_time(member: str, body: bytes, tmp_path: Path) -> None:
     """No text inside an archive can make reading it slow."""
     path = make_wheel(tmp_path, members={f"demo_pkg-1.0.dist-info/{member}": body})
-    with _within(seconds=8), suppress(Refused):
+    with _within(seconds=20), suppress(Refused):
         validate(path)

@@ -1,4 +1,4 @@
-"""The commands that are disturbed, each on the ground it is given there: real verbs with real settings."""
+"""The commands that fail half way, each with the place it is run in: real verbs with real settings."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from bucketwheel import (
 )
 from bucketwheel.format.layout import Layout
 from bucketwheel.names import sha256_of
-from bucketwheel.storage import NO_MARKS, Key, Storage
+from bucketwheel.storage import NO_MARKS, Key, Object, ObjectVersion, Storage
+from faults.integrity import Snapshot, take_snapshot
 from support.archives import make_sdist, make_wheel
 
-__all__ = ["COMMANDS", "Command", "Desk", "Distributions", "make_distributions"]
+__all__ = ["COMMANDS", "Command", "Distributions", "User", "make_distributions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distributions:
-    """What there is to publish."""
+    """Files to publish."""
 
     first: Path
     next: Path
@@ -44,7 +45,7 @@ class Distributions:
 
 
 def make_distributions(directory: Path) -> Distributions:
-    """Build them."""
+    """Build the files."""
     return Distributions(
         first=make_wheel(directory, version="1.0"),
         next=make_wheel(directory, version="1.1"),
@@ -58,19 +59,19 @@ def make_distributions(directory: Path) -> Distributions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Somebody who gives commands about one place."""
+class User:
+    """A user who gives commands about one repository."""
 
     repository: str
     endpoint_url: str
     files: Distributions
     storage: Storage
-    """Straight to the place, for what a person does by hand."""
+    """Direct access, for what a person does by hand."""
     options: Mapping[str, object] = field(default_factory=lambda: {"jobs": 1})
-    """Other settings; with one job at a time the requests of a command come in the same order every time."""
+    """Other settings; with one job the requests of a command have the same order every time."""
 
     def publish(self, *paths: Path) -> None:
-        """Publish."""
+        """Publish files."""
         publish(paths, self._settings())
 
     def yank(self) -> None:
@@ -78,7 +79,7 @@ class Desk:
         yank("demo-pkg", "1.0", self._settings(), reason="broken")
 
     def unyank(self) -> None:
-        """Take that back."""
+        """Unyank the first version."""
         unyank("demo-pkg", "1.0", self._settings())
 
     def reindex(self) -> None:
@@ -102,11 +103,11 @@ class Desk:
         set_status("demo-pkg", "archived", self._settings(), reason="done")
 
     def adopt(self) -> None:
-        """Take in what others put there, and miss what they removed."""
+        """Record what others put there or removed."""
         adopt(self._settings())
 
     def promote(self) -> None:
-        """Make the first version a release of another repository, which lies within the same place."""
+        """Release the first version in another repository, within the same place."""
         target = load_settings(
             options={"repository": f"{self.repository}/_release", "endpoint-url": self.endpoint_url, "jobs": 1},
             environ={},
@@ -117,17 +118,32 @@ class Desk:
         """Make the repository, or change its settings."""
         initialise(self._settings(), changes={key.replace("_", "-"): value for key, value in changes.items()})
 
-    def overwrite(self, key: str, body: bytes) -> None:
-        """Put other bytes there, as a person does, without our marks."""
-        seen = self.storage.stat(Key(key))
-        assert seen is not None
-        self.storage.swap(Key(key), body, expected=seen.version, headers=Layout().html(), marks=NO_MARKS)
+    def snapshot(self) -> Snapshot:
+        """Read all that is there."""
+        return take_snapshot(self.storage)
+
+    def put(self, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
+        """Create an object, as another tool does: without our marks, if none are given."""
+        assert self.storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().html(), marks=marks)
+
+    def overwrite(self, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
+        """Replace an object's bytes, as a person does."""
+        self.storage.swap(Key(key), body, expected=self._version(key), headers=Layout().html(), marks=marks)
 
     def remove(self, key: str) -> None:
         """Remove an object, as a person does."""
-        seen = self.storage.stat(Key(key))
-        assert seen is not None
-        self.storage.remove(Key(key), expected=seen.version)
+        self.storage.remove(Key(key), expected=self._version(key))
+
+    def object(self, key: str) -> Object:
+        """Read an object that is there."""
+        stored = self.storage.read(Key(key))
+        assert stored is not None
+        return stored
+
+    def _version(self, key: str) -> ObjectVersion:
+        info = self.storage.stat(Key(key))
+        assert info is not None
+        return info.version
 
     def _settings(self) -> Settings:
         place = {"repository": self.repository, "endpoint-url": self.endpoint_url}
@@ -136,95 +152,86 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command, and the ground on which it is given."""
+    """A command, and what prepares the place for it."""
 
-    run: Callable[[Desk], None]
-    before: Callable[[Desk], None]
+    run: Callable[[User], None]
+    prepare: Callable[[User], None]
 
 
-def _nothing(_desk: Desk) -> None:
+def _nothing(_user: User) -> None:
     """Leave the place empty."""
 
 
-def _one_release(desk: Desk) -> None:
-    desk.publish(desk.files.first)
+def _one_release(user: User) -> None:
+    user.publish(user.files.first)
 
 
-def _yanked(desk: Desk) -> None:
-    desk.publish(desk.files.first)
-    desk.yank()
+def _two_releases(user: User) -> None:
+    user.publish(user.files.first)
+    user.publish(user.files.next)
 
 
-def _pages_behind(desk: Desk) -> None:
+def _yanked(user: User) -> None:
+    user.publish(user.files.first)
+    user.yank()
+
+
+def _outdated_pages(user: User) -> None:
     """Take the pages of the last release back to the one before: its publisher died after the commit."""
-    keys = ("simple/demo-pkg/", "simple/demo-pkg/index.json")
-    desk.publish(desk.files.first)
-    old = {key: desk.storage.read(Key(key)) for key in keys}
-    desk.publish(desk.files.next)
+    user.publish(user.files.first)
+    old = {key: user.object(key) for key in ("simple/demo-pkg/", "simple/demo-pkg/index.json")}
+    user.publish(user.files.next)
     for key, stored in old.items():
-        seen = desk.storage.stat(Key(key))
-        assert stored is not None
-        assert stored.marks is not None
-        assert seen is not None
-        desk.storage.swap(Key(key), stored.body, expected=seen.version, headers=Layout().html(), marks=stored.marks)
+        user.overwrite(key, stored.body, stored.marks or {})
 
 
-def _orphans(desk: Desk) -> None:
-    """Leave other bytes where the next release wants to lie: of a publisher that died before its commit."""
-    _one_release(desk)
-    key, kind = Key(f"simple/demo-pkg/{desk.files.next.name}"), Layout().distribution()
-    orphan = desk.files.first.read_bytes()
-    released = desk.storage.stat(Key(f"simple/demo-pkg/{desk.files.first.name}"))
-    assert released is not None
-    assert released.marks is not None
-    assert desk.storage.add(key, orphan, sha256=sha256_of(orphan), headers=kind, marks=released.marks)
+def _orphans(user: User) -> None:
+    """Put other bytes at the key of the next release, as a publisher does that dies before its commit."""
+    user.publish(user.files.first)
+    released = user.object(f"simple/demo-pkg/{user.files.first.name}")
+    user.put(f"simple/demo-pkg/{user.files.next.name}", released.body, released.marks or {})
 
 
-def _spoilt_pages(desk: Desk) -> None:
-    """Edit a page, remove others, and damage the root."""
-    desk.publish(desk.files.first, desk.files.other)
-    desk.overwrite("simple/demo-pkg/", b"<!DOCTYPE html><title>by hand</title>")
-    desk.remove("simple/demo-pkg/index.json")
-    desk.remove("simple/other/")
-    desk.overwrite("simple/index.json", b'{"half a pa')
-    desk.remove("simple/")
-
-
-def _two_releases(desk: Desk) -> None:
-    desk.publish(desk.files.first)
-    desk.publish(desk.files.next)
-
-
-def _strangers(desk: Desk) -> None:
+def _foreign_file(user: User) -> None:
     """Put a file there by hand, as `aws s3 cp` does."""
-    _two_releases(desk)
-    body, key = desk.files.several[1].read_bytes(), Key(f"simple/demo-pkg/{desk.files.several[1].name}")
-    assert desk.storage.add(key, body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
+    _two_releases(user)
+    wheel = user.files.several[1]
+    user.put(f"simple/demo-pkg/{wheel.name}", wheel.read_bytes())
+
+
+def _damaged_pages(user: User) -> None:
+    """Edit a page, remove others, and damage the root."""
+    user.publish(user.files.first, user.files.other)
+    user.overwrite("simple/demo-pkg/", b"<!DOCTYPE html><title>by hand</title>")
+    user.remove("simple/demo-pkg/index.json")
+    user.remove("simple/other/")
+    user.overwrite("simple/index.json", b'{"half a pa')
+    user.remove("simple/")
 
 
 COMMANDS = {
-    "init": Command(run=Desk.init, before=_nothing),
-    "init that changes a setting": Command(run=lambda desk: desk.init(cache_control="no-cache"), before=_one_release),
-    "publish into an empty place": Command(run=lambda desk: desk.publish(desk.files.first), before=_nothing),
-    "publish a new project": Command(run=lambda desk: desk.publish(desk.files.other), before=_one_release),
-    "publish the next version": Command(run=lambda desk: desk.publish(desk.files.next), before=_one_release),
-    "publish several files": Command(run=lambda desk: desk.publish(*desk.files.several), before=_one_release),
+    "init": Command(run=User.init, prepare=_nothing),
+    "init that changes a setting": Command(run=lambda user: user.init(cache_control="no-cache"), prepare=_one_release),
+    "publish into an empty place": Command(run=lambda user: user.publish(user.files.first), prepare=_nothing),
+    "publish a new project": Command(run=lambda user: user.publish(user.files.other), prepare=_one_release),
+    "publish the next version": Command(run=lambda user: user.publish(user.files.next), prepare=_one_release),
+    "publish several files": Command(run=lambda user: user.publish(*user.files.several), prepare=_one_release),
     "publish several projects": Command(
-        run=lambda desk: desk.publish(desk.files.next, desk.files.other), before=_one_release
+        run=lambda user: user.publish(user.files.next, user.files.other), prepare=_one_release
     ),
-    "publish where a dead run left files": Command(run=lambda desk: desk.publish(desk.files.next), before=_orphans),
-    "publish the same again": Command(run=lambda desk: desk.publish(desk.files.first), before=_one_release),
+    "publish where a dead run left files": Command(run=lambda user: user.publish(user.files.next), prepare=_orphans),
+    "publish the same again": Command(run=lambda user: user.publish(user.files.first), prepare=_one_release),
     "publish the same again after a dead run": Command(
-        run=lambda desk: desk.publish(desk.files.next), before=_pages_behind
+        run=lambda user: user.publish(user.files.next), prepare=_outdated_pages
     ),
-    "yank": Command(run=Desk.yank, before=_one_release),
-    "unyank": Command(run=Desk.unyank, before=_yanked),
-    "delete": Command(run=Desk.delete, before=_two_releases),
-    "prune": Command(run=Desk.prune, before=_two_releases),
-    "prune orphans": Command(run=Desk.prune_orphans, before=_orphans),
-    "status": Command(run=Desk.archive, before=_one_release),
-    "adopt": Command(run=Desk.adopt, before=_strangers),
-    "promote": Command(run=Desk.promote, before=_one_release),
-    "reindex what is as it should be": Command(run=Desk.reindex, before=_one_release),
-    "reindex spoilt pages": Command(run=Desk.reindex, before=_spoilt_pages),
+    "yank": Command(run=User.yank, prepare=_one_release),
+    "unyank": Command(run=User.unyank, prepare=_yanked),
+    "delete": Command(run=User.delete, prepare=_two_releases),
+    "prune": Command(run=User.prune, prepare=_two_releases),
+    "prune orphans": Command(run=User.prune_orphans, prepare=_orphans),
+    "status": Command(run=User.archive, prepare=_one_release),
+    "adopt": Command(run=User.adopt, prepare=_foreign_file),
+    "promote": Command(run=User.promote, prepare=_one_release),
+    "reindex what is as it should be": Command(run=User.reindex, prepare=_one_release),
+    "reindex damaged pages": Command(run=User.reindex, prepare=_damaged_pages),
 }

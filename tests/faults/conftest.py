@@ -1,4 +1,4 @@
-"""What the tests of this directory share: one wire to the server, and clients that are quickly made."""
+"""Fixtures of the fault tests: one wire to the server, and a harness on it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,27 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import botocore.loaders
-import botocore.session
 import pytest
 
-from faults.bench import Bench
-from faults.commands import Distributions, make_distributions
+from faults.commands import Distributions, User, make_distributions
+from faults.harness import Harness
 from support.ministack import S3Server, fresh_bucket
 from support.wire import Wire, run_wire
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _models_read_once() -> Iterator[None]:
-    """Let the SDK read its models from disk once, not for every client: half of the time would go there."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
-        yield
-
-
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a home and current directory with no settings of anybody's."""
+    """Give a home and current directory without settings."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     return tmp_path
 
 
 @pytest.fixture(scope="session")
 def session_wire(s3_server: S3Server) -> Iterator[Wire]:
     """Give the wire that all tests share, one after the other."""
-    with run_wire(s3_server.endpoint_url or "https://s3.amazonaws.com") as running:
+    with run_wire(s3_server.endpoint_url) as running:
         yield running
 
 
@@ -51,12 +40,26 @@ def wire(session_wire: Wire) -> Iterator[Wire]:
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
-    """Give what there is to publish."""
+    """Give files to publish."""
     return make_distributions(tmp_path_factory.mktemp("distributions"))
 
 
 @pytest.fixture(scope="session")
-def bench(s3_server: S3Server, session_wire: Wire, distributions: Distributions) -> Iterator[Bench]:
-    """Give a bench for all cases."""
+def harness(
+    s3_server: S3Server, session_wire: Wire, distributions: Distributions, _sdk_models: None
+) -> Iterator[Harness]:
+    """Give a harness for all cases."""
     with fresh_bucket(s3_server) as bucket:
-        yield Bench(place=bucket.place, straight=cache(bucket.storage), wire=session_wire, files=distributions)
+        yield Harness(place=bucket.place, direct=cache(bucket.storage), wire=session_wire, files=distributions)
+
+
+@pytest.fixture
+def user(harness: Harness) -> User:
+    """Give a user of a place where demo-pkg 1.0 is released."""
+    return harness.prepared("publish the next version")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tries end after three seconds, not minutes."""
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)

@@ -1,4 +1,4 @@
-"""What S3 may refuse, met by the real verbs: said in words with one remedy, and never taken for an empty place."""
+"""Refusals of S3, met by the real verbs: each has one remedy, and none is taken for an empty place."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from bucketwheel import load_settings, show
 from bucketwheel.errors import Denied, Unavailable, Unfinished
 from bucketwheel.storage import Key
-from faults.bench import Bench
-from faults.commands import COMMANDS, Desk
-from faults.integrity import settled, take
+from faults.commands import COMMANDS, User
+from faults.harness import Harness
+from faults.integrity import comparable
 from support.wire import Exchange, Fault, Wire, answers, says
 
 DENIED = says(403, "AccessDenied")
@@ -23,141 +23,136 @@ EVERY = [
     "publish the next version",
     "publish the same again",
     "yank",
-    "reindex spoilt pages",
+    "reindex damaged pages",
     "init",
 ]
 
 
-def laid(bench: Bench, name: str) -> Desk:
-    """A desk where the ground of a command lies."""
-    return bench.desk(bench.undisturbed(name).before)
-
-
 def is_listing(exchange: Exchange) -> bool:
-    """Whether it asks what there is."""
+    """Return whether it is a listing."""
     return "list-type=2" in exchange.path
 
 
-def key_of(exchange: Exchange, desk: Desk) -> str:
-    """The key under the desk's place that it is about."""
-    return urlsplit(exchange.path).path.partition(urlsplit(desk.repository).path)[2].removeprefix("/")
+def key_of(exchange: Exchange, user: User) -> str:
+    """Return the key that it is about, within the user's place."""
+    return urlsplit(exchange.path).path.partition(urlsplit(user.repository).path)[2].removeprefix("/")
 
 
 class TestWithoutListBucket:
     """S3 answers 403 instead of 404 to those who may not list (GetObject, API Reference), and 403 to listings."""
 
     @staticmethod
-    def hiding(desk: Desk) -> Callable[[Exchange], Fault | None]:
+    def hiding(user: User) -> Callable[[Exchange], Fault | None]:
         """Hide what is absent, and every listing."""
 
         def harm(exchange: Exchange) -> Fault | None:
             if is_listing(exchange):
                 return DENIED
-            absent = exchange.verb in {"GET", "HEAD"} and desk.storage.stat(Key(key_of(exchange, desk))) is None
+            absent = exchange.verb in {"GET", "HEAD"} and user.storage.stat(Key(key_of(exchange, user))) is None
             return (DENIED if exchange.verb == "GET" else says(403)) if absent else None
 
         return harm
 
     @pytest.mark.parametrize("name", ["publish the next version", "publish the same again", "yank", "unyank"])
-    def test_what_is_known_can_be_changed(self, name: str, bench: Bench, wire: Wire) -> None:
+    def test_what_is_known_can_be_changed(self, name: str, harness: Harness, wire: Wire) -> None:
         """Commands that meet nothing absent need no listing."""
-        desk = laid(bench, name)
-        wire.harm = self.hiding(desk)
-        COMMANDS[name].run(desk)
+        user = harness.prepared(name)
+        wire.harm = self.hiding(user)
+        COMMANDS[name].run(user)
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "publish a new project", "init"])
-    def test_what_is_hidden_is_not_taken_for_absent(self, name: str, bench: Bench, wire: Wire) -> None:
-        """Nobody can know whether it is there: refused with both permissions to grant, and nothing is written."""
-        desk = laid(bench, name)
-        before = take(desk.storage)
-        wire.harm = self.hiding(desk)
+    def test_what_is_hidden_is_not_taken_for_absent(self, name: str, harness: Harness, wire: Wire) -> None:
+        """It may or may not be there: refused with both permissions to grant, and nothing is written."""
+        user = harness.prepared(name)
+        before = user.snapshot()
+        wire.harm = self.hiding(user)
         with pytest.raises(Denied, match=r"s3:GetObject on arn:aws:s3:::\S+ and s3:ListBucket on arn:aws:s3:::\S+, so"):
-            COMMANDS[name].run(desk)
-        assert take(desk.storage) == before
+            COMMANDS[name].run(user)
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
-    def test_reindex_needs_the_listing(self, bench: Bench, wire: Wire) -> None:
-        """What projects there are only the listing tells."""
-        desk = laid(bench, "reindex spoilt pages")
-        before = take(desk.storage)
-        wire.harm = self.hiding(desk)
+    def test_reindex_needs_the_listing(self, harness: Harness, wire: Wire) -> None:
+        """Only the listing tells which projects there are."""
+        user = harness.prepared("reindex damaged pages")
+        before = user.snapshot()
+        wire.harm = self.hiding(user)
         with pytest.raises(Denied, match=r"AWS denies s3:ListBucket on arn:aws:s3:::[^/]+; allow it"):
-            desk.reindex()
-        assert take(desk.storage) == before
+            user.reindex()
+        assert user.snapshot() == before
 
 
 class TestWithoutReading:
-    """A repository that cannot be read at all: stick and s3pypi wipe their index there."""
+    """A repository that cannot be read: stick and s3pypi overwrite their index then."""
 
     @pytest.mark.parametrize("name", EVERY)
     @pytest.mark.parametrize("listing", [True, False], ids=["may list", "may not list"])
-    def test_nothing_is_written(self, name: str, bench: Bench, wire: Wire, *, listing: bool) -> None:
+    def test_nothing_is_written(self, name: str, harness: Harness, wire: Wire, *, listing: bool) -> None:
         """Every command is refused with the permission it lacks."""
-        desk = laid(bench, "publish the next version" if name in {"publish into an empty place", "init"} else name)
+        user = harness.prepared("publish the next version" if name in {"publish into an empty place", "init"} else name)
 
         def harm(exchange: Exchange) -> Fault | None:
             if is_listing(exchange):
                 return None if listing else DENIED
             return {"GET": DENIED, "HEAD": says(403)}.get(exchange.verb)
 
-        before = take(desk.storage)
+        before = user.snapshot()
         wire.harm = harm
         with pytest.raises(Denied, match=r"AWS denies s3:(GetObject|ListBucket) on arn:aws:s3:::"):
-            COMMANDS[name].run(desk)
-        assert take(desk.storage) == before
+            COMMANDS[name].run(user)
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
-    def test_show_says_it_too(self, bench: Bench, wire: Wire) -> None:
-        """Reading has no other words for it."""
-        desk = laid(bench, "publish the next version")
+    def test_show_says_it_too(self, harness: Harness, wire: Wire) -> None:
+        """Reading says the same."""
+        user = harness.prepared("publish the next version")
         wire.harm = lambda exchange: None if is_listing(exchange) else DENIED
         with pytest.raises(Denied, match=r"AWS denies s3:GetObject on arn:aws:s3:::\S+/_bucketwheel/repository.json; "):
-            show(load_settings(options={"repository": desk.repository, "endpoint-url": desk.endpoint_url}))
+            show(load_settings(options={"repository": user.repository, "endpoint-url": user.endpoint_url}))
 
 
 class TestWithoutWriting:
     """Permission to read and not to write, or to write only some keys."""
 
     @pytest.mark.parametrize("name", EVERY)
-    def test_nothing_is_committed(self, name: str, bench: Bench, wire: Wire) -> None:
+    def test_nothing_is_committed(self, name: str, harness: Harness, wire: Wire) -> None:
         """The permission and the object are named; exit 1, and everything is as it was."""
-        desk = laid(bench, name)
-        before = take(desk.storage)
+        user = harness.prepared(name)
+        before = user.snapshot()
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" else None
         if name == "publish the same again":
-            COMMANDS[name].run(desk)
+            COMMANDS[name].run(user)
         else:
             with pytest.raises(Denied, match=r"AWS denies s3:PutObject on arn:aws:s3:::\S+; allow it in a policy"):
-                COMMANDS[name].run(desk)
-        assert take(desk.storage) == before
+                COMMANDS[name].run(user)
+        assert user.snapshot() == before
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "publish the next version", "yank"])
-    def test_a_dry_run_needs_none(self, name: str, bench: Bench, wire: Wire) -> None:
+    def test_a_dry_run_needs_none(self, name: str, harness: Harness, wire: Wire) -> None:
         """It reads and judges everything, and never asks to write."""
-        desk = replace(laid(bench, name), options={"dry-run": True})
+        user = replace(harness.prepared(name), options={"dry-run": True})
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" else None
-        COMMANDS[name].run(desk)
+        COMMANDS[name].run(user)
         assert wire.asked("PUT") == []
 
-    def test_without_the_manifests_nothing_is_committed(self, bench: Bench, wire: Wire) -> None:
+    def test_without_the_manifests_nothing_is_committed(self, harness: Harness, wire: Wire) -> None:
         """Files that no manifest names are invisible: exit 1, and the manifests are as they were."""
-        desk = laid(bench, "publish the next version")
-        before = take(desk.storage)
+        user = harness.prepared("publish the next version")
+        before = user.snapshot()
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" and "/manifests/" in exchange.path else None
         with pytest.raises(Denied, match=r"s3:PutObject on arn:aws:s3:::\S+/_bucketwheel/manifests/demo-pkg.json"):
-            desk.publish(desk.files.next)
-        assert take(desk.storage).manifests == before.manifests
+            user.publish(user.files.next)
+        assert user.snapshot().manifests == before.manifests
 
     @pytest.mark.parametrize("name", ["publish the next version", "publish a new project", "yank"])
-    def test_without_the_pages_it_is_unfinished(self, name: str, bench: Bench, wire: Wire) -> None:
+    def test_without_the_pages_it_is_unfinished(self, name: str, harness: Harness, wire: Wire) -> None:
         """Committed and not to be seen: exit 3, which the same command finishes once it may."""
-        desk = laid(bench, name)
+        user = harness.prepared(name)
         wire.harm = lambda exchange: DENIED if exchange.verb == "PUT" and exchange.path.endswith("/") else None
         with pytest.raises(Unfinished, match=r"s3:PutObject on arn:aws:s3:::\S+/simple/\S*/; allow.*run the same"):
-            COMMANDS[name].run(desk)
+            COMMANDS[name].run(user)
         wire.harm = lambda _: None
-        COMMANDS[name].run(desk)
-        assert settled(take(desk.storage)) == bench.undisturbed(name).after
+        COMMANDS[name].run(user)
+        assert comparable(user.snapshot()) == harness.clean_run(name).after
 
 
 REFUSALS: dict[str, tuple[Fault, str]] = {
@@ -174,7 +169,7 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
             {"Content-Type": "application/xml", "x-amz-bucket-region": "eu-west-1"},
             status=HTTPStatus.MOVED_PERMANENTLY,
         ),
-        r"is in another region \(eu-west-1\); set --region to it",
+        r"another region \(eu-west-1\); set --region",
     ),
     "a login page": (
         answers(b"<html>Please log in</html>", {"Content-Type": "text/html"}),
@@ -183,25 +178,25 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
 }
 
 
-class TestAtTheDoor:
-    """What stops every command at its first request."""
+class TestRefusedAtOnce:
+    """Refusals that stop every command at its first request."""
 
     @pytest.mark.parametrize("refusal", REFUSALS)
     @pytest.mark.parametrize("name", EVERY)
-    def test_it_is_said_in_words(self, name: str, refusal: str, bench: Bench, wire: Wire) -> None:
+    def test_it_is_said_in_words(self, name: str, refusal: str, harness: Harness, wire: Wire) -> None:
         """One line with one remedy; nothing is sent that would write."""
         fault, words = REFUSALS[refusal]
-        desk = laid(bench, name)
-        before = take(desk.storage)
+        user = harness.prepared(name)
+        before = user.snapshot()
         wire.harm = lambda _: fault
         with pytest.raises(Unavailable, match=rf"\A[^\n]*{words}[^\n]*\Z"):
-            COMMANDS[name].run(desk)
-        assert take(desk.storage) == before
+            COMMANDS[name].run(user)
+        assert user.snapshot() == before
         assert wire.asked("PUT") == []
 
     @pytest.mark.parametrize("name", EVERY)
-    def test_a_bucket_that_is_not_there(self, name: str, bench: Bench) -> None:
+    def test_a_bucket_that_is_not_there(self, name: str, harness: Harness) -> None:
         """No such bucket is not an empty one, and how to make it is said."""
-        desk = replace(laid(bench, name), repository="s3://no-such-bucket-anywhere/pypi")
+        user = replace(harness.prepared(name), repository="s3://no-such-bucket-anywhere/pypi")
         with pytest.raises(Denied, match=r"there is no bucket no-such-bucket-anywhere; .*--create-bucket"):
-            COMMANDS[name].run(desk)
+            COMMANDS[name].run(user)

@@ -1,4 +1,4 @@
-"""Places that are not as they should be: each has an outcome of its own, and nothing is built on what is not whole."""
+"""Places that are not as they should be: each has its own outcome, and nothing is built on damage."""
 
 from __future__ import annotations
 
@@ -11,106 +11,97 @@ import pytest
 
 from bucketwheel import load_settings, show
 from bucketwheel.errors import Damaged, Refused
-from bucketwheel.format.layout import Layout
-from bucketwheel.names import sha256_of
-from bucketwheel.storage import NO_MARKS, Key
-from faults.bench import Bench
-from faults.commands import COMMANDS, Desk
-from faults.integrity import Snapshot, broken_promises, settled, take
+from faults.commands import COMMANDS, User
+from faults.harness import Harness
+from faults.integrity import Snapshot, broken_promises, comparable, take_snapshot
 from support.ministack import TestBucket
 from support.wire import UNCONDITIONAL, Exchange, Wire
 
 MANIFEST = "_bucketwheel/manifests/demo-pkg.json"
-WRITERS: Mapping[str, Callable[[Desk], None]] = {
-    "publish": lambda desk: desk.publish(desk.files.next),
-    "publish again": lambda desk: desk.publish(desk.files.first),
-    "publish two projects": lambda desk: desk.publish(desk.files.next, desk.files.other),
-    "yank": Desk.yank,
-    "unyank": Desk.unyank,
-    "reindex": Desk.reindex,
+WRITERS: Mapping[str, Callable[[User], None]] = {
+    "publish": lambda user: user.publish(user.files.next),
+    "publish again": lambda user: user.publish(user.files.first),
+    "publish two projects": lambda user: user.publish(user.files.next, user.files.other),
+    "yank": User.yank,
+    "unyank": User.unyank,
+    "reindex": User.reindex,
 }
 
 
 @pytest.fixture
-def desk(bench: Bench) -> Desk:
-    """Give a desk where demo-pkg 1.0 is released."""
-    return bench.desk(bench.undisturbed("publish the next version").before)
+def bare(harness: Harness) -> User:
+    """Give a user for an empty place."""
+    return harness.user()
 
 
-@pytest.fixture
-def bare(bench: Bench) -> Desk:
-    """Give a desk for an empty place."""
-    return bench.desk()
+def keys(user: User) -> list[str]:
+    """Return all keys that are there."""
+    return [listed.key for listed in user.storage.list("")]
 
 
-def keys(desk: Desk) -> list[str]:
-    """All that lies there."""
-    return [listed.key for listed in desk.storage.list("")]
-
-
-def lay(desk: Desk, objects: Mapping[str, bytes]) -> None:
-    """Put objects there as another tool does, without marks of ours."""
+def put_all(user: User, objects: Mapping[str, bytes]) -> None:
+    """Create objects as another tool does, without our marks."""
     for key, body in objects.items():
-        assert desk.storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().html(), marks=NO_MARKS)
+        user.put(key, body)
 
 
 class TestAStoreWithoutConditions:
-    """Whoever ignores If-Match and If-None-Match loses releases, so nothing is written there unless that was chosen."""
+    """A store that ignores If-Match and If-None-Match loses releases: it is refused unless that was chosen."""
 
     @pytest.fixture(autouse=True)
     def _unconditional(self, wire: Wire) -> None:
         wire.harm = lambda _: UNCONDITIONAL
 
     @pytest.mark.parametrize("name", ["publish into an empty place", "init"])
-    def test_it_is_found_out_before_anything_else_is_written(self, name: str, bare: Desk) -> None:
-        """The first and every later command is refused; of the attempts there is but the settings object."""
+    def test_it_is_found_out_before_anything_else_is_written(self, name: str, bare: User) -> None:
+        """The first and every later command is refused; only the settings object is written."""
         for _ in range(2):
             with pytest.raises(Refused, match=r"ignores conditional writes.*single-writer"):
                 COMMANDS[name].run(bare)
         assert keys(bare) == ["_bucketwheel/repository.json"]
 
-    def test_a_single_writer_may_choose_it(self, bare: Desk) -> None:
-        """Chosen, everything works as anywhere, and is remembered: who does not choose it is refused."""
+    def test_a_single_writer_may_choose_it(self, bare: User) -> None:
+        """Chosen, everything works as elsewhere, and is remembered: a user who does not choose it is refused."""
         alone = replace(bare, options={"single-writer": True})
         alone.publish(bare.files.first)
         alone.publish(bare.files.next)
-        settings = json.loads(take(bare.storage).body("_bucketwheel/repository.json") or b"")
+        settings = json.loads(bare.snapshot().body("_bucketwheel/repository.json") or b"")
         assert settings["conditional-writes"] == "ignored"
-        assert {file.filename for file in take(bare.storage).manifests["demo-pkg"].files} == {
+        assert {file.filename for file in bare.snapshot().manifests["demo-pkg"].files} == {
             bare.files.first.name,
             bare.files.next.name,
         }
-        assert broken_promises(take(bare.storage), Snapshot(objects={})) == []
-        before = take(bare.storage)
+        assert broken_promises(bare.snapshot(), Snapshot(objects={})) == []
+        before = bare.snapshot()
         for write in WRITERS.values():
             with pytest.raises(Refused, match="ignores conditional writes"):
                 write(bare)
-        assert take(bare.storage) == before
+        assert bare.snapshot() == before
 
 
 class TestAVersionedBucket:
-    """What S3 keeps of older states changes nothing."""
+    """A bucket that keeps older versions, which changes nothing."""
 
-    def test_all_goes_as_anywhere(self, bucket: TestBucket, bench: Bench) -> None:
+    def test_all_goes_as_anywhere(self, bucket: TestBucket, harness: Harness) -> None:
         """Released files have one version each; a page that a person removed, a delete marker, is made again."""
         client = boto3.client("s3", region_name="us-east-1", endpoint_url=bucket.connection.endpoint_url)
         name, storage = bucket.place.bucket, bucket.storage()
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        desk = Desk(
+        user = User(
             repository=str(bucket.place),
-            endpoint_url=bench.wire.url,
-            files=bench.files,
+            endpoint_url=harness.wire.url,
+            files=harness.files,
             storage=storage,
         )
-        desk.publish(desk.files.first)
-        desk.yank()
+        user.publish(user.files.first)
+        user.yank()
         client.delete_object(Bucket=name, Key="simple/demo-pkg/")
-        desk.unyank()
-        desk.publish(desk.files.next)
+        user.unyank()
+        user.publish(user.files.next)
         client.delete_object(Bucket=name, Key="simple/demo-pkg/index.json")
         client.delete_object(Bucket=name, Key="simple/")
-        desk.reindex()
-        snapshot = take(storage)
+        user.reindex()
+        snapshot = take_snapshot(storage)
         assert broken_promises(snapshot, Snapshot(objects={})) == []
         assert snapshot.manifests["demo-pkg"].revision == 4
         versions = client.list_object_versions(Bucket=name)
@@ -137,104 +128,107 @@ DAMAGE: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 class TestAManifest:
-    """The truth, when it is not whole, or not ours to change."""
+    """A manifest that is damaged, or not ours to change."""
 
     @pytest.mark.parametrize("damage", DAMAGE)
     @pytest.mark.parametrize("writer", WRITERS)
-    def test_nothing_is_built_on_damage(self, writer: str, damage: str, desk: Desk) -> None:
+    def test_nothing_is_built_on_damage(self, writer: str, damage: str, user: User) -> None:
         """Damaged or of a newer format: every command that would write says so, and leaves everything as it is."""
-        desk.overwrite(MANIFEST, DAMAGE[damage](take(desk.storage).body(MANIFEST) or b""))
-        before = take(desk.storage)
-        with pytest.raises(Damaged, match=r"the manifest of demo-pkg .*(put back an earlier version|upgrade)"):
-            WRITERS[writer](desk)
-        assert take(desk.storage) == before
+        user.overwrite(MANIFEST, DAMAGE[damage](user.snapshot().body(MANIFEST) or b""))
+        before = user.snapshot()
+        with pytest.raises(Damaged, match=r"the manifest of demo-pkg .*(restore an earlier version|upgrade)"):
+            WRITERS[writer](user)
+        assert user.snapshot() == before
 
     @pytest.mark.parametrize("writer", WRITERS)
-    def test_an_unknown_key_is_not_lost(self, writer: str, desk: Desk) -> None:
-        """What a newer bucketwheel wrote may be read, and not written over."""
-        desk.overwrite(MANIFEST, changed(licence="MIT")(take(desk.storage).body(MANIFEST) or b""))
-        before = take(desk.storage)
+    def test_an_unknown_key_is_not_lost(self, writer: str, user: User) -> None:
+        """A manifest of a newer bucketwheel may be read, and is not overwritten."""
+        user.overwrite(MANIFEST, changed(licence="MIT")(user.snapshot().body(MANIFEST) or b""))
+        before = user.snapshot()
         with pytest.raises(Refused, match=r"written by a newer bucketwheel \(it has licence\); upgrade"):
-            WRITERS[writer](desk)
-        assert take(desk.storage) == before
-        settings = load_settings(options={"repository": desk.repository, "endpoint-url": desk.endpoint_url})
+            WRITERS[writer](user)
+        assert user.snapshot() == before
+        settings = load_settings(options={"repository": user.repository, "endpoint-url": user.endpoint_url})
         assert [shown.versions for shown in show(settings, project="demo-pkg").projects] == [("1.0",)]
 
     @pytest.mark.parametrize(
         ("writer", "problem"),
         [
-            ("publish", "demo-pkg has our page but no manifest; put back .*manifests/demo-pkg.json from a backup"),
-            ("publish two projects", "demo-pkg has our page but no manifest"),
+            (
+                "publish",
+                "demo-pkg has a bucketwheel page but no manifest; restore .*manifests/demo-pkg.json from a backup",
+            ),
+            ("publish two projects", "demo-pkg has a bucketwheel page but no manifest"),
             ("yank", "demo-pkg==1.0 is not published here"),
         ],
     )
-    def test_one_that_is_missing_is_not_begun_anew(self, writer: str, problem: str, desk: Desk) -> None:
-        """Where our pages lie and the manifest does not, a person or a fault lost it: nothing is written."""
-        desk.remove(MANIFEST)
-        before = take(desk.storage)
+    def test_one_that_is_missing_is_not_begun_again(self, writer: str, problem: str, user: User) -> None:
+        """Our pages without a manifest mean that it was lost: nothing is written."""
+        user.remove(MANIFEST)
+        before = user.snapshot()
         with pytest.raises(Refused, match=problem):
-            WRITERS[writer](desk)
-        assert take(desk.storage) == before
+            WRITERS[writer](user)
+        assert user.snapshot() == before
 
-    def test_reindex_leaves_the_pages_of_one_that_is_missing(self, desk: Desk) -> None:
+    def test_reindex_leaves_the_pages_of_one_that_is_missing(self, user: User) -> None:
         """Pages are views of manifests: without one they stay as they are, and other projects are not held up."""
-        desk.publish(desk.files.other)
-        desk.remove(MANIFEST)
-        desk.remove("simple/other/index.json")
-        before = take(desk.storage)
-        desk.reindex()
-        after = take(desk.storage)
+        user.publish(user.files.other)
+        user.remove(MANIFEST)
+        user.remove("simple/other/index.json")
+        before = user.snapshot()
+        user.reindex()
+        after = user.snapshot()
         assert after.objects.keys() - before.objects.keys() == {"simple/other/index.json"}
         assert all(after.objects[key] == stored for key, stored in before.objects.items())
 
     @pytest.mark.parametrize("writer", ["publish", "yank"])
-    def test_one_that_vanishes_meanwhile_is_not_made_again(self, writer: str, desk: Desk, wire: Wire) -> None:
+    def test_one_that_vanishes_meanwhile_is_not_made_again(self, writer: str, user: User, wire: Wire) -> None:
         """Removed between the reading and the commit: stop, exit 1, and nothing of ours is there."""
 
         def harm(exchange: Exchange) -> None:
             if exchange.verb == "PUT" and exchange.path.endswith("demo-pkg.json"):
-                desk.remove(MANIFEST)
+                user.remove(MANIFEST)
 
         wire.harm = harm
-        with pytest.raises(Damaged, match=r"the manifest of demo-pkg vanished .*put back"):
-            WRITERS[writer](desk)
-        assert MANIFEST not in keys(desk)
+        with pytest.raises(Damaged, match=r"the manifest of demo-pkg was removed .*restore"):
+            WRITERS[writer](user)
+        assert MANIFEST not in keys(user)
 
-    def test_damage_of_one_does_not_hold_up_others(self, desk: Desk) -> None:
-        """A reindex mends what can be mended, and says what cannot."""
-        desk.publish(desk.files.other)
-        desk.overwrite(MANIFEST, b"{}")
-        desk.remove("simple/other/index.json")
+    def test_damage_of_one_does_not_hold_up_others(self, user: User) -> None:
+        """A reindex repairs what it can, and says what it cannot."""
+        user.publish(user.files.other)
+        user.overwrite(MANIFEST, b"{}")
+        user.remove("simple/other/index.json")
         with pytest.raises(Damaged, match="the manifest of demo-pkg cannot be read"):
-            desk.reindex()
-        assert take(desk.storage).json_page("other") is not None
+            user.reindex()
+        assert user.snapshot().json_page("other") is not None
 
 
 class TestPages:
-    """Views, which a person may edit or remove: never a truth."""
+    """Views, which a person may edit or remove, and which are never believed."""
 
     @pytest.mark.parametrize("page", ["simple/demo-pkg/", "simple/demo-pkg/index.json", "simple/index.json", "simple/"])
     @pytest.mark.parametrize("writer", ["publish", "yank"])
-    def test_one_that_is_gone_comes_back(self, writer: str, page: str, desk: Desk) -> None:
-        """Whatever writes to the project, or a reindex, ends with all pages as they should be."""
-        undisturbed = self._after(desk, writer)
-        desk.remove(page)
-        WRITERS[writer](desk)
-        desk.reindex()
-        assert settled(take(desk.storage)) == undisturbed
+    def test_one_that_is_gone_comes_back(self, writer: str, page: str, user: User) -> None:
+        """A command that writes to the project, with a reindex after it, ends with all pages as they should be."""
+        clean = self._after(user, writer)
+        user.remove(page)
+        WRITERS[writer](user)
+        user.reindex()
+        assert comparable(user.snapshot()) == clean
 
     @pytest.mark.parametrize("page", ["simple/demo-pkg/", "simple/demo-pkg/index.json", "simple/index.json", "simple/"])
     @pytest.mark.parametrize("body", [b"", b"<a href='evil-1.0.tar.gz'>evil-1.0.tar.gz</a>"])
-    def test_one_that_was_edited_is_written_anew(self, body: bytes, page: str, desk: Desk) -> None:
+    def test_one_that_was_edited_is_written_again(self, body: bytes, page: str, user: User) -> None:
         """Nothing of it is believed: a reindex writes what the manifest says."""
-        before = settled(take(desk.storage))
-        desk.overwrite(page, body)
-        desk.reindex()
-        assert settled(take(desk.storage)) == before
+        before = comparable(user.snapshot())
+        user.overwrite(page, body)
+        user.reindex()
+        assert comparable(user.snapshot()) == before
 
-    def _after(self, desk: Desk, writer: str) -> dict[str, str]:
-        WRITERS[writer](desk)
-        return settled(take(desk.storage))
+    def _after(self, user: User, writer: str) -> dict[str, str]:
+        WRITERS[writer](user)
+        return comparable(user.snapshot())
 
 
 S3PYPI = {
@@ -259,26 +253,26 @@ LAYOUTS = {
 }
 
 
-class TestForeignGround:
-    """What another tool left is no place for a new repository, and its projects are none of ours."""
+class TestAForeignPlace:
+    """A place with files of another tool is no place for a new repository, and its projects are not ours."""
 
     @pytest.mark.parametrize("layout", LAYOUTS)
-    @pytest.mark.parametrize("name", ["publish into an empty place", "init", "yank", "reindex spoilt pages"])
-    def test_nothing_is_written(self, name: str, layout: str, bare: Desk, wire: Wire) -> None:
+    @pytest.mark.parametrize("name", ["publish into an empty place", "init", "yank", "reindex damaged pages"])
+    def test_nothing_is_written(self, name: str, layout: str, bare: User, wire: Wire) -> None:
         """Every command is refused with a way out, and sends no write at all."""
-        lay(bare, LAYOUTS[layout])
-        before = take(bare.storage)
+        put_all(bare, LAYOUTS[layout])
+        before = bare.snapshot()
         with pytest.raises(Refused, match=r"not (empty and not )?a bucketwheel repository.*; "):
             COMMANDS[name].run(bare)
-        assert take(bare.storage) == before
+        assert bare.snapshot() == before
         assert {exchange.verb for exchange in wire.log} <= {"GET", "HEAD"}
 
     @pytest.mark.parametrize("layout", ["s3pypi --prefix simple", "stick"])
-    def test_a_project_of_another_tool_within_our_repository(self, layout: str, bare: Desk) -> None:
+    def test_a_project_of_another_tool_within_our_repository(self, layout: str, bare: User) -> None:
         """A page without our mark keeps its project, before a byte is sent, of other projects in the call too."""
         bare.publish(bare.files.other)
-        lay(bare, {key: body for key, body in LAYOUTS[layout].items() if "demo-pkg/" in key})
-        before = take(bare.storage)
-        with pytest.raises(Refused, match="demo-pkg has a page that from another tool"):
+        put_all(bare, {key: body for key, body in LAYOUTS[layout].items() if "demo-pkg/" in key})
+        before = bare.snapshot()
+        with pytest.raises(Refused, match="demo-pkg has a page from another tool"):
             bare.publish(bare.files.first, bare.files.other)
-        assert take(bare.storage) == before
+        assert bare.snapshot() == before

@@ -1,24 +1,24 @@
-"""Secrets (I13): canaries wherever credentials come from; none comes out again, whatever happens and however loud."""
+"""Secrets (I13): canaries in every source of credentials; none comes out again, at any verbosity."""
 
 from __future__ import annotations
 
 import base64
 import traceback
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from bucketwheel.errors import BucketwheelError
-from faults.bench import Bench
-from faults.commands import COMMANDS, Desk, Distributions
-from faults.disturbance import virtual_clock
-from faults.integrity import take
+from faults.commands import COMMANDS, Distributions, User
+from faults.failures import virtual_clock
+from faults.harness import Harness
 from support.command_line import CommandRun, run_command
 from support.http_server import WebServer, answer, broken_off, html, redirect, serve
 from support.wire import DROP_AFTER, TRUNCATED, Exchange, Fault, Wire, answers, says
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 CANARY = "c4naryS3cret"
 ECHO = f"""<Error><Code>SignatureDoesNotMatch</Code>
@@ -61,14 +61,8 @@ def _credentials(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(bench: Bench) -> Desk:
-    """Give a desk where one version is released."""
-    return bench.desk(bench.undisturbed("publish the next version").before)
-
-
-@pytest.fixture
 def index(distributions: Distributions) -> Iterator[WebServer]:
-    """Give an index of CI artifacts that wants credentials, and does not keep them to itself."""
+    """Give an index of CI artifacts that wants credentials, and repeats them."""
     wheel = distributions.first
     with serve() as site:
         link = f'<a href="{wheel.name}?X-Amz-Signature={CANARY}">{wheel.name}</a>'
@@ -84,71 +78,77 @@ def index(distributions: Distributions) -> Iterator[WebServer]:
 
 
 def told(run: CommandRun) -> list[str]:
-    """The lines of a run that hold a canary, in any dress."""
-    dressed = base64.b64encode(f"user{CANARY}:{CANARY}".encode()).decode()
+    """Return the lines of a run that hold a canary, plain or as HTTP writes it."""
+    encoded = base64.b64encode(f"user{CANARY}:{CANARY}".encode()).decode()
     lines = [*run.answer.splitlines(), *run.notices.splitlines()]
-    return [line for line in lines if CANARY in line or dressed[8:24] in line]
+    return [line for line in lines if CANARY in line or encoded[8:24] in line]
 
 
-def stored(desk: Desk) -> list[str]:
-    """The keys of objects that hold a canary in their bodies or marks."""
-    objects = take(desk.storage).objects
+def stored(user: User) -> list[str]:
+    """Return the keys of objects that hold a canary in their bodies or marks."""
+    objects = user.snapshot().objects
     return [key for key, found in objects.items() if CANARY in f"{key}{found.body!r}{found.marks}"]
 
 
-def _harm(fault: Fault | None, well: int, exchange: Exchange) -> Fault | None:
-    """Do harm to all requests but so many first ones."""
-    return fault if exchange.number > well else None
+def after(well: int, fault: Fault | None) -> Callable[[Exchange], Fault | None]:
+    """Fail all requests but so many first ones."""
+    return lambda exchange: fault if exchange.number > well else None
 
 
 @pytest.mark.parametrize("profile", ["environment", "filed"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_commands_on_s3(fault: str, profile: str, desk: Desk, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_on_s3(fault: str, profile: str, user: User, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command, loudest, whatever the store answers: no line and no object holds a secret."""
     if profile == "filed":
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name)
-    place = ["--repository", desk.repository, "--endpoint-url", desk.endpoint_url, "--region", "us-east-1", "-vvv"]
+    place = [
+        "--repository",
+        user.repository,
+        "--endpoint-url",
+        user.endpoint_url,
+        "--region",
+        "us-east-1",
+        "-vvv",
+    ]
     place += ["--profile", profile] if profile == "filed" else []
     commands = [
         ["init", *place, "--set", "cache-control=no-cache"],
-        ["publish", *place, str(desk.files.next)],
-        ["publish", *place, str(desk.files.next), "--dry-run"],
+        ["publish", *place, str(user.files.next)],
+        ["publish", *place, str(user.files.next), "--dry-run"],
         ["yank", *place, "demo-pkg==1.0", "--reason", "broken"],
         ["show", *place],
         ["show", *place, "demo-pkg", "--json"],
         ["reindex", *place],
-        ["fetch", "demo-pkg", *place[2:], "--from", f"{desk.repository}/simple", "--into", "fetched"],
+        ["fetch", "demo-pkg", *place[2:], "--from", f"{user.repository}/simple", "--into", "fetched"],
     ]
-    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
     # Some faults come to light only where something was read before.
     for command, well in product(commands, (0, 2)):
         wire.log.clear()
-        wire.harm = partial(_harm, FAULTS[fault], well)
+        wire.harm = after(well, FAULTS[fault])
         with virtual_clock():
             run = run_command(*command)
         assert run.code in {0, 1, 3}
         assert told(run) == []
         assert f"{wire.log[0].verb} " in run.notices
     wire.harm = lambda _: None
-    assert stored(desk) == []
+    assert stored(user) == []
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "nothing"])
-@pytest.mark.parametrize("name", ["publish the next version", "yank", "reindex spoilt pages"])
-def test_exceptions(name: str, fault: str, bench: Bench, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["publish the next version", "yank", "reindex damaged pages"])
+def test_exceptions(name: str, fault: str, harness: Harness, wire: Wire) -> None:
     """No exception holds one either, nor those that led to it, as a program would log them."""
-    desk = bench.desk(bench.undisturbed(name).before)
-    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
-    wire.harm = lambda exchange: FAULTS[fault] if exchange.number > 1 else None
+    user = harness.prepared(name)
+    wire.harm = after(1, FAULTS[fault])
     with virtual_clock(), pytest.raises(BucketwheelError) as caught:
-        COMMANDS[name].run(desk)
+        COMMANDS[name].run(user)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("path", ["good", "netrc", "gone", "denied", "away", "broken", "broken-file", "nothing"])
 def test_fetching(path: str, index: WebServer) -> None:
-    """Credentials of an index, from variables in its URL or from netrc: sent to it, and told to nobody."""
+    """Credentials of an index, from variables in its URL or from netrc, are sent to it and shown nowhere."""
     user, path = ("", "good") if path == "netrc" else ("${INDEX_USER}:${INDEX_PASSWORD}@", path)
     source = index.root.replace("://", f"://{user}") + f"/{path}/"
     run = run_command("fetch", "demo-pkg", "--from", source, "--into", "fetched", "-vvv")
@@ -159,10 +159,17 @@ def test_fetching(path: str, index: WebServer) -> None:
     assert [file.name for file in files] == (["demo_pkg-1.0-py3-none-any.whl"] if path == "good" else [])
 
 
-def test_a_process_that_should_give_credentials(desk: Desk) -> None:
-    """What it complains of on its own error stream may be secret, and is not repeated."""
+def test_a_process_that_should_give_credentials(user: User) -> None:
+    """Its own error stream may hold a secret, and is not repeated."""
     run = run_command(
-        *("publish", str(desk.files.next), "--repository", desk.repository, "--endpoint-url", desk.endpoint_url),
+        *(
+            "publish",
+            str(user.files.next),
+            "--repository",
+            user.repository,
+            "--endpoint-url",
+            user.endpoint_url,
+        ),
         *("--profile", "process", "-vvv"),
     )
     assert run.code == 1
@@ -171,38 +178,38 @@ def test_a_process_that_should_give_credentials(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("line", [f"aws_secret_access_key {CANARY}", f"[filed\n{CANARY}", f"{CANARY} = 1"])
-def test_a_file_that_cannot_be_read(line: str, desk: Desk, home: Path) -> None:
-    """A configuration file of AWS's with an error in a line that holds a secret: the file is named, not the line."""
+def test_a_file_that_cannot_be_read(line: str, user: User, home: Path) -> None:
+    """If a line with a secret of an AWS configuration file has an error, the file is named and not the line."""
     (home / "credentials").write_text(line)
-    run = run_command("show", "--repository", desk.repository, "--profile", "filed", "-vvv")
+    run = run_command("show", "--repository", user.repository, "--profile", "filed", "-vvv")
     assert run.code == 1
     assert told(run) == []
 
 
 @pytest.mark.parametrize("source", ["option", "variable", "pyproject", "repository"])
-def test_credentials_in_an_address_are_refused(source: str, desk: Desk, home: Path) -> None:
+def test_credentials_in_an_address_are_refused(source: str, user: User, home: Path) -> None:
     """A user or password in the endpoint or the repository is a mistake: exit 2, and not repeated."""
-    endpoint = desk.endpoint_url.replace("://", f"://user:{CANARY}@")
-    options, environ = ["--repository", desk.repository], {}
+    endpoint = user.endpoint_url.replace("://", f"://user:{CANARY}@")
+    options, environ = ["--repository", user.repository], {}
     if source == "option":
         options += ["--endpoint-url", endpoint]
     elif source == "variable":
         environ = {"BUCKETWHEEL_ENDPOINT_URL": endpoint}
     elif source == "pyproject":
-        table = f'repository = "{desk.repository}"\nendpoint-url = "{endpoint}"\n'
+        table = f'repository = "{user.repository}"\nendpoint-url = "{endpoint}"\n'
         (home / "pyproject.toml").write_text(f"[tool.bucketwheel]\n{table}")
         options = []
     else:
-        options = ["--repository", desk.repository.replace("://", f"://user:{CANARY}@")]
-    for command in (["publish", str(desk.files.next)], ["show"], ["reindex"]):
+        options = ["--repository", user.repository.replace("://", f"://user:{CANARY}@")]
+    for command in (["publish", str(user.files.next)], ["show"], ["reindex"]):
         run = run_command(*command, *options, "-vvv", environ=environ)
         assert run.code == 2
         assert told(run) == []
 
 
-def test_an_endpoint_of_awss_own_settings(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS_ENDPOINT_URL is AWS's to judge; what it holds beside the address appears nowhere, nor in the install line."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", desk.endpoint_url.replace("://", f"://user:{CANARY}@"))
-    run = run_command("publish", str(desk.files.next), "--repository", desk.repository, "--region", "us-east-1", "-vvv")
+def test_an_endpoint_of_awss_own_settings(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS judges AWS_ENDPOINT_URL; a password in it appears nowhere, nor in the install line."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", user.endpoint_url.replace("://", f"://user:{CANARY}@"))
+    run = run_command("publish", str(user.files.next), "--repository", user.repository, "--region", "us-east-1", "-vvv")
     assert told(run) == []
-    assert stored(desk) == []
+    assert stored(user) == []

@@ -174,7 +174,7 @@ def test_servers_that_send_nothing_are_given_up(site: WebServer, fetching: Fetch
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
         fetching(*sources, limits=HASTY)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 20  # a silent server waits a minute
     told = str(caught.value).splitlines()
     assert [line.partition(" timed out")[0] for line in told] == sources
     assert {line.partition("; ")[2] for line in told} == {"run again later"}
@@ -191,7 +191,7 @@ def test_files_that_never_come_are_given_up(site: WebServer, fetching: Fetching,
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
         fetching(site.put("/page", html(*links, sha256_link(wheel, "/files/"))), limits=HASTY, jobs=5)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 20  # a silent server waits a minute
     assert str(caught.value).count(" timed out") == 4
     assert len(site.paths()) == 6
     assert fetching.there() == [WHEEL]
@@ -208,7 +208,7 @@ def test_a_host_that_does_not_take_the_connection_is_given_up(fetching: Fetching
         limits = replace(QUICK, connect_seconds=0.2, answer_seconds=10)
         with pytest.raises(Unavailable, match=r" timed out after \S+ s without sending anything; "):
             fetching(f"http://127.0.0.1:{full.getsockname()[1]}/", limits=limits)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8  # less than answer_seconds
 
 
 def test_a_slow_server_that_keeps_the_pace_is_waited_for(site: WebServer, fetching: Fetching, wheel: Path) -> None:
@@ -235,7 +235,7 @@ def test_an_overloaded_server_is_asked_again(site: WebServer, fetching: Fetching
     site.put(FILE, in_turn(answer(status=503, Retry_After="86400"), answer(wheel.read_bytes())))
     began = time.monotonic()
     assert fetching(site.root + "/page", limits=replace(QUICK, longest_wait=0.2))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # a day, if Retry-After were followed
     assert site.paths() == ["/page"] * 4 + [FILE] * 2
 
 
@@ -278,7 +278,7 @@ def test_a_wait_that_is_longer_than_the_patience_is_not_begun(site: WebServer, f
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"/page cannot be read \(HTTP 503\); run again later"):
         fetching(site.put("/page", answer(status=503, Retry_After="3")), limits=replace(HASTY, longest_wait=5))
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 2.5  # less than Retry-After
     assert site.paths() == ["/page"]
 
 

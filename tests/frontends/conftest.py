@@ -13,8 +13,8 @@ from uv import find_uv_bin
 
 from support.hosts import Host
 
-OLDEST_SETUPTOOLS = "65.5.0"
-"""The version in a fresh environment of Python 3.11."""
+OLDEST_SETUPTOOLS = "65.5.0" if sys.version_info < (3, 12) else "66.1.0"
+"""Python 3.11 brings 65.5 along; 66.1 is the first that runs on Python 3.12."""
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_what_is_unfinished_ends_with_3_and_the_same_command_finishes_it(host: H
 
     unfinished = host.hatch("publish", "-p", "s3")
     assert unfinished.code == 3, unfinished.said
-    assert "everything is released" in unfinished.err
+    assert "everything is committed" in unfinished.err
     assert "Traceback" not in unfinished.said
 
     root.rmdir()

@@ -109,7 +109,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     assert (again.code, again.said) == (0, "")
     strict = host.setup_py("-q", "upload_all", "--strict")
     assert strict.code == 1
-    assert strict.err.startswith("error: legacy_proj-1.0.tar.gz is already published (sha256 ")
+    assert strict.err.startswith("error: legacy_proj-1.0.tar.gz already exists (sha256 ")
 
     make_sdist(sdist.parent, "legacy-proj", "1.0")
     refused = host.setup_py("-q", "upload_all")
@@ -248,7 +248,7 @@ def test_what_is_unfinished_is_said(host: Host, project: Path) -> None:
     root.mkdir()
     run = host.setup_py("-q", "upload_all")
     assert run.code == 1
-    assert run.err.startswith("error: unfinished:\neverything is released, but ")
+    assert run.err.startswith("error: unfinished:\neverything is committed, but ")
 
 
 def test_publishes_to_s3_and_shows_no_secret(host: Host, project: Path, bucket: TestBucket, setup_python: Path) -> None:

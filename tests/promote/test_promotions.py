@@ -15,7 +15,7 @@ from bucketwheel.errors import Misconfigured, Refused
 from bucketwheel.events import Event, Warned, ignore
 from bucketwheel.format.manifest import PublishedFile, Status, upload_time
 from bucketwheel.names import Sha256, sha256_of
-from bucketwheel.protocol.release import release
+from bucketwheel.protocol.release import new_run_id, release
 from bucketwheel.protocol.repository import first_settings
 from bucketwheel.storage import Key, ObjectHeaders, Storage
 from bucketwheel.storage.directory import DirectoryStorage
@@ -50,7 +50,7 @@ def promote(
     report = ignore if events is None else events.append
     first = first_settings(place_of(target), {}) if create_repository else None
     with context_for(target, report=report, dry_run=dry_run) as context:
-        return promote_releases(target_of(source), context, wanted, first=first, run_id="a promotion")
+        return promote_releases(target_of(source), context, wanted, first=first, run_id=new_run_id(None))
 
 
 def entries(storage: Storage, project: str = "demo-pkg") -> dict[str, PublishedFile]:
@@ -150,7 +150,7 @@ def test_a_dry_run_writes_nothing(source: Storage, target: Storage) -> None:
 
 def test_nothing_is_made_where_that_is_forbidden(source: Storage, target: Storage) -> None:
     """With --no-create a target that is no repository is refused."""
-    with pytest.raises(Refused, match="--no-create forbids making one"):
+    with pytest.raises(Refused, match="--no-create is set"):
         promote(source, target, create_repository=False)
     assert list(target.list("")) == []
 

@@ -35,7 +35,7 @@ KIND = Layout().distribution()
 @pytest.fixture
 def wire(bucket: TestBucket) -> Iterator[Wire]:
     """Give a wire to the server, harmless at first."""
-    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as running:
+    with run_wire(bucket.connection.endpoint_url) as running:
         yield running
 
 

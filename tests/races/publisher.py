@@ -1,8 +1,8 @@
-"""A publisher as a process of its own: publishes each file in a call of its own, and says each that was acknowledged.
+"""A publisher as a process of its own: publishes each file in a call of its own, and prints each that was accepted.
 
     publisher.py REPOSITORY ENDPOINT START FILE…
 
-Waits until the file START is there, so that many of them begin merged.
+Waits until the file START exists, so that many of them begin together.
 """
 
 from __future__ import annotations

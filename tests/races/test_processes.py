@@ -1,8 +1,12 @@
-"""Publishers as real processes, side by side on a real S3 server, some of them killed; and a reader who sees it all."""
+"""Publishers as real processes, side by side on a real S3 server, some of them killed; and a reader who sees it all.
+
+BUCKETWHEEL_TEST_PUBLISHERS=16 starts that many where eight are enough for every day.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -21,6 +25,7 @@ from support.ministack import TestBucket
 from support.releasing import manifest_of, page_json, release_files
 
 PUBLISHER = Path(__file__).with_name("publisher.py")
+COUNT = int(os.environ.get("BUCKETWHEEL_TEST_PUBLISHERS", "8"))
 
 
 @dataclass
@@ -50,6 +55,11 @@ class Publishers:
             assert process.stdout.readline() == "ready\n"
         (self.directory / "start").touch()
 
+    def run(self) -> list[tuple[int, list[str], str]]:
+        """Let all of them begin, and wait for all."""
+        self.go()
+        return self.finish()
+
     def finish(self) -> list[tuple[int, list[str], str]]:
         """Wait for all, and return each one's status, acknowledged file names and error output."""
         ends = [(process, *process.communicate(timeout=120)) for process in self.processes]
@@ -67,7 +77,7 @@ class Reader:
     digests: dict[str, str] = field(default_factory=dict)
 
     def read_once(self) -> None:
-        """Follow every link from the root; note what a client could not live with."""
+        """Follow every link from the root, and note what would break a client."""
         root = self.storage.read(Key("simple/index.json"))
         for project in json.loads(root.body)["projects"] if root else []:
             self._read_project(project["name"])
@@ -99,7 +109,7 @@ class Reader:
 
 @contextmanager
 def reading(bucket: TestBucket) -> Iterator[Reader]:
-    """A reader in a thread of its own, for as long as the context lasts."""
+    """Run a reader in a thread of its own while the context lasts."""
     reader, stop = Reader(storage=bucket.storage()), threading.Event()
 
     def run() -> None:
@@ -116,14 +126,14 @@ def reading(bucket: TestBucket) -> Iterator[Reader]:
 
 
 def listed(storage: Storage) -> set[str]:
-    """The projects on the JSON root."""
+    """Return the projects on the JSON root."""
     root = storage.read(Key("simple/index.json"))
     assert root is not None
     return {project["name"] for project in json.loads(root.body)["projects"]}
 
 
 def file_names(storage: Storage, project: str) -> set[str]:
-    """The files on a project's page, each checked to be there; the same as in the manifest and on the HTML page."""
+    """Return the files on a project's JSON page; check that the manifest and the HTML page have the same."""
     names = {file["filename"] for file in page_json(storage, project)["files"]}
     html = storage.read(Key(f"simple/{project}/"))
     assert html is not None
@@ -132,78 +142,75 @@ def file_names(storage: Storage, project: str) -> set[str]:
     return names
 
 
-def test_sixteen_publishers_of_one_project_lose_nothing(bucket: TestBucket, tmp_path: Path) -> None:
-    """16 processes with 10 publishes each to one project: all finish, and every acknowledged file is on both pages."""
+def test_publishers_of_one_project_lose_nothing(bucket: TestBucket, tmp_path: Path) -> None:
+    """Many processes with ten publishes each to one project: all finish, and no acknowledged file is lost."""
     storage = bucket.storage()
     release_files(storage, make_wheel(tmp_path, version="0"))
     publishers = Publishers(bucket=bucket, directory=tmp_path)
-    for process in range(16):
+    for process in range(COUNT):
         publishers.add([make_wheel(tmp_path, version=f"{process}.{number}.1") for number in range(10)])
     with reading(bucket) as reader:
-        publishers.go()
-        ends = publishers.finish()
-    assert [(status, error) for status, _, error in ends] == [(0, "")] * 16
+        ends = publishers.run()
+    assert [(status, error) for status, _, error in ends] == [(0, "")] * COUNT
     acknowledged = {name for _, names, _ in ends for name in names}
-    assert len(acknowledged) == 160
+    assert len(acknowledged) == COUNT * 10
     assert file_names(storage, "demo-pkg") == acknowledged | {"demo_pkg-0-py3-none-any.whl"}
     assert reader.findings == []
     assert reader.rounds > 1
 
 
-def test_sixteen_new_projects_are_all_on_the_root(bucket: TestBucket, tmp_path: Path) -> None:
-    """16 processes that each publish a new project at once: the root lists all of them."""
+def test_new_projects_are_all_on_the_root(bucket: TestBucket, tmp_path: Path) -> None:
+    """Many processes that each publish a new project at once: the root lists all of them."""
     storage = bucket.storage()
     release_files(storage, make_wheel(tmp_path))
     publishers = Publishers(bucket=bucket, directory=tmp_path)
-    names = [f"project-{number}" for number in range(16)]
+    names = [f"project-{number}" for number in range(COUNT)]
     for name in names:
         publishers.add([make_wheel(tmp_path, name=name)])
     with reading(bucket) as reader:
-        publishers.go()
-        ends = publishers.finish()
-    assert [(status, error) for status, _, error in ends] == [(0, "")] * 16
+        ends = publishers.run()
+    assert [(status, error) for status, _, error in ends] == [(0, "")] * COUNT
     assert listed(storage) == {"demo-pkg", *names}
     assert all(len(file_names(storage, name)) == 1 for name in names)
     assert reader.findings == []
 
 
-def test_eight_first_publishers_make_one_repository(bucket: TestBucket, tmp_path: Path) -> None:
-    """8 processes find the place empty at once: one makes the repository, and all of them publish to it."""
+def test_first_publishers_make_one_repository(bucket: TestBucket, tmp_path: Path) -> None:
+    """Many processes find the place empty at once: one makes the repository, and all of them publish to it."""
     publishers = Publishers(bucket=bucket, directory=tmp_path)
-    names = [f"first-{number}" for number in range(8)]
+    names = [f"first-{number}" for number in range(COUNT)]
     for name in names:
         publishers.add([make_wheel(tmp_path, name=name)])
-    publishers.go()
-    ends = publishers.finish()
-    assert [(status, error) for status, _, error in ends] == [(0, "")] * 8
+    ends = publishers.run()
+    assert [(status, error) for status, _, error in ends] == [(0, "")] * COUNT
     storage = bucket.storage()
     assert listed(storage) == set(names)
     repository = storage.read(Key("_bucketwheel/repository.json"))
     assert repository is not None
     made_by = json.loads(repository.body)["id"]
     for name in names:
-        seen = storage.stat(Key(f"simple/{name}/first_{name[-1]}-1.0-py3-none-any.whl"))
+        seen = storage.stat(Key(f"simple/{name}/{name.replace('-', '_')}-1.0-py3-none-any.whl"))
         assert seen is not None
         assert (seen.marks or {})["bucketwheel-repository"] == made_by
 
 
 def test_killed_publishers_leave_nothing_broken_and_one_more_run_finishes(bucket: TestBucket, tmp_path: Path) -> None:
-    """Half of 12 publishers are killed at random moments: no reader notices, and the same again ends the work."""
+    """Half of the publishers are killed at random moments: no reader notices, and the same again ends the work."""
     storage, chance = bucket.storage(), random.Random(7)  # noqa: S311 - chance, not a secret
     release_files(storage, make_wheel(tmp_path, version="0"))
     publishers = Publishers(bucket=bucket, directory=tmp_path)
-    work = [[make_wheel(tmp_path, version=f"{process}.{number}.1") for number in range(4)] for process in range(12)]
+    work = [[make_wheel(tmp_path, version=f"{process}.{number}.1") for number in range(4)] for process in range(COUNT)]
     for files in work:
         publishers.add(files)
     with reading(bucket) as reader:
         publishers.go()
-        for process in publishers.processes[:6]:
+        for process in publishers.processes[: COUNT // 2]:
             time.sleep(chance.uniform(0, 0.3))
             process.kill()
         ends = publishers.finish()
-    assert [(status, error) for status, _, error in ends[6:]] == [(0, "")] * 6
+    assert [(status, error) for status, _, error in ends[COUNT // 2 :]] == [(0, "")] * (COUNT - COUNT // 2)
     assert reader.findings == []
     acknowledged = {name for _, names, _ in ends for name in names}
     assert acknowledged <= {file.filename for file in manifest_of(storage, "demo-pkg").files}
     release_files(storage, *(file for files in work for file in files))
-    assert len(file_names(storage, "demo-pkg")) == 1 + 12 * 4
+    assert len(file_names(storage, "demo-pkg")) == 1 + COUNT * 4

@@ -38,7 +38,7 @@ class Line:
 @pytest.fixture
 def line(bucket: TestBucket) -> Iterator[Line]:
     """A fresh bucket, reached by a wire."""
-    with run_wire(bucket.connection.endpoint_url or "https://s3.amazonaws.com") as wire:
+    with run_wire(bucket.connection.endpoint_url) as wire:
         yield Line(storage=bucket.storage(endpoint_url=wire.url), wire=wire)
 
 

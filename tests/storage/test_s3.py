@@ -50,7 +50,7 @@ MIB = 1 << 20
 @pytest.fixture
 def wire(s3_server: S3Server) -> Iterator[Wire]:
     """Give a wire to the server, harmless at first."""
-    with run_wire(s3_server.endpoint_url or "https://s3.amazonaws.com") as running:
+    with run_wire(s3_server.endpoint_url) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Real pip and uv, as subprocesses that see nothing of this machine's own configuration, caches or credentials."""
+"""Real pip and uv, as subprocesses that see no configuration, caches or credentials of this machine."""
 
 from __future__ import annotations
 
@@ -13,25 +13,20 @@ from uv import find_uv_bin
 
 __all__ = ["ClientRun", "clean_environment", "run_pip", "run_uv"]
 
-# What pip, uv, AWS and Python itself read from the environment; and what leads astray on the way to 127.0.0.1.
-_OURS_ALONE = ("PIP_", "UV_", "AWS_", "PYTHON", "VIRTUAL_ENV", "BUCKETWHEEL_", "XDG_", "HATCH_")
-_MACHINES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC"}
+# What configures a client, in this process's environment: of the package index, of AWS, or set by a test.
+_CONFIGURING = ("PIP_", "UV_", "AWS_", "PYTHON", "VIRTUAL_ENV", "BUCKETWHEEL_", "XDG_", "HATCH_", "NETRC")
 
 
 class ClientRun(NamedTuple):
-    """How a client ended, and all that it said, on both streams."""
+    """The exit status of a client, and its output on both streams."""
 
     code: int
     output: str
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """Make an environment in which `home`, best an empty directory, is all that configuration can come from."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_OURS_ALONE) and name.upper() not in _MACHINES
-    }
+    """Return an environment in which configuration can come only from `home`, best an empty directory."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_CONFIGURING)}
     return kept | {
         "HOME": str(home),
         "USERPROFILE": str(home),

@@ -1,4 +1,4 @@
-"""The S3 server that the tests talk to: a process of its own, or any other S3 that the environment names.
+"""The S3 server of the tests: a process of its own, or any other S3 that the environment names.
 
 BUCKETWHEEL_TEST_MINISTACK     the program, where it is not in `servers` of this environment or on PATH
 BUCKETWHEEL_TEST_S3_URL        s3://bucket/prefix of another S3, with the credentials of the AWS chain
@@ -16,7 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from bucketwheel.storage.s3 import S3Storage, connect
 
 __all__ = ["S3Server", "TestBucket", "fresh_bucket", "other_server", "run_ministack"]
 
-_START_SECONDS = 30
+_START_SECONDS = 60
 _KEEPER = """
 import subprocess, sys, threading
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
@@ -38,7 +38,7 @@ sys.exit(server.wait())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Server:
-    """An S3 that runs; where a place is given, tests keep within it and make no buckets."""
+    """A running S3 server; if it has a place, tests stay within it and make no buckets."""
 
     endpoint_url: str | None
     place: S3Place | None = None
@@ -46,7 +46,7 @@ class S3Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestBucket:
-    """A place that nobody else uses, and how to reach it."""
+    """A place for one test, and how to reach it."""
 
     __test__ = False
 
@@ -54,15 +54,14 @@ class TestBucket:
     connection: Connection
 
     def storage(self, *, endpoint_url: str | None = None, jobs: int = 16, report: Report = ignore) -> S3Storage:
-        """A storage of it, with a client of its own; by way of another endpoint if one is given."""
-        connection = self.connection
-        if endpoint_url is not None:
-            connection = Connection(region=connection.region, endpoint_url=endpoint_url)
+        """Return a storage of it with its own client, by way of another endpoint if one is given."""
+        endpoint_url = endpoint_url or self.connection.endpoint_url
+        connection = Connection(region=self.connection.region, endpoint_url=endpoint_url)
         return connect(self.place, connection, jobs=jobs, report=report)
 
 
 def other_server() -> S3Server | None:
-    """The S3 that the environment names, if it does."""
+    """Return the S3 that the environment names, if it names one."""
     url = os.environ.get("BUCKETWHEEL_TEST_S3_URL")
     if url is None:
         return None
@@ -73,7 +72,7 @@ def other_server() -> S3Server | None:
 
 @contextmanager
 def run_ministack(directory: Path) -> Iterator[S3Server]:
-    """Run the server while the context lasts, or this process if that is killed; its log lies in the directory."""
+    """Run the server while the context lasts, or until this process is killed; its log is in the directory."""
     for port in _free_ports(3):
         with (directory / f"ministack-{port}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -96,14 +95,13 @@ def run_ministack(directory: Path) -> Iterator[S3Server]:
 
 @contextmanager
 def fresh_bucket(server: S3Server) -> Iterator[TestBucket]:
-    """A place for one test: a new bucket, or a new prefix where a place was given, emptied afterwards."""
+    """Give a place for one test: a new bucket, or a new prefix of the given place, emptied afterwards."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     if server.place is None:
         assert server.endpoint_url is not None
         _put_bucket(server.endpoint_url, name)
-        yield TestBucket(
-            place=S3Place(bucket=name), connection=Connection(region="us-east-1", endpoint_url=server.endpoint_url)
-        )
+        connection = Connection(region="us-east-1", endpoint_url=server.endpoint_url)
+        yield TestBucket(place=S3Place(bucket=name), connection=connection)
         return
     place = S3Place(bucket=server.place.bucket, prefix=f"{server.place.prefix}{name}/")
     bucket = TestBucket(place=place, connection=Connection(endpoint_url=server.endpoint_url))
@@ -128,10 +126,9 @@ def _program() -> str:
 
 
 def _free_ports(count: int) -> Iterator[int]:
-    """Ports that were free a moment ago; another process may be quicker, so there are several."""
+    """Yield ports that were free a moment ago; another process may take one, so there are several."""
     for _ in range(count):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
             port: int = probe.getsockname()[1]
         yield port
 
@@ -139,26 +136,21 @@ def _free_ports(count: int) -> Iterator[int]:
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return True
-        finally:
-            connection.close()
+        with suppress(OSError):
+            return bool(_status(f"127.0.0.1:{port}", "GET", "/"))
+        time.sleep(0.02)
     return False
 
 
 def _put_bucket(endpoint_url: str, name: str) -> None:
-    """Make a bucket without the SDK, which would take longer than most tests; the server checks no signature."""
-    connection = http.client.HTTPConnection(urlsplit(endpoint_url).netloc, timeout=10)
-    try:
-        connection.request("PUT", f"/{name}")
+    """Make a bucket without the SDK, which takes longer than most tests; the server checks no signature."""
+    status = _status(urlsplit(endpoint_url).netloc, "PUT", f"/{name}")
+    assert status == 200, status
+
+
+def _status(server: str, verb: str, path: str) -> int:
+    with closing(http.client.HTTPConnection(server, timeout=30)) as connection:
+        connection.request(verb, path)
         answer = connection.getresponse()
         answer.read()
-        assert answer.status == 200, answer.status
-    finally:
-        connection.close()
+        return answer.status

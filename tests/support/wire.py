@@ -1,4 +1,4 @@
-"""The wire between a client and an S3 server: an HTTP/1.1 proxy that remembers every request and does harm on demand.
+"""The wire between a client and an S3 server: an HTTP/1.1 proxy that logs every request and fails some on demand.
 
 with run_wire(server.endpoint_url) as wire:
     wire.harm = lambda exchange: DROP_AFTER if exchange.number == 3 else None
@@ -11,7 +11,6 @@ import select
 import socket
 import socketserver
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,6 @@ from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import IO
 from urllib.parse import urlsplit
 
 __all__ = [
@@ -41,14 +39,14 @@ __all__ = [
     "says",
 ]
 
-_BLOCK = 1 << 20
+_AWS = "https://s3.amazonaws.com"
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 _CONDITIONS = {"if-match", "if-none-match"}
 _PLAIN: Mapping[str, str] = {"Content-Type": "application/xml"}
 
 
 class _Back(Enum):
-    """What the client gets to see of the server's answer."""
+    """The part of the server's answer that the client gets."""
 
     WHOLE = auto()
     HALF = auto()
@@ -66,7 +64,7 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is done to one request: how often it arrives, with or without its conditions, and what comes back."""
+    """A fault of one request: how often it arrives, with or without its conditions, and what comes back."""
 
     deliveries: int = 1
     conditions: bool = True
@@ -74,37 +72,37 @@ class Fault:
 
 
 DROP_BEFORE = Fault(deliveries=0, back=_Back.NOTHING)
-"""The connection closes before the server hears of it."""
+"""The connection closes before the server gets the request."""
 DROP_AFTER = Fault(back=_Back.NOTHING)
-"""It takes effect, and the connection closes instead of an answer."""
+"""The request takes effect, and the connection closes without an answer."""
 SILENCE_BEFORE = Fault(deliveries=0, back=_Back.SILENCE)
-"""Nothing happens, and nothing comes back, until the client gives up."""
+"""The server does not get the request, and nothing comes back until the client gives up."""
 SILENCE_AFTER = Fault(back=_Back.SILENCE)
-"""It takes effect, and nothing comes back, until the client gives up."""
+"""The request takes effect, and nothing comes back until the client gives up."""
 TRUNCATED = Fault(back=_Back.HALF)
 """The answer breaks off half way."""
 EMPTIED = Fault(back=_Back.HEAD)
 """The answer announces its body and breaks off before the first byte of it."""
 DOUBLED = Fault(deliveries=2)
-"""It arrives twice; the first answer comes back."""
+"""The request arrives twice; the first answer comes back."""
 UNCONDITIONAL = Fault(conditions=False)
 """The server never sees If-Match and If-None-Match, like one that ignores them."""
 
 
 def says(status: int, code: str = "", *, after_effect: bool = False) -> Fault:
-    """Answer with an error of S3's, without its body if it has no code (as to HEAD); before or after taking effect."""
+    """Answer with an S3 error, without a body if it has no code (as to HEAD); before or after taking effect."""
     body = f"<Error><Code>{code}</Code><Message>by the wire</Message></Error>".encode() if code else b""
     return replace(answers(body, status=status), deliveries=1 if after_effect else 0)
 
 
 def answers(body: bytes, headers: Mapping[str, str] = _PLAIN, *, status: int = 200) -> Fault:
-    """Answer in the server's place."""
+    """Answer instead of the server."""
     return Fault(deliveries=0, back=_Answer(status=status, headers=tuple(headers.items()), body=body))
 
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """One request as it passed, in the order of arrival."""
+    """One request and its answer, numbered in the order of arrival."""
 
     number: int
     """From 1."""
@@ -117,7 +115,7 @@ class Exchange:
     """Of time.monotonic, like `end`."""
     end: float = 0.0
     status: int = 0
-    """What the client was told; 0 for nothing."""
+    """The status that the client got; 0 for none."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,18 +124,18 @@ class Wire:
 
     url: str
     harm: Callable[[Exchange], Fault | None]
-    """Asked about each request before it passes, from the thread of its connection; may also just take its time."""
+    """Called for each request before it passes, in the thread of its connection; may also wait."""
     log: list[Exchange] = field(default_factory=list)
 
     def asked(self, verb: str, ending: str = "") -> list[Exchange]:
-        """Pick the requests of a verb whose path, without the query, ends so."""
+        """Return the requests of a verb whose path, without the query, ends so."""
         return [one for one in self.log if one.verb == verb and urlsplit(one.path).path.endswith(ending)]
 
 
 @contextmanager
-def run_wire(upstream: str, harm: Callable[[Exchange], Fault | None] = lambda _: None) -> Iterator[Wire]:
-    """Stand between a client and the server at a URL while the context lasts."""
-    server = _Server(upstream)
+def run_wire(upstream: str | None, harm: Callable[[Exchange], Fault | None] = lambda _: None) -> Iterator[Wire]:
+    """Run a proxy to the server at a URL, or to AWS, while the context lasts."""
+    server = _Server(upstream or _AWS)
     wire = server.wire = Wire(url=f"http://127.0.0.1:{server.server_address[1]}", harm=harm)
     thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.02))
     thread.start()
@@ -171,7 +169,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Leave broken connections to those who broke them; show what is wrong with a test."""
+        """Ignore broken connections; show all other errors."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # handed on as it came
 
@@ -201,12 +199,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         exchange = self._arrived()
-        with tempfile.TemporaryFile() as body:
-            if not self._receive(body):
-                return
-            fault = self.server.wire.harm(exchange) or Fault()
-            answers = [self._deliver(body, fault) for _ in range(fault.deliveries)]
-            self._give_back(exchange, fault.back if isinstance(fault.back, _Answer) else (*answers, None)[0], fault)
+        body = self._receive()
+        if body is None:
+            return
+        fault = self.server.wire.harm(exchange) or Fault()
+        answers = [self._deliver(body, fault) for _ in range(fault.deliveries)]
+        self._give_back(exchange, fault.back if isinstance(fault.back, _Answer) else (*answers, None)[0], fault)
         exchange.end = time.monotonic()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass  # noqa: N815 - the names http.server looks for
@@ -224,71 +222,73 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.wire.log.append(exchange)
         return exchange
 
-    def _receive(self, body: IO[bytes]) -> bool:
-        """Take the request's body; False: the client went away meanwhile."""
+    def _receive(self) -> bytes | None:
+        """Return the request's body, or None if the client went away before its end."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            chunks = []
             while size := int(self.rfile.readline().split(b";")[0], 16):
-                body.write(self.rfile.read(size))
+                chunks.append(self.rfile.read(size))
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 pass
-            return True
-        missing = int(self.headers.get("Content-Length", 0))
-        while missing and (block := self.rfile.read(min(missing, _BLOCK))):
-            body.write(block)
-            missing -= len(block)
-        self.close_connection = self.close_connection or bool(missing)
-        return not missing
+            return b"".join(chunks)
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return None
+        return body
 
-    def _deliver(self, body: IO[bytes], fault: Fault) -> _Answer:
-        """Send the request on, over a new connection if the old one was closed meanwhile."""
+    def _deliver(self, body: bytes, fault: Fault) -> _Answer:
+        """Send the request to the server, over a new connection if the old one was closed."""
         try:
             return self._forward(body, fault)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             self.to_server.close()
             return self._forward(body, fault)
 
-    def _forward(self, body: IO[bytes], fault: Fault) -> _Answer:
-        size = body.seek(0, 2)
-        body.seek(0)
+    def _forward(self, body: bytes, fault: Fault) -> _Answer:
+        dropped = _HOP_BY_HOP if fault.conditions else _HOP_BY_HOP | _CONDITIONS
         self.to_server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            if name.lower() not in (_HOP_BY_HOP if fault.conditions else _HOP_BY_HOP | _CONDITIONS):
+            if name.lower() not in dropped:
                 self.to_server.putheader(name, value)
-        if size or self.command in {"PUT", "POST"}:
-            self.to_server.putheader("Content-Length", str(size))
+        if body or self.command in {"PUT", "POST"}:
+            self.to_server.putheader("Content-Length", str(len(body)))
         self.to_server.endheaders(body)
         answer = self.to_server.getresponse()
         headers = tuple((name, value) for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP)
-        if self.command == "HEAD":  # announces the length of what GET would send
+        if self.command == "HEAD":  # has the length that the answer to GET would have
             headers += (("Content-Length", answer.headers.get("Content-Length", "0")),)
         return _Answer(status=answer.status, headers=headers, body=answer.read())
 
     def _give_back(self, exchange: Exchange, answer: _Answer | None, fault: Fault) -> None:
+        if fault.back is not _Back.WHOLE and not isinstance(fault.back, _Answer):
+            self.close_connection = True
+        while fault.back is _Back.SILENCE and not self._client_is_gone():
+            pass
         if answer is None or fault.back in {_Back.NOTHING, _Back.SILENCE}:
-            self.close_connection = True
-            while fault.back is _Back.SILENCE and not self._client_is_gone():
-                pass
             return
-        head, body = self._written(answer)
         exchange.status = answer.status
-        if fault.back in {_Back.HALF, _Back.HEAD}:
-            self.close_connection = True
-            if fault.back is _Back.HALF and not body:
-                head = head[: len(head) // 2]
-            body = body[: len(body) // 2] if fault.back is _Back.HALF else b""
+        head, body = self._written(answer)
+        if fault.back is _Back.HEAD:
+            body = b""
+        elif fault.back is _Back.HALF:
+            head, body = (head, body[: len(body) // 2]) if body else (head[: len(head) // 2], b"")
         with suppress(OSError):
             self.wfile.write(head + body)
 
     def _written(self, answer: _Answer) -> tuple[bytes, bytes]:
+        """Return the head and the body of an answer as they are sent."""
+        body = b"" if self.command == "HEAD" else answer.body
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]
         if self.command != "HEAD" and answer.status != HTTPStatus.NO_CONTENT:
-            lines.append(f"Content-Length: {len(answer.body)}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), b"" if self.command == "HEAD" else answer.body
+            lines.append(f"Content-Length: {len(body)}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), body
 
     def _client_is_gone(self) -> bool:
-        """Wait a little and see whether the client hung up, or the wire is being taken down."""
+        """Return whether the client hung up or the wire stops, after a short wait."""
         with suppress(OSError):
             readable, _, _ = select.select([self.connection], [], [], 0.02)
             return self.server.stopping.is_set() or (bool(readable) and not self.connection.recv(1, socket.MSG_PEEK))

@@ -177,7 +177,7 @@ def decode_manifest(body: bytes, project: ProjectName) -> Manifest:
         return _read_manifest(body, project)
     except DocumentInvalid as error:
         raise Damaged(
-            f"the manifest of {project} cannot be read ({error}), so nothing was written; put back an earlier version "
+            f"the manifest of {project} cannot be read ({error}), so nothing was written; restore an earlier version "
             f"of _bucketwheel/manifests/{project}.json"
         ) from error
 

@@ -84,7 +84,7 @@ def decode_settings(body: bytes) -> RepositorySettings:
     except DocumentInvalid as error:
         raise Damaged(
             f"the repository's settings {SETTINGS_KEY} cannot be read ({error}), so nothing was written; "
-            "put back an earlier version of it"
+            "restore an earlier version of that object"
         ) from error
 
 

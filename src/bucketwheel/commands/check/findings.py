@@ -56,7 +56,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "file-differs": FindingKind(
         "error",
         "has {found}, but was released with {released}",
-        f"put back the released bytes (sha256 {{sha256}}), or {_DELETE}",
+        f"restore the released bytes (sha256 {{sha256}}), or {_DELETE}",
     ),
     "file-encoded": FindingKind("error", _ENCODED, f"remove that header {_BY_HAND}"),
     "sidecar-missing": FindingKind("error", "is missing, but pages promise it", f"put it back, or {_ADOPT}"),
