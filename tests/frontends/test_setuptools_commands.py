@@ -114,7 +114,7 @@ def test_a_rebuilt_sdist_is_refused_unless_skipped(host: Host, project: Path) ->
     make_sdist(sdist.parent, "legacy-proj", "1.0")
     refused = host.setup_py("-q", "upload_all")
     assert refused.code == 1
-    assert refused.err.startswith("error: legacy_proj-1.0.tar.gz is already exists with other bytes")
+    assert refused.err.startswith("error: legacy_proj-1.0.tar.gz already exists with other bytes")
     assert there in refused.err
     assert sha256_of(sdist.read_bytes()) in refused.err
     skipped = host.setup_py("upload_all", "--skip-existing")

@@ -479,15 +479,13 @@ class TestBrokenAnswers:
         """Where a wrong port answers every request with a page, no object and no listing is read out of it."""
         wire.harm = lambda _: answers(b"<html><body>log in</body></html>", {"Content-Type": "text/html"})
         host = re.escape(wire.url)
-        for call in (
-            lambda: storage.read(KEY),
-            lambda: storage.stat(KEY),
-            lambda: list(storage.list("")),
-            lambda: add(storage, b"body"),
-            lambda: swap(storage, b"body"),
-        ):
+        for read in (lambda: storage.read(KEY), lambda: storage.stat(KEY), lambda: list(storage.list(""))):
             with pytest.raises(Denied, match=f"at {host} is not S3; correct --endpoint-url"):
-                call()
+                read()
+        # S3 too may have written, and its answer may have lost its headers on the way: only a read can tell.
+        for write in (lambda: add(storage, b"body"), lambda: swap(storage, b"body")):
+            with pytest.raises(OutcomeUnknown):
+                write()
 
     @pytest.mark.usefixtures("_no_pauses")
     def test_a_page_that_is_no_answer_of_s3_is_an_error(self, storage: S3Storage, wire: Wire) -> None:
