@@ -29,7 +29,7 @@ PURE = {
     *("errors", "events", "names", "places", "format", "protocol.plan"),
     *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
     "sources.locations",
-    *("commands.check.files", "commands.check.findings", "commands.check.unreferenced", "commands.check.pages"),
+    *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
+from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
 
 EVERYTHING = (
     b'{"text":"t","number":7,"flag":true,"texts":["a","b"],"table":{"a":"b"},"inner":{"text":"i"},'

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from bucketwheel import distributions
 from bucketwheel.distributions import validate, validate_archive
-from bucketwheel.distributions.findings import Observation
+from bucketwheel.distributions.observations import Observation
 from bucketwheel.distributions.wheel import validate_wheel
 from bucketwheel.errors import Refused
 from bucketwheel.names import DistributionName, distribution_name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bucketwheel.commands.delete import Deletion, Selection, delete_files
+from bucketwheel.commands.delete import Deletion, FilesToDelete, delete_files
 from bucketwheel.commands.prune import Expiry, Pruning, prune_projects
 from bucketwheel.commands.prune_orphans import OrphansPruned, prune_orphans_of
 from bucketwheel.events import Report, ignore
@@ -46,7 +46,7 @@ def delete_from(
     report: Report = ignore,
 ) -> Deletion:
     """Delete, as one command does."""
-    selection = Selection(version=version, filenames=filenames)
+    selection = FilesToDelete(version=version, filenames=filenames)
     with context_for(storage, dry_run=dry_run, report=report) as context:
         return delete_files(context, ProjectName(project), selection, at_once=at_once)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bucketwheel.commands.check import Checked, check_at
+from bucketwheel.commands.check import Checked, check_projects
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
-from bucketwheel.parallel import Workers
 from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, Storage
-from support.releasing import context_for, manifest_of, target_of
+from support.releasing import context_for, manifest_of
 
 __all__ = [
     "change_settings",
@@ -84,8 +83,8 @@ def change_settings(storage: Storage, change: Callable[[RepositorySettings], Rep
 
 def check_store(storage: Storage, *projects: str, deep: bool = False, report: Report = ignore) -> Checked:
     """Check a repository in this store."""
-    with Workers(4) as workers:
-        return check_at(target_of(storage), projects, deep=deep, workers=workers, report=report)
+    with context_for(storage, report=report) as context:
+        return check_projects(context, projects, deep=deep)
 
 
 def codes(checked: Checked) -> set[str]:

@@ -17,7 +17,7 @@ from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
 from bucketwheel.storage import Key
 
-__all__ = ["Deletion", "Selection", "delete", "delete_files"]
+__all__ = ["Deletion", "FilesToDelete", "delete", "delete_files"]
 
 _Entry: TypeAlias = PublishedFile | DeletedFile
 
@@ -53,13 +53,13 @@ def delete(
     than a minute, objects wait for the next delete or prune unless `at_once`. Raises Refused for what never existed,
     Unfinished where names are deleted and the rest is not done: the same call again finishes it.
     """
-    name, selection = named_project(project), Selection(version=version, filenames=tuple(filenames))
+    name, selection = named_project(project), FilesToDelete(version=version, filenames=tuple(filenames))
     with open_context(settings, report) as context:
         return delete_files(context, name, selection, at_once=at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class FilesToDelete:
     """The files of a project that are to be deleted."""
 
     version: str | None = None
@@ -87,7 +87,9 @@ class Selection:
         return self.version is None or same_version(file.version, self.version)
 
 
-def delete_files(context: Context, project: ProjectName, selection: Selection, *, at_once: bool = False) -> Deletion:
+def delete_files(
+    context: Context, project: ProjectName, selection: FilesToDelete, *, at_once: bool = False
+) -> Deletion:
     """Commit the deletion, bring the pages to it, then remove the objects."""
     repository, read = open_project(context, project)
     if not context.dry_run:

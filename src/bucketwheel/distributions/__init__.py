@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import Broken, CoreMetadata, Flaw, Observation, Oddity, listed
+from bucketwheel.distributions.observations import Broken, CoreMetadata, Flaw, Observation, Oddity, listed
 from bucketwheel.distributions.sdist import validate_sdist
 from bucketwheel.distributions.wheel import validate_wheel, validate_wheel_metadata
 from bucketwheel.errors import Problem, Refused

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import Broken
+from bucketwheel.distributions.observations import Broken
 
 __all__ = ["PIECE", "RAW_DEFLATE", "GzipStream", "inflated", "inflation_limit"]
 

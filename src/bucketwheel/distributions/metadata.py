@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pkginfo.distribution import MAX_METADATA_VERSION_STR
 
-from bucketwheel.distributions.findings import CoreMetadata, Flaw, Observation, Oddity, listed
+from bucketwheel.distributions.observations import CoreMetadata, Flaw, Observation, Oddity, listed
 from bucketwheel.names import DistributionName, project_name
 
 __all__ = ["Metadata", "read_metadata", "validate_licences", "validate_metadata"]

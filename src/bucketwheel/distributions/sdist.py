@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import (
+from bucketwheel.distributions.inflate import GzipStream
+from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
+from bucketwheel.distributions.observations import (
     LARGEST_TEXT,
     Broken,
     Flaw,
@@ -18,8 +20,6 @@ from bucketwheel.distributions.findings import (
     listed,
     validate_paths,
 )
-from bucketwheel.distributions.inflate import GzipStream
-from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
 from bucketwheel.distributions.tar import LINKS, MemberType, TarMember, tar_members
 from bucketwheel.distributions.zip import contents, read_listing, read_text, validate_listing
 from bucketwheel.names import DistributionName

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bucketwheel.distributions.findings import LARGEST_NAMES, LONGEST_NAME, MOST_MEMBERS, Broken, listed
 from bucketwheel.distributions.inflate import GzipStream
+from bucketwheel.distributions.observations import LARGEST_NAMES, LONGEST_NAME, MOST_MEMBERS, Broken, listed
 
 __all__ = ["LINKS", "MemberType", "TarMember", "tar_members"]
 

@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 from packaging.tags import Tag, parse_tag
 
-from bucketwheel.distributions.findings import (
+from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
+from bucketwheel.distributions.observations import (
     Broken,
     Flaw,
     Observation,
@@ -25,7 +26,6 @@ from bucketwheel.distributions.findings import (
     listed,
     validate_paths,
 )
-from bucketwheel.distributions.metadata import read_metadata, validate_licences, validate_metadata
 from bucketwheel.distributions.zip import (
     ZipMember,
     contents,

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import BinaryIO
 
-from bucketwheel.distributions.findings import (
+from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated, inflation_limit
+from bucketwheel.distributions.observations import (
     LARGEST_NAMES,
     LARGEST_TEXT,
     LONGEST_NAME,
@@ -27,7 +28,6 @@ from bucketwheel.distributions.findings import (
     Oddity,
     listed,
 )
-from bucketwheel.distributions.inflate import PIECE, RAW_DEFLATE, inflated, inflation_limit
 
 __all__ = [
     "ZipListing",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from bucketwheel.errors import Damaged, Problem, Refused
-from bucketwheel.format.json import Document, DocumentInvalid, dump_document, load_document
+from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
 from bucketwheel.names import ProjectName, Sha256, is_sha256, printable
 from bucketwheel.storage import Key
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused
-from bucketwheel.format.json import DocumentInvalid, dump_document, load_document
+from bucketwheel.format.documents import DocumentInvalid, dump_document, load_document
 from bucketwheel.format.layout import PAGE_STYLES, PAGES_CACHE_CONTROL, SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.names import printable
 

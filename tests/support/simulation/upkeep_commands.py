@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bucketwheel.commands.adopt import adopt_projects
 from bucketwheel.commands.adopt.differences import AdoptRules
-from bucketwheel.commands.delete import Selection, delete_files
+from bucketwheel.commands.delete import FilesToDelete, delete_files
 from bucketwheel.commands.prune import Expiry, KeepNewest, prune_projects
 from bucketwheel.commands.prune_orphans import prune_orphans_of
 from bucketwheel.commands.status import change_status
@@ -53,7 +53,7 @@ class Delete(Upkeep):
     def run(self, context: Context, run_id: str) -> object:
         """Delete."""
         del run_id
-        return delete_files(context, self.project, Selection(filenames=self.filenames), at_once=True)
+        return delete_files(context, self.project, FilesToDelete(filenames=self.filenames), at_once=True)
 
     def shown_by(self, manifest: Manifest) -> bool:
         """Each of the names is dead."""

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, islice
 
 from bucketwheel.commands.adopt.differences import AdoptRules, Inspection, ProjectDiff, find_differences
-from bucketwheel.commands.adopt.inspection import Inspector
+from bucketwheel.commands.adopt.inspector import Inspector
 from bucketwheel.commands.adopt.old_pages import OldPages, read_old_pages, refuse_flat_root
 from bucketwheel.commands.adopt.reconciliation import FileAdopted, Reconciled, reconcile
 from bucketwheel.config.resolution import Settings

@@ -8,7 +8,6 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from bucketwheel.commands.check.files import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding, in_order
 from bucketwheel.commands.check.inspection import (
     InspectedProject,
@@ -20,9 +19,10 @@ from bucketwheel.commands.check.inspection import (
     read_page,
 )
 from bucketwheel.commands.check.inventory import Inventory, read_inventory
-from bucketwheel.commands.check.pages import check_root, listed_by
 from bucketwheel.commands.check.public import probe_as_client
+from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.unreferenced import check_others, check_unreferenced
+from bucketwheel.commands.check.views import check_root, listed_by
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
@@ -31,10 +31,10 @@ from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.repository import Repository, Target, open_target, open_to_read
+from bucketwheel.protocol.repository import Context, Repository, open_context, open_to_read
 from bucketwheel.storage import KeepsUploads, KeepsVersions, Key
 
-__all__ = ["Checked", "check", "check_at"]
+__all__ = ["Checked", "check", "check_projects"]
 
 _MOST_LOOKS = 1000
 """How many unreferenced objects a check looks at; a bucket with more of them is a task for adopt."""
@@ -61,17 +61,15 @@ def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = Fals
     `deep` reads every file to its end, and looks at the headers of each object and page. Raises Refused for a project
     that is not in the repository, Denied or Unavailable if something cannot be read.
     """
-    site = open_target(settings, report)
-    with Workers(settings.jobs) as workers:
-        return check_at(site, projects, deep=deep, workers=workers, report=report)
+    with open_context(settings, report) as context:
+        return check_projects(context, projects, deep=deep)
 
 
-def check_at(
-    site: Target, projects: Sequence[str], *, deep: bool, workers: Workers, report: Report = ignore
-) -> Checked:
+def check_projects(context: Context, projects: Sequence[str], *, deep: bool) -> Checked:
     """Inspect each project, then the root, the store and the public address."""
+    workers, report = context.workers, context.report
     wanted = tuple(dict.fromkeys(map(named_project, projects)))
-    repository = open_to_read(site)
+    repository = open_to_read(context.target)
     inventory = None if wanted else read_inventory(repository)
     inspections = _inspect(repository, wanted, inventory, workers, report)
     manifests = [each.manifest for each in inspections if each.manifest.revision]
@@ -89,7 +87,7 @@ def check_at(
         *probe_as_client(repository, manifests if deep or wanted else manifests[:1], listed, workers, report),
     ]
     return Checked(
-        repository=site.place,
+        repository=context.target.place,
         projects=len(known),
         files=sum(len(manifest.files) for manifest in manifests),
         deep=deep,

@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bucketwheel.commands.check.files import (
+from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.commands.check.inventory import Inventory, Snapshot, read_snapshot, snapshot_of
+from bucketwheel.commands.check.references import (
     ReferencedObject,
     check_bytes,
     check_headers,
     check_listed,
     referenced_objects,
 )
-from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.commands.check.inventory import Inventory, Snapshot, read_snapshot, snapshot_of
-from bucketwheel.commands.check.pages import check_page, check_page_headers, expected_pages
 from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_records, unreferenced_keys
+from bucketwheel.commands.check.views import check_page, check_page_headers, expected_pages
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import manifest_key, page_mark, repository_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from bucketwheel.commands.check.files import referenced_objects
+from bucketwheel.commands.check.references import referenced_objects
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key, project_of
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, project_name

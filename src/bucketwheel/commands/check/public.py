@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.commands.check.pages import expected_pages, expected_root
+from bucketwheel.commands.check.views import expected_pages, expected_root
 from bucketwheel.errors import Denied, Refused, Unavailable
 from bucketwheel.events import Report, Warned
 from bucketwheel.format.layout import SIDECARS

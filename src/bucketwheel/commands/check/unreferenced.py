@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from packaging.utils import canonicalize_name
 
-from bucketwheel.commands.check.files import referenced_objects
 from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.commands.check.references import referenced_objects
 from bucketwheel.format.layout import Layout, distribution_key, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
 from bucketwheel.names import LEGACY_ENDINGS, InvalidName, ProjectName, distribution_name

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 
 from bucketwheel.errors import Damaged
-from bucketwheel.format.json import Document, DocumentInvalid, load_document
+from bucketwheel.format.documents import Document, DocumentInvalid, load_document
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.listing import ListedFile, project_listing

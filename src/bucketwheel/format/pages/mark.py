@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bucketwheel.format.json import DocumentInvalid, load_document
+from bucketwheel.format.documents import DocumentInvalid, load_document
 from bucketwheel.format.layout import PageMark
 
 __all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "read_page_mark"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from bucketwheel.commands.check.files import encoding_of
 from bucketwheel.commands.check.findings import Finding, finding
+from bucketwheel.commands.check.references import encoding_of
 from bucketwheel.errors import Damaged
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
