@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from bucketwheel import parallel
-from support.simulation.stock import Stock
+from support.simulation.scenarios import Fixtures
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Fixtures:
     """Give distributions that all runs share."""
-    return Stock(tmp_path_factory.mktemp("stock"))
+    return Fixtures(tmp_path_factory.mktemp("fixtures"))
 
 
 @pytest.fixture(autouse=True)
