@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +12,15 @@ import pytest
 from bucketwheel.errors import Damaged, Refused, Unfinished
 from bucketwheel.events import Created, Event
 from bucketwheel.format.layout import Layout, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.format.manifest import DeletedFile
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.release import release
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, Storage
+from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, manifest_of, page_json, release_files, request_for
+from support.tampering import change_manifest, overwrite, put, remove, stored
 
 DEMO = ProjectName("demo-pkg")
 WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
@@ -34,25 +35,6 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 def keys(storage: Storage) -> list[str]:
     """Everything that lies in the store."""
     return [entry.key for entry in storage.list("")]
-
-
-def store_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
-    """Commit a change by hand, as another command would."""
-    before = storage.read(manifest_key(DEMO))
-    assert before is not None
-    after = change(manifest_of(storage, DEMO))
-    storage.swap(
-        manifest_key(DEMO),
-        encode_manifest(replace(after, revision=after.revision + 1)),
-        expected=before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
-
-
-def put(storage: Storage, key: str, body: bytes) -> None:
-    """Put an object there by hand, without any mark of ours."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tmp_path: Path) -> None:
@@ -150,9 +132,7 @@ def test_bytes_of_others_are_stepped_aside_and_left_alone(storage: Storage, tmp_
     aside = f"simple/demo-pkg/{sha256_of(wheel.read_bytes())}/{wheel.name}"
     assert manifest_of(storage, "demo-pkg").files[1].key == aside
     assert page_json(storage, "demo-pkg")["files"][1]["url"] == aside.removeprefix("simple/demo-pkg/")
-    stored = storage.read(WHEEL_KEY)
-    assert stored is not None
-    assert stored.body == b"other bytes"
+    assert stored(storage, WHEEL_KEY).body == b"other bytes"
 
 
 def test_a_foreign_sidecar_is_stepped_aside_too(storage: Storage, tmp_path: Path) -> None:
@@ -171,7 +151,7 @@ def test_a_dead_key_is_never_used_again(storage: Storage, tmp_path: Path) -> Non
     digest = sha256_of(wheel.read_bytes())
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     second = Key(f"simple/demo-pkg/{digest}/{wheel.name}")
-    store_manifest(storage, lambda manifest: replace(manifest, dead_keys=(WHEEL_KEY, second)))
+    change_manifest(storage, lambda manifest: replace(manifest, dead_keys=(WHEEL_KEY, second)))
     release_files(storage, wheel)
     assert manifest_of(storage, "demo-pkg").files[1].key == f"simple/demo-pkg/{digest}-2/{wheel.name}"
     page_json(storage, "demo-pkg")
@@ -186,7 +166,7 @@ def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path
         seen = storage.stat(key)
         assert seen is not None
         storage.remove(key, expected=seen.version)
-    store_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
+    change_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
     release_files(storage, wheel, run_id="the one that brings it back")
     after = manifest_of(storage, "demo-pkg")
     assert after.missing == ()
@@ -199,7 +179,7 @@ def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp
     wheel = make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     dead = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
-    store_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
+    change_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
     before = keys(storage)
     with pytest.raises(Refused, match="was deleted"):
         release_files(storage, wheel)
@@ -229,9 +209,7 @@ def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Pa
 def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage, tmp_path: Path) -> None:
     """A lost manifest is never taken for a new project: its page would lose every release."""
     release_files(storage, make_wheel(tmp_path))
-    seen = storage.stat(manifest_key(DEMO))
-    assert seen is not None
-    storage.remove(manifest_key(DEMO), expected=seen.version)
+    remove(storage, manifest_key(DEMO))
     with pytest.raises(Refused, match="manifest"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
@@ -240,15 +218,11 @@ def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage,
 def test_a_damaged_manifest_is_never_built_on(storage: Storage, tmp_path: Path) -> None:
     """What cannot be read whole stops the publish with its bytes untouched."""
     release_files(storage, make_wheel(tmp_path))
-    stored = storage.read(manifest_key(DEMO))
-    assert stored is not None
-    half = stored.body[: len(stored.body) // 2]
-    storage.swap(manifest_key(DEMO), half, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
+    half = stored(storage, manifest_key(DEMO)).body[:100]
+    overwrite(storage, manifest_key(DEMO), half)
     with pytest.raises(Damaged, match="cannot be read"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
-    damaged = storage.read(manifest_key(DEMO))
-    assert damaged is not None
-    assert damaged.body == half
+    assert stored(storage, manifest_key(DEMO)).body == half
 
 
 def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storage, tmp_path: Path) -> None:
@@ -258,10 +232,7 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
     before = {key: storage.read(Key(key)) for key in keys(storage) if "index" in key or key.endswith("/")}
     html, json_page = Layout(pages="index.html").html_keys(DEMO)[0], Layout().json_key(DEMO)
     html = html if isinstance(storage, DirectoryStorage) else Layout().html_keys(DEMO)[0]
-    for key in (html, json_page):
-        seen = storage.stat(key)
-        assert seen is not None
-        storage.remove(key, expected=seen.version)
+    remove(storage, html, json_page)
     put(storage, html, b"<h1>edited</h1>")
     release_files(storage, wheel)
     after = {key: storage.read(Key(key)) for key in before}

@@ -18,17 +18,8 @@ from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.removing import (
-    FOR_EVER,
-    change_manifest,
-    change_settings,
-    delete_from,
-    keys,
-    leave_orphan,
-    prune_orphans_from,
-    put,
-    state,
-)
+from support.removing import END_OF_TIME, delete_from, keys, prune_orphans_from
+from support.tampering import change_manifest, change_settings, leave_orphan, put, state
 from support.witness import Killed, Witness
 
 NEXT = "demo_pkg-1.1-py3-none-any.whl"
@@ -42,7 +33,7 @@ def _released(storage: Storage, tmp_path: Path) -> None:
     release_files(storage, make_wheel(tmp_path), run_id="first")
 
 
-def orphans(storage: Storage, before: datetime = FOR_EVER) -> list[str]:
+def orphans(storage: Storage, before: datetime = END_OF_TIME) -> list[str]:
     """List what would go."""
     return [orphan.key for orphan in prune_orphans_from(storage, before=before, dry_run=True).orphans]
 
@@ -173,7 +164,7 @@ def test_sidecars_alone_are_one(storage: Storage) -> None:
 def test_pages_are_none(storage: Storage) -> None:
     """Nor are those of a page style that is not in use any more."""
     if isinstance(storage, MemoryStorage):
-        change_settings(storage, pages="index.html")
+        change_settings(storage, lambda settings: replace(settings, pages="index.html"))
     assert orphans(storage) == []
     prune_orphans_from(storage)
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]

@@ -15,7 +15,8 @@ from bucketwheel.storage import Storage
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
 from support.releasing import NOW, page_json, release_files
-from support.removing import delete_from, keys, leave_orphan, prune_from, prune_orphans_from
+from support.removing import delete_from, keys, prune_from, prune_orphans_from
+from support.tampering import leave_orphan
 from support.wire import Exchange, Wire, run_wire
 
 WHEEL_KEY = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"

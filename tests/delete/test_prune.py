@@ -16,7 +16,8 @@ from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Storage
 from support.archives import make_wheel
 from support.releasing import NOW, manifest_of, page_json, release_files
-from support.removing import change_manifest, change_settings, delete_from, keys, prune_from, put, state
+from support.removing import delete_from, keys, prune_from
+from support.tampering import change_manifest, change_settings, put, state
 from support.witness import Killed, Witness
 
 LAST = Expiry(retention=KeepNewest(count=1), now=NOW)
@@ -188,7 +189,7 @@ def test_what_was_yanked_is_not_asked_for_twice(storage: Storage, tmp_path: Path
 def test_objects_wait_where_caches_keep_pages(storage: Storage, tmp_path: Path) -> None:
     """A prune every night removes what the night before took off the pages."""
     nightlies(storage, tmp_path, 1, 2)
-    change_settings(storage, cache_control="max-age=600")
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     first = prune_from(storage, LAST)
     assert (first.removed, first.waiting) == ((), ("demo_pkg-1.0.dev1-py3-none-any.whl",))
     nightlies(storage, tmp_path, 3)

@@ -20,16 +20,8 @@ from support.archives import make_sdist, make_wheel
 from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.removing import (
-    change_manifest,
-    change_settings,
-    delete_from,
-    keys,
-    make_newer,
-    prune_orphans_from,
-    put,
-    state,
-)
+from support.removing import delete_from, keys, prune_orphans_from
+from support.tampering import change_manifest, change_settings, make_newer, put, state, stored
 from support.witness import Killed, Witness
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
@@ -48,6 +40,11 @@ def _released(storage: Storage, tmp_path: Path) -> None:
 def names(storage: Storage) -> list[str]:
     """List what the page links to; each link is checked to lead to its file."""
     return [file["filename"] for file in page_json(storage, "demo-pkg")["files"]]
+
+
+def contents(storage: Storage) -> dict[str, bytes]:
+    """Return the bytes of every object."""
+    return {entry.key: stored(storage, entry.key).body for entry in storage.list("")}
 
 
 # What goes -----------------------------------------------------------------------------------------------------------
@@ -201,7 +198,7 @@ def test_whoever_dies_is_finished_by_the_same_command(storage: Storage, tmp_path
         delete_from(Witness(storage, deaths=deaths), "demo-pkg", "1.0")
     names(storage)
     delete_from(storage, "demo-pkg", "1.0")
-    assert state(storage) == state(undisturbed)
+    assert contents(storage) == contents(undisturbed)
 
 
 def test_the_next_delete_of_the_project_finishes_an_interrupted_one(storage: Storage) -> None:
@@ -326,7 +323,7 @@ def test_progress_counts_what_is_removed(storage: Storage) -> None:
 )
 def test_where_caches_keep_pages_objects_wait_for_the_next_run(storage: Storage, header: str) -> None:
     """A page in a cache may still name what was deleted; the next delete finds names that were dead before it."""
-    change_settings(storage, cache_control=header)
+    change_settings(storage, lambda settings: replace(settings, cache_control=header))
     first = delete_from(storage, "demo-pkg", "1.0", WHEEL)
     assert (first.deleted, first.removed, first.waiting) == ((WHEEL,), (), (WHEEL,))
     assert names(storage) == [SDIST, NEXT]
@@ -341,13 +338,13 @@ def test_where_caches_keep_pages_objects_wait_for_the_next_run(storage: Storage,
 )
 def test_where_caches_ask_again_objects_go_at_once(storage: Storage, header: str) -> None:
     """Nobody sees an old page for more than a minute."""
-    change_settings(storage, cache_control=header)
+    change_settings(storage, lambda settings: replace(settings, cache_control=header))
     assert len(delete_from(storage, "demo-pkg", "1.0").removed) == 3
 
 
 def test_at_once_waits_for_no_cache(storage: Storage) -> None:
     """Whoever must have the bytes gone says so; a dry run says likewise what would wait."""
-    change_settings(storage, cache_control="max-age=600")
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     assert delete_from(storage, "demo-pkg", "1.0", dry_run=True).waiting == (WHEEL, SDIST)
     deletion = delete_from(storage, "demo-pkg", "1.0", at_once=True)
     assert (len(deletion.removed), deletion.waiting) == (3, ())
@@ -355,7 +352,7 @@ def test_at_once_waits_for_no_cache(storage: Storage) -> None:
 
 def test_orphans_wait_for_no_cache(storage: Storage) -> None:
     """No page ever named a dead key, so a removal of orphans takes them, and what deletes had left, at once."""
-    change_settings(storage, cache_control="max-age=600")
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     delete_from(storage, "demo-pkg", "1.0", WHEEL)
     change_manifest(storage, lambda now: replace(now, dead_keys=(Key("simple/demo-pkg/x.whl"),)))
     put(storage, "simple/demo-pkg/x.whl")

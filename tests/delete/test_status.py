@@ -14,7 +14,7 @@ from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Storage
 from support.archives import make_wheel
 from support.releasing import context_for, manifest_of, page_json, release_files
-from support.removing import make_newer, state
+from support.tampering import make_newer, state
 from support.witness import Killed, Witness
 
 DEMO = ProjectName("demo-pkg")
