@@ -1,6 +1,6 @@
-"""Interleavings that chance would not find in time, written out step by step.
+"""Interleavings that chance would not find in time, written step by step.
 
-The first ones are each played with the real protocol, which must hold, and again without the rule they are about.
+The first ones run with the real protocol, which must hold, and again without the rule that they are about.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ MANIFEST = manifest_key(DEMO)
 
 @pytest.fixture
 def simulation() -> Iterator[Simulation]:
-    """Give an empty S3 bucket."""
+    """Give a simulation with an empty S3 bucket."""
     with Simulation() as simulation:
         yield simulation
 
 
 def a_strict_commit_whose_answer_is_lost(simulation: Simulation, fixtures: Fixtures) -> None:
-    """The publisher reads back that its names are taken: by itself."""
+    """The publisher reads back that its names are taken by itself."""
     publisher = simulation.start(strict(fixtures.release("demo")))
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
     simulation.run(fixtures.release("demo", "1.1"))
@@ -39,7 +39,7 @@ def a_strict_commit_whose_answer_is_lost(simulation: Simulation, fixtures: Fixtu
 
 
 def a_late_commit_whose_second_attempt_fails(simulation: Simulation, fixtures: Fixtures) -> None:
-    """Nobody can say that nothing was committed: the first attempt arrives when its sender is gone."""
+    """The commit is unknown: the first attempt can arrive after its sender gave up."""
     publisher = simulation.start(fixtures.release("demo"))
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.FAILS)
@@ -48,7 +48,7 @@ def a_late_commit_whose_second_attempt_fails(simulation: Simulation, fixtures: F
 
 
 def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulation, fixtures: Fixtures) -> None:
-    """A yank leaves no trace of who made it: nobody can say that it was not committed."""
+    """The commit is unknown: a yank leaves no run id in the manifest."""
     old = fixtures.release("demo", "0.9")
     simulation.run(old)
     yank = simulation.start(Yank(version="0.9"))
@@ -58,7 +58,7 @@ def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulat
 
 
 def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtures: Fixtures) -> None:
-    """The second has found the file in its place; a person removes it, an adopt calls it missing; then it commits."""
+    """The second publisher found the file; a person removes it, an adopt calls it missing; then it commits."""
     simulation.run(fixtures.release("demo", "0.9"))
     first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
     simulation.until(first, "swap", MANIFEST)
@@ -71,7 +71,7 @@ def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtur
 
 
 def an_overtaken_publisher_meets_an_adopt(simulation: Simulation, fixtures: Fixtures) -> None:
-    """The first has committed the file, a person removes it, an adopt sees that; then the second puts it there."""
+    """The first publisher commits, a person removes the file, an adopt sees that; then the second uploads it."""
     simulation.run(fixtures.release("demo", "0.9"))
     first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
     simulation.until(first, "swap", MANIFEST)
@@ -107,7 +107,7 @@ def test_a_script_holds_with_its_rule_only(
     fixtures: Fixtures,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The protocol comes through; without its rule the very same steps break an invariant."""
+    """The protocol holds; without its rule the same steps break an invariant."""
     with Simulation() as simulation:
         script(simulation, fixtures)
     remove_rules(edits, monkeypatch)
@@ -119,14 +119,14 @@ def test_a_script_holds_with_its_rule_only(
 def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(
     simulation: Simulation, fixtures: Fixtures
 ) -> None:
-    """The settings get lost on their way, nobody else makes a repository: the publisher tries again, and is done."""
+    """The write of the settings is lost and there is no other: the publisher tries again and succeeds."""
     publisher = simulation.start(fixtures.release("demo"))
     simulation.serve(publisher, simulation.until(publisher, "swap", SETTINGS_KEY), Fate.LOST)
     assert simulation.finish(publisher).exit == 0
 
 
 def test_a_late_commit_that_lost_its_race_is_a_refusal(simulation: Simulation, fixtures: Fixtures) -> None:
-    """A commit is on its way, but others release other bytes before it arrives: it never will, so the exit is 1."""
+    """Other bytes are released before a late commit arrives: it cannot apply any more, so the exit is 1."""
     simulation.run(fixtures.release("demo", "0.9"))
     publisher = simulation.start(fixtures.release("demo"))
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
@@ -136,7 +136,7 @@ def test_a_late_commit_that_lost_its_race_is_a_refusal(simulation: Simulation, f
 
 
 def test_a_yank_of_what_was_deleted_meanwhile_is_refused(simulation: Simulation, fixtures: Fixtures) -> None:
-    """A yank loses its swap to a delete and finds no such version: it was never committed, so the exit is 1."""
+    """A yank loses its swap to a delete and finds no such version: nothing was committed, so the exit is 1."""
     old = fixtures.release("demo", "0.9")
     simulation.run(old)
     yank = simulation.start(Yank(version="0.9"))
@@ -145,8 +145,8 @@ def test_a_yank_of_what_was_deleted_meanwhile_is_refused(simulation: Simulation,
     assert simulation.finish(yank).exit == 1
 
 
-def test_a_yank_that_another_one_forestalled_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
-    """Another yank and a release win the race for the manifest: ours found everything done, and says so."""
+def test_a_yank_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
+    """Another yank and a release come first: ours reports that it changed nothing."""
     simulation.run(fixtures.release("demo", "0.9"))
     yank = simulation.start(Yank(version="0.9"))
     simulation.until(yank, "swap", MANIFEST)
@@ -157,8 +157,8 @@ def test_a_yank_that_another_one_forestalled_changed_nothing(simulation: Simulat
     assert result.changed == ()
 
 
-def test_a_status_that_another_one_forestalled_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
-    """The same for a status: who lost the race to an equal change did not make it."""
+def test_a_status_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
+    """A status that loses its swap to an equal change reports that it changed nothing."""
     simulation.run(fixtures.release("demo", "0.9"))
     status = simulation.start(Deprecate())
     simulation.until(status, "swap", MANIFEST)
@@ -170,7 +170,7 @@ def test_a_status_that_another_one_forestalled_changed_nothing(simulation: Simul
 
 
 def test_a_yank_whose_pages_cannot_be_written_is_not_refused(simulation: Simulation, fixtures: Fixtures) -> None:
-    """A newer bucketwheel commits what we do not know, and the page is lost: our yank is committed, so exit is 3."""
+    """A newer bucketwheel changes the manifest and the page swap is lost: our yank is committed, so the exit is 3."""
     simulation.run(fixtures.release("demo", "0.9"))
     yank = simulation.start(Yank(version="0.9"))
     page = simulation.until(yank, "swap", "simple/demo/")

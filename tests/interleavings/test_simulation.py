@@ -1,4 +1,4 @@
-"""The simulation itself: what it does to requests, and that it does the same for the same seed."""
+"""Tests of the simulation: the fates of requests, and equal steps for equal seeds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MANIFEST = manifest_key(DEMO)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_seed_is_a_story(scenario: str, fixtures: Fixtures) -> None:
-    """The same seed plays the same steps, so that what was found once is found again."""
+def test_a_seed_always_plays_the_same_steps(scenario: str, fixtures: Fixtures) -> None:
+    """Equal seeds play equal steps, so that every failure can be repeated."""
     first, second = play(SCENARIOS[scenario], fixtures, 5), play(SCENARIOS[scenario], fixtures, 5)
     assert first.trace == second.trace
     assert len(first.trace) > 20
@@ -41,7 +41,7 @@ def test_a_seed_is_a_story(scenario: str, fixtures: Fixtures) -> None:
         (Fate.DIES_AFTER, True, 0, True, None),
     ],
 )
-def test_a_fate_is_what_it_says(
+def test_a_fate_does_what_it_says(
     fate: Fate,
     happened: bool,  # noqa: FBT001 - a column of the table
     late: int,
@@ -49,7 +49,7 @@ def test_a_fate_is_what_it_says(
     next_request: str | None,
     fixtures: Fixtures,
 ) -> None:
-    """A commit meets each fate: what is in the store then, what is on its way, and what its sender does next."""
+    """Each fate of a commit decides the store, the late requests and the sender's next request."""
     with Simulation() as simulation:
         publisher = simulation.start(fixtures.release("demo"))
         simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), fate)
@@ -60,7 +60,7 @@ def test_a_fate_is_what_it_says(
 
 
 def test_a_repeated_request_cannot_fail_for_certain(fixtures: Fixtures) -> None:
-    """Where an earlier attempt may have happened, the SDK's failure leaves its sender in doubt: it reads back."""
+    """If an earlier attempt may have applied, a failure is unknown to the sender: it reads back."""
     with Simulation() as simulation:
         publisher = simulation.start(fixtures.release("demo"))
         task = simulation.until(publisher, "swap", MANIFEST)
@@ -71,7 +71,7 @@ def test_a_repeated_request_cannot_fail_for_certain(fixtures: Fixtures) -> None:
 
 
 def test_all_that_was_under_way_may_arrive_after_a_death(fixtures: Fixtures) -> None:
-    """A process dies in the middle of a wave: each request of the wave is on its way."""
+    """A process dies in the middle of a wave: all requests of the wave are on their way."""
     with Simulation() as simulation:
         publisher = simulation.start(fixtures.release("demo"))
         simulation.serve(
@@ -84,7 +84,7 @@ def test_all_that_was_under_way_may_arrive_after_a_death(fixtures: Fixtures) -> 
 
 
 def test_equal_bytes_have_an_equal_version() -> None:
-    """As under an ETag, an object that comes back to earlier bytes cannot be told from the earlier one."""
+    """As with an ETag, an object that gets its earlier bytes again looks like the earlier one."""
     storage, kind = MemoryStorage(), Layout().record()
     first = storage.swap(MANIFEST, b"one", expected=None, headers=kind, marks=NO_MARKS)
     second = storage.swap(MANIFEST, b"two", expected=first, headers=kind, marks=NO_MARKS)
@@ -92,8 +92,8 @@ def test_equal_bytes_have_an_equal_version() -> None:
     assert storage.swap(MANIFEST, b"one", expected=second, headers=kind, marks=NO_MARKS) == first
 
 
-def test_a_violation_tells_its_story(fixtures: Fixtures) -> None:
-    """Whoever reads a failure sees every step that led to it."""
+def test_a_violation_lists_its_steps(fixtures: Fixtures) -> None:
+    """A failure shows every step that led to it."""
     with pytest.raises(Violation) as broken:
         publish_and_lose_a_file(fixtures)
     assert broken.value.invariant == "I1"
@@ -101,7 +101,7 @@ def test_a_violation_tells_its_story(fixtures: Fixtures) -> None:
 
 
 def publish_and_lose_a_file(fixtures: Fixtures) -> None:
-    """Let an object vanish, by nobody's hand."""
+    """Lose an object without excusing it."""
     with Simulation() as simulation:
         simulation.run(fixtures.release("demo"))
         del simulation.store.objects["simple/demo/demo-1.0.tar.gz"]

@@ -1,4 +1,4 @@
-"""The same simulation, driven by hypothesis: it looks for interleavings of its own, and shrinks what it finds."""
+"""The simulation, driven by hypothesis, which looks for interleavings of its own and shrinks what it finds."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ CROWD = 4
 TROUBLE = [fate for fate in Fate if fate is not Fate.PROCEEDS]
 
 
-class Meeting(RuleBasedStateMachine):
-    """Whatever a person may start, whenever; and whatever becomes of each request."""
+class Contest(RuleBasedStateMachine):
+    """A state machine that starts any command at any time and chooses the fate of each request."""
 
     fixtures: ClassVar[Fixtures]
 
@@ -50,19 +50,19 @@ class Meeting(RuleBasedStateMachine):
 
     @initialize(known=st.booleans())
     def begin(self, known: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
-        """One version of the project is published already, or only another project."""
+        """Publish one version of the project, or only another project."""
         self.simulation.run(self.fixtures.release("demo", "0.9") if known else self.fixtures.release("there"))
 
     @precondition(lambda self: len(self.simulation.running) < CROWD)
     @rule(what=st.sampled_from(sorted(MENU)))
     def start(self, what: str) -> None:
-        """Somebody begins."""
+        """Start a command."""
         self._decide(lambda: self.simulation.start(MENU[what](self.fixtures)))
 
     @precondition(lambda self: self.simulation.running)
     @rule(who=st.integers(0, CROWD - 1), which=st.integers(0, 5), steps=st.integers(1, 8))
     def go_on(self, who: int, which: int, steps: int) -> None:
-        """Somebody's requests proceed for a while."""
+        """Let the requests of an actor proceed for a while."""
         actor = self.simulation.running[who % len(self.simulation.running)]
         for _ in range(steps):
             if not actor.ended:
@@ -72,7 +72,7 @@ class Meeting(RuleBasedStateMachine):
     @precondition(lambda self: self.simulation.running)
     @rule(who=st.integers(0, CROWD - 1), which=st.integers(0, 5), fate=st.sampled_from(TROUBLE))
     def meet_trouble(self, who: int, which: int, fate: Fate) -> None:
-        """Something happens to a request; a read can only fail, or its sender die."""
+        """Choose a bad fate for a request; a read can only fail, or its sender die."""
         actor = self.simulation.running[who % len(self.simulation.running)]
         task = actor.waiting[which % len(actor.waiting)]
         assert task.request is not None
@@ -82,17 +82,17 @@ class Meeting(RuleBasedStateMachine):
     @precondition(lambda self: self.simulation.late)
     @rule(which=st.integers(0, 5))
     def deliver(self, which: int) -> None:
-        """Something arrives that was on its way."""
+        """Deliver a late request."""
         self._decide(lambda: self.simulation.deliver(self.simulation.late[which % len(self.simulation.late)]))
 
     @precondition(lambda self: USUAL_KEY in self.simulation.store.objects)
     @rule()
     def remove_by_hand(self) -> None:
-        """A person takes a file away."""
+        """Remove a file as a person does."""
         self._decide(lambda: self.simulation.remove_by_hand(USUAL_KEY))
 
     def teardown(self) -> None:
-        """Everybody finishes, what is on its way arrives, and all is as it should be."""
+        """Finish all commands, deliver what is late and check the end."""
         with self.simulation:
             if not self.broken:
                 for actor in self.simulation.running:
@@ -107,11 +107,11 @@ class Meeting(RuleBasedStateMachine):
             raise
 
 
-def meet(fixtures: Fixtures, *, shrink: bool = True) -> None:
-    """Let hypothesis decide, many times over."""
-    Meeting.fixtures = fixtures
+def contend(fixtures: Fixtures, *, shrink: bool = True) -> None:
+    """Run the state machine many times."""
+    Contest.fixtures = fixtures
     run_state_machine_as_test(
-        Meeting,
+        Contest,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=40,
@@ -126,8 +126,8 @@ def meet(fixtures: Fixtures, *, shrink: bool = True) -> None:
 
 
 def test_the_protocol_holds_whatever_hypothesis_tries(fixtures: Fixtures) -> None:
-    """No sequence of decisions breaks an invariant."""
-    meet(fixtures)
+    """No sequence of decisions that hypothesis tries breaks an invariant."""
+    contend(fixtures)
 
 
 FOUND_SOON = ("files after the commit", "blind manifest write", "blind page write")
@@ -139,4 +139,4 @@ def test_hypothesis_notices_a_removed_rule(name: str, fixtures: Fixtures, monkey
     [removed] = [each for each in REMOVED_RULES if each.name == name]
     remove_rules(removed.edits, monkeypatch)
     with pytest.raises(Violation):
-        meet(fixtures, shrink=False)
+        contend(fixtures, shrink=False)

@@ -1,4 +1,4 @@
-"""A safety net that is itself tested: whoever takes a rule out of the protocol breaks an invariant within some seeds.
+"""Tests of the invariants: a protocol without one of its rules breaks one of them within some seeds.
 
 Rules that chance would not miss in time have a script, in `test_scripts.py`.
 """
@@ -19,7 +19,7 @@ PATIENCE = 400
 
 @pytest.mark.parametrize("removed", REMOVED_RULES, ids=lambda removed: removed.name)
 def test_a_removed_rule_is_noticed(removed: RemovedRule, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the rule, the invariant breaks that it is there for."""
+    """Without the rule, the invariant that it protects breaks."""
     remove_rules(removed.edits, monkeypatch)
     for seed in range(PATIENCE):
         broken = broken_by(removed, fixtures, seed)
@@ -27,11 +27,11 @@ def test_a_removed_rule_is_noticed(removed: RemovedRule, fixtures: Fixtures, mon
             print(f"{broken.invariant} breaks with seed {seed}")
             assert broken.invariant in removed.breaks.split(), broken
             return
-    pytest.fail(f"nobody noticed: {removed.name}")
+    pytest.fail(f"not noticed: {removed.name}")
 
 
 def broken_by(removed: RemovedRule, fixtures: Fixtures, seed: int) -> Violation | None:
-    """What a schedule shows to be wrong."""
+    """Return the violation that a schedule finds."""
     try:
         play(SCENARIOS[removed.scenario], fixtures, seed)
     except Violation as violation:

@@ -1,4 +1,4 @@
-"""The protocol without one of its rules each: what others have lost releases by, or nearly did we."""
+"""Protocols that each lack one rule; other tools have lost releases that way."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _REFUSE = """
 from bucketwheel.errors import Problem, Refused
 raise Refused(Problem(subject="", what="", remedy=""))
 """
-# Two rules stand in for each other: to look before one reads, and to leave a page that shows a later revision. The
-# first is missed only where the second is missing too.
+# Two rules stand in for each other: stat a page before reading its manifest, and leave a page that shows a later
+# revision. The lack of the first shows only where the second is missing too.
 _PAGES_GO_BACK = {"a page never goes back": "if False:"}
-# Likewise: what a listing does not show is looked at before it is called missing.
+# Likewise: a file that a listing lacks is looked up before it is called missing.
 _NO_LAST_LOOK = {
     "look before calling it missing": "if seen is None or (difference.released and difference.found.etag is None):"
 }
