@@ -14,11 +14,12 @@ from bucketwheel.format.layout import file_marks
 from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key
-from support.adopting import Recorded, adopt_all, make_repository, put, state
+from support.adopting import Recorded, adopt_all, make_repository
 from support.archives import make_sdist, make_wheel, zipped
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 from support.releasing import manifest_of
+from support.tampering import put, state
 
 FOLDER = "simple/demo-pkg/"
 TAIL = 256 << 10

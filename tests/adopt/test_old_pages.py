@@ -13,11 +13,11 @@ from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.places import S3Place
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository, put, state
+from support.adopting import adopt_all, fates, make_repository
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.tampering import remove
+from support.tampering import put, remove, state
 
 DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"

@@ -12,14 +12,13 @@ import pytest
 
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import Key
-from support.adopting import put
 from support.archives import make_sdist, make_wheel
 from support.clients import run_pip, run_uv
 from support.command_line import CommandRun, run_command
 from support.index_server import HTML, HTML_V1, JSON, serve_index
 from support.ministack import TestBucket
 from support.old_tools import S3PYPI, STICK, OldTool, install_tool, mirror
-from support.tampering import remove
+from support.tampering import put, remove
 
 PLATFORM = "Platform: UNKNOWN\n"  # stick fails without one
 

@@ -14,11 +14,11 @@ from bucketwheel.format.manifest import DeletedFile, Status
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository, own_marks, put, state
+from support.adopting import adopt_all, fates, make_repository
 from support.archives import make_sdist, make_wheel, metadata_text, zipped
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.tampering import remove, write_manifest
+from support.tampering import own_marks, put, remove, state, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"

@@ -15,11 +15,11 @@ from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import DeletedFile, Manifest
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, ObjectVersion, Storage
-from support.adopting import Recorded, adopt_all, fates, make_repository, own_marks, put, state
+from support.adopting import Recorded, adopt_all, fates, make_repository
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.tampering import remove, write_manifest
+from support.tampering import own_marks, put, remove, state, write_manifest
 
 DEMO = ProjectName("demo-pkg")
 KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.storage import Key
-from support.adopting import put, state
 from support.archives import make_sdist, make_wheel
 from support.command_line import run_command
 from support.ministack import TestBucket
+from support.tampering import put, state
 
 TO = ("-r", "./pypi")
 ADOPT = ("reindex", "--adopt", *TO)

@@ -1,4 +1,4 @@
-"""What a publish decides, from the manifest and the uploads alone."""
+"""Plans: what a publish decides from the manifest and the uploads alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def upload(filename: str = WHEEL, sha256: Sha256 = OURS) -> Upload:
 
 
 def entry(filename: str = WHEEL, sha256: Sha256 = OURS, *, key: Key | None = None) -> PublishedFile:
-    """A file that is released already."""
+    """Return the entry of a released file."""
     name = distribution_name(filename)
     return PublishedFile(
         filename=filename,
@@ -43,7 +43,7 @@ def entry(filename: str = WHEEL, sha256: Sha256 = OURS, *, key: Key | None = Non
         sha256=sha256,
         size=10,
         upload_time="2026-01-01T00:00:00.000000Z",
-        by="an earlier call",
+        by="an earlier run",
         key=key,
         yanked="broken",
         hidden=True,
@@ -51,12 +51,12 @@ def entry(filename: str = WHEEL, sha256: Sha256 = OURS, *, key: Key | None = Non
 
 
 def manifest(**parts: object) -> Manifest:
-    """Revision 7 of demo."""
+    """Return revision 7 of demo."""
     return replace(empty_manifest(DEMO), revision=7, **parts)  # type: ignore[arg-type]  # fields by name
 
 
 def refusal(truth: Manifest, *uploads: Upload, existing: Existing = "same") -> str:
-    """What a refused plan says."""
+    """Return the message of a refused plan."""
     with pytest.raises(Refused) as caught:
         plan_release(truth, uploads, existing)
     return str(caught.value)
@@ -70,7 +70,7 @@ def test_a_new_name_is_placed() -> None:
 
 
 def test_the_same_bytes_are_there_already() -> None:
-    """A released name with the same bytes is done, also when others would be skipped."""
+    """A released name with the same bytes is unchanged, also when other bytes would be skipped."""
     truth = manifest(files=(entry(),))
     assert plan_release(truth, [upload()], "same").unchanged == (upload(),)
     assert plan_release(truth, [upload()], "skip").unchanged == (upload(),)
@@ -94,12 +94,12 @@ def test_other_bytes_are_left_alone_when_they_may_be_skipped() -> None:
 
 
 def test_strict_refuses_even_the_same_bytes() -> None:
-    """`existing = refuse` takes any name that is there already for a mistake."""
+    """`existing = refuse` refuses every name that is already released."""
     assert "already exists" in refusal(manifest(files=(entry(),)), upload(), existing="refuse")
 
 
 @pytest.mark.parametrize("existing", ["same", "skip", "refuse"])
-def test_a_deleted_name_is_dead_for_ever(existing: Existing) -> None:
+def test_a_deleted_name_stays_dead(existing: Existing) -> None:
     """No policy and no digest brings a deleted name back."""
     dead = DeletedFile(filename=WHEEL, version="1.0", sha256=OURS, by="x")
     assert "deleted" in refusal(manifest(deleted=(dead,)), upload(), existing=existing)
@@ -119,7 +119,7 @@ def test_a_closed_project_takes_no_files(status: str) -> None:
 
 
 def test_a_deprecated_project_takes_files() -> None:
-    """PEP 792: deprecated is a word to users, not to publishers."""
+    """PEP 792: deprecated warns users and does not stop publishers."""
     assert plan_release(manifest(status=Status(status="deprecated")), [upload()], "same").new
 
 
@@ -143,7 +143,7 @@ def test_two_spellings_in_one_call_are_a_problem() -> None:
 
 
 def test_all_problems_are_said_at_once() -> None:
-    """Nobody learns about the second problem only after mending the first."""
+    """One refusal reports all problems at once."""
     truth = manifest(
         files=(entry(sha256=THEIRS),),
         deleted=(DeletedFile(filename="demo-0.9.tar.gz", version="0.9", sha256=OURS, by="x"),),
@@ -154,7 +154,7 @@ def test_all_problems_are_said_at_once() -> None:
 
 
 def test_a_release_adds_its_entries_in_one_revision() -> None:
-    """All files of a call come with the next revision, marked with the call and the time it began."""
+    """All files of a run come with the next revision, with the run id and the time it began."""
     plan = plan_release(manifest(files=(entry("demo-0.1.tar.gz"),)), [upload()], "same")
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True, gpg_sig=True)
     after = released(
@@ -175,7 +175,7 @@ def test_a_release_adds_its_entries_in_one_revision() -> None:
     )
 
 
-def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
+def test_a_file_that_stepped_aside_names_its_key() -> None:
     """The entry carries a key only where that is not the usual one."""
     aside = Key(f"simple/demo/{OURS}/{WHEEL}")
     plan = plan_release(manifest(), [upload()], "same")
@@ -186,7 +186,7 @@ def test_a_file_that_stepped_aside_says_where_it_lies() -> None:
 
 
 def test_what_comes_back_keeps_its_state_and_its_time() -> None:
-    """A revived entry keeps yank, hidden and upload time, and names the call that brought it back."""
+    """A revived entry keeps yank, hidden and upload time, and names the run that brought it back."""
     truth = manifest(missing=(entry(),))
     plan = plan_release(truth, [upload()], "same")
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True)

@@ -1,9 +1,9 @@
-"""Releases, over a store in memory and over a directory: what lies there afterwards."""
+"""Releases into a store in memory and into a directory, judged by what they leave there."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +12,15 @@ import pytest
 from bucketwheel.errors import Damaged, Refused, Unfinished
 from bucketwheel.events import Created, Event
 from bucketwheel.format.layout import Layout, manifest_key
-from bucketwheel.format.manifest import DeletedFile, Manifest, encode_manifest
+from bucketwheel.format.manifest import DeletedFile
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.release import release
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, Storage
+from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, manifest_of, page_json, release_files, request_for
+from support.tampering import change_manifest, overwrite, put, remove, stored
 
 DEMO = ProjectName("demo-pkg")
 WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
@@ -27,32 +28,13 @@ WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
 
 @pytest.fixture(params=["memory", "directory"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """An empty store of either kind."""
+    """Return an empty store of either kind."""
     return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "repository")
 
 
 def keys(storage: Storage) -> list[str]:
-    """Everything that lies in the store."""
+    """List all keys in the store."""
     return [entry.key for entry in storage.list("")]
-
-
-def store_manifest(storage: Storage, change: Callable[[Manifest], Manifest]) -> None:
-    """Commit a change by hand, as another command would."""
-    before = storage.read(manifest_key(DEMO))
-    assert before is not None
-    after = change(manifest_of(storage, DEMO))
-    storage.swap(
-        manifest_key(DEMO),
-        encode_manifest(replace(after, revision=after.revision + 1)),
-        expected=before.version,
-        headers=Layout().record(),
-        marks=NO_MARKS,
-    )
-
-
-def put(storage: Storage, key: str, body: bytes) -> None:
-    """Put an object there by hand, without any mark of ours."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=Layout().distribution(), marks=NO_MARKS)
 
 
 def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tmp_path: Path) -> None:
@@ -101,7 +83,7 @@ def test_the_next_version_joins_the_first(storage: Storage, tmp_path: Path) -> N
 
 
 def test_the_same_files_again_write_nothing(storage: Storage, tmp_path: Path) -> None:
-    """A repeated publish finds all there, and not one object changes."""
+    """A repeated publish changes no object."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     before = {key: storage.stat(Key(key)) for key in keys(storage)}
@@ -132,7 +114,7 @@ def test_one_refused_file_stops_every_project(storage: Storage, tmp_path: Path) 
 
 
 def test_a_run_that_died_before_its_commit_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
-    """The same bytes lie there, without a sidecar: they are taken, and the sidecar is added."""
+    """The same bytes exist without a sidecar: they are used, and the sidecar is added."""
     wheel = make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     put(storage, WHEEL_KEY, wheel.read_bytes())
@@ -142,7 +124,7 @@ def test_a_run_that_died_before_its_commit_is_finished_by_the_next(storage: Stor
 
 
 def test_bytes_of_others_are_stepped_aside_and_left_alone(storage: Storage, tmp_path: Path) -> None:
-    """What a dead run left under our name stays as it is; ours lies under its digest, and the page says so."""
+    """The object of a dead run stays as it is; ours gets a key with its digest, and the page links to it."""
     wheel = make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     put(storage, WHEEL_KEY, b"other bytes")
@@ -150,13 +132,11 @@ def test_bytes_of_others_are_stepped_aside_and_left_alone(storage: Storage, tmp_
     aside = f"simple/demo-pkg/{sha256_of(wheel.read_bytes())}/{wheel.name}"
     assert manifest_of(storage, "demo-pkg").files[1].key == aside
     assert page_json(storage, "demo-pkg")["files"][1]["url"] == aside.removeprefix("simple/demo-pkg/")
-    stored = storage.read(WHEEL_KEY)
-    assert stored is not None
-    assert stored.body == b"other bytes"
+    assert stored(storage, WHEEL_KEY).body == b"other bytes"
 
 
 def test_a_foreign_sidecar_is_stepped_aside_too(storage: Storage, tmp_path: Path) -> None:
-    """Our bytes beside somebody else's `.metadata` are of no use: pip would refuse the pair."""
+    """Our bytes beside another `.metadata` are useless: pip would refuse the pair."""
     wheel = make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     put(storage, f"{WHEEL_KEY}.metadata", b"Name: other\n")
@@ -166,19 +146,19 @@ def test_a_foreign_sidecar_is_stepped_aside_too(storage: Storage, tmp_path: Path
 
 
 def test_a_dead_key_is_never_used_again(storage: Storage, tmp_path: Path) -> None:
-    """A key that an orphan lay at is skipped, and so is the next one if it is dead too."""
+    """A dead key is skipped, and so is the next one if it is dead too."""
     wheel = make_wheel(tmp_path)
     digest = sha256_of(wheel.read_bytes())
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     second = Key(f"simple/demo-pkg/{digest}/{wheel.name}")
-    store_manifest(storage, lambda manifest: replace(manifest, dead_keys=(WHEEL_KEY, second)))
+    change_manifest(storage, lambda manifest: replace(manifest, dead_keys=(WHEEL_KEY, second)))
     release_files(storage, wheel)
     assert manifest_of(storage, "demo-pkg").files[1].key == f"simple/demo-pkg/{digest}-2/{wheel.name}"
     page_json(storage, "demo-pkg")
 
 
 def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path) -> None:
-    """The same bytes revive the entry, state and all."""
+    """The same bytes revive the entry with its state."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     yanked = replace(manifest_of(storage, "demo-pkg").files[0], yanked="broken")
@@ -186,7 +166,7 @@ def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path
         seen = storage.stat(key)
         assert seen is not None
         storage.remove(key, expected=seen.version)
-    store_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
+    change_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
     release_files(storage, wheel, run_id="the one that brings it back")
     after = manifest_of(storage, "demo-pkg")
     assert after.missing == ()
@@ -195,11 +175,11 @@ def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path
 
 
 def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp_path: Path) -> None:
-    """A deleted name is dead for ever, and its files are not even uploaded."""
+    """A deleted name stays dead, and its files are not even uploaded."""
     wheel = make_wheel(tmp_path)
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     dead = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
-    store_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
+    change_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
     before = keys(storage)
     with pytest.raises(Refused, match="was deleted"):
         release_files(storage, wheel)
@@ -207,7 +187,7 @@ def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp
 
 
 def test_foreign_ground_is_left_alone(storage: Storage, tmp_path: Path) -> None:
-    """Where others' objects lie and no settings of ours, nothing is written."""
+    """A place with other objects and without our settings is not written to."""
     put(storage, "simple/legacy/legacy-1.0.tar.gz", b"theirs")
     with pytest.raises(Refused, match="not empty and not a bucketwheel repository"):
         release_files(storage, make_wheel(tmp_path))
@@ -215,7 +195,7 @@ def test_foreign_ground_is_left_alone(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Path) -> None:
-    """A project with a page and no manifest is somebody else's; a project with foreign files only is not."""
+    """A page without a manifest belongs to another tool; files alone do not decide."""
     release_files(storage, make_wheel(tmp_path, name="another"))
     put(storage, "simple/demo-pkg/something-else.txt", b"a file alone decides nothing")
     release_files(storage, make_wheel(tmp_path))
@@ -229,39 +209,30 @@ def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Pa
 def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage, tmp_path: Path) -> None:
     """A lost manifest is never taken for a new project: its page would lose every release."""
     release_files(storage, make_wheel(tmp_path))
-    seen = storage.stat(manifest_key(DEMO))
-    assert seen is not None
-    storage.remove(manifest_key(DEMO), expected=seen.version)
+    remove(storage, manifest_key(DEMO))
     with pytest.raises(Refused, match="manifest"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
 
 
 def test_a_damaged_manifest_is_never_built_on(storage: Storage, tmp_path: Path) -> None:
-    """What cannot be read whole stops the publish with its bytes untouched."""
+    """A damaged manifest stops the publish and stays as it is."""
     release_files(storage, make_wheel(tmp_path))
-    stored = storage.read(manifest_key(DEMO))
-    assert stored is not None
-    half = stored.body[: len(stored.body) // 2]
-    storage.swap(manifest_key(DEMO), half, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
+    half = stored(storage, manifest_key(DEMO)).body[:100]
+    overwrite(storage, manifest_key(DEMO), half)
     with pytest.raises(Damaged, match="cannot be read"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))
-    damaged = storage.read(manifest_key(DEMO))
-    assert damaged is not None
-    assert damaged.body == half
+    assert stored(storage, manifest_key(DEMO)).body == half
 
 
 def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storage, tmp_path: Path) -> None:
-    """The next publish of the very same files mends the pages."""
+    """The next publish of the same files repairs the pages."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     before = {key: storage.read(Key(key)) for key in keys(storage) if "index" in key or key.endswith("/")}
     html, json_page = Layout(pages="index.html").html_keys(DEMO)[0], Layout().json_key(DEMO)
     html = html if isinstance(storage, DirectoryStorage) else Layout().html_keys(DEMO)[0]
-    for key in (html, json_page):
-        seen = storage.stat(key)
-        assert seen is not None
-        storage.remove(key, expected=seen.version)
+    remove(storage, html, json_page)
     put(storage, html, b"<h1>edited</h1>")
     release_files(storage, wheel)
     after = {key: storage.read(Key(key)) for key in before}
@@ -271,14 +242,14 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
 
 
 def test_nothing_is_made_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
-    """`--no-create` takes a place without a repository for a typing mistake."""
+    """`--no-create` refuses a place without a repository."""
     with pytest.raises(Refused, match="--no-create"), context_for(storage) as context:
         release(context, request_for(make_wheel(tmp_path), create=False))
     assert keys(storage) == []
 
 
 def test_a_new_repository_is_announced(tmp_path: Path) -> None:
-    """Whoever publishes to a new place learns that it was new."""
+    """A publish to a new place reports that it was new."""
     events: list[Event] = []
     with context_for(MemoryStorage(), report=events.append) as context:
         release(context, request_for(make_wheel(tmp_path)))
@@ -286,7 +257,7 @@ def test_a_new_repository_is_announced(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_writes_nothing_and_says_what_would_be(storage: Storage, tmp_path: Path) -> None:
-    """A dry run judges and plans against what is there, or against nothing at all."""
+    """A dry run validates and plans with an existing repository, or with none."""
     outcome = release_files(storage, make_wheel(tmp_path), dry_run=True)
     assert keys(storage) == []
     assert len(outcome.plans[DEMO].new) == 1
@@ -301,7 +272,7 @@ def test_a_damaged_project_does_not_hide_what_was_released(tmp_path: Path) -> No
     """Of two projects one cannot be committed: the other is, and the exit says unfinished with the reason."""
 
     class VanishingManifest(MemoryStorage):
-        """A store in which somebody removes one manifest just before it is swapped."""
+        """A store that loses one manifest just before its swap."""
 
         def swap(
             self,
@@ -325,12 +296,12 @@ def test_a_damaged_project_does_not_hide_what_was_released(tmp_path: Path) -> No
 
 
 class Careless(MemoryStorage):
-    """A store that takes no notice of conditions, as some real ones do."""
+    """A store that ignores conditions, as some real ones do."""
 
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """Write, whatever was seen."""
+        """Write without comparing."""
         del expected
         found = self.stat(key)
         seen = None if found is None else found.version
@@ -338,7 +309,7 @@ class Careless(MemoryStorage):
 
 
 def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
-    """Without the proof nothing is written but the settings that it was tried on (I14)."""
+    """Without the proof only the settings are written, on which it was tried (I14)."""
     storage = Careless()
     for _ in range(2):
         with pytest.raises(Refused, match="ignores conditional writes"):
@@ -347,7 +318,7 @@ def test_a_store_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Path) -> None:
-    """The choice is recorded, and counts for those only who make it too."""
+    """The choice is recorded, and counts only for commands that make it too."""
     storage = Careless()
     with context_for(storage) as context:
         target = replace(context.target, single_writer=True)

@@ -1,4 +1,4 @@
-"""What interleavings need: things to publish, and a clock that does not make anybody wait."""
+"""Fixtures of the interleavings: distributions to publish, and waits that take no time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from types import SimpleNamespace
 import pytest
 
 from bucketwheel import parallel
-from support.simulation.stock import Stock
+from support.simulation.scenarios import Fixtures
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
-    """Give distributions that all runs share."""
-    return Stock(tmp_path_factory.mktemp("stock"))
+def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Fixtures:
+    """Return distributions that all runs share."""
+    return Fixtures(tmp_path_factory.mktemp("fixtures"))
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every wait be over at once, and patience never end: whoever goes round in circles is found by counting."""
+    """End every wait at once and never give up; a command that runs in circles is found by counting steps."""
     monkeypatch.setattr(parallel, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))

@@ -1,6 +1,6 @@
-"""Interleavings that chance would not find in time, written out step by step.
+"""Interleavings that chance would not find in time, written step by step.
 
-The first ones are each played with the real protocol, which must hold, and again without the rule they are about.
+The first ones run with the real protocol, which must hold, and again without the rule that they are about.
 """
 
 from __future__ import annotations
@@ -13,80 +13,77 @@ from bucketwheel.commands.status import ProjectStatus
 from bucketwheel.commands.yank import Withdrawal
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.storage import NO_MARKS
-from support.simulation.commands import Yank
-from support.simulation.ending import conclude
-from support.simulation.laws import Violation
-from support.simulation.requests import Fate
+from support.simulation.commands import DEMO, Adopt, Delete, Deprecate, Yank
+from support.simulation.connection import Fate
+from support.simulation.invariants import Violation
 from support.simulation.rules import remove_rules
-from support.simulation.scenarios import DEMO, USUAL_KEY, strict
-from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Adopt, Delete, Deprecate
-from support.simulation.world import World
+from support.simulation.scenarios import USUAL_KEY, Fixtures, strict
+from support.simulation.simulation import Simulation
 
 MANIFEST = manifest_key(DEMO)
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    """Give an empty S3 bucket."""
-    with World() as world:
-        yield world
+def simulation() -> Iterator[Simulation]:
+    """Give a simulation with an empty S3 bucket."""
+    with Simulation() as simulation:
+        yield simulation
 
 
-def a_strict_commit_whose_answer_is_lost(world: World, stock: Stock) -> None:
-    """The publisher reads back that its names are taken: by itself."""
-    publisher = world.start(strict(stock.release("demo")))
-    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
-    world.run(stock.release("demo", "1.1"))
-    assert world.finish(publisher).exit == 0
+def a_strict_commit_whose_answer_is_lost(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The publisher reads back that its names are taken by itself."""
+    publisher = simulation.start(strict(fixtures.release("demo")))
+    simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
+    simulation.run(fixtures.release("demo", "1.1"))
+    assert simulation.finish(publisher).exit == 0
 
 
-def a_late_commit_whose_second_attempt_fails(world: World, stock: Stock) -> None:
-    """Nobody can say that nothing was committed: the first attempt arrives when its sender is gone."""
-    publisher = world.start(stock.release("demo"))
-    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.LATE)
-    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.FAILS)
-    conclude(world)
+def a_late_commit_whose_second_attempt_fails(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The commit is unknown: the first attempt can arrive after its sender gave up."""
+    publisher = simulation.start(fixtures.release("demo"))
+    simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
+    simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.FAILS)
+    simulation.conclude()
     assert publisher.exit == 3
 
 
-def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(world: World, stock: Stock) -> None:
-    """A yank leaves no trace of who made it: nobody can say that it was not committed."""
-    old = stock.release("demo", "0.9")
-    world.run(old)
-    yank = world.start(Yank(project=DEMO, version="0.9"))
-    world.serve(yank, world.until(yank, "swap", MANIFEST), Fate.REPEATED)
-    world.run(Delete(project=DEMO, filenames=old.filenames))
-    assert world.finish(yank).exit == 3
+def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The commit is unknown: a yank leaves no run id in the manifest."""
+    old = fixtures.release("demo", "0.9")
+    simulation.run(old)
+    yank = simulation.start(Yank(version="0.9"))
+    simulation.serve(yank, simulation.until(yank, "swap", MANIFEST), Fate.REPEATED)
+    simulation.run(Delete(filenames=old.filenames))
+    assert simulation.finish(yank).exit == 3
 
 
-def a_name_goes_missing_between_upload_and_commit(world: World, stock: Stock) -> None:
-    """The second has found the file in its place; a person removes it, an adopt calls it missing; then it commits."""
-    world.run(stock.release("demo", "0.9"))
-    first, second = world.start(stock.release("demo")), world.start(stock.release("demo"))
-    world.until(first, "swap", MANIFEST)
-    world.until(second, "swap", MANIFEST)
-    world.finish(first)
-    world.remove_by_hand(USUAL_KEY)
-    world.run(Adopt(project=DEMO))
-    assert world.finish(second).exit == 0
-    conclude(world)
+def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The second publisher found the file; a person removes it, an adopt calls it missing; then it commits."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
+    simulation.until(first, "swap", MANIFEST)
+    simulation.until(second, "swap", MANIFEST)
+    simulation.finish(first)
+    simulation.remove_by_hand(USUAL_KEY)
+    simulation.run(Adopt())
+    assert simulation.finish(second).exit == 0
+    simulation.conclude()
 
 
-def an_overtaken_publisher_meets_an_adopt(world: World, stock: Stock) -> None:
-    """The first has committed the file, a person removes it, an adopt sees that; then the second puts it there."""
-    world.run(stock.release("demo", "0.9"))
-    first, second = world.start(stock.release("demo")), world.start(stock.release("demo"))
-    world.until(first, "swap", MANIFEST)
-    world.until(second, "add", USUAL_KEY)
-    world.finish(first)
-    world.remove_by_hand(USUAL_KEY)
-    adopt = world.start(Adopt(project=DEMO))
-    world.until(adopt, "swap", MANIFEST)
-    world.finish(second)
-    world.finish(adopt)
-    conclude(world)
-    assert USUAL_KEY in {entry.key for entry in world.history.now(DEMO).entries}
+def an_overtaken_publisher_meets_an_adopt(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The first publisher commits, a person removes the file, an adopt sees that; then the second uploads it."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
+    simulation.until(first, "swap", MANIFEST)
+    simulation.until(second, "add", USUAL_KEY)
+    simulation.finish(first)
+    simulation.remove_by_hand(USUAL_KEY)
+    adopt = simulation.start(Adopt())
+    simulation.until(adopt, "swap", MANIFEST)
+    simulation.finish(second)
+    simulation.finish(adopt)
+    simulation.conclude()
+    assert USUAL_KEY in {entry.key for entry in simulation.history.now(DEMO).entries}
 
 
 SCRIPTS = [
@@ -102,82 +99,84 @@ SCRIPTS = [
 ]
 
 
-@pytest.mark.parametrize(("script", "law", "edits"), SCRIPTS, ids=[script.__name__ for script, _, _ in SCRIPTS])
+@pytest.mark.parametrize(("script", "invariant", "edits"), SCRIPTS, ids=[script.__name__ for script, _, _ in SCRIPTS])
 def test_a_script_holds_with_its_rule_only(
-    script: Callable[[World, Stock], None],
-    law: str,
+    script: Callable[[Simulation, Fixtures], None],
+    invariant: str,
     edits: dict[str, str],
-    stock: Stock,
+    fixtures: Fixtures,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The protocol comes through; without its rule the very same steps break an invariant."""
-    with World() as world:
-        script(world, stock)
+    """The protocol holds; without its rule the same steps break an invariant."""
+    with Simulation() as simulation:
+        script(simulation, fixtures)
     remove_rules(edits, monkeypatch)
-    with pytest.raises(Violation) as broken, World() as world:
-        script(world, stock)
-    assert broken.value.law == law
+    with pytest.raises(Violation) as broken, Simulation() as simulation:
+        script(simulation, fixtures)
+    assert broken.value.invariant == invariant
 
 
-def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(world: World, stock: Stock) -> None:
-    """The settings get lost on their way, nobody else makes a repository: the publisher tries again, and is done."""
-    publisher = world.start(stock.release("demo"))
-    world.serve(publisher, world.until(publisher, "swap", SETTINGS_KEY), Fate.LOST)
-    assert world.finish(publisher).exit == 0
+def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(
+    simulation: Simulation, fixtures: Fixtures
+) -> None:
+    """The write of the settings is lost and there is no other: the publisher tries again and succeeds."""
+    publisher = simulation.start(fixtures.release("demo"))
+    simulation.serve(publisher, simulation.until(publisher, "swap", SETTINGS_KEY), Fate.LOST)
+    assert simulation.finish(publisher).exit == 0
 
 
-def test_a_late_commit_that_lost_its_race_is_a_refusal(world: World, stock: Stock) -> None:
-    """A commit is on its way, but others release other bytes before it arrives: it never will, so the exit is 1."""
-    world.run(stock.release("demo", "0.9"))
-    publisher = world.start(stock.release("demo"))
-    world.serve(publisher, world.until(publisher, "swap", MANIFEST), Fate.LATE)
-    world.run(stock.release("demo", build=1))
-    assert world.finish(publisher).exit == 1
-    conclude(world)
+def test_a_late_commit_that_lost_its_race_is_a_refusal(simulation: Simulation, fixtures: Fixtures) -> None:
+    """Other bytes are released before a late commit arrives: it cannot apply any more, so the exit is 1."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    publisher = simulation.start(fixtures.release("demo"))
+    simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
+    simulation.run(fixtures.release("demo", build=1))
+    assert simulation.finish(publisher).exit == 1
+    simulation.conclude()
 
 
-def test_a_yank_of_what_was_deleted_meanwhile_is_refused(world: World, stock: Stock) -> None:
-    """A yank loses its swap to a delete and finds no such version: it was never committed, so the exit is 1."""
-    old = stock.release("demo", "0.9")
-    world.run(old)
-    yank = world.start(Yank(project=DEMO, version="0.9"))
-    world.until(yank, "swap", MANIFEST)
-    world.run(Delete(project=DEMO, filenames=old.filenames))
-    assert world.finish(yank).exit == 1
+def test_a_yank_of_what_was_deleted_meanwhile_is_refused(simulation: Simulation, fixtures: Fixtures) -> None:
+    """A yank loses its swap to a delete and finds no such version: nothing was committed, so the exit is 1."""
+    old = fixtures.release("demo", "0.9")
+    simulation.run(old)
+    yank = simulation.start(Yank(version="0.9"))
+    simulation.until(yank, "swap", MANIFEST)
+    simulation.run(Delete(filenames=old.filenames))
+    assert simulation.finish(yank).exit == 1
 
 
-def test_a_yank_that_another_one_forestalled_changed_nothing(world: World, stock: Stock) -> None:
-    """Another yank and a release win the race for the manifest: ours found everything done, and says so."""
-    world.run(stock.release("demo", "0.9"))
-    yank = world.start(Yank(project=DEMO, version="0.9"))
-    world.until(yank, "swap", MANIFEST)
-    world.run(Yank(project=DEMO, version="0.9"))
-    world.run(stock.release("demo", "1.1"))
-    result = world.finish(yank).result
+def test_a_yank_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
+    """Another yank and a release come first: ours reports that it changed nothing."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    yank = simulation.start(Yank(version="0.9"))
+    simulation.until(yank, "swap", MANIFEST)
+    simulation.run(Yank(version="0.9"))
+    simulation.run(fixtures.release("demo", "1.1"))
+    result = simulation.finish(yank).result
     assert isinstance(result, Withdrawal)
     assert result.changed == ()
 
 
-def test_a_status_that_another_one_forestalled_changed_nothing(world: World, stock: Stock) -> None:
-    """The same for a status: who lost the race to an equal change did not make it."""
-    world.run(stock.release("demo", "0.9"))
-    status = world.start(Deprecate(project=DEMO))
-    world.until(status, "swap", MANIFEST)
-    world.run(Deprecate(project=DEMO))
-    world.run(stock.release("demo", "1.1"))
-    result = world.finish(status).result
+def test_a_status_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
+    """A status that loses its swap to an equal change reports that it changed nothing."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    status = simulation.start(Deprecate())
+    simulation.until(status, "swap", MANIFEST)
+    simulation.run(Deprecate())
+    simulation.run(fixtures.release("demo", "1.1"))
+    result = simulation.finish(status).result
     assert isinstance(result, ProjectStatus)
     assert not result.changed
 
 
-def test_a_yank_whose_pages_cannot_be_written_is_not_refused(world: World, stock: Stock) -> None:
-    """A newer bucketwheel commits what we do not know, and the page is lost: our yank is committed, so exit is 3."""
-    world.run(stock.release("demo", "0.9"))
-    yank = world.start(Yank(project=DEMO, version="0.9"))
-    page = world.until(yank, "swap", "simple/demo/")
-    stored = world.store.read(MANIFEST)
+def test_a_yank_whose_pages_cannot_be_written_is_not_refused(simulation: Simulation, fixtures: Fixtures) -> None:
+    """A newer bucketwheel changes the manifest and the page swap is lost: our yank is committed, so the exit is 3."""
+    simulation.run(fixtures.release("demo", "0.9"))
+    yank = simulation.start(Yank(version="0.9"))
+    page = simulation.until(yank, "swap", "simple/demo/")
+    stored = simulation.store.read(MANIFEST)
     assert stored is not None
     newer = stored.body.replace(b'"format"', b'"flavour": "of tomorrow", "format"')
-    world.store.swap(MANIFEST, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
-    world.serve(yank, page, Fate.UNDECIDED)
-    assert world.finish(yank).exit == 3
+    simulation.store.swap(MANIFEST, newer, expected=stored.version, headers=Layout().record(), marks=NO_MARKS)
+    simulation.serve(yank, page, Fate.UNDECIDED)
+    assert simulation.finish(yank).exit == 3

@@ -1,4 +1,4 @@
-"""The same world, driven by hypothesis: it looks for interleavings of its own, and shrinks what it finds."""
+"""The simulation, driven by hypothesis, which looks for interleavings of its own and shrinks what it finds."""
 
 from __future__ import annotations
 
@@ -11,96 +11,93 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from support.simulation.commands import Command, Reindex, Yank
-from support.simulation.effort import EXAMPLES, THOROUGH
-from support.simulation.ending import conclude
-from support.simulation.laws import Violation
+from support.simulation.commands import Adopt, Command, Delete, Reindex, RemoveOrphans, Yank
+from support.simulation.connection import Fate
+from support.simulation.invariants import Violation
 from support.simulation.removed_rules import REMOVED_RULES
-from support.simulation.requests import Fate
 from support.simulation.rules import remove_rules
-from support.simulation.scenarios import DEMO, USUAL_KEY
-from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Adopt, Delete, RemoveOrphans
-from support.simulation.world import World
+from support.simulation.scenarios import USUAL_KEY, Fixtures
+from support.simulation.schedules import EXAMPLES, THOROUGH
+from support.simulation.simulation import Simulation
 
-MENU: dict[str, Callable[[Stock], Command]] = {
-    "publish 1.0": lambda stock: stock.release("demo"),
-    "publish 1.0, signed": lambda stock: stock.signed("demo"),
-    "publish 1.0, strictly": lambda stock: replace(stock.release("demo"), existing="refuse"),
-    "publish another 1.0": lambda stock: stock.release("demo", build=1),
-    "publish 1.1": lambda stock: stock.release("demo", "1.1"),
-    "publish a second project": lambda stock: stock.release("second"),
-    "yank": lambda _: Yank(project=DEMO, version="0.9"),
-    "unyank": lambda _: Yank(project=DEMO, version="0.9", reason=None),
+MENU: dict[str, Callable[[Fixtures], Command]] = {
+    "publish 1.0": lambda fixtures: fixtures.release("demo"),
+    "publish 1.0, signed": lambda fixtures: fixtures.signed("demo"),
+    "publish 1.0, strictly": lambda fixtures: replace(fixtures.release("demo"), existing="refuse"),
+    "publish another 1.0": lambda fixtures: fixtures.release("demo", build=1),
+    "publish 1.1": lambda fixtures: fixtures.release("demo", "1.1"),
+    "publish a second project": lambda fixtures: fixtures.release("second"),
+    "yank": lambda _: Yank(version="0.9"),
+    "unyank": lambda _: Yank(version="0.9", reason=None),
     "reindex": lambda _: Reindex(),
-    "delete the wheel": lambda stock: Delete(project=DEMO, filenames=(stock.wheel("demo").filename,)),
-    "remove orphans": lambda _: RemoveOrphans(project=DEMO),
-    "adopt": lambda _: Adopt(project=DEMO),
+    "delete the wheel": lambda fixtures: Delete(filenames=(fixtures.wheel("demo").filename,)),
+    "remove orphans": lambda _: RemoveOrphans(),
+    "adopt": lambda _: Adopt(),
 }
 CROWD = 4
 TROUBLE = [fate for fate in Fate if fate is not Fate.PROCEEDS]
 
 
-class Meeting(RuleBasedStateMachine):
-    """Whatever a person may start, whenever; and whatever becomes of each request."""
+class Contest(RuleBasedStateMachine):
+    """A state machine that starts any command at any time and chooses the fate of each request."""
 
-    stock: ClassVar[Stock]
+    fixtures: ClassVar[Fixtures]
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.simulation = Simulation()
         self.broken = False
 
     @initialize(known=st.booleans())
     def begin(self, known: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
-        """One version of the project is published already, or only another project."""
-        self.world.run(self.stock.release("demo", "0.9") if known else self.stock.release("there"))
+        """Publish one version of the project, or only another project."""
+        self.simulation.run(self.fixtures.release("demo", "0.9") if known else self.fixtures.release("there"))
 
-    @precondition(lambda self: len(self.world.alive) < CROWD)
+    @precondition(lambda self: len(self.simulation.running) < CROWD)
     @rule(what=st.sampled_from(sorted(MENU)))
     def start(self, what: str) -> None:
-        """Somebody begins."""
-        self._decide(lambda: self.world.start(MENU[what](self.stock)))
+        """Start a command."""
+        self._decide(lambda: self.simulation.start(MENU[what](self.fixtures)))
 
-    @precondition(lambda self: self.world.alive)
+    @precondition(lambda self: self.simulation.running)
     @rule(who=st.integers(0, CROWD - 1), which=st.integers(0, 5), steps=st.integers(1, 8))
     def go_on(self, who: int, which: int, steps: int) -> None:
-        """Somebody's requests proceed for a while."""
-        actor = self.world.alive[who % len(self.world.alive)]
+        """Let the requests of an actor proceed for a while."""
+        actor = self.simulation.running[who % len(self.simulation.running)]
         for _ in range(steps):
-            if not actor.gone:
-                strand = actor.waiting[which % len(actor.waiting)]
-                self._decide(lambda strand=strand: self.world.serve(actor, strand))  # type: ignore[misc]  # bound now
+            if not actor.ended:
+                task = actor.waiting[which % len(actor.waiting)]
+                self._decide(lambda task=task: self.simulation.serve(actor, task))  # type: ignore[misc]  # bound now
 
-    @precondition(lambda self: self.world.alive)
+    @precondition(lambda self: self.simulation.running)
     @rule(who=st.integers(0, CROWD - 1), which=st.integers(0, 5), fate=st.sampled_from(TROUBLE))
     def meet_trouble(self, who: int, which: int, fate: Fate) -> None:
-        """Something happens to a request; a read can only fail, or its sender die."""
-        actor = self.world.alive[who % len(self.world.alive)]
-        strand = actor.waiting[which % len(actor.waiting)]
-        assert strand.request is not None
-        if fate in strand.request.fates:
-            self._decide(lambda: self.world.serve(actor, strand, fate))
+        """Choose a bad fate for a request; a read can only fail, or its sender die."""
+        actor = self.simulation.running[who % len(self.simulation.running)]
+        task = actor.waiting[which % len(actor.waiting)]
+        assert task.request is not None
+        if fate in task.request.fates:
+            self._decide(lambda: self.simulation.serve(actor, task, fate))
 
-    @precondition(lambda self: self.world.late)
+    @precondition(lambda self: self.simulation.late)
     @rule(which=st.integers(0, 5))
     def deliver(self, which: int) -> None:
-        """Something arrives that was on its way."""
-        self._decide(lambda: self.world.deliver(self.world.late[which % len(self.world.late)]))
+        """Deliver a late request."""
+        self._decide(lambda: self.simulation.deliver(self.simulation.late[which % len(self.simulation.late)]))
 
-    @precondition(lambda self: USUAL_KEY in self.world.store.objects)
+    @precondition(lambda self: USUAL_KEY in self.simulation.store.objects)
     @rule()
     def remove_by_hand(self) -> None:
-        """A person takes a file away."""
-        self._decide(lambda: self.world.remove_by_hand(USUAL_KEY))
+        """Remove a file as a person does."""
+        self._decide(lambda: self.simulation.remove_by_hand(USUAL_KEY))
 
     def teardown(self) -> None:
-        """Everybody finishes, what is on its way arrives, and all is as it should be."""
-        with self.world:
+        """Finish all commands, deliver what is late and check the end."""
+        with self.simulation:
             if not self.broken:
-                for actor in self.world.alive:
-                    self.world.finish(actor)
-                conclude(self.world)
+                for actor in self.simulation.running:
+                    self.simulation.finish(actor)
+                self.simulation.conclude()
 
     def _decide(self, decision: Callable[[], object]) -> None:
         try:
@@ -110,11 +107,11 @@ class Meeting(RuleBasedStateMachine):
             raise
 
 
-def meet(stock: Stock, *, shrink: bool = True) -> None:
-    """Let hypothesis decide, many times over."""
-    Meeting.stock = stock
+def contend(fixtures: Fixtures, *, shrink: bool = True) -> None:
+    """Run the state machine many times."""
+    Contest.fixtures = fixtures
     run_state_machine_as_test(
-        Meeting,
+        Contest,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=40,
@@ -128,18 +125,18 @@ def meet(stock: Stock, *, shrink: bool = True) -> None:
     )
 
 
-def test_the_protocol_holds_whatever_hypothesis_tries(stock: Stock) -> None:
-    """No sequence of decisions breaks an invariant."""
-    meet(stock)
+def test_the_protocol_holds_whatever_hypothesis_tries(fixtures: Fixtures) -> None:
+    """No sequence of decisions that hypothesis tries breaks an invariant."""
+    contend(fixtures)
 
 
 FOUND_SOON = ("files after the commit", "blind manifest write", "blind page write")
 
 
 @pytest.mark.parametrize("name", FOUND_SOON)
-def test_hypothesis_notices_a_removed_rule(name: str, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hypothesis_notices_a_removed_rule(name: str, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine is no weaker than the seeds: without a rule it finds what breaks."""
     [removed] = [each for each in REMOVED_RULES if each.name == name]
     remove_rules(removed.edits, monkeypatch)
     with pytest.raises(Violation):
-        meet(stock, shrink=False)
+        contend(fixtures, shrink=False)

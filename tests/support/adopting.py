@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 from bucketwheel.commands.adopt import Adopted, adopt_projects
 from bucketwheel.commands.adopt.differences import AdoptRules
-from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle, file_marks
-from bucketwheel.format.settings import decode_settings
-from bucketwheel.names import sha256_of
+from bucketwheel.format.layout import PageStyle
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import first_settings, take_over
-from bucketwheel.storage import NO_MARKS, Key, ListEntry, Object, ObjectInfo, Storage
+from bucketwheel.storage import Key, ListEntry, Object, ObjectInfo, Storage
 from support.memory import MemoryStorage
 from support.releasing import context_for, place_of, target_of
-from support.tampering import overwrite, stored
 
-__all__ = ["Recorded", "adopt_all", "fates", "make_repository", "own_marks", "put", "state"]
+__all__ = ["Recorded", "adopt_all", "fates", "make_repository"]
 
 
 def make_repository(
@@ -46,25 +42,6 @@ def adopt_all(
     rules = AdoptRules(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
     with context_for(storage, place, dry_run=dry_run) as context:
         return adopt_projects(context, projects, rules)
-
-
-def put(storage: Storage, key: str, body: bytes | Path, marks: Mapping[str, str] = NO_MARKS) -> Key:
-    """Put an object there, or overwrite it, as any tool may."""
-    whole = body.read_bytes() if isinstance(body, Path) else body
-    if not storage.add(Key(key), whole, sha256=sha256_of(whole), headers=Layout().distribution(), marks=marks):
-        overwrite(storage, key, whole, marks=marks)
-    return Key(key)
-
-
-def own_marks(storage: Storage, body: bytes) -> dict[str, str]:
-    """Return the marks that a publisher of this repository puts on a file."""
-    settings = decode_settings(stored(storage, SETTINGS_KEY).body)
-    return file_marks(repository=settings.id, run_id="a run", sha256=sha256_of(body))
-
-
-def state(storage: Storage) -> dict[str, ObjectInfo | None]:
-    """Return all objects, each with its version and time."""
-    return {entry.key: storage.stat(entry.key) for entry in storage.list("")}
 
 
 def fates(adopted: Adopted) -> dict[str, str]:

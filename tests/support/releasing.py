@@ -1,4 +1,4 @@
-"""Releases into any storage, without a door: for tests of the protocol itself."""
+"""Releases into any storage, without the command line, for tests of the protocol itself."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _RUNS = count()
 def context_for(
     storage: Storage, place: Place | None = None, *, report: Report = ignore, dry_run: bool = False
 ) -> Iterator[Context]:
-    """Give a command what it works with: a test's storage, and four threads."""
+    """Give a command its context: a test's storage and four threads."""
     with Workers(4) as workers:
         yield Context(target=target_of(storage, place), workers=workers, report=report, dry_run=dry_run)
 
@@ -58,7 +58,7 @@ def target_of(storage: Storage, place: Place | None = None, *, single_writer: bo
 
 
 def place_of(storage: Storage) -> Place:
-    """Return what a user would have called the store."""
+    """Return the place that a user would name for the store."""
     inner = storage.storage if isinstance(storage, Witness) else storage
     return DirectoryPlace(path=inner.root) if isinstance(inner, DirectoryStorage) else PLACE
 
@@ -110,7 +110,7 @@ def manifest_of(storage: Storage, project: str) -> Manifest:
 
 
 def page_json(storage: Storage, project: str) -> dict[str, Any]:
-    """A project's JSON page; every file that it links to is checked to be there, with its bytes and sidecar."""
+    """Read a project's JSON page, and check the bytes and the sidecar of every file that it links to."""
     stored = storage.read(Key(f"simple/{project}/index.json"))
     assert stored is not None, f"{project} has no JSON page"
     page: dict[str, Any] = json.loads(stored.body)

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from bucketwheel.commands.check import Checked, check_projects
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
-from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, Storage
+from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, ObjectInfo, Storage
 from support.releasing import context_for, manifest_of
 
 __all__ = [
+    "change_manifest",
     "change_settings",
     "check_store",
     "codes",
+    "leave_orphan",
+    "make_newer",
     "overwrite",
+    "own_marks",
     "put",
     "put_back",
     "rebuild",
     "remove",
+    "settings_of",
+    "state",
     "stored",
     "write_manifest",
 ]
@@ -38,9 +45,28 @@ def stored(storage: Storage, key: str) -> Object:
     return found
 
 
-def put(storage: Storage, key: str, body: bytes, marks: Mapping[str, str] = NO_MARKS) -> None:
-    """Put an object at a free key, as `aws s3 cp` does."""
-    assert storage.add(Key(key), body, sha256=sha256_of(body), headers=_FILE, marks=marks), key
+def state(storage: Storage) -> dict[str, ObjectInfo | None]:
+    """Return all objects, each with its version and time."""
+    return {entry.key: storage.stat(entry.key) for entry in storage.list("")}
+
+
+def put(storage: Storage, key: str, body: bytes | Path = b"theirs", marks: Mapping[str, str] = NO_MARKS) -> Key:
+    """Put or overwrite an object, as any tool may."""
+    content = body.read_bytes() if isinstance(body, Path) else body
+    if not storage.add(Key(key), content, sha256=sha256_of(content), headers=_FILE, marks=marks):
+        overwrite(storage, key, content, marks=marks)
+    return Key(key)
+
+
+def leave_orphan(storage: Storage, key: str, body: bytes = b"an orphan", *, repository: str | None = None) -> None:
+    """Put an object as a publisher does that dies before its commit; of this repository unless another is named."""
+    put(storage, key, body, own_marks(storage, body, repository))
+
+
+def own_marks(storage: Storage, body: bytes, repository: str | None = None) -> dict[str, str]:
+    """Return the marks that a publisher of this repository puts on a file."""
+    repository = repository or settings_of(storage).id
+    return file_marks(repository=repository, run_id="a run that died", sha256=sha256_of(body))
 
 
 def overwrite(
@@ -61,24 +87,39 @@ def remove(storage: Storage, *keys: str) -> None:
         storage.remove(Key(key), expected=stored(storage, key).version)
 
 
-def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], Manifest]) -> None:
-    """Change a manifest as a later command would, and refresh the pages."""
+def change_manifest(storage: Storage, change: Callable[[Manifest], Manifest], project: str = "demo-pkg") -> None:
+    """Commit a change as a later command would that dies right after."""
     after = change(manifest_of(storage, project))
     body = encode_manifest(replace(after, revision=after.revision + 1))
     overwrite(storage, manifest_key(ProjectName(project)), body)
+
+
+def write_manifest(storage: Storage, project: str, change: Callable[[Manifest], Manifest]) -> None:
+    """Change a manifest as a later command would, and refresh the pages."""
+    change_manifest(storage, change, project)
     rebuild(storage)
 
 
+def make_newer(storage: Storage, project: str = "demo-pkg") -> None:
+    """Add something to a manifest that only a newer bucketwheel knows."""
+    key = manifest_key(ProjectName(project))
+    overwrite(storage, key, stored(storage, key).body.replace(b'"format":1', b'"format":1,"frozen":true'))
+
+
 def rebuild(storage: Storage) -> None:
-    """Bring all pages to what the manifests say."""
+    """Refresh all pages from the manifests."""
     with context_for(storage) as context:
         reindex_projects(context, ())
 
 
+def settings_of(storage: Storage) -> RepositorySettings:
+    """Read the repository's own settings."""
+    return decode_settings(stored(storage, SETTINGS_KEY).body)
+
+
 def change_settings(storage: Storage, change: Callable[[RepositorySettings], RepositorySettings]) -> None:
     """Change the repository's own settings."""
-    settings = decode_settings(stored(storage, SETTINGS_KEY).body)
-    overwrite(storage, SETTINGS_KEY, encode_settings(change(settings)))
+    overwrite(storage, SETTINGS_KEY, encode_settings(change(settings_of(storage))))
 
 
 def check_store(storage: Storage, *projects: str, deep: bool = False, report: Report = ignore) -> Checked:

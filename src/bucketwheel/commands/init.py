@@ -107,7 +107,7 @@ def _refuse_impossible(place: Place, settings: RepositorySettings) -> None:
 
 def _initialised(repository: Repository, *, created: bool, pages_outdated: bool) -> Initialised:
     return Initialised(
-        repository=repository.site.place,
+        repository=repository.target.place,
         index_url=repository.index_url,
         settings=repository.settings,
         created=created,

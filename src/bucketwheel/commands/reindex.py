@@ -75,7 +75,7 @@ def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName
         return known
     wanted = [named_project(project) for project in projects]
     if absent := [project for project in wanted if project not in known]:
-        raise Refused(*(not_there(project, repository.site.place) for project in absent))
+        raise Refused(*(not_there(project, repository.target.place) for project in absent))
     return wanted
 
 

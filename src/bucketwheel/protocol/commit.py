@@ -125,7 +125,7 @@ def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> O
 
 def _read_back(repository: Repository, before: VersionedManifest) -> VersionedManifest:
     try:
-        found = read_manifest(repository.site, before.project)  # rule: a conflict may be our own
+        found = read_manifest(repository.target, before.project)  # rule: a conflict may be our own
     except Unavailable as error:
         raise _unknown(before, error) from error
     if found.version is None and before.version is not None:

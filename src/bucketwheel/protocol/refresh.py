@@ -105,7 +105,7 @@ def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Wo
 
 
 def _read_known(repository: Repository, project: ProjectName) -> VersionedManifest:
-    read = read_manifest(repository.site, project)
+    read = read_manifest(repository.target, project)
     refuse_newer(read.manifest)
     return read
 
@@ -254,5 +254,5 @@ def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:
 
 def _not_written(repository: Repository, page: str) -> Unfinished:
     return Unfinished(
-        f"everything is committed, but {page} of {repository.site.place} is out of date; run the same command again"
+        f"everything is committed, but {page} of {repository.target.place} is out of date; run the same command again"
     )

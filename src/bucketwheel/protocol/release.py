@@ -138,7 +138,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
                 context.report(Created(repository=str(target.place)))
             return repository, created
         refuse_nonempty(target)
-        return Repository(site=target, settings=request.first, version=ObjectVersion("")), True
+        return Repository(target=target, settings=request.first, version=ObjectVersion("")), True
     if not context.dry_run:
         return open_to_write(target, found), False
     refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
@@ -170,7 +170,7 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
     found = [pages[key] for key in page_keys(repository, read.project)]
     if all(page.version is None for page in found):
         return read
-    read = read_manifest(repository.site, read.project)
+    read = read_manifest(repository.target, read.project)
     if read.version is not None:
         return read
     adopt = f"`bucketwheel reindex {read.project} --adopt"
@@ -180,7 +180,7 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
     else:
         what = "has a page from another tool"
         remedy = f"adopt the project with {adopt}`, or publish to a new prefix"
-    raise Refused(Problem(subject=f"{repository.site.place}: {read.project}", what=what, remedy=remedy))
+    raise Refused(Problem(subject=f"{repository.target.place}: {read.project}", what=what, remedy=remedy))
 
 
 def _pages_to_change(

@@ -62,7 +62,7 @@ class Target:
 class Repository:
     """A place that is a repository, with its own settings."""
 
-    site: Target
+    target: Target
     settings: RepositorySettings
     version: ObjectVersion
     """Of the settings as they were read."""
@@ -70,7 +70,7 @@ class Repository:
     @property
     def storage(self) -> Storage:
         """The store of its objects."""
-        return self.site.storage
+        return self.target.storage
 
     @property
     def layout(self) -> Layout:
@@ -118,7 +118,7 @@ def read_settings(target: Target) -> Repository | None:
     stored = target.storage.read(SETTINGS_KEY)
     if stored is None:
         return None
-    return Repository(site=target, settings=decode_settings(stored.body), version=stored.version)
+    return Repository(target=target, settings=decode_settings(stored.body), version=stored.version)
 
 
 def open_to_read(target: Target) -> Repository:
@@ -204,12 +204,12 @@ def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersi
         # Another writer's, or our own whose answer was lost on the way.
         found = read_settings(target)
         return found if found is not None and found.settings == settings else None
-    return Repository(site=target, settings=settings, version=version)
+    return Repository(target=target, settings=settings, version=version)
 
 
 def _prove(found: Repository) -> Repository:
     """Make the store refuse what it must refuse, on the settings themselves, before any other key is touched."""
-    target = found.site
+    target = found.target
     ignored = _accepts(found, None) or _accepts(found, _NEVER)
     if ignored and not target.single_writer:
         raise Refused(unsafe_store(str(target.place)))

@@ -1,18 +1,17 @@
 """The threat model of the write protocol, as a program: real commands on a store where everything goes wrong in turn.
 
-Whoever publishes here is the real code. Only three things are not: the store (in memory), the threads (one runs at a
-time, from one request to the next) and the waiting (there is none). At each request somebody decides who goes on, and
+The commands are the real code. Three things are simulated: the store (in memory), the threads (one runs at a time,
+from one request to the next) and the waiting (there is none). The test decides at each request who runs next, and
 what becomes of the request:
 
-- `requests`: what can become of a request: it may get lost, land twice, land after its sender died …
-- `strands`: how one thread at a time runs, so that a run is the same for the same decisions
-- `connection`: the `Storage` that an actor holds, each call of which waits for its fate
-- `world`: the store, the actors, what is still on its way; a decision makes one step
-- `commands`, `upkeep_commands`: what an actor can be told to do
-- `evidence`, `laws`, `verdicts`: what a reader sees, what must hold after every step, what an exit promises
-- `ending`: what must hold when everybody is gone, and that one more run mends the rest
-- `scenarios`, `schedules`: who meets whom, and decisions drawn from a seed
-- `wrong`: the protocol with one rule taken out, which the laws must notice
+- `connection`: the `Storage` that a command gets; what can become of a request: it may get lost, arrive twice or late
+- `commands`: what can run, what its success promises and what may refuse it
+- `tasks`: threads that take turns, so that a run is the same for the same decisions
+- `simulation`: the store, the actors and the requests still on their way; one decision is one step
+- `pages`, `history`: what a reader sees, and all that the manifests ever said
+- `invariants`: what must hold after every step, after an exit, and once all have ended
+- `scenarios`, `schedules`: which commands run at the same time, and decisions drawn from a seed
+- `rules`, `removed_rules`: the protocol without one of its rules, which an invariant must notice
 """
 
 from __future__ import annotations

@@ -1,47 +1,78 @@
-"""What an actor can be told to do, with what its success must show and what may keep it from it."""
+"""The commands that can run in a simulation, what the success of each promises and what may refuse it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from packaging.version import Version
 
+from bucketwheel.commands.adopt import adopt_projects
+from bucketwheel.commands.adopt.differences import AdoptRules
+from bucketwheel.commands.delete import FilesToDelete, delete_files
+from bucketwheel.commands.prune import Expiry, KeepNewest, prune_projects
+from bucketwheel.commands.prune_orphans import prune_orphans_of
 from bucketwheel.commands.reindex import reindex_projects
+from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import YankChange, change_yank
-from bucketwheel.format.manifest import Manifest
+from bucketwheel.errors import Problem, Refused
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.settings import RepositorySettings
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.plan import Existing, Upload
 from bucketwheel.protocol.release import ReleaseRequest, release
 from bucketwheel.protocol.repository import Context
+from bucketwheel.storage import NO_MARKS, Key
 
-__all__ = ["SETTINGS", "Command", "Publish", "Reindex", "Yank"]
+__all__ = [
+    "DEMO",
+    "SETTINGS",
+    "Adopt",
+    "Command",
+    "CopyFile",
+    "Delete",
+    "Deprecate",
+    "Prune",
+    "Publish",
+    "Reindex",
+    "RemoveOrphans",
+    "Yank",
+]
 
-_NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+DEMO = ProjectName("demo")
+"""The project of every command that is about one project."""
 SETTINGS = RepositorySettings(id="5e77" * 8)
+_NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+_LATER = datetime(2126, 11, 21, tzinfo=UTC)
 
 
-class Command(Protocol):
-    """Something that a person would type."""
+class Command(ABC):
+    """A command line; by default it is about one project, and refused where that does not exist."""
 
     @property
     def projects(self) -> tuple[ProjectName, ...]:
-        """Which projects it is about."""
+        """Return the projects it is about; none means all."""
+        return (DEMO,)
 
+    @abstractmethod
     def run(self, context: Context, run_id: str) -> object:
-        """Do it, as the named call; raises what the real command raises."""
+        """Run the real command; only a publish can be told its run id."""
 
     def shown_by(self, manifest: Manifest) -> bool:
-        """Whether a manifest shows it done: what exit 0 promises."""
+        """Say whether a manifest shows what exit 0 promises."""
+        del manifest
+        return True
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """Whether a manifest is a reason to refuse it: what a refusal must be able to name."""
+        """Say whether a manifest is a reason to refuse the command."""
+        return manifest.revision == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publish:
+class Publish(Command):
     """`bucketwheel publish`."""
 
     uploads: tuple[Upload, ...]
@@ -50,12 +81,12 @@ class Publish:
 
     @property
     def projects(self) -> tuple[ProjectName, ...]:
-        """Those of its files."""
+        """Return the projects of its files."""
         return tuple(sorted({upload.name.project for upload in self.uploads}))
 
     @property
     def filenames(self) -> tuple[str, ...]:
-        """Their names."""
+        """Return the names of its files."""
         return tuple(upload.filename for upload in self.uploads)
 
     def __str__(self) -> str:
@@ -63,80 +94,165 @@ class Publish:
         return f"publish {' '.join(names)} existing={self.existing} pages={self.first.pages}"
 
     def run(self, context: Context, run_id: str) -> object:
-        """Release."""
+        """Release the files."""
         request = ReleaseRequest(
             uploads=self.uploads, existing=self.existing, run_id=run_id, now=_NOW, first=self.first
         )
         return release(context, request)
 
     def shown_by(self, manifest: Manifest) -> bool:
-        """Every file is released with these bytes, or may have others by choice."""
+        """Look for every file with its bytes; with `--skip-existing` for its name."""
         released = {file.filename: file.sha256 for file in manifest.files}
         return all(
             name in released and (self.existing == "skip" or released[name] == sha256)
-            for name, sha256 in self._names(manifest.project)
+            for name, sha256 in self._files(manifest.project)
         )
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """A name is dead, or has other bytes; or is there at all, where that was to be refused."""
+        """Look for a name that is deleted or has other bytes; with `--strict` for any that is released."""
         released = {file.filename: file.sha256 for file in manifest.files}
         missing = {file.filename: file.sha256 for file in manifest.missing}
-        dead = {file.filename for file in manifest.deleted}
+        deleted = {file.filename for file in manifest.deleted}
         return any(
-            name in dead
+            name in deleted
             or missing.get(name, sha256) != sha256
             or (self.existing == "same" and released.get(name, sha256) != sha256)
             or (self.existing == "refuse" and name in released)
-            for name, sha256 in self._names(manifest.project)
+            for name, sha256 in self._files(manifest.project)
         )
 
-    def _names(self, project: str) -> list[tuple[str, str]]:
-        return [(each.filename, each.sha256) for each in self.uploads if each.name.project == project]
+    def _files(self, project: str) -> list[tuple[str, str]]:
+        return [(upload.filename, upload.sha256) for upload in self.uploads if upload.name.project == project]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yank:
+class Yank(Command):
     """`bucketwheel yank`; without a reason `unyank`."""
 
-    project: ProjectName
     version: str
     reason: str | None = "broken"
 
-    @property
-    def projects(self) -> tuple[ProjectName, ...]:
-        """One."""
-        return (self.project,)
-
     def run(self, context: Context, run_id: str) -> object:
-        """Yank; the real command names its call itself."""
+        """Yank."""
         del run_id
-        return change_yank(context, self.project, YankChange(yanked=self.reason, version=Version(self.version)))
+        return change_yank(context, DEMO, YankChange(yanked=self.reason, version=Version(self.version)))
 
     def shown_by(self, manifest: Manifest) -> bool:
-        """Each file of the version is as it shall be."""
+        """Compare the yank of each file of the version."""
         return all(file.yanked == self.reason for file in manifest.files if file.version == self.version)
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """There is no such version."""
+        """Look whether the version is absent."""
         return all(file.version != self.version for file in manifest.files)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reindex:
+@dataclass(frozen=True, slots=True)
+class Reindex(Command):
     """`bucketwheel reindex`."""
 
-    projects: tuple[ProjectName, ...] = ()
+    @property
+    def projects(self) -> tuple[ProjectName, ...]:
+        """Return none: it is about all projects."""
+        return ()
 
     def run(self, context: Context, run_id: str) -> object:
-        """Rebuild what is behind."""
+        """Write the pages that are behind."""
         del run_id
-        return reindex_projects(context, self.projects)
+        return reindex_projects(context, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(Command):
+    """`bucketwheel delete --now`."""
+
+    filenames: tuple[str, ...]
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Delete the files."""
+        del run_id
+        return delete_files(context, DEMO, FilesToDelete(filenames=self.filenames), at_once=True)
 
     def shown_by(self, manifest: Manifest) -> bool:
-        """Whatever the manifest says is right."""
-        del manifest
-        return True
+        """Look for each name among the deleted."""
+        return set(self.filenames) <= {file.filename for file in manifest.deleted}
 
     def stopped_by(self, manifest: Manifest) -> bool:
-        """A project that is named must be there."""
-        return manifest.revision == 0
+        """Look for a name that was never used."""
+        return not set(self.filenames) <= set(manifest.names)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOrphans(Command):
+    """`bucketwheel prune --orphans`, but it does not spare publishers at work: the protocol has to bear it."""
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Remove the orphans."""
+        del run_id
+        return prune_orphans_of(context, [DEMO], before=_LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Prune(Command):
+    """`bucketwheel prune --keep 1 --all-releases --yes`."""
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Delete all but the newest release."""
+        del run_id
+        expiry = Expiry(retention=KeepNewest(count=1), now=_LATER, all_releases=True)
+        return prune_projects(context, [DEMO], expiry)
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecate(Command):
+    """`bucketwheel status PROJECT deprecated`."""
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Set the status."""
+        del run_id
+        return change_status(context, DEMO, Status(status="deprecated"))
+
+    def shown_by(self, manifest: Manifest) -> bool:
+        """Compare the status."""
+        return manifest.status.status == "deprecated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Command):
+    """`bucketwheel reindex --adopt` of all projects."""
+
+    reread: bool = False
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Adopt."""
+        del run_id
+        rules = AdoptRules(reread=self.reread, unmarked=not isinstance(context.target.place, DirectoryPlace))
+        return adopt_projects(context, (), rules)
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """Accept any manifest."""
+        del manifest
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFile(Command):
+    """`aws s3 cp`: another tool puts a file at a free key; it promises nothing."""
+
+    key: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"copy a file to {self.key}"
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Add the file, without any mark."""
+        del run_id
+        headers = Layout().distribution()
+        sha256 = sha256_of(self.body)
+        context.target.storage.add(Key(self.key), self.body, sha256=sha256, headers=headers, marks=NO_MARKS)
+        raise Refused(Problem(subject=self.key, what="is not on any page", remedy="adopt it"))
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """Accept any reason: it always ends as a refusal."""
+        del manifest
+        return True

@@ -1,4 +1,4 @@
-"""The storage that an actor holds: every call of it waits for its fate."""
+"""The storage that a command gets: each call is a request, and the simulation decides what becomes of it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,74 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, Literal, TypeAlias, TypeVar, cast
 
 from bucketwheel.names import Sha256
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion
 from support.memory import MemoryStorage
-from support.simulation.requests import Request, Verb
-from support.simulation.strands import Strand
 
-__all__ = ["DIRECTORY", "OLD_S3", "S3", "Connection", "Flavour"]
+__all__ = ["CRASHES", "DIRECTORY", "OLD_S3", "S3", "Connection", "Fate", "Request", "StoreKind", "Verb"]
 
+Verb: TypeAlias = Literal["read", "stat", "open", "list", "add", "swap", "remove"]
 _T = TypeVar("_T")
 
-_PAGE = 3
-"""Entries to a page of a listing, which is no snapshot: others may write between two of its pages."""
+_LIST_PAGE = 3
+"""Entries on one page of a listing. A listing is no snapshot: other requests come between its pages."""
+
+
+class Fate(Enum):
+    """What becomes of a request; each is something that S3, its SDK, a network or a CI runner does."""
+
+    PROCEEDS = "proceeds"
+    FAILS = "fails: nothing happens, and the sender is told so"
+    UNDECIDED = "ends in 409: nothing happens, and the store only says that it is not done"
+    LOST = "is lost on its way: nothing happens, and the sender cannot know"
+    ANSWER_LOST = "happens, and its answer is lost: the sender cannot know"
+    LATE = "happens later, after the sender gave up waiting"
+    REPEATED = "happens, its answer is lost, and the SDK sends it again without telling the sender"
+    TWICE = "happens, and a copy of it arrives once more later"
+    DIES_BEFORE = "is never sent: its sender dies, with all that it had under way"
+    DIES_SENDING = "is sent and its sender dies: all that it had under way happens later"
+    DIES_AFTER = "happens, and its sender dies before it learns so"
+
+
+CRASHES = frozenset({Fate.DIES_BEFORE, Fate.DIES_SENDING, Fate.DIES_AFTER})
+_WRITE_FATES = tuple(Fate)
+_READ_FATES = (Fate.PROCEEDS, Fate.FAILS, Fate.DIES_BEFORE, Fate.DIES_SENDING)
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """A call of the storage that waits for its fate."""
+
+    verb: Verb
+    key: str
+    call: Callable[[], object]
+    """Does it, with its condition compared at that very moment; raises what the storage raises."""
+    sent: bool = False
+    """True once an earlier attempt may have applied: then the SDK can never say that nothing happened."""
+
+    @property
+    def writes(self) -> bool:
+        """Say whether it can change the store."""
+        return self.verb in {"add", "swap", "remove"}
+
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """Return what may become of it."""
+        return _WRITE_FATES if self.writes else _READ_FATES
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.key or '/'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flavour:
+class StoreKind:
     """A kind of store: what it tells about an object."""
 
     place: Place
@@ -36,38 +82,46 @@ class Flavour:
 
     @property
     def remote(self) -> bool:
-        """Whether requests travel over a network, on which they can get lost."""
+        """Say whether requests travel over a network, on which they can get lost."""
         return isinstance(self.place, S3Place)
 
 
-S3 = Flavour(place=S3Place(bucket="bucket", prefix=""))
+S3 = StoreKind(place=S3Place(bucket="bucket", prefix=""))
 OLD_S3 = replace(S3, digests=False)
 """A store that keeps no SHA-256."""
-DIRECTORY = Flavour(place=DirectoryPlace(path=Path("repository")), marks=False)
+DIRECTORY = StoreKind(place=DirectoryPlace(path=Path("repository")), marks=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A `Storage` over the one store of a world."""
+    """A `Storage` over the simulation's one store; every method sends one request, `list` one for each page."""
 
     store: MemoryStorage
-    flavour: Flavour
+    kind: StoreKind
+    ask: Callable[[Request], object]
+    """Waits for the fate of a request and returns its answer."""
 
     def address(self, key: str) -> str:
-        """No store serves it."""
+        """Return a URL that no store serves."""
         return self.store.address(key)
 
     def read(self, key: Key) -> Object | None:
-        """One request."""
-        return self._ask("read", key, lambda: self._stored(self.store.read(key)))
+        """Return the whole object, without marks where the store keeps none."""
+        found = self._ask("read", key, partial(self.store.read, key))
+        return found if found is None or self.kind.marks else replace(found, marks=None)
 
     def stat(self, key: Key) -> ObjectInfo | None:
-        """One request."""
-        return self._ask("look", key, lambda: self._seen(self.store.stat(key)))
+        """Return what this kind of store tells about an object."""
+        info = self._ask("stat", key, partial(self.store.stat, key))
+        if info is not None and not self.kind.marks:
+            info = replace(info, marks=None)
+        if info is not None and not self.kind.digests:
+            info = replace(info, sha256=None)
+        return info
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
-        """One request, and the stream is whole."""
+        """Stream a range of an object."""
 
         def whole() -> bytes:
             with self.store.open(key, start, end) as stream:
@@ -76,47 +130,35 @@ class Connection:
         yield io.BytesIO(self._ask("open", key, whole))
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """One request to a page; each shows what lies there when its own turn comes."""
+        """List page by page; each page shows what exists when its own request is served."""
         last = ""
         while True:
             page = self._ask("list", prefix, partial(self._page, prefix, last))
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < _LIST_PAGE:
                 return
             last = page[-1].key
 
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> bool:
-        """One request."""
-        return self._ask("add", key, lambda: self.store.add(key, body, sha256=sha256, headers=headers, marks=marks))
+        """Create an object."""
+        call = partial(self.store.add, key, body, sha256=sha256, headers=headers, marks=marks)
+        return self._ask("add", key, call)
 
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
     ) -> ObjectVersion:
-        """One request."""
-        return self._ask(
-            "swap", key, lambda: self.store.swap(key, body, expected=expected, headers=headers, marks=marks)
-        )
+        """Create or replace an object."""
+        call = partial(self.store.swap, key, body, expected=expected, headers=headers, marks=marks)
+        return self._ask("swap", key, call)
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
-        """One request."""
-        return self._ask("remove", key, lambda: self.store.remove(key, expected=expected))
+        """Remove an object."""
+        self._ask("remove", key, partial(self.store.remove, key, expected=expected))
 
-    def _ask(self, verb: Verb, key: str, carry_out: Callable[[], _T]) -> _T:
-        return cast("_T", Strand.current().ask(Request(verb=verb, key=key, carry_out=carry_out)))
-
-    def _stored(self, stored: Object | None) -> Object | None:
-        return stored if stored is None or self.flavour.marks else replace(stored, marks=None)
-
-    def _seen(self, seen: ObjectInfo | None) -> ObjectInfo | None:
-        if seen is None:
-            return None
-        return replace(
-            seen,
-            marks=seen.marks if self.flavour.marks else None,
-            sha256=seen.sha256 if self.flavour.digests else None,
-        )
+    def _ask(self, verb: Verb, key: str, call: Callable[[], _T]) -> _T:
+        return cast("_T", self.ask(Request(verb=verb, key=key, call=call)))
 
     def _page(self, prefix: str, after: str) -> tuple[ListEntry, ...]:
-        return tuple(islice((entry for entry in self.store.list(prefix) if entry.key > after), _PAGE))
+        return tuple(islice((entry for entry in self.store.list(prefix) if entry.key > after), _LIST_PAGE))

@@ -1,4 +1,4 @@
-"""Rules of the protocol, each taken out on purpose: what another programmer might have written who did not know it.
+"""Rules of the protocol, each removed on purpose, as a programmer might write who does not know it.
 
 A rule is found by its marker in the source, `# rule: …`, on the statement that keeps it or on the line above.
 """
@@ -27,17 +27,17 @@ _PLACES = ((Path(bucketwheel.__file__).parent.parent, "bucketwheel"), (_TESTS, "
 _MARKER = "# rule: "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RemovedRule:
-    """A protocol that looks right."""
+    """A protocol that looks right, but lacks a rule."""
 
     name: str
     scenario: str
     """The scenario in which its rule matters."""
     breaks: str
-    """The invariant that breaks first; where chance decides which, all that may be."""
+    """The invariant that breaks first, or all that may, where chance decides which."""
     edits: Mapping[str, str]
-    """What replaces the statement that keeps a rule, by the text of its marker; of `if …:` only the first line."""
+    """By the text of a marker, the source that replaces its statement; of `if …:` only the first line."""
 
 
 def blind(where: str) -> dict[str, str]:
@@ -46,7 +46,7 @@ def blind(where: str) -> dict[str, str]:
 
 
 def remove_rules(edits: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Break rules for everybody who calls these functions, until the test ends."""
+    """Replace the marked statements in the running code, until the test ends."""
     by_function: dict[FunctionType, dict[str, str]] = defaultdict(dict)
     for marker, replacement in edits.items():
         assert marker in _functions(), f"nothing is marked '{_MARKER}{marker}'"

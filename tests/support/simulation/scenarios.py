@@ -1,145 +1,193 @@
-"""Who meets whom: what is there before, and the commands that run at the same time."""
+"""Scenarios: what exists before, and the commands that run at the same time."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from bucketwheel.names import ProjectName
-from support.simulation.commands import SETTINGS, Command, Publish, Reindex, Yank
-from support.simulation.connection import DIRECTORY, OLD_S3, S3, Flavour
-from support.simulation.stock import Stock
-from support.simulation.upkeep_commands import Adopt, Delete, Deprecate, Prune, PutThere, RemoveOrphans
+from bucketwheel.protocol.plan import Upload
+from support.archives import make_sdist, make_wheel
+from support.releasing import upload_of
+from support.simulation.commands import (
+    SETTINGS,
+    Adopt,
+    Command,
+    CopyFile,
+    Delete,
+    Deprecate,
+    Prune,
+    Publish,
+    Reindex,
+    RemoveOrphans,
+    Yank,
+)
+from support.simulation.connection import DIRECTORY, OLD_S3, S3, StoreKind
 
-__all__ = ["DEMO", "SCENARIOS", "USUAL_KEY", "Scenario", "strict"]
+__all__ = ["SCENARIOS", "USUAL_KEY", "Fixtures", "Scenario", "strict"]
 
-DEMO = ProjectName("demo")
 USUAL_KEY = "simple/demo/demo-1.0-py3-none-any.whl"
+
+
+@dataclass(slots=True)
+class Fixtures:
+    """Distributions to publish: real archives, built and validated once; equal arguments give equal bytes."""
+
+    folder: Path
+    _made: dict[tuple[str, str, str, int], Upload] = field(default_factory=dict)
+
+    def wheel(self, project: str, version: str = "1.0", build: int = 0) -> Upload:
+        """Return a wheel; another build of it has the same name and other bytes."""
+        return self._make("wheel", project, version, build)
+
+    def wheel_bytes(self, project: str, version: str = "1.0", build: int = 0) -> bytes:
+        """Return the content of a wheel."""
+        content = self.wheel(project, version, build).content
+        assert isinstance(content, Path)
+        return content.read_bytes()
+
+    def release(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
+        """Return a publish of a wheel and an sdist."""
+        return Publish(uploads=tuple(self._make(form, project, version, build) for form in ("wheel", "sdist")))
+
+    def signed(self, project: str) -> Publish:
+        """Return the same publish with detached signatures."""
+        release = self.release(project)
+        return replace(release, uploads=tuple(replace(upload, signature=b"signature") for upload in release.uploads))
+
+    def _make(self, form: str, project: str, version: str, build: int) -> Upload:
+        key = (form, project, version, build)
+        if key not in self._made:
+            make = make_wheel if form == "wheel" else make_sdist
+            summary = f"Summary: build {build}\n" if build else ""
+            path = make(self.folder / str(build), project, version, metadata_extra=summary)
+            self._made[key] = upload_of(path)
+        return self._made[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A meeting."""
+    """Commands that run at the same time."""
 
     commands: tuple[Command, ...]
     before: tuple[Command, ...] = ()
-    """Done, undisturbed, before the others begin."""
+    """Commands that run, undisturbed, before the others begin."""
     taken_away: str | None = None
-    """What a person removes at some moment, if it is there by then."""
-    flavour: Flavour = S3
+    """An object that a person removes at some moment, if it exists by then."""
+    kind: StoreKind = S3
     agreed: bool = True
-    """Whether the end does not depend on who was first."""
+    """True where the end does not depend on who was first."""
 
 
-def same_bytes(stock: Stock, chance: random.Random) -> Scenario:
-    """Three publishers of one release, as CI jobs are that were started twice; some of them are strict."""
-    releases = (stock.release("demo"), stock.release("demo"), stock.signed("demo"))
+def same_bytes(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish one release three times, as a CI job that was started again does; some publishers are strict."""
+    releases = (fixtures.release("demo"), fixtures.release("demo"), fixtures.signed("demo"))
     commands = tuple(_either(chance, release, strict(release)) for release in releases)
-    return Scenario(before=_before(stock, chance), commands=commands, agreed=False, flavour=_any(chance))
+    return Scenario(before=_before(fixtures, chance), commands=commands, agreed=False, kind=_any_kind(chance))
 
 
-def other_bytes(stock: Stock, chance: random.Random) -> Scenario:
-    """Publishers of one name with different bytes: setuptools' sdists are never the same twice."""
-    commands = [stock.release("demo", build=build) for build in (0, 1)]
-    commands.append(replace(stock.release("demo", build=2), existing="skip"))
-    return Scenario(before=_before(stock, chance), commands=tuple(commands), agreed=False, flavour=_any(chance))
+def other_bytes(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish one name with different bytes: setuptools never builds the same sdist twice."""
+    commands = [fixtures.release("demo", build=build) for build in (0, 1)]
+    commands.append(replace(fixtures.release("demo", build=2), existing="skip"))
+    return Scenario(before=_before(fixtures, chance), commands=tuple(commands), agreed=False, kind=_any_kind(chance))
 
 
-def other_versions(stock: Stock, chance: random.Random) -> Scenario:
-    """Ten CI jobs that build one wheel each, here three."""
-    commands = tuple(stock.release("demo", f"1.{minor}") for minor in range(3))
-    return Scenario(before=_before(stock, chance), commands=commands, flavour=_any(chance))
+def other_versions(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish different versions, as a matrix of CI jobs does."""
+    commands = tuple(fixtures.release("demo", f"1.{minor}") for minor in range(3))
+    return Scenario(before=_before(fixtures, chance), commands=commands, kind=_any_kind(chance))
 
 
-def new_projects(stock: Stock, chance: random.Random) -> Scenario:
-    """Projects that are new to the root, two of them in one call."""
-    both = Publish(uploads=(stock.wheel("third"), stock.wheel("fourth")))
-    commands = (stock.release("demo"), stock.release("second"), both, Reindex())
-    return Scenario(before=(stock.release("there"),), commands=commands, flavour=_any(chance))
+def new_projects(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish projects that are new to the root, two of them in one run."""
+    both = Publish(uploads=(fixtures.wheel("third"), fixtures.wheel("fourth")))
+    commands = (fixtures.release("demo"), fixtures.release("second"), both, Reindex())
+    return Scenario(before=(fixtures.release("there"),), commands=commands, kind=_any_kind(chance))
 
 
-def empty_place(stock: Stock, chance: random.Random) -> Scenario:
-    """First publishers of an empty place, each with settings of its own."""
+def empty_place(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish into an empty place, each with settings of its own."""
     first = [replace(SETTINGS, id=style * 8, pages=style) for style in ("slash", "index.html", "both")]
     commands = tuple(
-        replace(stock.release(project), first=settings)
+        replace(fixtures.release(project), first=settings)
         for project, settings in zip(("demo", "second", "demo"), chance.sample(first, 3), strict=True)
     )
     return Scenario(commands=commands)
 
 
-def withdrawals(stock: Stock, chance: random.Random) -> Scenario:
-    """A yank that is taken back at once, beside a publish: pages could come back to bytes that they had before."""
-    yank, unyank = Yank(project=DEMO, version="0.9"), Yank(project=DEMO, version="0.9", reason=None)
-    commands = (yank, unyank, _either(chance, yank, stock.release("demo")), Reindex())
-    return Scenario(before=(stock.release("demo", "0.9"),), commands=commands, agreed=False, flavour=_any(chance))
+def yanks(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Yank and unyank beside a publish: a page could get the bytes that it had before."""
+    yank, unyank = Yank(version="0.9"), Yank(version="0.9", reason=None)
+    commands = (yank, unyank, _either(chance, yank, fixtures.release("demo")), Reindex())
+    return Scenario(before=(fixtures.release("demo", "0.9"),), commands=commands, agreed=False, kind=_any_kind(chance))
 
 
-def deletions(stock: Stock, chance: random.Random) -> Scenario:
-    """Deletes beside a publish of the very same files, and of others."""
-    release = stock.release("demo")
+def deletions(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Delete files while the same ones and others are published."""
+    release = fixtures.release("demo")
     wheel, sdist = release.filenames
-    again = stock.release("demo", build=chance.choice([0, 1]))
+    again = fixtures.release("demo", build=chance.choice([0, 1]))
     commands = (
-        Delete(project=DEMO, filenames=(wheel,)),
-        Delete(project=DEMO, filenames=(sdist,)),
+        Delete(filenames=(wheel,)),
+        Delete(filenames=(sdist,)),
         again,
-        _either(chance, stock.release("demo", "1.1"), Reindex(), Adopt(project=DEMO)),
+        _either(chance, fixtures.release("demo", "1.1"), Reindex(), Adopt()),
     )
     return Scenario(before=(release,), commands=commands, agreed=False)
 
 
-def orphans(stock: Stock, chance: random.Random) -> Scenario:
-    """Orphans are removed while somebody publishes their very bytes, or others under their name."""
+def orphans(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Remove orphans while a publisher uploads their bytes, or others under their name."""
     build = chance.choice([0, 1])
     commands = (
-        stock.release("demo"),
-        stock.release("demo", build=build),
-        RemoveOrphans(project=DEMO),
-        _either(chance, RemoveOrphans(project=DEMO), Adopt(project=DEMO)),
+        fixtures.release("demo"),
+        fixtures.release("demo", build=build),
+        RemoveOrphans(),
+        _either(chance, RemoveOrphans(), Adopt()),
     )
-    before = (stock.release("there"), *_before(stock, chance))
+    before = (fixtures.release("there"), *_before(fixtures, chance))
     return Scenario(before=before, commands=commands, agreed=False)
 
 
-def missing(stock: Stock, chance: random.Random) -> Scenario:
-    """A person removes a file, somebody puts that on record, and somebody brings it back."""
-    release = stock.release("demo")
-    commands = (release, release, Adopt(project=DEMO), _either(chance, Adopt(project=DEMO), Reindex(), release))
-    before = (stock.release("demo", "0.9"), *((release,) if chance.random() < 0.5 else ()))
+def missing(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Adopt what a person removed, while a publisher brings it back."""
+    release = fixtures.release("demo")
+    commands = (release, release, Adopt(), _either(chance, Adopt(), Reindex(), release))
+    before = (fixtures.release("demo", "0.9"), *((release,) if chance.random() < 0.5 else ()))
     return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False)
 
 
-def strangers(stock: Stock, chance: random.Random) -> Scenario:
-    """Another tool puts files there: under a name that is just being published, and under one that nobody has."""
+def other_tools(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Adopt files of another tool, one under a name that is being published and one under a free name."""
     keys = (USUAL_KEY, "demo-1.0-py3-none-any.whl", "simple/De.mo/demo-1.0-py3-none-any.whl")
-    same = PutThere(project=DEMO, key=chance.choice(keys), body=stock.bytes("demo", build=chance.choice([0, 1])))
-    other = PutThere(project=DEMO, key="simple/demo/demo-0.8-py3-none-any.whl", body=stock.bytes("demo", "0.8"))
-    adopt = Adopt(project=DEMO, reread=chance.random() < 0.3)
-    commands = (same, other, stock.release("demo"), adopt, _either(chance, Adopt(project=DEMO), Reindex()))
-    before = (stock.release("there"), *_before(stock, chance))
-    return Scenario(before=before, commands=commands, agreed=False, flavour=chance.choice([S3, OLD_S3]))
+    same = CopyFile(key=chance.choice(keys), body=fixtures.wheel_bytes("demo", build=chance.choice([0, 1])))
+    other = CopyFile(key="simple/demo/demo-0.8-py3-none-any.whl", body=fixtures.wheel_bytes("demo", "0.8"))
+    adopt = Adopt(reread=chance.random() < 0.3)
+    commands = (same, other, fixtures.release("demo"), adopt, _either(chance, Adopt(), Reindex()))
+    before = (fixtures.release("there"), *_before(fixtures, chance))
+    return Scenario(before=before, commands=commands, agreed=False, kind=chance.choice([S3, OLD_S3]))
 
 
-def retention(stock: Stock, chance: random.Random) -> Scenario:
-    """Old releases are pruned and the project is deprecated, while new ones arrive."""
+def retention(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Prune old releases and deprecate the project, while new ones arrive."""
     commands = (
-        stock.release("demo"),
-        Prune(project=DEMO),
-        Deprecate(project=DEMO),
-        _either(chance, stock.release("demo", "1.1"), Prune(project=DEMO), Reindex()),
+        fixtures.release("demo"),
+        Prune(),
+        Deprecate(),
+        _either(chance, fixtures.release("demo", "1.1"), Prune(), Reindex()),
     )
-    before = (stock.release("demo", "0.8"), stock.release("demo", "0.9"))
-    return Scenario(before=before, commands=commands, agreed=False, flavour=_any(chance))
+    before = (fixtures.release("demo", "0.8"), fixtures.release("demo", "0.9"))
+    return Scenario(before=before, commands=commands, agreed=False, kind=_any_kind(chance))
 
 
 def strict(release: Publish) -> Publish:
-    """The same with `--strict`."""
+    """Return the same publish with `--strict`."""
     return replace(release, existing="refuse")
 
 
-SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
+SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
     scenario.__name__: scenario
     for scenario in (
         same_bytes,
@@ -147,11 +195,11 @@ SCENARIOS: dict[str, Callable[[Stock, random.Random], Scenario]] = {
         other_versions,
         new_projects,
         empty_place,
-        withdrawals,
+        yanks,
         deletions,
         orphans,
         missing,
-        strangers,
+        other_tools,
         retention,
     )
 }
@@ -161,10 +209,10 @@ def _either(chance: random.Random, *commands: Command) -> Command:
     return chance.choice(commands)
 
 
-def _any(chance: random.Random) -> Flavour:
+def _any_kind(chance: random.Random) -> StoreKind:
     return chance.choice([S3, S3, OLD_S3, DIRECTORY])
 
 
-def _before(stock: Stock, chance: random.Random) -> tuple[Command, ...]:
-    """An empty place, or one in which the project is known."""
-    return chance.choice([(), (stock.release("demo", "0.9"),)])
+def _before(fixtures: Fixtures, chance: random.Random) -> tuple[Command, ...]:
+    """Draw an empty place, or one in which the project is known."""
+    return chance.choice([(), (fixtures.release("demo", "0.9"),)])

@@ -1,38 +1,47 @@
-"""Decisions drawn from a seed: who goes on, what goes wrong, what arrives when."""
+"""Decisions drawn from a seed: which command goes on, what goes wrong and what arrives when.
+
+`BUCKETWHEEL_TEST_INTERLEAVINGS` is the number of schedules of each scenario.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from support.simulation.actors import Actor
-from support.simulation.ending import conclude, released
-from support.simulation.requests import Fate
-from support.simulation.scenarios import Scenario
-from support.simulation.stock import Stock
-from support.simulation.strands import Strand
-from support.simulation.world import World
+from support.simulation.connection import Fate
+from support.simulation.scenarios import Fixtures, Scenario
+from support.simulation.simulation import Simulation
+from support.simulation.tasks import Actor, Task
 
-__all__ = ["Temper", "play"]
+__all__ = ["EXAMPLES", "SCHEDULES", "THOROUGH", "play"]
+
+_BUDGET = os.environ.get("BUCKETWHEEL_TEST_INTERLEAVINGS")
+
+THOROUGH = _BUDGET is not None
+SCHEDULES = int(_BUDGET or 60)
+"""The schedules of each scenario."""
+EXAMPLES = 2 * SCHEDULES
+"""The runs of the state machine."""
 
 _ON_A_DISK = (Fate.FAILS, Fate.DIES_BEFORE, Fate.DIES_AFTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Temper:
-    """How a schedule likes it."""
+class _Mood:
+    """The chances of a schedule; a third of them has no trouble at all, and then no command may fail."""
 
     trouble: float
-    """How likely a request is not simply to proceed."""
+    """That a request does not simply proceed."""
     patience: float
-    """How likely whoever has had the turn keeps it: races need short turns, and long ones."""
+    """That the same actor goes on: races need short turns, and long ones."""
     delay: float
-    """How likely what is on its way stays there for another step."""
+    """That a late request stays on its way for another step."""
 
     @classmethod
-    def drawn(cls, chance: random.Random) -> Temper:
-        """One at random; a third of the runs has no trouble at all, and then nobody has an excuse."""
+    def drawn(cls, chance: random.Random) -> _Mood:
+        """Draw one."""
         return cls(
             trouble=chance.choice([0, 0, 0.02, 0.05, 0.15, 0.3]),
             patience=chance.choice([0, 0.5, 0.9, 0.97]),
@@ -40,52 +49,61 @@ class Temper:
         )
 
 
-def play(scenario: Callable[[Stock, random.Random], Scenario], stock: Stock, seed: int) -> World:
-    """Play a scenario as the seed has it, to its end; raises Violation with the whole story."""
+def play(draw: Callable[[Fixtures, random.Random], Scenario], fixtures: Fixtures, seed: int) -> Simulation:
+    """Play a scenario to its end as the seed decides; raise Violation with all the steps."""
     chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
-    drawn, temper = scenario(stock, chance), Temper.drawn(chance)
-    with World(drawn.flavour) as world:
-        for command in drawn.before:
-            world.run(command)
-        _meet(world, drawn, temper, chance)
-        conclude(world, seed)
-    if drawn.agreed and temper.trouble:
-        assert released(world) == released(_undisturbed(drawn)), "I12: not the end of an undisturbed run"
-    return world
+    scenario, mood = draw(fixtures, chance), _Mood.drawn(chance)
+    with Simulation(scenario.kind) as simulation:
+        for command in scenario.before:
+            simulation.run(command)
+        _play(simulation, scenario, mood, chance)
+        simulation.conclude(seed)
+    if scenario.agreed and mood.trouble:
+        assert _released(simulation) == _released(_undisturbed(scenario)), "I12: not the end of an undisturbed run"
+    return simulation
 
 
-def _undisturbed(scenario: Scenario) -> World:
-    with World(scenario.flavour) as world:
-        for command in (*scenario.before, *scenario.commands):
-            world.run(command)
-    return world
-
-
-def _meet(world: World, scenario: Scenario, temper: Temper, chance: random.Random) -> None:
+def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: random.Random) -> None:
     coming = list(scenario.commands)
     chance.shuffle(coming)
     taken_away = scenario.taken_away
     turn: Actor | None = None
-    while coming or world.alive:
-        if coming and (not world.alive or chance.random() < 0.2):
-            world.start(coming.pop())
+    while coming or simulation.running:
+        if coming and (not simulation.running or chance.random() < 0.2):
+            simulation.start(coming.pop())
             continue
-        if taken_away in world.store.objects and chance.random() < 0.03:
-            world.remove_by_hand(taken_away)
+        if taken_away in simulation.store.objects and chance.random() < 0.03:
+            simulation.remove_by_hand(taken_away)
             taken_away = None
-        if world.late and chance.random() > temper.delay:
-            world.deliver(chance.choice(world.late))
+        if simulation.late and chance.random() > mood.delay:
+            simulation.deliver(chance.choice(simulation.late))
             continue
-        if turn is None or turn.gone or chance.random() > temper.patience:
-            turn = chance.choice(world.alive)
-        strand = chance.choice(turn.waiting)
-        world.serve(turn, strand, _fate(world, strand, temper, chance))
+        if turn is None or turn.ended or chance.random() > mood.patience:
+            turn = chance.choice(simulation.running)
+        task = chance.choice(turn.waiting)
+        simulation.serve(turn, task, _fate(simulation, task, mood, chance))
 
 
-def _fate(world: World, strand: Strand, temper: Temper, chance: random.Random) -> Fate:
-    request = strand.request
+def _fate(simulation: Simulation, task: Task, mood: _Mood, chance: random.Random) -> Fate:
+    request = task.request
     assert request is not None
-    if chance.random() >= temper.trouble:
+    if chance.random() >= mood.trouble:
         return Fate.PROCEEDS
-    possible = [fate for fate in request.fates if world.flavour.remote or fate in _ON_A_DISK]
-    return chance.choice(possible)
+    return chance.choice([fate for fate in request.fates if simulation.kind.remote or fate in _ON_A_DISK])
+
+
+def _undisturbed(scenario: Scenario) -> Simulation:
+    with Simulation(scenario.kind) as simulation:
+        for command in (*scenario.before, *scenario.commands):
+            simulation.run(command)
+    return simulation
+
+
+def _released(simulation: Simulation) -> dict[str, object]:
+    """Return what does not depend on the order of the commands."""
+    return {
+        project: sorted(
+            (file.filename, file.sha256, file.yanked) for file in simulation.history.now(project).manifest.files
+        )
+        for project in simulation.history.projects
+    }

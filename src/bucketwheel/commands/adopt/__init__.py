@@ -161,12 +161,12 @@ def _list(
         new = sorted(known.difference(projects))
         manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
     elif absent := [each for each in manifests if each.version is None and each.project not in known]:
-        raise Refused(*(not_there(each.project, repository.site.place) for each in absent))
+        raise Refused(*(not_there(each.project, repository.target.place) for each in absent))
     return manifests, listed, failed
 
 
 def _read_manifest(repository: Repository, project: ProjectName) -> VersionedManifest:
-    read = read_manifest(repository.site, project)
+    read = read_manifest(repository.target, project)
     refuse_newer(read.manifest)
     return read
 

@@ -66,7 +66,7 @@ def read_old_pages(repository: Repository, keys: Iterable[Key]) -> OldPages:
     links: dict[str, list[OldLink]] = defaultdict(list)
     for key, stored in read:
         if not marks or _mark(stored) is not None:
-            for filename, link in _links(stored, key, repository.site.place):
+            for filename, link in _links(stored, key, repository.target.place):
                 links[filename].append(link)
     return OldPages(
         links=links,
@@ -78,7 +78,7 @@ def read_old_pages(repository: Repository, keys: Iterable[Key]) -> OldPages:
 
 def refuse_flat_root(repository: Repository) -> None:
     """Refuse to replace a root page that lists files itself: clients follow it by --find-links."""
-    storage, layout, place = repository.storage, repository.layout, repository.site.place
+    storage, layout, place = repository.storage, repository.layout, repository.target.place
     if storage.stat(layout.root_json_key) is not None:
         return
     for key in layout.root_html_keys:

@@ -111,7 +111,7 @@ def _inspect(
     inspections = workers.map(partial(inspect_project, repository, inventory, project) for project in projects)
     absent = [each.manifest.project for each in inspections if each.clean and not each.manifest.revision]
     if absent and inventory is None:
-        raise Refused(*(not_there(project, repository.site.place) for project in absent))
+        raise Refused(*(not_there(project, repository.target.place) for project in absent))
     return inspections
 
 
@@ -132,17 +132,17 @@ def _check_unreferenced(
 
 def _adopt_command(repository: Repository) -> str:
     # A directory has no marks that tell whose a file is, so the user must agree to take it in.
-    return f"bucketwheel reindex --adopt{' --yes' if isinstance(repository.site.place, DirectoryPlace) else ''}"
+    return f"bucketwheel reindex --adopt{' --yes' if isinstance(repository.target.place, DirectoryPlace) else ''}"
 
 
 # The repository ------------------------------------------------------------------------------------------------------
 
 
 def _check_store(repository: Repository) -> Iterator[Finding]:
-    place, proof = str(repository.site.place), repository.settings.conditional_writes
+    place, proof = str(repository.target.place), repository.settings.conditional_writes
     if proof is None:
         yield finding("store-unproven", place, place=place)
-    elif proof == "ignored" and not repository.site.single_writer:
+    elif proof == "ignored" and not repository.target.single_writer:
         yield finding("store-unsafe", place)
 
 

@@ -83,7 +83,7 @@ class Snapshot:
 
 def snapshot_of(repository: Repository, inventory: Inventory, project: ProjectName) -> Snapshot:
     """Read a project's manifest, and take its objects from an inventory that was read before."""
-    found, listed = read_manifest(repository.site, project), inventory.objects.get(manifest_key(project))
+    found, listed = read_manifest(repository.target, project), inventory.objects.get(manifest_key(project))
     if listed is None:
         unchanged = found.version is None  # a manifest is never removed
     else:
@@ -100,10 +100,10 @@ def snapshot_of(repository: Repository, inventory: Inventory, project: ProjectNa
 
 def read_snapshot(repository: Repository, project: ProjectName, *, rounds: int = 0) -> Snapshot:
     """Read a project's manifest, then list its objects; do both again while commits come in between."""
-    found = read_manifest(repository.site, project)
+    found = read_manifest(repository.target, project)
     objects, settled = _list_objects(repository, found), False
     for _ in range(rounds):
-        before, found = found, read_manifest(repository.site, project)
+        before, found = found, read_manifest(repository.target, project)
         settled = found.version == before.version
         if settled:
             break

@@ -1,4 +1,4 @@
-"""Each law of removals holds over a store in memory and over a directory."""
+"""Stores for the tests of delete, prune and status: in memory and in a directory."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from support.memory import MemoryStorage
 
 @pytest.fixture(params=["memory", "directory"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Give an empty store of either kind."""
+    """Return an empty store of either kind."""
     return MemoryStorage() if request.param == "memory" else DirectoryStorage(root=tmp_path / "repository")

@@ -1,4 +1,4 @@
-"""Which files have had their time, from names, versions and times alone."""
+"""Retention rules: which files expire, decided from names, versions and times alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def going(*files: PublishedFile, retention: Retention, per: Per = "tags", all_re
 
 
 def test_the_newest_versions_stay_by_the_order_of_versions() -> None:
-    """1.0.dev10 is newer than 1.0.dev9, whatever letters say and in whatever order files come."""
+    """1.0.dev10 is newer than 1.0.dev9, in whatever order the files come."""
     files = [wheel(f"1.0.dev{number}") for number in (9, 11, 10, 8)]
     assert going(*files, retention=KeepNewest(count=2)) == [
         "demo-1.0.dev9-py3-none-any.whl",
@@ -39,7 +39,7 @@ def test_the_newest_versions_stay_by_the_order_of_versions() -> None:
 
 
 def test_a_platform_whose_ci_is_red_keeps_its_last_builds() -> None:
-    """Each set of tags keeps its own newest N, however far the others went on; sdists are a set of their own."""
+    """Each set of tags keeps its own newest N; sdists are a set of their own."""
     files = [wheel(f"1.0.dev{number}", LINUX) for number in (1, 2, 3, 4)]
     files += [wheel("1.0.dev1", MAC), sdist("1.0.dev2"), sdist("1.0.dev3")]
     assert going(*files, retention=KeepNewest(count=1)) == [
@@ -75,7 +75,7 @@ def test_one_version_in_two_spellings_is_one() -> None:
 
 
 def test_what_is_yanked_or_hidden_takes_no_place() -> None:
-    """N files that one can install stay; what is yanked or hidden goes when N newer ones are there."""
+    """N installable files stay; a yanked or hidden file expires once N newer ones exist."""
     files = [
         wheel("1.0.dev5", yanked="broken"),
         wheel("1.0.dev4", hidden=True),
@@ -94,7 +94,7 @@ def test_what_is_yanked_or_hidden_takes_no_place() -> None:
 
 @pytest.mark.parametrize("retention", [KeepNewest(count=1), KeepYounger(than=timedelta(0))], ids=["newest", "younger"])
 def test_final_releases_stay_unless_all_are_asked_for(retention: Retention) -> None:
-    """Alphas, candidates and development releases are judged, finals and post-releases only with `all_releases`."""
+    """Alphas, candidates and development releases expire, finals and post-releases only with `all_releases`."""
     files = [wheel(version) for version in ("0.9", "1.0", "1.0.post1", "1.0.dev1", "1.0a1", "1.0rc1", "1.0rc2")]
     without, every = (going(*files, retention=retention, all_releases=choice) for choice in (False, True))
     kept = {"1.0rc2"} if isinstance(retention, KeepNewest) else set()
@@ -109,8 +109,8 @@ def test_local_versions_are_versions_of_one_set() -> None:
     assert going(*files, retention=KeepNewest(count=2)) == ["demo-1.0.dev1+gaaaa-py3-none-any.whl"]
 
 
-def test_what_nobody_can_order_stays() -> None:
-    """An adopted file whose version is none of PEP 440's is never judged; one whose name says no tags stands alone."""
+def test_versions_without_an_order_stay() -> None:
+    """An adopted file with a version outside PEP 440 never expires; one without tags in its name stands alone."""
     odd = published("demo-final-version.tar.bz2", "final-version")
     eggs = [published(f"demo-1.0.dev{number}-py2.7.egg", f"1.0.dev{number}") for number in (1, 2)]
     assert going(odd, *eggs, retention=KeepNewest(count=1), all_releases=True) == []

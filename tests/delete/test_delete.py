@@ -1,4 +1,4 @@
-"""Deletions: names first, then pages, then objects; whoever dies in between is finished by the next."""
+"""Deletes: names first, then pages, then objects; a delete that dies is finished by the next one."""
 
 from __future__ import annotations
 
@@ -20,16 +20,8 @@ from support.archives import make_sdist, make_wheel
 from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.removing import (
-    change_manifest,
-    change_settings,
-    delete_from,
-    keys,
-    make_newer,
-    prune_orphans_from,
-    put,
-    state,
-)
+from support.removing import delete_from, keys, prune_orphans_from
+from support.tampering import change_manifest, change_settings, make_newer, put, state, stored
 from support.witness import Killed, Witness
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
@@ -46,14 +38,19 @@ def _released(storage: Storage, tmp_path: Path) -> None:
 
 
 def names(storage: Storage) -> list[str]:
-    """List what the page links to; each link is checked to lead to its file."""
+    """List the files that the page links to, and check each link."""
     return [file["filename"] for file in page_json(storage, "demo-pkg")["files"]]
+
+
+def contents(storage: Storage) -> dict[str, bytes]:
+    """Return the bytes of every object."""
+    return {entry.key: stored(storage, entry.key).body for entry in storage.list("")}
 
 
 # What goes -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_version_goes_for_ever(storage: Storage, tmp_path: Path) -> None:
+def test_a_deleted_version_never_comes_back(storage: Storage, tmp_path: Path) -> None:
     """Its entries are deleted names, its pages link to the rest, its objects are gone, and no bytes may come back."""
     deletion = delete_from(storage, "demo-pkg", "1.0")
     assert deletion.deleted == (WHEEL, SDIST)
@@ -75,7 +72,7 @@ def test_only_named_files_go(storage: Storage) -> None:
 
 
 def test_an_emptied_project_stays_listed(storage: Storage, tmp_path: Path) -> None:
-    """Its name is not free for somebody else: the root lists it, its page is empty, a new version is welcome."""
+    """Its name stays taken: the root lists it, its page is empty, and a new version can be published."""
     assert set(delete_from(storage).deleted) == {WHEEL, SDIST, NEXT}
     assert (names(storage), keys(storage)) == ([], [])
     root = storage.read(Key("simple/index.json"))
@@ -86,7 +83,7 @@ def test_an_emptied_project_stays_listed(storage: Storage, tmp_path: Path) -> No
 
 
 def test_what_is_missing_goes_too(storage: Storage, tmp_path: Path) -> None:
-    """A file that somebody removed by hand becomes a deleted name with its version, and never comes back."""
+    """A file that a person removed becomes a deleted name with its version, and never comes back."""
     change_manifest(storage, _missing(WHEEL))
     assert delete_from(storage, "demo-pkg", "1.0").deleted == (WHEEL, SDIST)
     assert manifest_of(storage, "demo-pkg").missing == ()
@@ -103,7 +100,7 @@ def test_all_sidecars_go(storage: Storage) -> None:
 
 
 def test_files_beside_their_usual_place_go(storage: Storage) -> None:
-    """A file is removed where its entry says it lies, in the project's folder or outside of it."""
+    """A file is removed at the key of its entry, in the project's folder or outside of it."""
     for key in ("simple/demo-pkg/aside/demo_pkg-0.1.tar.gz", "old/pile/demo_pkg-0.2.tar.gz"):
         put(storage, key)
         put(storage, f"{key}.metadata")
@@ -116,22 +113,22 @@ def test_files_beside_their_usual_place_go(storage: Storage) -> None:
 
 
 def test_adopted_versions_are_named_as_they_are(storage: Storage) -> None:
-    """A version that is none of PEP 440's goes by its text; one that is, in any spelling."""
+    """A version of PEP 440 is found in any spelling, every other one by its exact text."""
     put(storage, "old/demo_pkg-final.tar.gz")
     change_manifest(storage, _with_entry_at(Key("old/demo_pkg-final.tar.gz")))
     assert delete_from(storage, "demo-pkg", "final").deleted == ("demo_pkg-final.tar.gz",)
     assert delete_from(storage, "demo-pkg", "v1.1.0").deleted == (NEXT,)
 
 
-def test_files_that_lie_elsewhere_have_no_object_here(storage: Storage) -> None:
-    """An entry with a URL goes, and nothing is looked for but under its dead name."""
+def test_files_at_a_url_have_no_object_here(storage: Storage) -> None:
+    """An entry with a URL is deleted, and objects are looked up only under its dead name."""
     change_manifest(storage, _with_entry_at(None, url="https://files.example/demo_pkg-0.1.tar.gz"))
     deletion = delete_from(storage, "demo-pkg", "0.1")
     assert (deletion.deleted, deletion.removed) == (("demo_pkg-0.1.tar.gz",), ())
 
 
-def test_whatever_lies_under_a_dead_name_goes(storage: Storage) -> None:
-    """A dead name is dead for all bytes: what a publisher brings that lost against the delete goes with the next."""
+def test_objects_under_a_dead_name_are_removed(storage: Storage) -> None:
+    """A dead name is dead for all bytes: the next delete removes what a late publisher uploads."""
     delete_from(storage, "demo-pkg", "1.0")
     put(storage, WHEEL_KEY, b"late")
     put(storage, f"simple/demo-pkg/{SDIST}.asc", b"late, beside a file that is gone")
@@ -141,7 +138,7 @@ def test_whatever_lies_under_a_dead_name_goes(storage: Storage) -> None:
 
 
 def test_a_key_that_an_entry_names_is_never_emptied(storage: Storage) -> None:
-    """Whatever a manifest says of a key besides: where an entry lies, nothing is removed."""
+    """A key that an entry names is never removed, even if the manifest also calls it dead."""
     record = DeletedFile(filename="other.tar.gz", version="0", sha256=Sha256("0" * 64), by="x", key=WHEEL_KEY)
     change_manifest(storage, lambda now: replace(now, deleted=(record,), dead_keys=(WHEEL_KEY,)))
     delete_from(storage, "demo-pkg", "1.1")
@@ -152,7 +149,7 @@ def test_a_key_that_an_entry_names_is_never_emptied(storage: Storage) -> None:
 
 
 def test_names_die_before_pages_forget_before_objects_go(storage: Storage) -> None:
-    """The manifest is swapped first, then every page, and only then is anything removed: sidecars after their file."""
+    """The manifest is swapped first, then every page, then objects are removed: sidecars after their file."""
     witness = Witness(storage)
     delete_from(witness, "demo-pkg", "1.0", WHEEL)
     html = "simple/demo-pkg/index.html" if isinstance(storage, DirectoryStorage) else "simple/demo-pkg/"
@@ -163,7 +160,7 @@ def test_names_die_before_pages_forget_before_objects_go(storage: Storage) -> No
 
 @pytest.mark.parametrize("moment", ["list", "remove"])
 def test_a_name_that_dies_after_the_refresh_is_left_to_its_own_delete(storage: Storage, moment: str) -> None:
-    """What is removed was dead before the refresh: another delete's name may still be on the pages."""
+    """Only names that were dead before the refresh are removed: pages may still show those of another delete."""
 
     def another_delete(verb: str, _key: str) -> None:
         if verb == moment and len(manifest_of(storage, "demo-pkg").deleted) == 1:
@@ -174,8 +171,8 @@ def test_a_name_that_dies_after_the_refresh_is_left_to_its_own_delete(storage: S
     assert names(storage) == [SDIST, NEXT]
 
 
-def test_what_lies_there_since_the_listing_is_left_alone(storage: Storage) -> None:
-    """Only what was seen is removed; other bytes wait for the next run, and so do the sidecars beside them."""
+def test_objects_written_after_the_listing_are_left_alone(storage: Storage) -> None:
+    """Only listed versions are removed; other bytes and their sidecars wait for the next run."""
 
     def publisher(verb: str, key: str) -> None:
         if (verb, key) == ("remove", WHEEL_KEY):
@@ -189,23 +186,23 @@ def test_what_lies_there_since_the_listing_is_left_alone(storage: Storage) -> No
     assert set(delete_from(storage, "demo-pkg", "1.0").removed) >= {WHEEL_KEY, f"{WHEEL_KEY}.metadata"}
 
 
-# Dying on the way ----------------------------------------------------------------------------------------------------
+# Deaths -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deaths", range(6))
-def test_whoever_dies_is_finished_by_the_same_command(storage: Storage, tmp_path: Path, deaths: int) -> None:
-    """After any number of writes nothing dangles, and the next run ends where an undisturbed one does."""
+def test_a_delete_that_dies_is_finished_by_the_same_command(storage: Storage, tmp_path: Path, deaths: int) -> None:
+    """After any number of writes all links work, and the next run ends where an undisturbed one does."""
     undisturbed = _copy(storage, tmp_path / "undisturbed")
     delete_from(undisturbed, "demo-pkg", "1.0")
     with pytest.raises(Killed):
         delete_from(Witness(storage, deaths=deaths), "demo-pkg", "1.0")
     names(storage)
     delete_from(storage, "demo-pkg", "1.0")
-    assert state(storage) == state(undisturbed)
+    assert contents(storage) == contents(undisturbed)
 
 
 def test_the_next_delete_of_the_project_finishes_an_interrupted_one(storage: Storage) -> None:
-    """Also one of another version removes what lies under all names that are dead."""
+    """A delete of another version removes the objects of all dead names."""
     with pytest.raises(Killed):
         delete_from(Witness(storage, deaths=3), "demo-pkg", "1.0")
     assert WHEEL_KEY in keys(storage)
@@ -214,7 +211,7 @@ def test_the_next_delete_of_the_project_finishes_an_interrupted_one(storage: Sto
 
 
 def test_a_lost_answer_is_found_in_the_manifest(tmp_path: Path) -> None:
-    """A commit that happened though nobody said so counts, and its names are told."""
+    """A commit whose answer was lost counts, and its names are reported."""
     storage = Answerless()
     release_files(storage, make_wheel(tmp_path))
     storage.lossy = True
@@ -224,7 +221,7 @@ def test_a_lost_answer_is_found_in_the_manifest(tmp_path: Path) -> None:
 
 
 def test_a_publisher_finds_its_call_in_a_deleted_name(storage: Storage) -> None:
-    """Whose answer was lost learns from the record that the release had happened, though it is deleted by now."""
+    """A publisher whose answer was lost finds its release in the record, although it was deleted since."""
     delete_from(storage)
     assert manifest_of(storage, "demo-pkg").names_run("first")
     assert manifest_of(storage, "demo-pkg").names_run("second")
@@ -232,7 +229,7 @@ def test_a_publisher_finds_its_call_in_a_deleted_name(storage: Storage) -> None:
 
 @pytest.mark.parametrize("verb", ["swap", "list", "remove"], ids=["pages", "listing", "objects"])
 def test_what_fails_after_the_commit_is_unfinished(storage: Storage, verb: str) -> None:
-    """Exit 3 says that names are dead and the rest is not done; running it again does the rest."""
+    """Exit 3 says that names are dead and the rest is not done; the next run does the rest."""
 
     def trouble(asked: str, about: str) -> None:
         if asked == verb and about.startswith("simple/demo-pkg/"):
@@ -274,7 +271,7 @@ def test_what_fails_before_the_commit_fails(storage: Storage) -> None:
 def test_what_was_never_there_is_refused(
     storage: Storage, project: str, version: str | None, filenames: tuple[str, ...], problem: str
 ) -> None:
-    """A typing error deletes nothing, and all of them are said at once."""
+    """A wrong name deletes nothing, and all of them are reported at once."""
     before = state(storage)
     with pytest.raises(Refused, match=problem.replace("\\", "\\\\")):
         delete_from(storage, project, version, *filenames)
@@ -282,7 +279,7 @@ def test_what_was_never_there_is_refused(
 
 
 def test_what_is_deleted_already_is_done(storage: Storage) -> None:
-    """The same again is no error and writes nothing."""
+    """The same delete again succeeds and writes nothing."""
     delete_from(storage, "demo-pkg", "1.0", WHEEL)
     before = state(storage)
     deletion = delete_from(storage, "demo-pkg", "1.0", WHEEL)
@@ -291,7 +288,7 @@ def test_what_is_deleted_already_is_done(storage: Storage) -> None:
 
 
 def test_a_manifest_of_a_newer_version_is_left_alone(storage: Storage) -> None:
-    """What we do not know we would lose."""
+    """A newer format is refused: a swap would lose what it adds."""
     make_newer(storage)
     for dry_run in (True, False):
         with pytest.raises(Refused, match="newer bucketwheel"):
@@ -299,7 +296,7 @@ def test_a_manifest_of_a_newer_version_is_left_alone(storage: Storage) -> None:
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage) -> None:
-    """What would be deleted and removed is what then is."""
+    """A dry run reports exactly what the delete then does."""
     put(storage, f"{WHEEL_KEY}.asc")
     witness = Witness(storage)
     rehearsed = delete_from(witness, "demo-pkg", "1.0", dry_run=True)
@@ -326,7 +323,7 @@ def test_progress_counts_what_is_removed(storage: Storage) -> None:
 )
 def test_where_caches_keep_pages_objects_wait_for_the_next_run(storage: Storage, header: str) -> None:
     """A page in a cache may still name what was deleted; the next delete finds names that were dead before it."""
-    change_settings(storage, cache_control=header)
+    change_settings(storage, lambda settings: replace(settings, cache_control=header))
     first = delete_from(storage, "demo-pkg", "1.0", WHEEL)
     assert (first.deleted, first.removed, first.waiting) == ((WHEEL,), (), (WHEEL,))
     assert names(storage) == [SDIST, NEXT]
@@ -340,22 +337,22 @@ def test_where_caches_keep_pages_objects_wait_for_the_next_run(storage: Storage,
     "header", ["public, max-age=0, must-revalidate", "max-age=60", "no-store", "No-Cache, max-age=600"]
 )
 def test_where_caches_ask_again_objects_go_at_once(storage: Storage, header: str) -> None:
-    """Nobody sees an old page for more than a minute."""
-    change_settings(storage, cache_control=header)
+    """No cache shows an old page for more than a minute."""
+    change_settings(storage, lambda settings: replace(settings, cache_control=header))
     assert len(delete_from(storage, "demo-pkg", "1.0").removed) == 3
 
 
 def test_at_once_waits_for_no_cache(storage: Storage) -> None:
-    """Whoever must have the bytes gone says so; a dry run says likewise what would wait."""
-    change_settings(storage, cache_control="max-age=600")
+    """`--now` removes the bytes at once; a dry run reports what would wait."""
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     assert delete_from(storage, "demo-pkg", "1.0", dry_run=True).waiting == (WHEEL, SDIST)
     deletion = delete_from(storage, "demo-pkg", "1.0", at_once=True)
     assert (len(deletion.removed), deletion.waiting) == (3, ())
 
 
 def test_orphans_wait_for_no_cache(storage: Storage) -> None:
-    """No page ever named a dead key, so a removal of orphans takes them, and what deletes had left, at once."""
-    change_settings(storage, cache_control="max-age=600")
+    """No page ever named a dead key, so orphans are removed at once, and what deletes had left with them."""
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     delete_from(storage, "demo-pkg", "1.0", WHEEL)
     change_manifest(storage, lambda now: replace(now, dead_keys=(Key("simple/demo-pkg/x.whl"),)))
     put(storage, "simple/demo-pkg/x.whl")
@@ -367,7 +364,7 @@ def test_orphans_wait_for_no_cache(storage: Storage) -> None:
 
 
 class Answerless(MemoryStorage):
-    """A store whose answers to commits get lost, once it is lossy."""
+    """A store that loses the answers to commits once `lossy` is set."""
 
     lossy = False
 
@@ -400,7 +397,7 @@ def _deleted(name: str) -> Callable[[Manifest], Manifest]:
 
 
 def _with_entry_at(key: Key | None, url: str | None = None) -> Callable[[Manifest], Manifest]:
-    """Add an adopted sdist, named as its key ends."""
+    """Add an adopted sdist with the name at the end of its key."""
 
     def change(now: Manifest) -> Manifest:
         name = (url or key or "").rpartition("/")[2]

@@ -14,7 +14,7 @@ from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Storage
 from support.archives import make_wheel
 from support.releasing import context_for, manifest_of, page_json, release_files
-from support.removing import make_newer, state
+from support.tampering import make_newer, state
 from support.witness import Killed, Witness
 
 DEMO = ProjectName("demo-pkg")
@@ -57,7 +57,7 @@ def test_only_a_quarantined_project_lists_no_files(storage: Storage, status: str
 
 
 def test_what_is_so_already_is_done(storage: Storage) -> None:
-    """The same again writes nothing; another reason is another status."""
+    """The same status again writes nothing; another reason is another status."""
     mark(storage, "deprecated", "old")
     before = state(storage)
     assert not mark(storage, "deprecated", "old").changed
@@ -68,7 +68,7 @@ def test_what_is_so_already_is_done(storage: Storage) -> None:
 
 
 def test_pages_follow_the_manifest(storage: Storage) -> None:
-    """Whoever dies in between is finished by the same command."""
+    """A command that dies is finished by the same command."""
     with pytest.raises(Killed):
         mark(Witness(storage, deaths=1), "quarantined")
     assert len(page_json(storage, "demo-pkg")["files"]) == 1
@@ -77,7 +77,7 @@ def test_pages_follow_the_manifest(storage: Storage) -> None:
 
 
 def test_pages_that_cannot_be_written_are_unfinished(storage: Storage) -> None:
-    """The status counts for publishers already, and the exit says that clients do not see it yet."""
+    """Publishers obey the status already, and the exit says that clients do not see it yet."""
 
     def trouble(verb: str, key: str) -> None:
         if verb == "swap" and key.startswith("simple/"):
@@ -88,7 +88,7 @@ def test_pages_that_cannot_be_written_are_unfinished(storage: Storage) -> None:
 
 
 def test_a_project_that_is_not_there_is_refused(storage: Storage) -> None:
-    """Nothing is made for a typing error, not even the page."""
+    """A wrong project name creates nothing, not even a page."""
     before = state(storage)
     with pytest.raises(Refused, match="nothing is not in "):
         mark(storage, "archived", project="nothing")
@@ -98,14 +98,14 @@ def test_a_project_that_is_not_there_is_refused(storage: Storage) -> None:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_manifest_of_a_newer_version_is_left_alone(storage: Storage, *, dry_run: bool) -> None:
-    """What we do not know we would lose."""
+    """A newer format is refused: a swap would lose what it adds."""
     make_newer(storage)
     with pytest.raises(Refused, match="newer bucketwheel"):
         mark(storage, "archived", dry_run=dry_run)
 
 
 def test_a_dry_run_changes_nothing(storage: Storage) -> None:
-    """It says whether anything would change."""
+    """A dry run reports whether anything would change."""
     witness = Witness(storage)
     assert mark(witness, "archived", dry_run=True).changed
     assert not mark(witness, "active", dry_run=True).changed

@@ -1,4 +1,4 @@
-"""What lies in the store as a reader sees it, read by nothing of ours: what pages link to, what the roots list."""
+"""Pages as an installer sees them, read without bucketwheel: the files that they link to, the projects of a root."""
 
 from __future__ import annotations
 
@@ -11,58 +11,52 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from bucketwheel.names import ProjectName
 
-__all__ = ["Link", "PageKey", "is_root", "links_of", "page_key", "projects_of"]
+__all__ = ["Link", "links_of", "page_key", "projects_of"]
 
 _SITE = "https://index.example/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageKey:
-    """What kind of page lies at a key."""
+class _PageKey:
+    """The key of a page."""
 
     project: ProjectName | None
-    """None: the root."""
+    """None for the root."""
     is_json: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Link:
-    """One file as a page offers it."""
+    """A file as a page offers it."""
 
     key: str
     sha256: str
     size: int
     metadata_sha256: str = ""
-    """Of the sidecar; empty where none is announced."""
+    """The digest of the sidecar; empty where the page announces none."""
     yanked: str = ""
     signed: bool = False
 
 
 @lru_cache(maxsize=10_000)
-def page_key(key: str) -> PageKey | None:
-    """Tell a page's key from any other; the simulated repositories keep `simple/` for their index."""
+def page_key(key: str) -> _PageKey | None:
+    """Parse the key of a page, or return None; simulated repositories keep their index in `simple/`."""
     found = re.fullmatch(r"simple/(?:(?P<project>[^/]+)/)?(?P<page>|index\.html|index\.json)", key)
     if found is None:
         return None
     project = found["project"]
-    return PageKey(project=None if project is None else ProjectName(project), is_json=found["page"] == "index.json")
-
-
-def is_root(key: str) -> bool:
-    """Whether the root's page lies at a key."""
-    page = page_key(key)
-    return page is not None and page.project is None
+    return _PageKey(project=None if project is None else ProjectName(project), is_json=found["page"] == "index.json")
 
 
 @lru_cache(maxsize=50_000)
 def links_of(key: str, body: bytes) -> tuple[Link, ...]:
-    """The files that a project's page links to, in the order of their keys."""
+    """Return the files that a project's page links to, sorted by key."""
     return tuple(sorted(_json_links(key, body) if key.endswith(".json") else _html_links(key, body)))
 
 
 @lru_cache(maxsize=50_000)
 def projects_of(key: str, body: bytes) -> frozenset[str]:
-    """The projects that a root page lists."""
+    """Return the projects that a root page lists."""
     if key.endswith(".json"):
         return frozenset(project["name"] for project in json.loads(body)["projects"])
     return frozenset(attributes["href"].rstrip("/") for attributes in _anchors(body))
@@ -112,6 +106,6 @@ class _AnchorReader(HTMLParser):
         self.anchors: list[dict[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what anchors say."""
+        """Collect the attributes of anchors."""
         if tag == "a":
             self.anchors.append({name: value or "" for name, value in attrs})

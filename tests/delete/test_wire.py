@@ -1,4 +1,4 @@
-"""What removals ask of a real S3 server, counted on the wire."""
+"""Requests that delete and prune send to a real S3 server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bucketwheel.storage import Storage
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
 from support.releasing import NOW, page_json, release_files
-from support.removing import delete_from, keys, leave_orphan, prune_from, prune_orphans_from
+from support.removing import delete_from, keys, prune_from, prune_orphans_from
+from support.tampering import leave_orphan
 from support.wire import Exchange, Wire, run_wire
 
 WHEEL_KEY = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
@@ -23,13 +24,13 @@ WHEEL_KEY = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A bucket behind a wire that remembers."""
+    """A bucket behind a proxy that logs requests."""
 
     storage: Storage
     wire: Wire
 
     def requests(self) -> list[Exchange]:
-        """What was asked since the last time."""
+        """Return the requests since the last time."""
         log = list(self.wire.log)
         self.wire.log.clear()
         return log
@@ -37,18 +38,18 @@ class Line:
 
 @pytest.fixture
 def line(bucket: TestBucket) -> Iterator[Line]:
-    """A fresh bucket, reached by a wire."""
+    """Give a fresh bucket behind a proxy."""
     with run_wire(bucket.connection.endpoint_url) as wire:
         yield Line(storage=bucket.storage(endpoint_url=wire.url), wire=wire)
 
 
 def verbs(log: list[Exchange]) -> Counter[str]:
-    """How many requests of each verb."""
+    """Count the requests of each verb."""
     return Counter(exchange.verb for exchange in log)
 
 
 def test_a_delete_costs_a_request_an_object_and_eight(line: Line, tmp_path: Path) -> None:
-    """Settings, manifest; two looks; swap; two pages; one listing; then one conditional DELETE an object."""
+    """Settings, manifest; two HEADs of pages; swap; two pages; one listing; then one conditional DELETE an object."""
     release_files(line.storage, make_wheel(tmp_path), make_sdist(tmp_path))
     release_files(line.storage, make_wheel(tmp_path, version="1.1"))
     line.requests()
@@ -72,7 +73,7 @@ def test_a_prune_with_nothing_to_do_costs_four_reads_a_project(line: Line, tmp_p
 
 
 def test_orphans_are_told_by_mark_and_age(line: Line, tmp_path: Path) -> None:
-    """One look at each stranger shows whose it is and when S3 took it; only ours goes, by a condition."""
+    """One HEAD of each unknown object shows its marks and age; only ours is removed, with a condition."""
     release_files(line.storage, make_wheel(tmp_path))
     leave_orphan(line.storage, "simple/demo-pkg/demo_pkg-1.1.tar.gz")
     leave_orphan(line.storage, "simple/demo-pkg/demo_pkg-1.2.tar.gz", repository="another")

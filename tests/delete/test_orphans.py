@@ -1,4 +1,4 @@
-"""Orphans: what runs uploaded and never released goes only once its keys are dead for ever."""
+"""Orphans: objects that a run uploaded and never released are removed once their keys are dead."""
 
 from __future__ import annotations
 
@@ -18,17 +18,8 @@ from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
-from support.removing import (
-    FOR_EVER,
-    change_manifest,
-    change_settings,
-    delete_from,
-    keys,
-    leave_orphan,
-    prune_orphans_from,
-    put,
-    state,
-)
+from support.removing import END_OF_TIME, delete_from, keys, prune_orphans_from
+from support.tampering import change_manifest, change_settings, leave_orphan, put, remove, state
 from support.witness import Killed, Witness
 
 NEXT = "demo_pkg-1.1-py3-none-any.whl"
@@ -42,13 +33,13 @@ def _released(storage: Storage, tmp_path: Path) -> None:
     release_files(storage, make_wheel(tmp_path), run_id="first")
 
 
-def orphans(storage: Storage, before: datetime = FOR_EVER) -> list[str]:
-    """List what would go."""
+def orphans(storage: Storage, before: datetime = END_OF_TIME) -> list[str]:
+    """List the orphans that a dry run finds."""
     return [orphan.key for orphan in prune_orphans_from(storage, before=before, dry_run=True).orphans]
 
 
 def test_orphans_go_and_their_keys_are_dead(storage: Storage, tmp_path: Path) -> None:
-    """The file goes with its sidecars; its publisher's next run finds another key, and what is released stays."""
+    """A file is removed with its sidecars; its publisher's next run takes another key, and released files stay."""
     wheel = make_wheel(tmp_path, version="1.1")
     leave_orphan(storage, NEXT_KEY, wheel.read_bytes())
     leave_orphan(storage, f"{NEXT_KEY}.metadata")
@@ -63,7 +54,7 @@ def test_orphans_go_and_their_keys_are_dead(storage: Storage, tmp_path: Path) ->
     assert manifest_of(storage, "demo-pkg").files[1].key is not None
 
 
-def test_dead_keys_are_dead_for_ever(storage: Storage) -> None:
+def test_dead_keys_stay_dead(storage: Storage) -> None:
     """A later removal adds to them."""
     for key in (NEXT_KEY, Key("simple/demo-pkg/demo_pkg-1.2.tar.gz")):
         leave_orphan(storage, key)
@@ -72,7 +63,7 @@ def test_dead_keys_are_dead_for_ever(storage: Storage) -> None:
 
 
 def test_keys_die_before_pages_before_objects_go(storage: Storage) -> None:
-    """The manifest says so first: whoever would commit that very key now loses, and goes to another one."""
+    """The manifest records it first: a publisher of that key loses its swap and takes another key."""
     leave_orphan(storage, NEXT_KEY)
     witness = Witness(storage)
     prune_orphans_from(witness)
@@ -82,7 +73,7 @@ def test_keys_die_before_pages_before_objects_go(storage: Storage) -> None:
 
 
 def test_a_publisher_that_commits_first_keeps_its_file(storage: Storage, tmp_path: Path) -> None:
-    """What is released between the listing and the swap is no orphan: the swap is lost, and all is listed again."""
+    """A file released between the listing and the swap is no orphan: the swap is lost and the listing repeated."""
     wheel = make_wheel(tmp_path, version="1.1")
     leave_orphan(storage, NEXT_KEY, wheel.read_bytes())
     commits = iter([wheel])
@@ -99,7 +90,7 @@ def test_a_publisher_that_commits_first_keeps_its_file(storage: Storage, tmp_pat
 
 
 def test_the_listing_comes_after_the_manifest(storage: Storage, tmp_path: Path) -> None:
-    """What is released after the manifest was read and before the listing is no orphan: the swap is lost."""
+    """A file released between the read of the manifest and the listing is no orphan: the swap is lost."""
     wheel = make_wheel(tmp_path, version="1.1")
     commits = iter([wheel])
 
@@ -114,8 +105,8 @@ def test_the_listing_comes_after_the_manifest(storage: Storage, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("deaths", range(4))
-def test_whoever_dies_is_finished_by_the_same_command(storage: Storage, deaths: int) -> None:
-    """After a death anywhere the next run removes what lies at dead keys; so does a delete of the project."""
+def test_a_prune_that_dies_is_finished_by_the_same_command(storage: Storage, deaths: int) -> None:
+    """After a death anywhere the next run removes the objects at dead keys; so does a delete of the project."""
     leave_orphan(storage, NEXT_KEY)
     with pytest.raises(Killed):
         prune_orphans_from(Witness(storage, deaths=deaths))
@@ -134,20 +125,18 @@ def test_whoever_dies_is_finished_by_the_same_command(storage: Storage, deaths: 
 
 
 def test_the_bytes_of_a_missing_record_are_none(storage: Storage) -> None:
-    """They may come back, and a publisher may be bringing them; others under that name are an orphan."""
+    """A publisher may be bringing the missing bytes back; other bytes under that name are an orphan."""
     change_manifest(storage, _all_missing)
     assert orphans(storage) == []
     key = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
-    seen = storage.stat(key)
-    assert seen is not None
-    storage.remove(key, expected=seen.version)
+    remove(storage, key)
     assert orphans(storage) == []
     leave_orphan(storage, key, b"other bytes")
     assert orphans(storage) == [key]
 
 
-def test_what_lies_under_a_dead_name_is_none(storage: Storage) -> None:
-    """It goes with the delete, and its key need not die once more."""
+def test_an_object_under_a_dead_name_is_no_orphan(storage: Storage) -> None:
+    """It is removed with the delete, and its key is not recorded as dead."""
     with pytest.raises(Killed):
         delete_from(Witness(storage, deaths=3), "demo-pkg", "1.0")
     pruned = prune_orphans_from(storage)
@@ -171,9 +160,9 @@ def test_sidecars_alone_are_one(storage: Storage) -> None:
 
 
 def test_pages_are_none(storage: Storage) -> None:
-    """Nor are those of a page style that is not in use any more."""
+    """Nor are pages of a style that is not in use."""
     if isinstance(storage, MemoryStorage):
-        change_settings(storage, pages="index.html")
+        change_settings(storage, lambda settings: replace(settings, pages="index.html"))
     assert orphans(storage) == []
     prune_orphans_from(storage)
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
@@ -198,11 +187,9 @@ def test_a_project_that_was_never_committed_gets_a_manifest(storage: Storage) ->
 
 
 def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) -> None:
-    """It is another tool's, or its manifest is lost: a new one would hide all that it had published."""
+    """Such a project is another tool's, or lost its manifest: a new one would hide all its releases."""
     leave_orphan(storage, NEXT_KEY)
-    seen = storage.stat(MANIFEST)
-    assert seen is not None
-    storage.remove(MANIFEST, expected=seen.version)
+    remove(storage, MANIFEST)
     before, events = state(storage), list[Event]()
     assert prune_orphans_from(storage, report=events.append).orphans == ()
     assert state(storage) == before
@@ -210,7 +197,7 @@ def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) ->
 
 
 def test_a_first_publisher_at_work_is_no_loss(storage: Storage, tmp_path: Path) -> None:
-    """Pages that came with a manifest since it was read are its publisher's: it is read once more."""
+    """A publisher may have added pages and a manifest since the read: the manifest is read once more."""
     leave_orphan(storage, "simple/fresh/fresh-1.0.tar.gz")
     arrivals = iter([make_wheel(tmp_path, "fresh", "1.1")])
 
@@ -225,7 +212,7 @@ def test_a_first_publisher_at_work_is_no_loss(storage: Storage, tmp_path: Path) 
 
 
 def test_patterns_name_projects_with_a_manifest_or_with_files(storage: Storage) -> None:
-    """What is neither is refused; names that no project can have are not taken for one."""
+    """Other names are refused; a folder whose name no project can have is not taken for one."""
     leave_orphan(storage, "simple/Fresh/Fresh-1.0.tar.gz")
     leave_orphan(storage, "simple/fresh-file")
     assert list(prune_orphans_from(storage, ["*"], dry_run=True).projects) == ["demo-pkg"]
@@ -234,7 +221,7 @@ def test_patterns_name_projects_with_a_manifest_or_with_files(storage: Storage) 
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage) -> None:
-    """What would go is what then goes."""
+    """A dry run reports exactly what is then removed."""
     leave_orphan(storage, NEXT_KEY)
     witness = Witness(storage)
     rehearsed = prune_orphans_from(witness, dry_run=True)
@@ -246,7 +233,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage) -> None:
 
 
 def test_where_marks_are_only_ours_count(tmp_path: Path) -> None:
-    """What others put there, or another repository's publisher, is left to `reindex --adopt`, whatever its name."""
+    """Files of other tools and repositories are left to `reindex --adopt`, whatever their names."""
     storage = MemoryStorage()
     release_files(storage, make_wheel(tmp_path))
     put(storage, NEXT_KEY)

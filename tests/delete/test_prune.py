@@ -1,4 +1,4 @@
-"""Retention: what has had its time goes from manifest, pages and store, in all projects that the patterns name."""
+"""Prunes: expired files leave manifest, pages and store, in all projects that the patterns name."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Storage
 from support.archives import make_wheel
 from support.releasing import NOW, manifest_of, page_json, release_files
-from support.removing import change_manifest, change_settings, delete_from, keys, prune_from, put, state
+from support.removing import delete_from, keys, prune_from
+from support.tampering import change_manifest, change_settings, put, state
 from support.witness import Killed, Witness
 
 LAST = Expiry(retention=KeepNewest(count=1), now=NOW)
 
 
 def nightlies(storage: Storage, directory: Path, *numbers: int, name: str = "demo-pkg") -> None:
-    """Release wheels of so many nights, by one call each."""
+    """Release one wheel for each number, each in a run of its own."""
     for number in numbers:
         version = f"1.0.dev{number}"
         release_files(storage, make_wheel(directory, name, version), run_id=f"{name} {number}")
 
 
 def versions(storage: Storage, project: str = "demo-pkg") -> list[str]:
-    """List the versions that the page shows; each link is checked to lead to its file."""
+    """List the versions that the page shows, and check each link."""
     page_versions: list[str] = page_json(storage, project)["versions"]
     return page_versions
 
 
 def test_old_nightlies_go(storage: Storage, tmp_path: Path) -> None:
-    """The newest stay, the rest are dead names, and their objects are gone with the sidecars."""
+    """The newest stay; the others are deleted, and their objects and sidecars are removed."""
     nightlies(storage, tmp_path, 1, 2, 3)
     pruning = prune_from(storage, replace(LAST, retention=KeepNewest(count=2)))
     assert [file.version for file in pruning.files] == ["1.0.dev1"]
@@ -48,7 +49,7 @@ def test_old_nightlies_go(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_final_releases_stay(storage: Storage, tmp_path: Path) -> None:
-    """An old release is no nightly, unless all releases are meant."""
+    """Final releases count only with `all_releases`."""
     nightlies(storage, tmp_path, 1)
     release_files(storage, *(make_wheel(tmp_path, version=version) for version in ("0.9", "1.0")))
     everything = replace(LAST, retention=KeepYounger(than=timedelta(0)))
@@ -58,7 +59,7 @@ def test_final_releases_stay(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_hidden_files_leave_the_pages_and_stay_in_the_store(storage: Storage, tmp_path: Path) -> None:
-    """No name dies and no object goes; a second run finds nothing to hide."""
+    """No name is deleted and no object removed; a second run finds nothing to hide."""
     nightlies(storage, tmp_path, 1, 2)
     pruning = prune_from(storage, replace(LAST, hide=True))
     assert ([file.version for file in pruning.files], pruning.removed) == (["1.0.dev1"], ())
@@ -82,7 +83,7 @@ def test_hidden_files_leave_the_pages_and_stay_in_the_store(storage: Storage, tm
 def test_patterns_name_projects_in_any_spelling(
     storage: Storage, tmp_path: Path, patterns: list[str], pruned: list[str]
 ) -> None:
-    """Each pattern is one of a shell; projects that none names are not touched."""
+    """Each pattern is a shell pattern; projects that match none are not touched."""
     for name in ("demo-pkg", "demo-extra", "other"):
         nightlies(storage, tmp_path, 1, 2, name=name)
     pruning = prune_from(storage, LAST, patterns)
@@ -92,7 +93,7 @@ def test_patterns_name_projects_in_any_spelling(
 
 
 def test_a_pattern_that_names_nothing_is_refused(storage: Storage, tmp_path: Path) -> None:
-    """A typing error prunes nothing, the others neither."""
+    """One wrong name prunes nothing, not even for the others."""
     nightlies(storage, tmp_path, 1, 2)
     before = state(storage)
     with pytest.raises(Refused, match=r"dmeo\* is not in "):
@@ -101,7 +102,7 @@ def test_a_pattern_that_names_nothing_is_refused(storage: Storage, tmp_path: Pat
 
 
 def test_a_prune_finishes_what_was_interrupted(storage: Storage, tmp_path: Path) -> None:
-    """What a delete of any of these projects left is removed, though nothing else has had its time."""
+    """The leftovers of a delete are removed, even if no file has expired."""
     nightlies(storage, tmp_path, 1)
     with pytest.raises(Killed):
         delete_from(Witness(storage, deaths=1), "demo-pkg")
@@ -112,10 +113,10 @@ def test_a_prune_finishes_what_was_interrupted(storage: Storage, tmp_path: Path)
 
 @pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize("deaths", [1, 2, 3])
-def test_whoever_dies_is_finished_by_the_same_command(
+def test_a_prune_that_dies_is_finished_by_the_same_command(
     storage: Storage, tmp_path: Path, deaths: int, *, hide: bool
 ) -> None:
-    """After a death anywhere nothing dangles, and the next run brings the pages and the store to the manifest."""
+    """After a death anywhere all links work, and the next run brings the pages and the store to the manifest."""
     nightlies(storage, tmp_path, 1, 2)
     try:
         prune_from(Witness(storage, deaths=deaths), replace(LAST, hide=hide))
@@ -139,7 +140,7 @@ def test_several_projects_are_decided_before_any_object_goes(storage: Storage, t
 
 
 def test_one_failing_project_does_not_hold_up_the_others(storage: Storage, tmp_path: Path) -> None:
-    """What could be committed is finished to its end, and exit 3 says which was not."""
+    """The committed projects are finished, and exit 3 names the other."""
     for name in ("demo-pkg", "other"):
         nightlies(storage, tmp_path, 1, 2, name=name)
 
@@ -156,7 +157,7 @@ def test_one_failing_project_does_not_hold_up_the_others(storage: Storage, tmp_p
 
 
 def test_a_file_that_came_meanwhile_counts(storage: Storage, tmp_path: Path) -> None:
-    """A swap that was lost to a publisher is decided anew: what is newest now stays."""
+    """After a swap lost to a publisher the prune decides again: the newest file stays."""
     nightlies(storage, tmp_path, 1, 2)
     nights = iter([3])
 
@@ -172,23 +173,23 @@ def test_a_file_that_came_meanwhile_counts(storage: Storage, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_rule_that_keeps_nothing_is_wrong_usage(tmp_path: Path, count: int) -> None:
-    """Whoever wants all of it gone says delete."""
+    """Keeping nothing is refused: that is a delete."""
     settings = load_settings(options={"repository": str(tmp_path / "pypi")}, environ={})
     with pytest.raises(Misconfigured, match="keep at least 1"):
         prune(["*"], settings, retention=KeepNewest(count=count))
 
 
 def test_what_was_yanked_is_not_asked_for_twice(storage: Storage, tmp_path: Path) -> None:
-    """A yanked nightly takes nobody's place: the one before it stays."""
+    """A yanked nightly does not count: the one before it stays."""
     nightlies(storage, tmp_path, 1, 2)
     change_manifest(storage, lambda now: replace(now, files=(now.files[0], replace(now.files[1], yanked="broken"))))
     assert prune_from(storage, LAST).files == ()
 
 
 def test_objects_wait_where_caches_keep_pages(storage: Storage, tmp_path: Path) -> None:
-    """A prune every night removes what the night before took off the pages."""
+    """A nightly prune removes the objects that left the pages the night before."""
     nightlies(storage, tmp_path, 1, 2)
-    change_settings(storage, cache_control="max-age=600")
+    change_settings(storage, lambda settings: replace(settings, cache_control="max-age=600"))
     first = prune_from(storage, LAST)
     assert (first.removed, first.waiting) == ((), ("demo_pkg-1.0.dev1-py3-none-any.whl",))
     nightlies(storage, tmp_path, 3)
@@ -198,7 +199,7 @@ def test_objects_wait_where_caches_keep_pages(storage: Storage, tmp_path: Path) 
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage, tmp_path: Path) -> None:
-    """What would go is what then goes, leftovers of others included."""
+    """A dry run reports exactly what is then removed, leftovers of other runs included."""
     nightlies(storage, tmp_path, 1, 2)
     nightlies(storage, tmp_path, 1, name="other")
     delete_from(storage, "other")

@@ -1,0 +1,282 @@
+"""The invariants of the write protocol, compared after every write, after every exit, and once all have ended.
+
+It does not matter who died and which requests are still on their way. Numbers are those of the design.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from bucketwheel.errors import Damaged, Refused
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, page_mark, project_of, run_of
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
+from bucketwheel.format.settings import decode_settings
+from bucketwheel.names import ProjectName
+from bucketwheel.storage import Key, Object
+from support.memory import MemoryStorage
+from support.simulation.commands import Adopt, Publish
+from support.simulation.history import History, Revision, key_of
+from support.simulation.pages import Link, links_of, page_key, projects_of
+from support.simulation.tasks import Actor
+
+__all__ = ["Invariants", "Violation"]
+
+
+class Violation(AssertionError):
+    """A broken invariant, named by its number."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant = invariant
+
+
+class Invariants:
+    """The judge of a simulation, who knows all that was ever committed, acknowledged and removed."""
+
+    def __init__(self, store: MemoryStorage, history: History) -> None:
+        self._store = store
+        self._history = history
+        self._acknowledged: set[str] = set()
+        """Runs that ended with exit 0."""
+        self._promised: dict[ProjectName, int] = {}
+        """The revision that exit 0 promised on the pages of a project: this one or a later one."""
+        self._released: dict[tuple[str, str], str] = {}
+        """The digest of each filename ever released, by project."""
+        self._removed_by_hand: dict[str, float] = {}
+        """Keys that a person emptied, with the revision that records it: infinite before that."""
+
+    def excuse(self, key: str) -> None:
+        """Excuse what still names an object that a person removed, until a manifest calls it missing."""
+        self._removed_by_hand[key] = math.inf
+
+    # After a write ----------------------------------------------------------------------------------------------------
+
+    def check_write(self, actor: Actor, key: str, before: Object | None, after: Object | None) -> None:
+        """Compare an object before and after a change, record a commit, and check all that holds at any moment."""
+        if key.startswith(MANIFESTS):
+            self._check_manifest(actor, key, after)
+        elif page_key(key) is not None:
+            self._check_page_change(key, before, after)
+        elif key.startswith("simple/") and before is not None and after is not None:
+            raise Violation("I2", f"{key} was overwritten")
+        self.check_store()
+
+    def _check_page_change(self, key: str, before: Object | None, after: Object | None) -> None:
+        """I4: a page never goes back. I7: a root never loses a project."""
+        page = page_key(key)
+        if before is None or page is None:
+            return
+        if after is None:
+            if key not in self._layout.retired_html_keys(page.project):
+                raise Violation("I4", f"{key} was removed")
+            return
+        if _revision_on(after) < _revision_on(before):
+            raise Violation("I4", f"{key} went from revision {_revision_on(before)} to {_revision_on(after)}")
+        if page.project is None and (lost := projects_of(key, before.body) - projects_of(key, after.body)):
+            raise Violation("I7", f"{key} does not list {', '.join(lost)} any more")
+
+    def _check_manifest(self, actor: Actor, key: str, after: Object | None) -> None:
+        project = project_of(Key(key))
+        assert project is not None
+        if after is None:
+            raise Violation("I3", f"the manifest of {project} was removed")
+        try:
+            manifest = decode_manifest(after.body, project)
+        except Damaged as error:
+            raise Violation("I2", str(error)) from error
+        before = self._history.now(project).manifest
+        self._check_names(before, manifest)
+        for file in set(manifest.missing) - set(before.missing):
+            self._check_missing(manifest, file)
+        self._check_author(actor, before, manifest)
+        self._history.record(actor.run_id, manifest)
+
+    def _check_names(self, before: Manifest, after: Manifest) -> None:
+        """I3: revisions rise and forget nothing. I2: a name keeps its bytes and its key, and stays deleted."""
+        if after.revision <= before.revision:
+            raise Violation("I3", f"{after.project} went from revision {before.revision} to {after.revision}")
+        if lost := (set(before.names) - set(after.names)) | (set(before.dead_keys) - set(after.dead_keys)):
+            raise Violation("I3", f"revision {after.revision} of {after.project} forgets {', '.join(sorted(lost))}")
+        if {file.filename for file in before.deleted} - {file.filename for file in after.deleted}:
+            raise Violation("I2", f"revision {after.revision} of {after.project} brings a deleted name back")
+        entries: list[PublishedFile | DeletedFile] = [*after.files, *after.missing, *after.deleted]
+        for entry in entries:
+            if self._released.setdefault((after.project, entry.filename), entry.sha256) != entry.sha256:
+                raise Violation("I2", f"{entry.filename} was released before, with other bytes")
+        keys = {file.filename: file.key for file in before.files}
+        for file in after.files:
+            if keys.get(file.filename, file.key) != file.key:
+                raise Violation("I2", f"{file.filename} moved to another key")
+
+    def _check_missing(self, manifest: Manifest, file: PublishedFile) -> None:
+        """I5: a file is not called missing while its object is there, if an acknowledged run added it."""
+        key = key_of(manifest, file)
+        found = self._store.objects.get(key)
+        if found is not None and run_of(found.marks) in self._acknowledged:
+            raise Violation("I5", f"{file.filename} is called missing, but the object of an acknowledged run is there")
+        if self._removed_by_hand.get(key) == math.inf:
+            self._removed_by_hand[key] = manifest.revision
+
+    def _check_author(self, actor: Actor, before: Manifest, after: Manifest) -> None:
+        """I8: a refused run commits nothing, however late. I10: all files of a run are committed at once."""
+        if isinstance(actor.command, Adopt):
+            self._check_adopted(before, after)
+        if actor.exit == 1 and _is_work_of(actor, after):
+            raise Violation("I8", f"{actor.run_id} ended with 1, and is committed at revision {after.revision}")
+        if isinstance(actor.command, Publish) and after.names_run(actor.run_id) and not actor.command.shown_by(after):
+            raise Violation("I10", f"revision {after.revision} of {after.project} has half of {actor.run_id}")
+
+    def _check_adopted(self, before: Manifest, after: Manifest) -> None:
+        """I10: only its publisher commits what a publisher uploaded, unless it was released before."""
+        for file in after.files:
+            found = self._store.objects.get(key_of(after, file))
+            if file.filename not in before.names and found is not None and run_of(found.marks) is not None:
+                raise Violation("I10", f"{file.filename} was adopted, but its publisher has not finished")
+
+    # At any moment ----------------------------------------------------------------------------------------------------
+
+    def check_store(self) -> None:
+        """I1, I4, I5, I7: links lead somewhere, pages show a revision, the promised one or later, and roots list them.
+
+        Compares everything in the store.
+        """
+        for project in self._history.projects:
+            now = self._history.now(project)
+            self._check_links(f"the manifest of {project}", now.number, now.entries)
+            self._check_promise(project)
+        for key in list(self._store.objects):
+            page = page_key(key)
+            if page is None:
+                continue
+            found = self._store.read(Key(key))
+            assert found is not None
+            if page.project is None:
+                self._check_root(key, found)
+            else:
+                self._check_page(key, page.project, found)
+                if page.is_json:
+                    self._check_listed(page.project)
+
+    def _check_links(self, view: str, revision: int, links: Iterable[Link]) -> None:
+        for link in links:
+            found = self._store.objects.get(link.key)
+            if found is None or found.version != link.sha256 or len(found.body) != link.size:
+                if revision < self._removed_by_hand.get(link.key, 0):
+                    continue
+                raise Violation("I1", f"{view} names {link.key}, which {'is another' if found else 'is absent'}")
+            sidecar = self._store.objects.get(f"{link.key}.metadata")
+            if link.metadata_sha256 and (sidecar is None or sidecar.version != link.metadata_sha256):
+                raise Violation("I1", f"{view} names {link.key}.metadata, which is absent or another")
+            if link.signed and f"{link.key}.asc" not in self._store.objects:
+                raise Violation("I1", f"{view} says that {link.key} is signed, and the signature is absent")
+
+    def _check_root(self, key: str, root: Object) -> None:
+        for project in map(ProjectName, projects_of(key, root.body)):
+            if not any(page in self._store.objects for page in self._layout.html_keys(project)):
+                raise Violation("I1", f"the root {key} names {project}, which has no HTML page")
+
+    def _check_page(self, key: str, project: ProjectName, page: Object) -> None:
+        number = _revision_on(page)
+        revision, links = self._history.at(project, number), links_of(key, page.body)
+        self._check_links(key, number, links)
+        if revision is None or links != revision.visible:
+            raise Violation("I4", f"{key} does not show what the manifest said at revision {number}")
+
+    def _check_promise(self, project: ProjectName) -> None:
+        promised = self._promised.get(project)
+        if promised is None:
+            return
+        expected = {revision.visible for revision in self._history.since(project, 1) if revision.number >= promised}
+        for key in self._page_keys(project):
+            page = self._store.objects.get(key)
+            if page is None or links_of(key, page.body) not in expected:
+                raise Violation("I5", f"{key} does not show what exit 0 promised: revision {promised} of {project}")
+
+    def _check_listed(self, project: ProjectName) -> None:
+        for key in self._root_keys:
+            root = self._store.objects.get(key)
+            if root is None or project not in projects_of(key, root.body):
+                raise Violation("I7", f"{project} has a JSON page, and the root {key} does not list it")
+
+    # After an exit ----------------------------------------------------------------------------------------------------
+
+    def check_exit(self, actor: Actor) -> None:
+        """I5: 0 means committed and visible. I8: 1 means that nothing is, for a reason. I9: all finish."""
+        revisions = list(self._seen_by(actor))
+        if actor.exit == 0:
+            self._acknowledged.add(actor.run_id)
+            for project in actor.command.projects or self._history.projects:
+                self._take_promise(actor, project)
+        elif actor.exit == 1:
+            for revision in revisions:
+                if revision.run_id == actor.run_id and _is_work_of(actor, revision.manifest):
+                    raise Violation("I8", f"{actor.run_id} ended with 1, but had committed revision {revision.number}")
+        if any(actor.command.stopped_by(revision.manifest) for revision in revisions):
+            return
+        if actor.exit and not actor.disturbed:
+            raise Violation("I9", f"{actor.run_id} had no trouble, and ended with {actor.exit}: {actor.error}")
+        if isinstance(actor.error, Refused):
+            raise Violation("I8", f"{actor.run_id} was refused without a reason: {actor.error}")
+
+    def _take_promise(self, actor: Actor, project: ProjectName) -> None:
+        revisions = self._history.since(project, actor.began.get(project, 0))
+        own = [revision for revision in revisions if revision.run_id == actor.run_id]
+        showing = [revision for revision in revisions if actor.command.shown_by(revision.manifest)]
+        if not showing:
+            raise Violation("I5", f"{actor.run_id} ended with 0, and no revision of {project} shows its work")
+        number = own[-1].number if own else showing[0].number
+        if number:
+            self._promised[project] = max(number, self._promised.get(project, 0))
+            self.check_store()
+
+    def _seen_by(self, actor: Actor) -> Iterator[Revision]:
+        for project in actor.command.projects or self._history.projects:
+            yield from self._history.since(project, actor.began.get(project, 0))
+
+    # Once all have ended ----------------------------------------------------------------------------------------------
+
+    def check_settled(self, after: str) -> None:
+        """I6: every page shows its manifest as it is. I7: both roots list every project."""
+        if not self._history.projects:
+            return
+        for project in self._history.projects:
+            now = self._history.now(project)
+            for key in self._page_keys(project):
+                page = self._store.objects.get(key)
+                if page is None or links_of(key, page.body) != now.visible:
+                    raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
+        for key in self._root_keys:
+            root = self._store.objects.get(key)
+            if root is None or projects_of(key, root.body) != set(self._history.projects):
+                raise Violation("I7", f"{key} does not list every project after {after}")
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _layout(self) -> Layout:
+        return _layout_in(self._store.objects[SETTINGS_KEY].body)
+
+    def _page_keys(self, project: ProjectName) -> tuple[str, ...]:
+        return (*self._layout.html_keys(project), self._layout.json_key(project))
+
+    @property
+    def _root_keys(self) -> tuple[str, ...]:
+        return (*self._layout.root_html_keys, self._layout.root_json_key)
+
+
+@lru_cache
+def _layout_in(settings: bytes) -> Layout:
+    return decode_settings(settings).layout
+
+
+def _revision_on(page: Object) -> int:
+    mark = page_mark(page.marks or {})
+    assert mark is not None, "a page without a mark"
+    return mark.revision
+
+
+def _is_work_of(actor: Actor, manifest: Manifest) -> bool:
+    # A publisher that was overtaken raises the revision, and releases nothing.
+    return not isinstance(actor.command, Publish) or manifest.names_run(actor.run_id)

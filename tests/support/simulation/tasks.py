@@ -1,0 +1,193 @@
+"""Actors, each a command that runs as tasks: threads of which one runs at a time, from one request to the next.
+
+A command is one task, and each call of its waves another. A task that waits, for the fate of its request or for the
+end of another task, gives the turn back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Generic, TypeVar, cast
+
+from bucketwheel.errors import BucketwheelError
+from bucketwheel.names import ProjectName
+from bucketwheel.parallel import Workers
+from support.simulation.commands import Command
+from support.simulation.connection import Request
+
+__all__ = ["Actor", "Task", "TaskWorkers", "ask"]
+
+_T = TypeVar("_T")
+
+# Threads are kept and used again: to make one takes longer than most tasks live. Only a task that never ended blocks
+# the exit of the interpreter, and the simulation kills all of them when it is left.
+_THREADS = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="task")
+_running = threading.local()
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Actor:
+    """A process that runs a command."""
+
+    run_id: str
+    command: Command
+    began: dict[ProjectName, int]
+    """The commits that each project had when it began."""
+    tasks: list[Task] = field(default_factory=list)
+    """The command itself first."""
+    disturbed: bool = False
+    """True once one of its requests did not simply proceed."""
+    exit: int | None = None
+    """The exit code; None while it runs, and if it died."""
+    error: BucketwheelError | None = None
+    result: object = None
+    """The value that the command returned."""
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it ended or died."""
+        return self.tasks[0].done
+
+    @property
+    def waiting(self) -> list[Task]:
+        """Return its tasks that wait for a request."""
+        return [task for task in self.tasks if task.request is not None]
+
+    def kill(self) -> None:
+        """Kill all its tasks."""
+        for task in self.tasks:
+            if not task.done:
+                task.kill()
+
+
+def ask(request: Request) -> object:
+    """Let the current task wait for the fate of a request; return its answer."""
+    return _current().wait(request=request)
+
+
+def _current() -> Task:
+    return cast("Task", _running.task)
+
+
+def _nothing() -> object:
+    return None
+
+
+class _Killed(BaseException):
+    """The process that a task belongs to is dead; nothing that the task still does counts."""
+
+
+class Task:
+    """One thread of an actor."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.request: Request | None = None
+        """The request that it waits for; None while it waits for another task, and once it is done."""
+        self.awaited: Task | None = None
+        self.done = False
+        self.result: object = None
+        self.error: BaseException | None = None
+        self._work = work
+        self._answer = _nothing
+        self._begun = self._killed = False
+        self._turn, self._turn_back = threading.Lock(), threading.Lock()
+        self._turn.acquire()
+        self._turn_back.acquire()
+
+    def go_on(self, answer: Callable[[], object] | None = None) -> None:
+        """Give it the turn and the answer that it waits for, until it waits again or is done."""
+        self._answer = answer or _nothing
+        if self._begun:
+            self._turn.release()
+        else:
+            self._begun = True
+            _THREADS.submit(self._run)
+        self._turn_back.acquire()
+
+    def kill(self) -> None:
+        """End it, as the death of its process does."""
+        self._killed = True
+        self.go_on()
+
+    def wait(self, *, request: Request | None = None, task: Task | None = None) -> object:
+        """Give the turn back until there is an answer to a request, or another task is done; called by itself."""
+        self.request, self.awaited = request, task
+        if not self._killed:
+            self._turn_back.release()
+            self._turn.acquire()
+        self.request = self.awaited = None
+        if self._killed:
+            raise _Killed
+        return self._answer()
+
+    def _run(self) -> None:
+        _running.task = self
+        try:
+            self.result = self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again where the task is waited for
+            self.error = error
+        self.done = True
+        self._turn_back.release()
+
+
+class _TaskFuture(Future[_T], Generic[_T]):
+    """A future that lets other tasks run while it is waited for."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self._task = task
+
+    def result(self, timeout: float | None = None) -> _T:
+        """Wait, and return or raise what the task did; nothing here takes time."""
+        del timeout
+        if not self._task.done:
+            _current().wait(task=self._task)
+        if self._task.error is not None:
+            raise self._task.error
+        return cast("_T", self._task.result)
+
+
+class TaskWorkers(Workers):
+    """The waves of an actor: each call is a task of its own, so that the requests of a wave are under way together."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self._tasks = tasks
+        self._main = _current()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, _Killed):
+            for task in self._tasks[1:]:
+                if not task.done:
+                    self._main.wait(task=task)
+
+    def start(self, call: Callable[[], _T]) -> Future[_T]:
+        """Start a task and let it run up to its first request."""
+        assert _current() is self._main, "a call of a wave starts a wave: with few workers that is a deadlock"
+        task = Task(call)
+        self._tasks.append(task)
+        task.go_on()
+        return _TaskFuture(task)
+
+    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+        """Make all the calls and return their results in order, or raise the first error once all have ended."""
+        outcomes = self.map_settled(calls)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return cast("list[_T]", outcomes)
+
+    def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
+        """Make all the calls to their end, and return each one's result or error, in order."""
+        outcomes: list[_T | Exception] = []
+        for future in [self.start(call) for call in calls]:
+            try:
+                outcomes.append(future.result())
+            except Exception as error:  # noqa: BLE001 - handed to the caller, not swallowed
+                outcomes.append(error)
+        return outcomes
