@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -148,3 +149,12 @@ def test_the_house_is_typed_and_annotated_lazily() -> None:
     for path in modules():
         text = path.read_text(encoding="utf-8")
         assert "from __future__ import annotations" in text or "\nimport" not in text, path
+
+
+def test_the_architecture_page_names_every_module() -> None:
+    """A newcomer finds each module of the tree in docs/architecture.md."""
+    page = (SOURCE.parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", prose))))
+    names = {path.parent.name if path.stem == "__init__" else path.stem for path in modules()}
+    assert names - named - {"bucketwheel"} == set()

@@ -45,7 +45,7 @@ Place: TypeAlias = S3Place | DirectoryPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How to reach S3; what is None is left to the AWS chain (environment, profile, role)."""
+    """The connection to S3; what is None is left to the AWS chain (environment, profile, role)."""
 
     profile: str | None = None
     region: str | None = None

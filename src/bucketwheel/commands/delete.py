@@ -24,7 +24,7 @@ _Entry: TypeAlias = PublishedFile | DeletedFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """What a delete did, or with `dry_run` would do."""
+    """The result of a delete; with `dry_run`, what it would be."""
 
     project: ProjectName
     version: str | None

@@ -29,7 +29,7 @@ Per: TypeAlias = Literal["tags", "version"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
-    """What a prune did, or with `dry_run` would do."""
+    """The result of a prune; with `dry_run`, what it would be."""
 
     projects: tuple[ProjectName, ...]
     """The projects that the patterns name."""

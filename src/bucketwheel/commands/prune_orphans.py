@@ -49,7 +49,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphansPruned:
-    """What a removal of orphans did, or with `dry_run` would do."""
+    """The result of a removal of orphans; with `dry_run`, what it would be."""
 
     projects: tuple[ProjectName, ...]
     """The projects that the patterns name."""

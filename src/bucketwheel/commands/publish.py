@@ -41,7 +41,7 @@ class FilePublished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What a publish did, or with `dry_run` would do."""
+    """The result of a publish; with `dry_run`, what it would be."""
 
     repository: Place
     index_url: str
@@ -55,7 +55,7 @@ class Publication:
 
     @property
     def nothing_new(self) -> bool:
-        """Whether every file was published already."""
+        """Return whether every file was published already."""
         return all(file.fate != "published" for file in self.files)
 
 

@@ -29,7 +29,7 @@ __all__ = ["Reindexed", "reindex", "reindex_projects"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reindexed:
-    """What a reindex did, or with `dry_run` would do."""
+    """The result of a reindex; with `dry_run`, what it would be."""
 
     projects: int
     """How many projects were looked at."""

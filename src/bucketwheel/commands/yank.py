@@ -21,7 +21,7 @@ __all__ = ["Withdrawal", "YankChange", "change_yank", "unyank", "yank"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """What a yank or unyank did, or with `dry_run` would do."""
+    """The result of a yank or unyank; with `dry_run`, what it would be."""
 
     project: ProjectName
     version: str

@@ -37,7 +37,7 @@ ConditionalWrites: TypeAlias = Literal["proven", "ignored"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositorySettings:
-    """What all publishers to a repository must agree on."""
+    """The settings that all publishers to a repository must agree on."""
 
     id: str
     """Made once, noted on every file we write: tells our objects from another repository's."""

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Generic[T]):
-    """What came of a change to some projects; its pages are written."""
+    """The result of a change to some projects, whose pages are written."""
 
     committed: tuple[Committed[T], ...]
     """The projects that nothing failed for, changed or not."""

@@ -1,4 +1,4 @@
-"""What a release will do, decided from the manifest and the uploads alone: it decides and never writes."""
+"""The plan of a release, decided from the manifest and the uploads alone: it decides and never writes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """Where an upload is stored, and what is stored beside it."""
+    """An upload that is stored: its key, and what is stored beside it."""
 
     key: Key
     added: bool
@@ -70,7 +70,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasePlan:
-    """What becomes of each upload of one project."""
+    """The fate of each upload of one project."""
 
     new: tuple[Upload, ...] = ()
     restored: tuple[Upload, ...] = ()

@@ -62,7 +62,7 @@ class ReleaseRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a request, or with a dry run would."""
+    """The result of a request; with a dry run, what it would be."""
 
     repository: Repository
     plans: Mapping[ProjectName, ReleasePlan]

@@ -44,7 +44,7 @@ class Rule(Protocol[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal(Generic[T]):
-    """What a removal did, or with a dry run would do."""
+    """The result of a removal; with a dry run, what it would be."""
 
     selected: tuple[T, ...]
     removed: tuple[Key, ...]
@@ -62,7 +62,7 @@ class _Step(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Garbage:
-    """What is stored at one deletable key, and beside it."""
+    """The objects at one deletable key, and beside it."""
 
     objects: tuple[tuple[Key, ObjectVersion], ...]
     """The file, if it still exists, and then its sidecars; each exactly as it was seen."""

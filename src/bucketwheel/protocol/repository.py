@@ -86,7 +86,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a command works with: its target, its threads, and the events that it reports."""
+    """The surroundings of a command: its target, its threads, and the events that it reports."""
 
     target: Target
     workers: Workers

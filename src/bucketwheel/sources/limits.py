@@ -22,7 +22,7 @@ _GIB = 1024 * _MIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long a fetch waits and how much it takes: by default some 30 seconds for nothing, and never a full disk."""
+    """The limits of what a fetch waits for and takes: by default some 30 seconds for nothing, and never a full disk."""
 
     answer_seconds: float = 30
     """Until an answer begins: connecting, redirects, waits and further tries for one URL are all within it."""
