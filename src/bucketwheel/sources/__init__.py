@@ -1,1 +1,1 @@
-"""The places that `fetch` searches: pages of CI containers and indexes, buckets, directories; only here is HTTP spoken."""
+"""The places that `fetch` searches: CI containers and indexes, buckets, directories. Only here is HTTP spoken."""
