@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_origin, get_type_hints
 
@@ -13,6 +15,7 @@ from bucketwheel.commands.reindex import Reindexed
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.frontends.text import (
+    _TEXTS,
     describe,
     error_texts,
     install_line,
@@ -92,7 +95,7 @@ def test_every_problem_is_a_text_of_its_own() -> None:
 def test_every_result_has_a_text(name: str) -> None:
     """The type that a public verb returns is one that `text` knows."""
     returned = get_type_hints(getattr(bucketwheel, name))["return"]
-    assert text.dispatch(get_origin(returned) or returned) is not text.dispatch(object)
+    assert (get_origin(returned) or returned).__name__ in _TEXTS
 
 
 def test_the_last_line_installs_the_newest_of_each_project() -> None:
@@ -163,3 +166,16 @@ def test_reindexing_counts_what_was_behind() -> None:
 def test_sizes_are_said_as_a_person_would(size: int, text: str) -> None:
     """Bytes are counted in powers of a thousand, as file managers and S3's bills do."""
     assert size_words(size) == text
+
+
+def test_a_command_loads_no_other_commands() -> None:
+    """A publish to a directory pays for neither adopt nor check, nor for an HTTP client."""
+    program = (
+        "import sys; import bucketwheel.frontends.text, bucketwheel.frontends.cli.json, bucketwheel.commands.publish; "
+        "print(*sys.modules)"
+    )
+    loaded = set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "bucketwheel.commands.publish" in loaded
+    assert loaded & {"bucketwheel.commands.adopt", "bucketwheel.commands.check", "urllib3", "boto3", "rich"} == set()

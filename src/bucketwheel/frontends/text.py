@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import singledispatch
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from packaging.version import Version
 
-from bucketwheel import (
-    Adopted,
-    Checked,
-    Deletion,
-    Fetched,
-    Initialised,
-    OrphansPruned,
-    ProjectStatus,
-    Promotion,
-    Pruning,
-    Publication,
-    PublishedFile,
-    Reindexed,
-    Shown,
-    Status,
-    Withdrawal,
-)
-from bucketwheel.commands.adopt.reconciliation import FileAdopted
-from bucketwheel.commands.promote import FilePromoted
-from bucketwheel.commands.publish import FilePublished
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.names import ProjectName, printable
+
+if TYPE_CHECKING:  # a command that publishes need not load what adopts and checks
+    from bucketwheel import (
+        Adopted,
+        Checked,
+        Deletion,
+        Fetched,
+        Initialised,
+        OrphansPruned,
+        ProjectStatus,
+        Promotion,
+        Pruning,
+        Publication,
+        PublishedFile,
+        Reindexed,
+        Shown,
+        Status,
+        Withdrawal,
+    )
+    from bucketwheel.commands.adopt.reconciliation import FileAdopted
+    from bucketwheel.commands.promote import FilePromoted
+    from bucketwheel.commands.publish import FilePublished
 
 __all__ = ["describe", "error_texts", "fate_words", "install_line", "page_lines", "size_words", "text"]
 
@@ -58,10 +59,22 @@ _INSTALLED = ("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE")
 _MINUTES = len("2026-01-01T12:00")
 
 
-@singledispatch
-def text(result: object) -> Lines:
+_TEXTS: dict[str, Callable[..., Lines]] = {}
+
+
+def text(result: object, **asked: Any) -> Lines:  # noqa: ANN401 - see below
     """Return the lines that tell a result; keywords say what the user asked for, where the result does not."""
-    raise TypeError(f"there are no words for {type(result).__name__}")
+    return _TEXTS[type(result).__name__](result, **asked)
+
+
+def _of(name: str) -> Callable[[Callable[..., Lines]], Callable[..., Lines]]:
+    """Register the text of the results of a class, by its name, so that the class need not be loaded."""
+
+    def register(tell: Callable[..., Lines]) -> Callable[..., Lines]:
+        _TEXTS[name] = tell
+        return tell
+
+    return register
 
 
 def describe(event: Event, *, verbosity: int = 0) -> str | None:
@@ -90,12 +103,12 @@ def error_texts(error: BucketwheelError) -> Lines:
 # Publish and promote -------------------------------------------------------------------------------------------------
 
 
-@text.register
+@_of("Publication")
 def _publication(publication: Publication) -> Lines:
     return _release(publication, "publish", [printable(str(file.path)) for file in publication.files])
 
 
-@text.register
+@_of("Promotion")
 def _promotion(promotion: Promotion) -> Lines:
     names = [f"{printable(file.filename)}{'' if file.yanked is None else ' (yanked)'}" for file in promotion.files]
     return _release(promotion, "promote", names)
@@ -140,12 +153,12 @@ def install_line(result: Publication | Promotion) -> str:
 # Fetch, init, reindex, yank and status -------------------------------------------------------------------------------
 
 
-@text.register(tuple)
+@_of("tuple")
 def _fetched(files: tuple[Fetched, ...]) -> Lines:
     return tuple(f"{printable(str(file.path))} ... {'fetched' if file.fresh else 'already exists'}" for file in files)
 
 
-@text.register
+@_of("Initialised")
 def _initialised(initialised: Initialised) -> Lines:
     repository = printable(str(initialised.repository))
     place = shlex.quote(repository)
@@ -158,13 +171,13 @@ def _initialised(initialised: Initialised) -> Lines:
     return (*lines, f"{repository} {state}; its index is {initialised.index_url}")
 
 
-@text.register
+@_of("Reindexed")
 def _reindexed(reindexed: Reindexed) -> Lines:
     looked = f"looked at {_counted(reindexed.projects, 'project')}"
     return (f"{looked}, {_written(reindexed)}",)
 
 
-@text.register
+@_of("Withdrawal")
 def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank"]) -> Lines:
     if not yanked.changed:
         return (f"nothing to {verb} in {yanked.project}=={yanked.version}",)
@@ -172,7 +185,7 @@ def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank"]) -> Lines:
     return tuple(f"{words} {printable(filename)}" for filename in yanked.changed)
 
 
-@text.register
+@_of("ProjectStatus")
 def _status(status: ProjectStatus) -> Lines:
     words = "would be" if status.changed and status.dry_run else "is"
     return (f"{status.project} {words} {_marker(status.status)}",)
@@ -181,7 +194,7 @@ def _status(status: ProjectStatus) -> Lines:
 # Delete and prune ----------------------------------------------------------------------------------------------------
 
 
-@text.register
+@_of("Deletion")
 def _deletion(deletion: Deletion) -> Lines:
     words = "would delete" if deletion.dry_run else "deleted"
     lines = (
@@ -193,7 +206,7 @@ def _deletion(deletion: Deletion) -> Lines:
     return lines or (f"nothing left to delete in {printable(release)}",)
 
 
-@text.register
+@_of("Pruning")
 def _pruning(pruning: Pruning, *, confirmed: bool = True) -> Lines:
     infinitive, past = ("hide", "hid") if pruning.hidden else ("delete", "deleted")
     words = f"would {infinitive}" if pruning.dry_run else past
@@ -208,7 +221,7 @@ def _pruning(pruning: Pruning, *, confirmed: bool = True) -> Lines:
     )
 
 
-@text.register
+@_of("OrphansPruned")
 def _orphans_pruned(pruned: OrphansPruned, *, confirmed: bool = True) -> Lines:
     words = "would remove" if pruned.dry_run else "removed"
     none = () if pruned.orphans else (f"no orphans of {_counted(len(pruned.projects), 'project')}",)
@@ -240,7 +253,7 @@ def _hint(found: Sequence[object], *, confirmed: bool) -> Lines:
 # Show ----------------------------------------------------------------------------------------------------------------
 
 
-@text.register
+@_of("Shown")
 def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"]) -> Lines:
     repository = printable(str(shown.repository))
     match table:
@@ -296,7 +309,7 @@ def _aligned(header: Lines, rows: Iterable[Lines]) -> Lines:
 # Check and adopt -----------------------------------------------------------------------------------------------------
 
 
-@text.register
+@_of("Checked")
 def _checked(checked: Checked) -> Lines:
     lines: list[str] = []
     for finding in checked.findings:
@@ -307,7 +320,7 @@ def _checked(checked: Checked) -> Lines:
     return (*lines, f"{looked}: {found}")
 
 
-@text.register
+@_of("Adopted")
 def _adopted(adopted: Adopted) -> Lines:
     fates = Counter(file.fate for file in adopted.files)
     found = ", ".join(f"{number} {'with ' if fate == 'other bytes' else ''}{fate}" for fate, number in fates.items())

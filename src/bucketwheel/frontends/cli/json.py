@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-from bucketwheel import Fetched, Promotion, Pruning, Publication
-from bucketwheel.commands.check.findings import Finding
-from bucketwheel.commands.show import ProjectShown
 from bucketwheel.frontends.text import install_line
 from bucketwheel.places import DirectoryPlace, S3Place
 
@@ -18,21 +15,21 @@ __all__ = ["document"]
 _WRAPPED = {"yanked": "reason", "seen": "etag"}
 
 
-def document(result: object) -> dict[str, object]:
+def document(result: Any) -> dict[str, object]:  # noqa: ANN401 - the result of any command
     """Return the document that tells a result."""
-    match result:
-        case tuple():
+    match type(result).__name__:  # by name, so that a command loads no other command's results
+        case "tuple":
             return {"files": _encode(result)}
-        case Publication(dry_run=False) | Promotion(dry_run=False):
+        case "Publication" | "Promotion" if not result.dry_run:
             return {**_table(result), "install": install_line(result)}
-        case Pruning():
+        case "Pruning":
             keys = ("filename", "version", "size", "upload-time")
             files = [{key: file[key] for key in keys} for file in map(_table, result.files)]
             return {**_table(result), "files": files}
     return _table(result)
 
 
-def _encode(value: object) -> object:
+def _encode(value: Any) -> object:  # noqa: ANN401 - a field of any dataclass
     match value:
         case None | bool() | int() | str():
             return value
@@ -42,12 +39,13 @@ def _encode(value: object) -> object:
             return {str(key): _encode(item) for key, item in value.items()}
         case DirectoryPlace() | S3Place():
             return str(value)
-        case Fetched():
+    match type(value).__name__:
+        case "Fetched":
             name = {"project": value.name.project, "version": str(value.name.version)}
             return {"path": str(value.path), **name, "sha256": value.sha256, "fresh": value.fresh}
-        case Finding():
+        case "Finding":
             return {key: getattr(value, key) for key in ("code", "gravity", "subject", "what", "remedy")}
-        case ProjectShown():
+        case "ProjectShown":
             table = _table(value)
             comparison = table.pop("comparison", {})
             return {**table, **comparison}
