@@ -28,7 +28,7 @@ CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 # These say nothing new on another Python.
-SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adoption/test_old_tools.py")
+SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adopt/test_old_tools.py")
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
 THOROUGH = {

@@ -151,14 +151,14 @@ def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
     """On a terminal each stage is drawn to its end and removed; important lines stay."""
     make_wheel(Path("dist"))
     text = _on_a_terminal(workspace)
-    assert "judging 1 file" in text
+    assert "validating 1 file" in text
     assert "uploading 1 file (900 bytes)" in text
     assert "created a new repository at" in text
     hidden, shown, erased = (text.rindex(f"\x1b[{code}") for code in ("?25l", "?25h", "2K"))
     assert hidden < shown
     assert text.rindex("uploading") < erased
     assert "100%" in text
-    assert text.rindex("judging") < text.index("uploading")
+    assert text.rindex("validating") < text.index("uploading")
 
 
 @POSIX
@@ -167,7 +167,7 @@ def test_a_dumb_terminal_sees_lines(workspace: Path) -> None:
     make_wheel(Path("dist"))
     text = _on_a_terminal(workspace, TERM="dumb")
     assert "\x1b" not in text
-    assert "judging 1 file" in text
+    assert "validating 1 file" in text
 
 
 @POSIX

@@ -69,7 +69,7 @@ def publish(
     """
     place = settings.require_repository()
     found = collect(paths)
-    report(Stage(doing="judging", count=len(found)))
+    report(Stage(doing="validating", count=len(found)))
     with Workers(settings.jobs) as workers:
         # The archives are read while boto3 is imported and the store is reached.
         validating = [workers.start(partial(validate, file.path)) for file in found]

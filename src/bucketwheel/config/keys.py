@@ -80,7 +80,7 @@ KEYS: tuple[SettingKey, ...] = (
     SettingKey(
         name="dry-run",
         shape="flag",
-        meaning="Read and judge everything, say what would be done, write nothing.",
+        meaning="Read and check everything, say what would be done, write nothing.",
     ),
     SettingKey(name="jobs", shape="number", limits=(1, 64), meaning="How many requests run at once."),
     SettingKey(
