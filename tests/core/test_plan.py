@@ -135,7 +135,7 @@ def test_a_released_distribution_is_not_released_again_under_another_spelling() 
 
 
 def test_two_spellings_in_one_call_are_a_problem() -> None:
-    """One of two spellings must go, and the message names both."""
+    """Two spellings of one name are refused, and the message names both."""
     names = [distribution_name(name) for name in ("Legacy.Proj-3.0.tar.gz", "legacy_proj-3.0.tar.gz", WHEEL, WHEEL)]
     problems = spelled_twice(names)
     assert [problem.subject for problem in problems] == ["legacy_proj-3.0.tar.gz"]
@@ -185,7 +185,7 @@ def test_a_file_that_stepped_aside_names_its_key() -> None:
     assert after.files[0].key == aside
 
 
-def test_what_comes_back_keeps_its_state_and_its_time() -> None:
+def test_a_revived_file_keeps_its_state_and_its_time() -> None:
     """A revived entry keeps yank, hidden and upload time, and names the run that brought it back."""
     truth = manifest(missing=(entry(),))
     plan = plan_release(truth, [upload()], "same")

@@ -11,7 +11,7 @@ import pytest
 
 from bucketwheel.errors import Damaged, Refused, Unfinished
 from bucketwheel.events import Created, Event
-from bucketwheel.format.layout import Layout, manifest_key
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.format.manifest import DeletedFile
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.release import release
@@ -20,7 +20,7 @@ from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, manifest_of, page_json, release_files, request_for
-from support.tampering import change_manifest, overwrite, put, remove, stored
+from support.tampering import change_manifest, overwrite, put, remove, settings_of, state, stored
 
 DEMO = ProjectName("demo-pkg")
 WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
@@ -45,9 +45,7 @@ def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tm
     assert [file["filename"] for file in page["files"]] == ["demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"]
     assert page["files"][0]["requires-python"] == ">=3.9"
     assert page["versions"] == ["1.0"]
-    root = storage.read(Key("simple/index.json"))
-    assert root is not None
-    assert json.loads(root.body)["projects"] == [{"name": "demo-pkg"}]
+    assert json.loads(stored(storage, "simple/index.json").body)["projects"] == [{"name": "demo-pkg"}]
     html = "index.html" if isinstance(storage, DirectoryStorage) else ""
     assert keys(storage) == sorted(
         [
@@ -67,11 +65,10 @@ def test_a_first_release_makes_the_repository_and_all_pages(storage: Storage, tm
 def test_the_proof_of_the_store_is_made_once(storage: Storage, tmp_path: Path) -> None:
     """The first release proves the store, and the next one finds the record and leaves it alone."""
     release_files(storage, make_wheel(tmp_path))
-    first = storage.read(Key("_bucketwheel/repository.json"))
+    first = stored(storage, SETTINGS_KEY)
     release_files(storage, make_wheel(tmp_path, version="1.1"))
-    assert first is not None
     assert json.loads(first.body)["conditional-writes"] == "proven"
-    assert storage.read(Key("_bucketwheel/repository.json")) == first
+    assert stored(storage, SETTINGS_KEY) == first
 
 
 def test_the_next_version_joins_the_first(storage: Storage, tmp_path: Path) -> None:
@@ -86,19 +83,18 @@ def test_the_same_files_again_write_nothing(storage: Storage, tmp_path: Path) ->
     """A repeated publish changes no object."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
-    before = {key: storage.stat(Key(key)) for key in keys(storage)}
+    before = state(storage)
     outcome = release_files(storage, wheel)
     assert [candidate.filename for candidate in outcome.plans[DEMO].unchanged] == [wheel.name]
-    assert {key: storage.stat(Key(key)) for key in keys(storage)} == before
+    assert state(storage) == before
 
 
-def test_several_projects_go_in_one_call(storage: Storage, tmp_path: Path) -> None:
+def test_several_projects_go_in_one_run(storage: Storage, tmp_path: Path) -> None:
     """Each project gets its pages, and the root lists all of them."""
     wheels = [make_wheel(tmp_path, name=name) for name in ("alpha", "beta", "gamma")]
     release_files(storage, *wheels)
-    root = storage.read(Key("simple/index.json"))
-    assert root is not None
-    assert [project["name"] for project in json.loads(root.body)["projects"]] == ["alpha", "beta", "gamma"]
+    root = json.loads(stored(storage, "simple/index.json").body)
+    assert [project["name"] for project in root["projects"]] == ["alpha", "beta", "gamma"]
     assert all(page_json(storage, name)["versions"] == ["1.0"] for name in ("alpha", "beta", "gamma"))
 
 
@@ -107,10 +103,10 @@ def test_one_refused_file_stops_every_project(storage: Storage, tmp_path: Path) 
     release_files(storage, make_wheel(tmp_path))
     (tmp_path / "rebuilt").mkdir()
     rebuilt = make_wheel(tmp_path / "rebuilt", members={"demo_pkg/more.py": b"more = 1\n"})
-    before = keys(storage)
+    before = state(storage)
     with pytest.raises(Refused, match="already exists with other bytes"):
         release_files(storage, make_wheel(tmp_path, name="another"), rebuilt)
-    assert keys(storage) == before
+    assert state(storage) == before
 
 
 def test_a_run_that_died_before_its_commit_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
@@ -157,15 +153,12 @@ def test_a_dead_key_is_never_used_again(storage: Storage, tmp_path: Path) -> Non
     page_json(storage, "demo-pkg")
 
 
-def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path) -> None:
+def test_a_missing_file_comes_back_at_its_key(storage: Storage, tmp_path: Path) -> None:
     """The same bytes revive the entry with its state."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
     yanked = replace(manifest_of(storage, "demo-pkg").files[0], yanked="broken")
-    for key in (WHEEL_KEY, Key(f"{WHEEL_KEY}.metadata")):
-        seen = storage.stat(key)
-        assert seen is not None
-        storage.remove(key, expected=seen.version)
+    remove(storage, WHEEL_KEY, f"{WHEEL_KEY}.metadata")
     change_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(yanked,)))
     release_files(storage, wheel, run_id="the one that brings it back")
     after = manifest_of(storage, "demo-pkg")
@@ -180,13 +173,13 @@ def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     dead = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
     change_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
-    before = keys(storage)
+    before = state(storage)
     with pytest.raises(Refused, match="was deleted"):
         release_files(storage, wheel)
-    assert keys(storage) == before
+    assert state(storage) == before
 
 
-def test_foreign_ground_is_left_alone(storage: Storage, tmp_path: Path) -> None:
+def test_a_place_of_other_tools_is_left_alone(storage: Storage, tmp_path: Path) -> None:
     """A place with other objects and without our settings is not written to."""
     put(storage, "simple/legacy/legacy-1.0.tar.gz", b"theirs")
     with pytest.raises(Refused, match="not empty and not a bucketwheel repository"):
@@ -206,7 +199,7 @@ def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Pa
     assert [key for key in keys(storage) if "third" in key] == [f"simple/third/{name}"]
 
 
-def test_our_page_without_a_manifest_is_a_loss_and_not_a_start(storage: Storage, tmp_path: Path) -> None:
+def test_our_page_without_a_manifest_is_not_a_new_project(storage: Storage, tmp_path: Path) -> None:
     """A lost manifest is never taken for a new project: its page would lose every release."""
     release_files(storage, make_wheel(tmp_path))
     remove(storage, manifest_key(DEMO))
@@ -229,19 +222,15 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
     """The next publish of the same files repairs the pages."""
     wheel = make_wheel(tmp_path)
     release_files(storage, wheel)
-    before = {key: storage.read(Key(key)) for key in keys(storage) if "index" in key or key.endswith("/")}
-    html, json_page = Layout(pages="index.html").html_keys(DEMO)[0], Layout().json_key(DEMO)
-    html = html if isinstance(storage, DirectoryStorage) else Layout().html_keys(DEMO)[0]
-    remove(storage, html, json_page)
+    before = {key: stored(storage, key).body for key in keys(storage) if "index" in key or key.endswith("/")}
+    [html] = Layout(pages="index.html" if isinstance(storage, DirectoryStorage) else "slash").html_keys(DEMO)
+    remove(storage, html, Layout().json_key(DEMO))
     put(storage, html, b"<h1>edited</h1>")
     release_files(storage, wheel)
-    after = {key: storage.read(Key(key)) for key in before}
-    assert {key: page.body for key, page in after.items() if page} == {
-        key: page.body for key, page in before.items() if page
-    }
+    assert {key: stored(storage, key).body for key in before} == before
 
 
-def test_nothing_is_made_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
+def test_no_repository_is_created_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
     """`--no-create` refuses a place without a repository."""
     with pytest.raises(Refused, match="--no-create"), context_for(storage) as context:
         release(context, request_for(make_wheel(tmp_path), create=False))
@@ -256,15 +245,15 @@ def test_a_new_repository_is_announced(tmp_path: Path) -> None:
     assert Created(repository="s3://bucket") in events
 
 
-def test_a_dry_run_writes_nothing_and_says_what_would_be(storage: Storage, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing_and_plans(storage: Storage, tmp_path: Path) -> None:
     """A dry run validates and plans with an existing repository, or with none."""
     outcome = release_files(storage, make_wheel(tmp_path), dry_run=True)
     assert keys(storage) == []
     assert len(outcome.plans[DEMO].new) == 1
     release_files(storage, make_wheel(tmp_path, version="0.9"))
-    before = {key: storage.stat(Key(key)) for key in keys(storage)}
+    before = state(storage)
     outcome = release_files(storage, make_wheel(tmp_path), dry_run=True)
-    assert {key: storage.stat(Key(key)) for key in keys(storage)} == before
+    assert state(storage) == before
     assert Layout().json_key(DEMO) in outcome.pages
 
 
@@ -323,9 +312,7 @@ def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Pa
     with context_for(storage) as context:
         target = replace(context.target, single_writer=True)
         release(replace(context, target=target), request_for(make_wheel(tmp_path)))
-    settings = storage.read(Key("_bucketwheel/repository.json"))
-    assert settings is not None
-    assert json.loads(settings.body)["conditional-writes"] == "ignored"
+    assert settings_of(storage).conditional_writes == "ignored"
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
     with pytest.raises(Refused, match="single-writer"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))

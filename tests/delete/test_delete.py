@@ -82,7 +82,7 @@ def test_an_emptied_project_stays_listed(storage: Storage, tmp_path: Path) -> No
     assert names(storage) == ["demo_pkg-2.0-py3-none-any.whl"]
 
 
-def test_what_is_missing_goes_too(storage: Storage, tmp_path: Path) -> None:
+def test_a_missing_file_can_be_deleted(storage: Storage, tmp_path: Path) -> None:
     """A file that a person removed becomes a deleted name with its version, and never comes back."""
     change_manifest(storage, _missing(WHEEL))
     assert delete_from(storage, "demo-pkg", "1.0").deleted == (WHEEL, SDIST)
@@ -228,7 +228,7 @@ def test_a_publisher_finds_its_call_in_a_deleted_name(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("verb", ["swap", "list", "remove"], ids=["pages", "listing", "objects"])
-def test_what_fails_after_the_commit_is_unfinished(storage: Storage, verb: str) -> None:
+def test_a_failure_after_the_commit_is_unfinished(storage: Storage, verb: str) -> None:
     """Exit 3 says that names are dead and the rest is not done; the next run does the rest."""
 
     def trouble(asked: str, about: str) -> None:
@@ -242,7 +242,7 @@ def test_what_fails_after_the_commit_is_unfinished(storage: Storage, verb: str) 
     assert names(storage) == [NEXT]
 
 
-def test_what_fails_before_the_commit_fails(storage: Storage) -> None:
+def test_a_failure_before_the_commit_is_no_half_work(storage: Storage) -> None:
     """A manifest that cannot be read is no reason to say unfinished."""
 
     def trouble(asked: str, about: str) -> None:
@@ -268,7 +268,7 @@ def test_what_fails_before_the_commit_fails(storage: Storage) -> None:
     ],
     ids=["project", "version", "file", "files"],
 )
-def test_what_was_never_there_is_refused(
+def test_an_unknown_file_is_refused(
     storage: Storage, project: str, version: str | None, filenames: tuple[str, ...], problem: str
 ) -> None:
     """A wrong name deletes nothing, and all of them are reported at once."""
@@ -278,7 +278,7 @@ def test_what_was_never_there_is_refused(
     assert state(storage) == before
 
 
-def test_what_is_deleted_already_is_done(storage: Storage) -> None:
+def test_a_repeated_delete_is_done(storage: Storage) -> None:
     """The same delete again succeeds and writes nothing."""
     delete_from(storage, "demo-pkg", "1.0", WHEEL)
     before = state(storage)

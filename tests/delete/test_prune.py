@@ -179,7 +179,7 @@ def test_a_rule_that_keeps_nothing_is_wrong_usage(tmp_path: Path, count: int) ->
         prune(["*"], settings, retention=KeepNewest(count=count))
 
 
-def test_what_was_yanked_is_not_asked_for_twice(storage: Storage, tmp_path: Path) -> None:
+def test_a_yanked_file_does_not_count(storage: Storage, tmp_path: Path) -> None:
     """A yanked nightly does not count: the one before it stays."""
     nightlies(storage, tmp_path, 1, 2)
     change_manifest(storage, lambda now: replace(now, files=(now.files[0], replace(now.files[1], yanked="broken"))))

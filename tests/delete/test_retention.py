@@ -74,7 +74,7 @@ def test_one_version_in_two_spellings_is_one() -> None:
     assert going(*files, retention=KeepNewest(count=2)) == ["demo-0.8.dev1-py3-none-any.whl"]
 
 
-def test_what_is_yanked_or_hidden_takes_no_place() -> None:
+def test_yanked_and_hidden_files_do_not_count() -> None:
     """N installable files stay; a yanked or hidden file expires once N newer ones exist."""
     files = [
         wheel("1.0.dev5", yanked="broken"),
@@ -117,7 +117,7 @@ def test_versions_without_an_order_stay() -> None:
     assert going(odd, retention=KeepYounger(than=timedelta(0)), all_releases=True) == []
 
 
-def test_what_is_older_goes() -> None:
+def test_older_files_expire() -> None:
     """Age counts from the upload time; exactly that old is old enough."""
     files = [
         wheel("1.0.dev1", upload_time="2026-10-21T23:59:59Z"),

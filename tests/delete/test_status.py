@@ -56,7 +56,7 @@ def test_only_a_quarantined_project_lists_no_files(storage: Storage, status: str
     assert len(page_json(storage, "demo-pkg")["files"]) == 1
 
 
-def test_what_is_so_already_is_done(storage: Storage) -> None:
+def test_an_equal_status_is_done(storage: Storage) -> None:
     """The same status again writes nothing; another reason is another status."""
     mark(storage, "deprecated", "old")
     before = state(storage)

@@ -14,7 +14,7 @@ from support.simulation.schedules import SCHEDULES, play
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_protocol_holds(scenario: str, fixtures: Fixtures) -> None:
-    """No invariant breaks, whatever is lost, late or doubled and whoever dies, and the next runs repair the rest."""
+    """No invariant breaks when requests are lost, late or doubled and senders die; the next runs repair the rest."""
     for seed in range(SCHEDULES):
         try:
             play(SCENARIOS[scenario], fixtures, seed)

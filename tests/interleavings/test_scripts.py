@@ -32,15 +32,15 @@ def simulation() -> Iterator[Simulation]:
 
 def a_strict_commit_whose_answer_is_lost(simulation: Simulation, fixtures: Fixtures) -> None:
     """The publisher reads back that its names are taken by itself."""
-    publisher = simulation.start(strict(fixtures.release("demo")))
+    publisher = simulation.start(strict(fixtures.release()))
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
-    simulation.run(fixtures.release("demo", "1.1"))
+    simulation.run(fixtures.release("1.1"))
     assert simulation.finish(publisher).exit == 0
 
 
 def a_late_commit_whose_second_attempt_fails(simulation: Simulation, fixtures: Fixtures) -> None:
     """The commit is unknown: the first attempt can arrive after its sender gave up."""
-    publisher = simulation.start(fixtures.release("demo"))
+    publisher = simulation.start(fixtures.release())
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.FAILS)
     simulation.conclude()
@@ -49,7 +49,7 @@ def a_late_commit_whose_second_attempt_fails(simulation: Simulation, fixtures: F
 
 def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulation, fixtures: Fixtures) -> None:
     """The commit is unknown: a yank leaves no run id in the manifest."""
-    old = fixtures.release("demo", "0.9")
+    old = fixtures.release("0.9")
     simulation.run(old)
     yank = simulation.start(Yank(version="0.9"))
     simulation.serve(yank, simulation.until(yank, "swap", MANIFEST), Fate.REPEATED)
@@ -59,8 +59,8 @@ def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulat
 
 def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtures: Fixtures) -> None:
     """The second publisher found the file; a person removes it, an adopt calls it missing; then it commits."""
-    simulation.run(fixtures.release("demo", "0.9"))
-    first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
+    simulation.run(fixtures.release("0.9"))
+    first, second = simulation.start(fixtures.release()), simulation.start(fixtures.release())
     simulation.until(first, "swap", MANIFEST)
     simulation.until(second, "swap", MANIFEST)
     simulation.finish(first)
@@ -72,8 +72,8 @@ def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtur
 
 def an_overtaken_publisher_meets_an_adopt(simulation: Simulation, fixtures: Fixtures) -> None:
     """The first publisher commits, a person removes the file, an adopt sees that; then the second uploads it."""
-    simulation.run(fixtures.release("demo", "0.9"))
-    first, second = simulation.start(fixtures.release("demo")), simulation.start(fixtures.release("demo"))
+    simulation.run(fixtures.release("0.9"))
+    first, second = simulation.start(fixtures.release()), simulation.start(fixtures.release())
     simulation.until(first, "swap", MANIFEST)
     simulation.until(second, "add", USUAL_KEY)
     simulation.finish(first)
@@ -120,24 +120,24 @@ def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(
     simulation: Simulation, fixtures: Fixtures
 ) -> None:
     """The write of the settings is lost and there is no other: the publisher tries again and succeeds."""
-    publisher = simulation.start(fixtures.release("demo"))
+    publisher = simulation.start(fixtures.release())
     simulation.serve(publisher, simulation.until(publisher, "swap", SETTINGS_KEY), Fate.LOST)
     assert simulation.finish(publisher).exit == 0
 
 
 def test_a_late_commit_that_lost_its_race_is_a_refusal(simulation: Simulation, fixtures: Fixtures) -> None:
     """Other bytes are released before a late commit arrives: it cannot apply any more, so the exit is 1."""
-    simulation.run(fixtures.release("demo", "0.9"))
-    publisher = simulation.start(fixtures.release("demo"))
+    simulation.run(fixtures.release("0.9"))
+    publisher = simulation.start(fixtures.release())
     simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.LATE)
-    simulation.run(fixtures.release("demo", build=1))
+    simulation.run(fixtures.release(build=1))
     assert simulation.finish(publisher).exit == 1
     simulation.conclude()
 
 
 def test_a_yank_of_what_was_deleted_meanwhile_is_refused(simulation: Simulation, fixtures: Fixtures) -> None:
     """A yank loses its swap to a delete and finds no such version: nothing was committed, so the exit is 1."""
-    old = fixtures.release("demo", "0.9")
+    old = fixtures.release("0.9")
     simulation.run(old)
     yank = simulation.start(Yank(version="0.9"))
     simulation.until(yank, "swap", MANIFEST)
@@ -147,11 +147,11 @@ def test_a_yank_of_what_was_deleted_meanwhile_is_refused(simulation: Simulation,
 
 def test_a_yank_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
     """Another yank and a release come first: ours reports that it changed nothing."""
-    simulation.run(fixtures.release("demo", "0.9"))
+    simulation.run(fixtures.release("0.9"))
     yank = simulation.start(Yank(version="0.9"))
     simulation.until(yank, "swap", MANIFEST)
     simulation.run(Yank(version="0.9"))
-    simulation.run(fixtures.release("demo", "1.1"))
+    simulation.run(fixtures.release("1.1"))
     result = simulation.finish(yank).result
     assert isinstance(result, Withdrawal)
     assert result.changed == ()
@@ -159,11 +159,11 @@ def test_a_yank_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation
 
 def test_a_status_that_lost_to_an_equal_one_changed_nothing(simulation: Simulation, fixtures: Fixtures) -> None:
     """A status that loses its swap to an equal change reports that it changed nothing."""
-    simulation.run(fixtures.release("demo", "0.9"))
+    simulation.run(fixtures.release("0.9"))
     status = simulation.start(Deprecate())
     simulation.until(status, "swap", MANIFEST)
     simulation.run(Deprecate())
-    simulation.run(fixtures.release("demo", "1.1"))
+    simulation.run(fixtures.release("1.1"))
     result = simulation.finish(status).result
     assert isinstance(result, ProjectStatus)
     assert not result.changed
@@ -171,7 +171,7 @@ def test_a_status_that_lost_to_an_equal_one_changed_nothing(simulation: Simulati
 
 def test_a_yank_whose_pages_cannot_be_written_is_not_refused(simulation: Simulation, fixtures: Fixtures) -> None:
     """A newer bucketwheel changes the manifest and the page swap is lost: our yank is committed, so the exit is 3."""
-    simulation.run(fixtures.release("demo", "0.9"))
+    simulation.run(fixtures.release("0.9"))
     yank = simulation.start(Yank(version="0.9"))
     page = simulation.until(yank, "swap", "simple/demo/")
     stored = simulation.store.read(MANIFEST)

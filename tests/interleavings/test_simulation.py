@@ -51,7 +51,7 @@ def test_a_fate_does_what_it_says(
 ) -> None:
     """Each fate of a commit decides the store, the late requests and the sender's next request."""
     with Simulation() as simulation:
-        publisher = simulation.start(fixtures.release("demo"))
+        publisher = simulation.start(fixtures.release())
         simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), fate)
         assert (MANIFEST in simulation.store.objects) == happened
         assert len(simulation.late) == late
@@ -62,7 +62,7 @@ def test_a_fate_does_what_it_says(
 def test_a_repeated_request_cannot_fail_for_certain(fixtures: Fixtures) -> None:
     """If an earlier attempt may have applied, a failure is unknown to the sender: it reads back."""
     with Simulation() as simulation:
-        publisher = simulation.start(fixtures.release("demo"))
+        publisher = simulation.start(fixtures.release())
         task = simulation.until(publisher, "swap", MANIFEST)
         simulation.serve(publisher, task, Fate.REPEATED)
         simulation.serve(publisher, task, Fate.FAILS)
@@ -73,7 +73,7 @@ def test_a_repeated_request_cannot_fail_for_certain(fixtures: Fixtures) -> None:
 def test_all_that_was_under_way_may_arrive_after_a_death(fixtures: Fixtures) -> None:
     """A process dies in the middle of a wave: all requests of the wave are on their way."""
     with Simulation() as simulation:
-        publisher = simulation.start(fixtures.release("demo"))
+        publisher = simulation.start(fixtures.release())
         simulation.serve(
             publisher, simulation.until(publisher, "add", "simple/demo/demo-1.0.tar.gz"), Fate.DIES_SENDING
         )
@@ -103,6 +103,6 @@ def test_a_violation_lists_its_steps(fixtures: Fixtures) -> None:
 def publish_and_lose_a_file(fixtures: Fixtures) -> None:
     """Lose an object without excusing it."""
     with Simulation() as simulation:
-        simulation.run(fixtures.release("demo"))
+        simulation.run(fixtures.release())
         del simulation.store.objects["simple/demo/demo-1.0.tar.gz"]
         simulation.invariants.check_store()

@@ -21,16 +21,16 @@ from support.simulation.schedules import EXAMPLES, THOROUGH
 from support.simulation.simulation import Simulation
 
 MENU: dict[str, Callable[[Fixtures], Command]] = {
-    "publish 1.0": lambda fixtures: fixtures.release("demo"),
-    "publish 1.0, signed": lambda fixtures: fixtures.signed("demo"),
-    "publish 1.0, strictly": lambda fixtures: replace(fixtures.release("demo"), existing="refuse"),
-    "publish another 1.0": lambda fixtures: fixtures.release("demo", build=1),
-    "publish 1.1": lambda fixtures: fixtures.release("demo", "1.1"),
-    "publish a second project": lambda fixtures: fixtures.release("second"),
+    "publish 1.0": lambda fixtures: fixtures.release(),
+    "publish 1.0, signed": lambda fixtures: fixtures.signed(),
+    "publish 1.0, strictly": lambda fixtures: replace(fixtures.release(), existing="refuse"),
+    "publish another 1.0": lambda fixtures: fixtures.release(build=1),
+    "publish 1.1": lambda fixtures: fixtures.release("1.1"),
+    "publish a second project": lambda fixtures: fixtures.release(project="second"),
     "yank": lambda _: Yank(version="0.9"),
     "unyank": lambda _: Yank(version="0.9", reason=None),
     "reindex": lambda _: Reindex(),
-    "delete the wheel": lambda fixtures: Delete(filenames=(fixtures.wheel("demo").filename,)),
+    "delete the wheel": lambda fixtures: Delete(filenames=(fixtures.wheel().filename,)),
     "remove orphans": lambda _: RemoveOrphans(),
     "adopt": lambda _: Adopt(),
 }
@@ -51,7 +51,7 @@ class Contest(RuleBasedStateMachine):
     @initialize(known=st.booleans())
     def begin(self, known: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
         """Publish one version of the project, or only another project."""
-        self.simulation.run(self.fixtures.release("demo", "0.9") if known else self.fixtures.release("there"))
+        self.simulation.run(self.fixtures.release("0.9") if known else self.fixtures.release(project="there"))
 
     @precondition(lambda self: len(self.simulation.running) < CROWD)
     @rule(what=st.sampled_from(sorted(MENU)))
@@ -136,7 +136,7 @@ FOUND_SOON = ("files after the commit", "blind manifest write", "blind page writ
 @pytest.mark.parametrize("name", FOUND_SOON)
 def test_hypothesis_notices_a_removed_rule(name: str, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine is no weaker than the seeds: without a rule it finds what breaks."""
-    [removed] = [each for each in REMOVED_RULES if each.name == name]
-    remove_rules(removed.edits, monkeypatch)
+    [edits] = [edits for removed, edits in REMOVED_RULES.items() if removed.name == name]
+    remove_rules(edits, monkeypatch)
     with pytest.raises(Violation):
         contend(fixtures, shrink=False)

@@ -20,7 +20,7 @@ PATIENCE = 400
 @pytest.mark.parametrize("removed", REMOVED_RULES, ids=lambda removed: removed.name)
 def test_a_removed_rule_is_noticed(removed: RemovedRule, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the rule, the invariant that it protects breaks."""
-    remove_rules(removed.edits, monkeypatch)
+    remove_rules(REMOVED_RULES[removed], monkeypatch)
     for seed in range(PATIENCE):
         broken = broken_by(removed, fixtures, seed)
         if broken is not None:

@@ -190,14 +190,12 @@ class Invariants:
             return
         expected = {revision.visible for revision in self._history.since(project, 1) if revision.number >= promised}
         for key in self._page_keys(project):
-            page = self._store.objects.get(key)
-            if page is None or links_of(key, page.body) not in expected:
+            if self._links_on(key) not in expected:
                 raise Violation("I5", f"{key} does not show what exit 0 promised: revision {promised} of {project}")
 
     def _check_listed(self, project: ProjectName) -> None:
         for key in self._root_keys:
-            root = self._store.objects.get(key)
-            if root is None or project not in projects_of(key, root.body):
+            if project not in self._projects_on(key):
                 raise Violation("I7", f"{project} has a JSON page, and the root {key} does not list it")
 
     # After an exit ----------------------------------------------------------------------------------------------------
@@ -244,12 +242,10 @@ class Invariants:
         for project in self._history.projects:
             now = self._history.now(project)
             for key in self._page_keys(project):
-                page = self._store.objects.get(key)
-                if page is None or links_of(key, page.body) != now.visible:
+                if self._links_on(key) != now.visible:
                     raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
         for key in self._root_keys:
-            root = self._store.objects.get(key)
-            if root is None or projects_of(key, root.body) != set(self._history.projects):
+            if self._projects_on(key) != set(self._history.projects):
                 raise Violation("I7", f"{key} does not list every project after {after}")
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -260,6 +256,14 @@ class Invariants:
 
     def _page_keys(self, project: ProjectName) -> tuple[str, ...]:
         return (*self._layout.html_keys(project), self._layout.json_key(project))
+
+    def _links_on(self, key: str) -> tuple[Link, ...] | None:
+        page = self._store.objects.get(key)
+        return None if page is None else links_of(key, page.body)
+
+    def _projects_on(self, key: str) -> frozenset[str]:
+        root = self._store.objects.get(key)
+        return frozenset() if root is None else projects_of(key, root.body)
 
     @property
     def _root_keys(self) -> tuple[str, ...]:

@@ -18,197 +18,120 @@ _NO_LAST_LOOK = {
     "look before calling it missing": "if seen is None or (difference.released and difference.found.etag is None):"
 }
 
-REMOVED_RULES = (
+REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     # Files
-    RemovedRule(
-        "files after the commit",
-        "other_versions",
-        "I1",
-        {
-            "files before the commit": """
+    RemovedRule("files after the commit", "other_versions", "I1"): {
+        "files before the commit": """
             for read in manifests:
                 for new in plans[read.project].new:
                     key = repository.layout.usual_key(read.project, new.filename)
                     uploads._stored[new.filename] = StoredFile(key=key, added=True)
             """
-        },
-    ),
-    RemovedRule(
-        "sidecars only with a file of our own",
-        "same_bytes",
-        "I1",
-        {
-            "sidecars follow also a file of another run": """
+    },
+    RemovedRule("sidecars only with a file of our own", "same_bytes", "I1"): {
+        "sidecars follow also a file of another run": """
             if upload.metadata is not None and added and not add_metadata(repository, key, upload.metadata, run_id):
             """
-        },
-    ),
-    RemovedRule(
-        "409 taken for `exists`",
-        "other_versions",
-        "I1",
-        {
-            "a conflict is not proof that the key is taken": """
+    },
+    RemovedRule("409 taken for `exists`", "other_versions", "I1"): {
+        "a conflict is not proof that the key is taken": """
             info = storage.stat(key)
             if info is None:
                 return False
             """
-        },
-    ),
-    RemovedRule(
-        "a taken name taken for ours without comparing",
-        "other_bytes",
-        "I1",
-        {"a taken key is compared": "return True\nif False:"},
-    ),
-    RemovedRule(
-        "refused instead of stepping aside",
-        "other_bytes",
-        "I8 I9",
-        {"step aside": "if added is None:" + _REFUSE.replace("\n", "\n    ").rstrip() + "\nif False:"},
-    ),
+    },
+    RemovedRule("a taken name taken for ours without comparing", "other_bytes", "I1"): {
+        "a taken key is compared": "return True\nif False:"
+    },
+    RemovedRule("refused instead of stepping aside", "other_bytes", "I8 I9"): {
+        "step aside": "if added is None:" + _REFUSE.replace("\n", "\n    ").rstrip() + "\nif False:"
+    },
     # Commits
-    RemovedRule("blind manifest write", "other_versions", "I2 I3", blind('key.startswith("_bucketwheel/manifests/")')),
-    RemovedRule("412 taken for somebody else", "other_versions", "I8 I9", {"a conflict may be our own": _REFUSE}),
-    RemovedRule(
-        "every error taken for absent, and a blind create",
-        "other_versions",
-        "I2 I3",
-        {
-            "only absent is absent": """
+    RemovedRule("blind manifest write", "other_versions", "I2 I3"): blind('key.startswith("_bucketwheel/manifests/")'),
+    RemovedRule("412 taken for another run's write", "other_versions", "I8 I9"): {"a conflict may be our own": _REFUSE},
+    RemovedRule("every error taken for absent, and a blind create", "other_versions", "I2 I3"): {
+        "only absent is absent": """
             try:
                 stored = target.storage.read(manifest_key(project))
             except Unavailable:
                 stored = None
             """,
-            **blind('seen is None and key.startswith("_bucketwheel/manifests/")'),
-        },
-    ),
-    RemovedRule(
-        "a lost swap that plans no name again", "other_bytes", "I2", {"a lost swap plans every name again": ""}
-    ),
-    RemovedRule(
-        "a lost swap that ignores dead keys", "orphans", "I1", {"a dead key is never used": "if stored is None:"}
-    ),
-    RemovedRule(
-        "half a release at a time",
-        "other_versions",
-        "I10",
-        {
-            "all files of a project at once": """
+        **blind('seen is None and key.startswith("_bucketwheel/manifests/")'),
+    },
+    RemovedRule("a lost swap that does not plan again", "other_bytes", "I2"): {
+        "a lost swap plans every name again": ""
+    },
+    RemovedRule("a lost swap that ignores dead keys", "orphans", "I1"): {
+        "a dead key is never used": "if stored is None:"
+    },
+    RemovedRule("half a release at a time", "other_versions", "I10"): {
+        "all files of a project at once": """
             plan = replace(plan, new=plan.new[:1])
             if plan.to_upload:
             """
-        },
-    ),
-    RemovedRule(
-        "own settings instead of the stored ones",
-        "empty_place",
-        "I1 I5 I7",
-        {"stored settings count": "repository = replace(repository, settings=request.first)\nif created:"},
-    ),
+    },
+    RemovedRule("own settings instead of the stored ones", "empty_place", "I1 I5 I7"): {
+        "stored settings count": "repository = replace(repository, settings=request.first)\nif created:"
+    },
     # Pages
-    RemovedRule("blind page write", "other_versions", "I4", blind('key in {"simple/demo/", "simple/demo/index.json"}')),
-    RemovedRule("blind root write", "new_projects", "I7", blind('key in {"simple/", "simple/index.json"}')),
-    RemovedRule(
-        "no revision in the page",
-        "yanks",
-        "I4 I5",
-        {
-            "an HTML page carries its revision": "return f'{_OPENING}revision=0 renderer={RENDERER}\">\\n'",
-            "a JSON page carries its revision": 'return {"revision": 0, "renderer": RENDERER}',
-        },
-    ),
-    RemovedRule(
-        "pages looked at after the manifest was read",
-        "yanks",
-        "I4",
-        {
-            **_PAGES_GO_BACK,
-            "look at a page before its manifest is read": "pages = PageVersions({})",
-            "what was looked at is written": """
+    RemovedRule("blind page write", "other_versions", "I4"): blind('key in {"simple/demo/", "simple/demo/index.json"}'),
+    RemovedRule("blind root write", "new_projects", "I7"): blind('key in {"simple/", "simple/index.json"}'),
+    RemovedRule("no revision in the page", "yanks", "I4 I5"): {
+        "an HTML page carries its revision": "return f'{_OPENING}revision=0 renderer={RENDERER}\">\\n'",
+        "a JSON page carries its revision": 'return {"revision": 0, "renderer": RENDERER}',
+    },
+    RemovedRule("stat of the pages after the manifest was read", "yanks", "I4"): {
+        **_PAGES_GO_BACK,
+        "look at a page before its manifest is read": "pages = PageVersions({})",
+        "what was looked at is written": """
             pages = PageVersions.start(repository, projects, workers)
             written = write_pages(repository, manifests, pages, workers)
             """,
-        },
-    ),
-    RemovedRule(
-        "a lost page looked at after the manifest was read again",
-        "other_versions",
-        "I4",
-        {
-            **_PAGES_GO_BACK,
-            "a lost page is looked at first": "read = _read_known(repository, read.project)",
-            "then its manifest is read": "found = _stat_page(repository, page.key)",
-        },
-    ),
-    RemovedRule(
-        "a lost page left to the winner", "other_versions", "I5", {"a lost page is looked at first": "return False"}
-    ),
-    RemovedRule(
-        "nothing to commit, so nothing to do",
-        "same_bytes",
-        "I5 I6",
-        {"pages that a dead run left behind are written": "if False:"},
-    ),
-    RemovedRule(
-        "right pages written again", "other_versions", "I6", {"a right page is not written again": "if False:"}
-    ),
-    RemovedRule(
-        "root before the HTML page",
-        "new_projects",
-        "I1",
-        {
-            "the HTML page comes before the root": """
+    },
+    RemovedRule("stat of a lost page after the manifest was read again", "other_versions", "I4"): {
+        **_PAGES_GO_BACK,
+        "a lost page is looked at first": "read = _read_known(repository, read.project)",
+        "then its manifest is read": "found = _stat_page(repository, page.key)",
+    },
+    RemovedRule("a lost page left to the winner", "other_versions", "I5"): {
+        "a lost page is looked at first": "return False"
+    },
+    RemovedRule("nothing to commit, so nothing to do", "same_bytes", "I5 I6"): {
+        "pages that a dead run left behind are written": "if False:"
+    },
+    RemovedRule("right pages written again", "other_versions", "I6"): {
+        "a right page is not written again": "if False:"
+    },
+    RemovedRule("root before the HTML page", "new_projects", "I1"): {
+        "the HTML page comes before the root": """
             list_in_root(repository, [read.project for read in new], workers)
             written = _write_all(repository, first, pages, workers)
             """
-        },
-    ),
-    RemovedRule(
-        "JSON page before the root",
-        "new_projects",
-        "I7",
-        {"the JSON page comes after the root": "first += [(read, json_pages[read.project]) for read in manifests]"},
-    ),
-    RemovedRule(
-        "a new root that names projects without a page",
-        "empty_place",
-        "I1",
-        {"a new root names pages that exist": "return set(projects)"},
-    ),
-    RemovedRule(
-        "HTML root skipped because the JSON root lists the project",
-        "new_projects",
-        "I7",
-        {
-            "the HTML root follows the JSON root": """
+    },
+    RemovedRule("JSON page before the root", "new_projects", "I7"): {
+        "the JSON page comes after the root": "first += [(read, json_pages[read.project]) for read in manifests]"
+    },
+    RemovedRule("a new root that names projects without a page", "empty_place", "I1"): {
+        "a new root names pages that exist": "return set(projects)"
+    },
+    RemovedRule("HTML root skipped because the JSON root lists the project", "new_projects", "I7"): {
+        "the HTML root follows the JSON root": """
             listed = repository.storage.read(layout.root_json_key)
             if listed is not None and set(projects) <= set(read_root_json(listed.body)):
                 return
             names = _grow_json_root(repository, projects, workers)
             """
-        },
-    ),
-    RemovedRule(
-        "HTML root looked at after the JSON root was read",
-        "new_projects",
-        "I4",
-        {
-            **_PAGES_GO_BACK,
-            "the HTML root follows the JSON root": """
+    },
+    RemovedRule("stat of the HTML root after the JSON root was read", "new_projects", "I4"): {
+        **_PAGES_GO_BACK,
+        "the HTML root follows the JSON root": """
             names = _grow_json_root(repository, projects, workers)
             found = {key: _stat_page(repository, key) for key in layout.root_html_keys}
             """,
-        },
-    ),
+    },
     # Removals
-    RemovedRule(
-        "delete: objects removed before the pages are written",
-        "deletions",
-        "I1",
-        {
-            "pages before the removal": """
+    RemovedRule("delete: objects removed before the pages are written", "deletions", "I1"): {
+        "pages before the removal": """
             from bucketwheel.protocol.change import Change
             from bucketwheel.protocol.commit import commit
             from bucketwheel.protocol.refresh import refresh
@@ -216,81 +139,48 @@ REMOVED_RULES = (
             committed = context.workers.map(partial(commit, repository, read, decide) for read, decide in decisions)
             changed = Change(committed=tuple(committed), failed=(), pages_written=0)
             """,
-            "objects go last": """
+        "objects go last": """
             removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
             refresh(repository, list(deletable), context.workers)
             """,
-        },
-    ),
-    RemovedRule(
-        "delete: names of a manifest that is read after the pages were written",
-        "deletions",
-        "I1",
-        {
-            "only keys that were deletable before": """
+    },
+    RemovedRule("delete: names of a manifest that is read after the pages were written", "deletions", "I1"): {
+        "only keys that were deletable before": """
             from bucketwheel.protocol.commit import read_manifest
             late = [read_manifest(repository.target, project).manifest for project in deletable]
             deletable = {manifest.project: deletable_keys(repository.layout, manifest) for manifest in late}
             garbage = _find_all(context, repository, deletable)
             """
-        },
-    ),
-    RemovedRule(
-        "delete: names that may be used again",
-        "deletions",
-        "I3",
-        {"a deleted name is recorded": "deleted = manifest.deleted"},
-    ),
-    RemovedRule(
-        "orphans removed without dead keys",
-        "orphans",
-        "I1",
-        {
-            "commit before the removal": "return None, selected",
-            "keys are dead first": "deletable[step.after.project] = frozenset(each.key for each in step.selected)",
-        },
-    ),
-    RemovedRule(
-        "orphans: a lost swap that lists nothing again",
-        "orphans",
-        "I1",
-        {
-            # Two rules stand in for each other: nothing is ever removed at a key that an entry names.
-            "no key that an entry names": "return frozenset(chain(dead, manifest.dead_keys))",
-            "a lost swap selects again": """
+    },
+    RemovedRule("delete: names that may be used again", "deletions", "I3"): {
+        "a deleted name is recorded": "deleted = manifest.deleted"
+    },
+    RemovedRule("orphans removed without dead keys", "orphans", "I1"): {
+        "commit before the removal": "return None, selected",
+        "keys are dead first": "deletable[step.after.project] = frozenset(each.key for each in step.selected)",
+    },
+    RemovedRule("orphans: a lost swap that does not list again", "orphans", "I1"): {
+        # Two rules stand in for each other: nothing is ever removed at a key that an entry names.
+        "no key that an entry names": "return frozenset(chain(dead, manifest.dead_keys))",
+        "a lost swap selects again": """
             kept = globals().setdefault("_kept", {})
             _, selected = kept.get((id(rule), manifest.project)) or (rule, rule.select(manifest))
             kept[id(rule), manifest.project] = rule, selected
             """,
-        },
-    ),
+    },
     # Adoptions
-    RemovedRule(
-        "adopt: listing before the manifest is read",
-        "orphans",
-        "I5",
-        {
-            "read the manifests": "early = list(storage.list(''))\nread = workers.map_settled(reads)",
-            "then list": "listings = [early]",
-            **_NO_LAST_LOOK,
-        },
-    ),
-    RemovedRule(
-        "adopt: a drop without a record",
-        "missing",
-        "I3",
-        {"what is gone is recorded as missing": "self.entries.pop(filename)"},
-    ),
-    RemovedRule(
-        "adopt: a lost swap that decides nothing again",
-        "other_tools",
-        "I3 I2",
-        {"a lost swap adopts again": "if False:"},
-    ),
-    RemovedRule(
-        "adopt: takes in what carries our mark",
-        "orphans",
-        "I10",
-        {"our unfinished uploads are not adopted": "if False:"},
-    ),
-)
+    RemovedRule("adopt: listing before the manifest is read", "orphans", "I5"): {
+        "read the manifests": "early = list(storage.list(''))\nread = workers.map_settled(reads)",
+        "then list": "listings = [early]",
+        **_NO_LAST_LOOK,
+    },
+    RemovedRule("adopt: a drop without a record", "missing", "I3"): {
+        "what is gone is recorded as missing": "self.entries.pop(filename)"
+    },
+    RemovedRule("adopt: a lost swap that does not decide again", "other_tools", "I3 I2"): {
+        "a lost swap adopts again": "if False:"
+    },
+    RemovedRule("adopt: our own unfinished uploads adopted", "orphans", "I10"): {
+        "our unfinished uploads are not adopted": "if False:"
+    },
+}

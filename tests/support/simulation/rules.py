@@ -36,8 +36,6 @@ class RemovedRule:
     """The scenario in which its rule matters."""
     breaks: str
     """The invariant that breaks first, or all that may, where chance decides which."""
-    edits: Mapping[str, str]
-    """By the text of a marker, the source that replaces its statement; of `if …:` only the first line."""
 
 
 def blind(where: str) -> dict[str, str]:
@@ -46,7 +44,7 @@ def blind(where: str) -> dict[str, str]:
 
 
 def remove_rules(edits: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the marked statements in the running code, until the test ends."""
+    """Replace marked statements in the running code, until the test ends; of `if …:` only the first line."""
     by_function: dict[FunctionType, dict[str, str]] = defaultdict(dict)
     for marker, replacement in edits.items():
         assert marker in _functions(), f"nothing is marked '{_MARKER}{marker}'"

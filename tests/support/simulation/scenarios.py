@@ -11,6 +11,7 @@ from bucketwheel.protocol.plan import Upload
 from support.archives import make_sdist, make_wheel
 from support.releasing import upload_of
 from support.simulation.commands import (
+    DEMO,
     SETTINGS,
     Adopt,
     Command,
@@ -35,31 +36,30 @@ class Fixtures:
     """Distributions to publish: real archives, built and validated once; equal arguments give equal bytes."""
 
     folder: Path
-    _made: dict[tuple[str, str, str, int], Upload] = field(default_factory=dict)
+    _made: dict[tuple[Callable[..., Path], str, str, int], Upload] = field(default_factory=dict)
 
-    def wheel(self, project: str, version: str = "1.0", build: int = 0) -> Upload:
+    def wheel(self, version: str = "1.0", *, build: int = 0, project: str = DEMO) -> Upload:
         """Return a wheel; another build of it has the same name and other bytes."""
-        return self._make("wheel", project, version, build)
+        return self._make(make_wheel, project, version, build)
 
-    def wheel_bytes(self, project: str, version: str = "1.0", build: int = 0) -> bytes:
+    def wheel_bytes(self, version: str = "1.0", *, build: int = 0) -> bytes:
         """Return the content of a wheel."""
-        content = self.wheel(project, version, build).content
+        content = self.wheel(version, build=build).content
         assert isinstance(content, Path)
         return content.read_bytes()
 
-    def release(self, project: str, version: str = "1.0", build: int = 0) -> Publish:
+    def release(self, version: str = "1.0", *, build: int = 0, project: str = DEMO) -> Publish:
         """Return a publish of a wheel and an sdist."""
-        return Publish(uploads=tuple(self._make(form, project, version, build) for form in ("wheel", "sdist")))
+        return Publish(uploads=tuple(self._make(make, project, version, build) for make in (make_wheel, make_sdist)))
 
-    def signed(self, project: str) -> Publish:
+    def signed(self) -> Publish:
         """Return the same publish with detached signatures."""
-        release = self.release(project)
+        release = self.release()
         return replace(release, uploads=tuple(replace(upload, signature=b"signature") for upload in release.uploads))
 
-    def _make(self, form: str, project: str, version: str, build: int) -> Upload:
-        key = (form, project, version, build)
+    def _make(self, make: Callable[..., Path], project: str, version: str, build: int) -> Upload:
+        key = (make, project, version, build)
         if key not in self._made:
-            make = make_wheel if form == "wheel" else make_sdist
             summary = f"Summary: build {build}\n" if build else ""
             path = make(self.folder / str(build), project, version, metadata_extra=summary)
             self._made[key] = upload_of(path)
@@ -82,36 +82,36 @@ class Scenario:
 
 def same_bytes(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Publish one release three times, as a CI job that was started again does; some publishers are strict."""
-    releases = (fixtures.release("demo"), fixtures.release("demo"), fixtures.signed("demo"))
-    commands = tuple(_either(chance, release, strict(release)) for release in releases)
+    releases = (fixtures.release(), fixtures.release(), fixtures.signed())
+    commands = tuple(chance.choice([release, strict(release)]) for release in releases)
     return Scenario(before=_before(fixtures, chance), commands=commands, agreed=False, kind=_any_kind(chance))
 
 
 def other_bytes(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Publish one name with different bytes: setuptools never builds the same sdist twice."""
-    commands = [fixtures.release("demo", build=build) for build in (0, 1)]
-    commands.append(replace(fixtures.release("demo", build=2), existing="skip"))
+    commands = [fixtures.release(build=build) for build in (0, 1)]
+    commands.append(replace(fixtures.release(build=2), existing="skip"))
     return Scenario(before=_before(fixtures, chance), commands=tuple(commands), agreed=False, kind=_any_kind(chance))
 
 
 def other_versions(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Publish different versions, as a matrix of CI jobs does."""
-    commands = tuple(fixtures.release("demo", f"1.{minor}") for minor in range(3))
+    commands = tuple(fixtures.release(f"1.{minor}") for minor in range(3))
     return Scenario(before=_before(fixtures, chance), commands=commands, kind=_any_kind(chance))
 
 
 def new_projects(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Publish projects that are new to the root, two of them in one run."""
-    both = Publish(uploads=(fixtures.wheel("third"), fixtures.wheel("fourth")))
-    commands = (fixtures.release("demo"), fixtures.release("second"), both, Reindex())
-    return Scenario(before=(fixtures.release("there"),), commands=commands, kind=_any_kind(chance))
+    both = Publish(uploads=(fixtures.wheel(project="third"), fixtures.wheel(project="fourth")))
+    commands = (fixtures.release(), fixtures.release(project="second"), both, Reindex())
+    return Scenario(before=(fixtures.release(project="there"),), commands=commands, kind=_any_kind(chance))
 
 
 def empty_place(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Publish into an empty place, each with settings of its own."""
     first = [replace(SETTINGS, id=style * 8, pages=style) for style in ("slash", "index.html", "both")]
     commands = tuple(
-        replace(fixtures.release(project), first=settings)
+        replace(fixtures.release(project=project), first=settings)
         for project, settings in zip(("demo", "second", "demo"), chance.sample(first, 3), strict=True)
     )
     return Scenario(commands=commands)
@@ -120,20 +120,20 @@ def empty_place(fixtures: Fixtures, chance: random.Random) -> Scenario:
 def yanks(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Yank and unyank beside a publish: a page could get the bytes that it had before."""
     yank, unyank = Yank(version="0.9"), Yank(version="0.9", reason=None)
-    commands = (yank, unyank, _either(chance, yank, fixtures.release("demo")), Reindex())
-    return Scenario(before=(fixtures.release("demo", "0.9"),), commands=commands, agreed=False, kind=_any_kind(chance))
+    commands = (yank, unyank, chance.choice([yank, fixtures.release()]), Reindex())
+    return Scenario(before=(fixtures.release("0.9"),), commands=commands, agreed=False, kind=_any_kind(chance))
 
 
 def deletions(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Delete files while the same ones and others are published."""
-    release = fixtures.release("demo")
+    release = fixtures.release()
     wheel, sdist = release.filenames
-    again = fixtures.release("demo", build=chance.choice([0, 1]))
+    again = fixtures.release(build=chance.choice([0, 1]))
     commands = (
         Delete(filenames=(wheel,)),
         Delete(filenames=(sdist,)),
         again,
-        _either(chance, fixtures.release("demo", "1.1"), Reindex(), Adopt()),
+        chance.choice([fixtures.release("1.1"), Reindex(), Adopt()]),
     )
     return Scenario(before=(release,), commands=commands, agreed=False)
 
@@ -142,43 +142,43 @@ def orphans(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Remove orphans while a publisher uploads their bytes, or others under their name."""
     build = chance.choice([0, 1])
     commands = (
-        fixtures.release("demo"),
-        fixtures.release("demo", build=build),
+        fixtures.release(),
+        fixtures.release(build=build),
         RemoveOrphans(),
-        _either(chance, RemoveOrphans(), Adopt()),
+        chance.choice([RemoveOrphans(), Adopt()]),
     )
-    before = (fixtures.release("there"), *_before(fixtures, chance))
+    before = (fixtures.release(project="there"), *_before(fixtures, chance))
     return Scenario(before=before, commands=commands, agreed=False)
 
 
 def missing(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Adopt what a person removed, while a publisher brings it back."""
-    release = fixtures.release("demo")
-    commands = (release, release, Adopt(), _either(chance, Adopt(), Reindex(), release))
-    before = (fixtures.release("demo", "0.9"), *((release,) if chance.random() < 0.5 else ()))
+    release = fixtures.release()
+    commands = (release, release, Adopt(), chance.choice([Adopt(), Reindex(), release]))
+    before = (fixtures.release("0.9"), *((release,) if chance.random() < 0.5 else ()))
     return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False)
 
 
 def other_tools(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Adopt files of another tool, one under a name that is being published and one under a free name."""
     keys = (USUAL_KEY, "demo-1.0-py3-none-any.whl", "simple/De.mo/demo-1.0-py3-none-any.whl")
-    same = CopyFile(key=chance.choice(keys), body=fixtures.wheel_bytes("demo", build=chance.choice([0, 1])))
-    other = CopyFile(key="simple/demo/demo-0.8-py3-none-any.whl", body=fixtures.wheel_bytes("demo", "0.8"))
+    same = CopyFile(key=chance.choice(keys), body=fixtures.wheel_bytes(build=chance.choice([0, 1])))
+    other = CopyFile(key="simple/demo/demo-0.8-py3-none-any.whl", body=fixtures.wheel_bytes("0.8"))
     adopt = Adopt(reread=chance.random() < 0.3)
-    commands = (same, other, fixtures.release("demo"), adopt, _either(chance, Adopt(), Reindex()))
-    before = (fixtures.release("there"), *_before(fixtures, chance))
+    commands = (same, other, fixtures.release(), adopt, chance.choice([Adopt(), Reindex()]))
+    before = (fixtures.release(project="there"), *_before(fixtures, chance))
     return Scenario(before=before, commands=commands, agreed=False, kind=chance.choice([S3, OLD_S3]))
 
 
 def retention(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Prune old releases and deprecate the project, while new ones arrive."""
     commands = (
-        fixtures.release("demo"),
+        fixtures.release(),
         Prune(),
         Deprecate(),
-        _either(chance, fixtures.release("demo", "1.1"), Prune(), Reindex()),
+        chance.choice([fixtures.release("1.1"), Prune(), Reindex()]),
     )
-    before = (fixtures.release("demo", "0.8"), fixtures.release("demo", "0.9"))
+    before = (fixtures.release("0.8"), fixtures.release("0.9"))
     return Scenario(before=before, commands=commands, agreed=False, kind=_any_kind(chance))
 
 
@@ -205,14 +205,10 @@ SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
 }
 
 
-def _either(chance: random.Random, *commands: Command) -> Command:
-    return chance.choice(commands)
-
-
 def _any_kind(chance: random.Random) -> StoreKind:
     return chance.choice([S3, S3, OLD_S3, DIRECTORY])
 
 
 def _before(fixtures: Fixtures, chance: random.Random) -> tuple[Command, ...]:
     """Draw an empty place, or one in which the project is known."""
-    return chance.choice([(), (fixtures.release("demo", "0.9"),)])
+    return chance.choice([(), (fixtures.release("0.9"),)])

@@ -84,7 +84,7 @@ def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: rando
         simulation.serve(turn, task, _fate(simulation, task, mood, chance))
 
 
-def _fate(simulation: Simulation, task: Task, mood: _Mood, chance: random.Random) -> Fate:
+def _fate(simulation: Simulation, task: Task[object], mood: _Mood, chance: random.Random) -> Fate:
     request = task.request
     assert request is not None
     if chance.random() >= mood.trouble:

@@ -85,7 +85,7 @@ class Simulation:
         self._go_on(actor, actor.tasks[0])
         return actor
 
-    def serve(self, actor: Actor, task: Task, fate: Fate = Fate.PROCEEDS) -> None:
+    def serve(self, actor: Actor, task: Task[object], fate: Fate = Fate.PROCEEDS) -> None:
         """Decide what becomes of the request that a task waits for."""
         request = task.request
         assert request is not None
@@ -122,7 +122,7 @@ class Simulation:
         """Run a command from beginning to end, undisturbed."""
         return self.finish(self.start(command))
 
-    def until(self, actor: Actor, verb: Verb, key: str) -> Task:
+    def until(self, actor: Actor, verb: Verb, key: str) -> Task[object]:
         """Serve an actor until one of its tasks waits for this request, and return that task."""
         while True:
             for task in actor.waiting:
@@ -194,14 +194,14 @@ class Simulation:
                 self.invariants.check_write(actor, request.key, before, after)
         return lambda: answer
 
-    def _go_on(self, actor: Actor, task: Task, answer: Callable[[], object] | None = None) -> None:
+    def _go_on(self, actor: Actor, task: Task[object], answer: Callable[[], object] | None = None) -> None:
         """Let a task go on, then every task that waited for one that is done, and end the actor with its first."""
         task.go_on(answer)
-        while ready := [task for task in actor.tasks if task.awaited is not None and task.awaited.done]:
+        while ready := [task for task in actor.tasks if task.awaited is not None and task.awaited.done()]:
             ready[0].go_on()
         if not actor.ended:
             return
-        error = actor.tasks[0].error
+        error = actor.tasks[0].exception()
         if error is not None and not isinstance(error, BucketwheelError):
             raise error
         actor.error = error

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from bucketwheel.errors import BucketwheelError
 from bucketwheel.names import ProjectName
@@ -37,7 +37,7 @@ class Actor:
     command: Command
     began: dict[ProjectName, int]
     """The commits that each project had when it began."""
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[Task[object]] = field(default_factory=list)
     """The command itself first."""
     disturbed: bool = False
     """True once one of its requests did not simply proceed."""
@@ -50,17 +50,17 @@ class Actor:
     @property
     def ended(self) -> bool:
         """Say whether it ended or died."""
-        return self.tasks[0].done
+        return self.tasks[0].done()
 
     @property
-    def waiting(self) -> list[Task]:
+    def waiting(self) -> list[Task[object]]:
         """Return its tasks that wait for a request."""
         return [task for task in self.tasks if task.request is not None]
 
     def kill(self) -> None:
         """Kill all its tasks."""
         for task in self.tasks:
-            if not task.done:
+            if not task.done():
                 task.kill()
 
 
@@ -69,8 +69,8 @@ def ask(request: Request) -> object:
     return _current().wait(request=request)
 
 
-def _current() -> Task:
-    return cast("Task", _running.task)
+def _current() -> Task[object]:
+    return cast("Task[object]", _running.task)
 
 
 def _nothing() -> object:
@@ -81,16 +81,14 @@ class _Killed(BaseException):
     """The process that a task belongs to is dead; nothing that the task still does counts."""
 
 
-class Task:
-    """One thread of an actor."""
+class Task(Future[_T]):
+    """One thread of an actor, and the future of what it returns."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], _T]) -> None:
+        super().__init__()
         self.request: Request | None = None
         """The request that it waits for; None while it waits for another task, and once it is done."""
-        self.awaited: Task | None = None
-        self.done = False
-        self.result: object = None
-        self.error: BaseException | None = None
+        self.awaited: Task[object] | None = None
         self._work = work
         self._answer = _nothing
         self._begun = self._killed = False
@@ -113,7 +111,7 @@ class Task:
         self._killed = True
         self.go_on()
 
-    def wait(self, *, request: Request | None = None, task: Task | None = None) -> object:
+    def wait(self, *, request: Request | None = None, task: Task[object] | None = None) -> object:
         """Give the turn back until there is an answer to a request, or another task is done; called by itself."""
         self.request, self.awaited = request, task
         if not self._killed:
@@ -124,37 +122,25 @@ class Task:
             raise _Killed
         return self._answer()
 
+    def result(self, timeout: float | None = None) -> _T:
+        """Let other tasks run until it is done, then return or raise what it did; nothing here takes time."""
+        if not self.done():
+            _current().wait(task=cast("Task[object]", self))
+        return super().result(timeout)
+
     def _run(self) -> None:
         _running.task = self
         try:
-            self.result = self._work()
+            self.set_result(self._work())
         except BaseException as error:  # noqa: BLE001 - raised again where the task is waited for
-            self.error = error
-        self.done = True
+            self.set_exception(error)
         self._turn_back.release()
-
-
-class _TaskFuture(Future[_T], Generic[_T]):
-    """A future that lets other tasks run while it is waited for."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self._task = task
-
-    def result(self, timeout: float | None = None) -> _T:
-        """Wait, and return or raise what the task did; nothing here takes time."""
-        del timeout
-        if not self._task.done:
-            _current().wait(task=self._task)
-        if self._task.error is not None:
-            raise self._task.error
-        return cast("_T", self._task.result)
 
 
 class TaskWorkers(Workers):
     """The waves of an actor: each call is a task of its own, so that the requests of a wave are under way together."""
 
-    def __init__(self, tasks: list[Task]) -> None:
+    def __init__(self, tasks: list[Task[object]]) -> None:
         self._tasks = tasks
         self._main = _current()
 
@@ -163,16 +149,16 @@ class TaskWorkers(Workers):
     ) -> None:
         if not isinstance(error, _Killed):
             for task in self._tasks[1:]:
-                if not task.done:
+                if not task.done():
                     self._main.wait(task=task)
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
         """Start a task and let it run up to its first request."""
         assert _current() is self._main, "a call of a wave starts a wave: with few workers that is a deadlock"
         task = Task(call)
-        self._tasks.append(task)
+        self._tasks.append(cast("Task[object]", task))
         task.go_on()
-        return _TaskFuture(task)
+        return task
 
     def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make all the calls and return their results in order, or raise the first error once all have ended."""
