@@ -161,12 +161,21 @@ def test_the_folders_a_publisher_steps_aside_to() -> None:
 def test_marks() -> None:
     """What is noted on files and pages: the names are the format's, for other implementations read them too."""
     files = file_marks(repository="r1", run_id="c1", sha256=A)
-    pages = page_marks(PageMark(revision=12, renderer=1))
+    root = page_marks(PageMark(revision=12, renderer=1))
+    mark = PageMark(revision=12, renderer=2, manifest=A, repository="r1")
+    pages = page_marks(mark)
 
     assert files == {"bucketwheel-repository": "r1", "bucketwheel-call": "c1", "bucketwheel-sha256": A}
-    assert pages == {"bucketwheel-revision": "12", "bucketwheel-renderer": "1"}
+    assert root == {"bucketwheel-revision": "12", "bucketwheel-renderer": "1"}
+    assert pages == {
+        "bucketwheel-revision": "12",
+        "bucketwheel-renderer": "2",
+        "bucketwheel-manifest": A,
+        "bucketwheel-index": "r1",
+    }
     assert (run_of(files), run_of({}), run_of(None)) == ("c1", None, None)
-    assert page_mark(pages) == PageMark(revision=12, renderer=1)
+    assert page_mark(root) == PageMark(revision=12, renderer=1)
+    assert page_mark(pages) == mark
 
 
 @pytest.mark.parametrize(

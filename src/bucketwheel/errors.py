@@ -20,6 +20,7 @@ __all__ = [
     "Refused",
     "Unavailable",
     "Unfinished",
+    "WentBack",
     "merged",
 ]
 
@@ -58,6 +59,10 @@ class _WithProblems(BucketwheelError):
 
 class Refused(_WithProblems):
     """A request that is wrong or not allowed; nothing was committed. Exit 1."""
+
+
+class WentBack(Refused):
+    """A manifest that is older than what this run has seen: a person restored it. Nothing is built on it."""
 
 
 class Misconfigured(_WithProblems):

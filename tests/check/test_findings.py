@@ -150,7 +150,7 @@ def test_a_new_repository_has_nothing_to_find(tmp_path: Path) -> None:
 def test_pages_of_a_newer_bucketwheel_are_not_blamed(storage: Storage) -> None:
     """Two versions that publish to one repository never quarrel about the bytes of pages."""
     for key in ("simple/demo-pkg/index.json", "simple/index.json"):
-        overwrite(storage, key, stored(storage, key).body.replace(b'"renderer":1', b'"new":1,"renderer":2'))
+        overwrite(storage, key, stored(storage, key).body.replace(b'"renderer":2', b'"new":1,"renderer":3'))
     assert check_store(storage).findings == ()
 
 

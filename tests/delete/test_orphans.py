@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.errors import Refused
+from bucketwheel.errors import Refused, WentBack
 from bucketwheel.events import Event, Warned
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest
@@ -16,10 +16,11 @@ from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel
+from support.disorders import html_page
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
 from support.removing import END_OF_TIME, delete_from, keys, prune_orphans_from
-from support.tampering import change_manifest, change_settings, leave_orphan, put, remove, state
+from support.tampering import change_manifest, change_settings, leave_orphan, overwrite, put, remove, state
 from support.witness import Killed, Witness
 
 NEXT = "demo_pkg-1.1-py3-none-any.whl"
@@ -191,6 +192,12 @@ def test_a_project_with_pages_and_no_manifest_is_left_alone(storage: Storage) ->
     leave_orphan(storage, NEXT_KEY)
     remove(storage, MANIFEST)
     before, events = state(storage), list[Event]()
+    with pytest.raises(WentBack, match="demo-pkg has a bucketwheel page but no manifest"):
+        prune_orphans_from(storage)
+    assert state(storage) == before
+    for key in (html_page(storage), "simple/demo-pkg/index.json"):
+        overwrite(storage, key, b"<html>another tool's</html>")
+    before = state(storage)
     assert prune_orphans_from(storage, report=events.append).orphans == ()
     assert state(storage) == before
     assert Warned(message="demo-pkg has pages but no manifest, so it was skipped; run `bucketwheel check`") in events

@@ -48,14 +48,14 @@ def verbs(log: list[Exchange]) -> Counter[str]:
     return Counter(exchange.verb for exchange in log)
 
 
-def test_a_delete_costs_a_request_an_object_and_eight(line: Line, tmp_path: Path) -> None:
-    """Settings, manifest; two HEADs of pages; swap; two pages; one listing; then one conditional DELETE an object."""
+def test_a_delete_costs_a_request_an_object_and_nine(line: Line, tmp_path: Path) -> None:
+    """Settings; two HEADs of pages; manifest; swap; two pages; one listing; manifest; one DELETE an object."""
     release_files(line.storage, make_wheel(tmp_path), make_sdist(tmp_path))
     release_files(line.storage, make_wheel(tmp_path, version="1.1"))
     line.requests()
     delete_from(line.storage, "demo-pkg", "1.0")
     log = line.requests()
-    assert verbs(log) == {"GET": 3, "PUT": 3, "HEAD": 2, "DELETE": 3}
+    assert verbs(log) == {"GET": 4, "PUT": 3, "HEAD": 2, "DELETE": 3}
     assert all("if-match" in exchange.headers for exchange in log if exchange.verb == "DELETE")
     assert page_json(line.storage, "demo-pkg")["versions"] == ["1.1"]
     assert len(keys(line.storage)) == 2

@@ -61,7 +61,7 @@ def test_html_says_exactly_what_the_manifest_says(manifest: Manifest, layout: La
     """An HTML page of any manifest has the elements it should have, each with the expected attributes, and no other."""
     body = render_project_html(manifest, layout)
 
-    assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=1)
+    assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=2)
     page = elements(body)
     links = {element.text: dict(element.attrib) for element in page if element.tag == "a"}
     hrefs = {text: attributes.pop("href") for text, attributes in links.items()}
@@ -81,7 +81,7 @@ def test_json_says_exactly_what_the_manifest_says(manifest: Manifest, layout: La
     """A JSON page of any manifest has the expected values, word for word, and never a null."""
     body = render_project_json(manifest, layout)
 
-    assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=1)
+    assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=2)
     page = json.loads(body)
     signed = any(file.gpg_sig for file in manifest.visible)
     assert {file["filename"]: file for file in page["files"]} == {

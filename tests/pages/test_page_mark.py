@@ -13,6 +13,7 @@ from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
 from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.names import Sha256
 from support.manifests import DEMO, published
 
 IMITATION = (
@@ -33,12 +34,21 @@ def test_metadata_cannot_imitate_a_mark() -> None:
     )
 
     for page in (render_project_html(manifest, Layout()), render_project_json(manifest, Layout())):
-        assert read_page_mark(page) == PageMark(revision=5, renderer=1)
+        assert read_page_mark(page) == PageMark(revision=5, renderer=2)
+
+
+@pytest.mark.parametrize("repository", ["5e775e77", 'a "<quoted>" & odd \u00e9 id'])
+def test_a_page_says_which_manifest_it_shows(repository: str) -> None:
+    """The digest of the manifest and the repository's id are in the body, for stores that keep no marks."""
+    mark = PageMark(revision=5, renderer=2, manifest=Sha256("a" * 64), repository=repository)
+    manifest = Manifest(project=DEMO, revision=5)
+    for render in (render_project_html, render_project_json):
+        assert read_page_mark(render(manifest, Layout(), mark=mark)) == mark
 
 
 def test_a_newer_renderers_page_is_known() -> None:
     """Pages of a newer renderer, with more in them than we know, keep a mark that we can read and obey."""
-    html = PAGE.replace(b"renderer=1", b"renderer=7").replace(b"<body>", b"<body><nav>new</nav>")
+    html = PAGE.replace(b"renderer=2", b"renderer=7").replace(b"<body>", b"<body><nav>new</nav>")
     page = {"new": [], "_bucketwheel": {"more": "x", "renderer": 7, "revision": 5}}
 
     assert read_page_mark(html) == PageMark(revision=5, renderer=7)
@@ -56,7 +66,7 @@ def test_a_newer_renderers_page_is_known() -> None:
         PAGE.replace(b"revision=5", b"revision=five"),
         PAGE.replace(b"revision=5", "revision=\u0665".encode()),
         PAGE.replace(b"revision=5", b"revision=" + b"5" * 5000),
-        PAGE.replace(b"renderer=1", b""),
+        PAGE.replace(b"renderer=2", b""),
         b"[]",
         b"{}",
         b'{"files":[{"_bucketwheel":{"revision":1,"renderer":1}}]}',

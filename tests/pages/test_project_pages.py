@@ -41,7 +41,7 @@ CASES = [
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=3 renderer=1">
+<meta name="bucketwheel" content="revision=3 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="active">
 <title>Links for demo-pkg</title>
@@ -52,7 +52,7 @@ CASES = [
 </html>
 """,
         json=(
-            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":3,"renderer":1},"name":"demo-pkg",'
+            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":3,"renderer":2},"name":"demo-pkg",'
             '"project-status":{"status":"active"},"versions":[],"files":[]}\n'
         ),
     ),
@@ -71,7 +71,7 @@ CASES = [
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=1 renderer=1">
+<meta name="bucketwheel" content="revision=1 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="active">
 <title>Links for demo-pkg</title>
@@ -86,7 +86,7 @@ CASES = [
 </html>
 """,
         json=(
-            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":1,"renderer":1},"name":"demo-pkg",'
+            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":1,"renderer":2},"name":"demo-pkg",'
             '"project-status":{"status":"active"},"versions":["1.0"],"files":['
             '{"filename":"demo_pkg-1.0-py3-none-any.whl","url":"demo_pkg-1.0-py3-none-any.whl",'
             f'"hashes":{{"sha256":"{A}"}},"size":4661,"upload-time":"{TIME}","yanked":false,'
@@ -121,7 +121,7 @@ CASES = [
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=12 renderer=1">
+<meta name="bucketwheel" content="revision=12 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="archived">
 <meta name="pypi:project-status-reason" content="use &lt;b&gt;&quot;öther&quot;&lt;/b&gt; &amp; be done">
@@ -141,7 +141,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 </html>
 """,
         json=(
-            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":12,"renderer":1},"name":"demo-pkg",'
+            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":12,"renderer":2},"name":"demo-pkg",'
             '"project-status":{"status":"archived","reason":"use <b>\\"öther\\"</b> & be done"},'
             '"versions":["final <1>","1.9","1.10","1!2.0+cu118"],"files":['
             '{"filename":"Demo Pkg.zip","url":"Demo%20Pkg.zip",'
@@ -172,7 +172,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=4 renderer=1">
+<meta name="bucketwheel" content="revision=4 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="quarantined">
 <title>Links for demo-pkg</title>
@@ -183,7 +183,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 </html>
 """,
         json=(
-            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":4,"renderer":1},"name":"demo-pkg",'
+            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":4,"renderer":2},"name":"demo-pkg",'
             '"project-status":{"status":"quarantined"},"versions":[],"files":[]}\n'
         ),
     ),
@@ -204,7 +204,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=2 renderer=1">
+<meta name="bucketwheel" content="revision=2 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <meta name="pypi:project-status" content="active">
 <title>Links for demo-pkg</title>
@@ -218,7 +218,7 @@ and &#x27;more&#x27;" data-gpg-sig="false" data-size="4661" data-upload-time="{T
 </html>
 """,
         json=(
-            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":2,"renderer":1},"name":"demo-pkg",'
+            '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":2,"renderer":2},"name":"demo-pkg",'
             '"project-status":{"status":"active"},"versions":["1.0","2.0"],"files":['
             '{"filename":"demo_pkg-1.0.tar.gz","url":"https://files.example/a?b=1&c=2/demo_pkg-1.0.tar.gz",'
             f'"hashes":{{"sha256":"{A}"}},"size":4661,"upload-time":"{TIME}","yanked":false}},'

@@ -30,7 +30,7 @@ def test_html_root_is_exactly_this() -> None:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="bucketwheel" content="revision=3 renderer=1">
+<meta name="bucketwheel" content="revision=3 renderer=2">
 <meta name="pypi:repository-version" content="1.4">
 <title>Simple index</title>
 </head>
@@ -49,7 +49,7 @@ def test_html_root_is_exactly_this() -> None:
 def test_json_root_is_exactly_this() -> None:
     """The JSON root lists each project once, in order."""
     assert render_root_json(PROJECTS).decode() == (
-        '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":3,"renderer":1},'
+        '{"meta":{"api-version":"1.4"},"_bucketwheel":{"revision":3,"renderer":2},'
         '"projects":[{"name":"9lives"},{"name":"a-project"},{"name":"zulu"}]}\n'
     )
 

@@ -99,7 +99,7 @@ def _keep_old_page(storage: Storage) -> None:
 
 def _keep_page_of_old_renderer(storage: Storage) -> None:
     page = stored(storage, JSON_PAGE)
-    overwrite(storage, JSON_PAGE, page.body.replace(b'"renderer":1', b'"renderer":0'))
+    overwrite(storage, JSON_PAGE, page.body.replace(b'"renderer":2', b'"renderer":1'))
 
 
 def _keep_old_manifest(storage: Storage) -> None:

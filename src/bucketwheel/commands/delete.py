@@ -91,10 +91,10 @@ def delete_files(
     context: Context, project: ProjectName, selection: FilesToDelete, *, at_once: bool = False
 ) -> Deletion:
     """Commit the deletion, bring the pages to it, then remove the objects."""
-    repository, read = open_project(context, project)
+    repository, read, pages = open_project(context, project)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-    removal = remove(context, repository, [read], selection, at_once=at_once)
+    removal = remove(context, repository, [read], pages, selection, at_once=at_once)
     return Deletion(
         project=project,
         version=selection.version,

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Literal, TypeAlias
 
 from packaging.version import InvalidVersion, Version
@@ -16,7 +15,7 @@ from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching
-from bucketwheel.protocol.commit import read_manifest
+from bucketwheel.protocol.change import look_and_read
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, list_projects, open_context, open_to_read, open_to_write
 from bucketwheel.storage import Key
@@ -74,10 +73,10 @@ def prune_projects(context: Context, patterns: Sequence[str], expiry: Expiry) ->
     beginnings = {fixed_beginning(pattern) for pattern in patterns}
     known = {project for beginning in beginnings for project in list_projects(repository.storage, beginning)}
     projects = matching(patterns, known, context.target.place)
-    manifests = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
+    manifests, pages = look_and_read(context, repository, projects)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-    removal = remove(context, repository, manifests, expiry)
+    removal = remove(context, repository, manifests, pages, expiry)
     return Pruning(
         projects=projects,
         files=removal.selected,

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.events import Report, Warned, ignore
@@ -20,7 +19,8 @@ from bucketwheel.names import (
     matching,
     project_name,
 )
-from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.change import look_and_read
+from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.refresh import PageVersions, page_keys
 from bucketwheel.protocol.removal import deletable_keys, remove
 from bucketwheel.protocol.repository import (
@@ -80,11 +80,11 @@ def prune_orphans_of(context: Context, patterns: Sequence[str], *, before: datet
     """Make the orphans' keys dead in one commit, bring the pages to it, then remove what is stored at dead keys."""
     repository = open_to_read(context.target)
     projects = matching(patterns, _projects(repository, patterns), context.target.place)
-    read = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
-    manifests = _leave_out_foreign(context, repository, read)
+    read, pages = look_and_read(context, repository, projects)
+    manifests = _leave_out_foreign(context, repository, read, pages)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-    removal = remove(context, repository, manifests, _Orphans(repository=repository, before=before))
+    removal = remove(context, repository, manifests, pages, _Orphans(repository=repository, before=before))
     return OrphansPruned(projects=projects, orphans=removal.selected, removed=removal.removed, dry_run=context.dry_run)
 
 
@@ -124,22 +124,18 @@ def _is_project(folder: str) -> bool:
 
 
 def _leave_out_foreign(
-    context: Context, repository: Repository, read: Sequence[VersionedManifest]
+    context: Context, repository: Repository, read: Sequence[VersionedManifest], pages: PageVersions
 ) -> list[VersionedManifest]:
-    """Leave out projects that have pages and no manifest: another tool's, or ours after a loss.
-
-    The manifest is read once more before that verdict: a first publisher may be at work.
-    """
-    new = [each.project for each in read if each.version is None]
-    pages = PageVersions.start(repository, new, context.workers)
-    paged = [project for project in new if any(pages[key].version for key in page_keys(repository, project))]
-    again = context.workers.map(partial(read_manifest, context.target, project) for project in paged)
-    for each in again:
-        if each.version is None:
+    """Leave out projects that have another tool's pages and no manifest, which was read after the look at them."""
+    kept: list[VersionedManifest] = []
+    for each in read:
+        if each.version is None and any(pages[key].version for key in page_keys(repository, each.project)):
             context.report(
                 Warned(message=f"{each.project} has pages but no manifest, so it was skipped; run `bucketwheel check`")
             )
-    return [*(each for each in read if each.project not in paged), *(each for each in again if each.version)]
+        else:
+            kept.append(each)
+    return kept
 
 
 # Which objects -------------------------------------------------------------------------------------------------------

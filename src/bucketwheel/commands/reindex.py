@@ -81,6 +81,7 @@ def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName
 
 def _count_outdated(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> int:
     pages = PageVersions.start(repository, projects, context.workers)
+    pages.wait()
     manifests = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
     return sum(not is_current(repository, read, pages) for read in manifests)
 

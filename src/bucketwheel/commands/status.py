@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused
@@ -10,8 +11,8 @@ from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import STATUSES, Manifest, Status, refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there, printable
 from bucketwheel.protocol.change import change, open_project
-from bucketwheel.protocol.refresh import PageVersions
-from bucketwheel.protocol.repository import Context, open_context, open_to_write
+from bucketwheel.protocol.commit import read_manifest
+from bucketwheel.protocol.repository import Context, open_context, open_to_read, open_to_write
 
 __all__ = ["ProjectStatus", "change_status", "read_status", "set_status"]
 
@@ -31,7 +32,9 @@ def read_status(project: str, settings: Settings, *, report: Report = ignore) ->
     """Read a project's status; raises Refused for a project that does not exist."""
     name = named_project(project)
     with open_context(settings, report) as context:
-        _, read = open_project(context, name)
+        reading = context.workers.start(partial(read_manifest, context.target, name))
+        open_to_read(context.target)
+        read = reading.result()
         if read.version is None:
             raise Refused(not_there(name, context.target.place))
     return ProjectStatus(project=name, status=read.manifest.status, changed=False, dry_run=settings.dry_run)
@@ -64,13 +67,12 @@ def change_status(context: Context, project: ProjectName, status: Status) -> Pro
             return None, False
         return replace(manifest, revision=manifest.revision + 1, status=status), True
 
-    repository, read = open_project(context, project)
+    repository, read, pages = open_project(context, project)
     if read.version is None:
         raise Refused(not_there(project, context.target.place))
     _, changed = decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        pages = PageVersions.start(repository, [project], context.workers)
         [committed] = change(repository, [(read, decide)], pages, context.workers).committed
         changed = committed.decision
     return ProjectStatus(project=project, status=status, changed=changed, dry_run=context.dry_run)

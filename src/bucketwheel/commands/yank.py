@@ -13,7 +13,6 @@ from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable
 from bucketwheel.protocol.change import change, open_project
-from bucketwheel.protocol.refresh import PageVersions
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
 
 __all__ = ["Withdrawal", "YankChange", "change_yank", "unyank", "yank"]
@@ -93,11 +92,10 @@ class YankChange:
 
 def change_yank(context: Context, project: ProjectName, wanted: YankChange) -> Withdrawal:
     """Commit the change, then bring the pages to it."""
-    repository, read = open_project(context, project)
+    repository, read, pages = open_project(context, project)
     _, changed = wanted.decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        pages = PageVersions.start(repository, [project], context.workers)
         [committed] = change(repository, [(read, wanted.decide)], pages, context.workers).committed
         changed = committed.decision
     return Withdrawal(project=project, version=str(wanted.version), changed=changed, dry_run=context.dry_run)

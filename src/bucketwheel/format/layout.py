@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from bucketwheel.format.manifest import DeletedFile, PublishedFile
-from bucketwheel.names import InvalidName, ProjectName, Sha256, project_name
+from bucketwheel.names import InvalidName, ProjectName, Sha256, is_sha256, project_name
 from bucketwheel.storage import Key, ObjectHeaders
 
 __all__ = [
@@ -55,10 +55,14 @@ _ASIDE = re.compile(r"([0-9a-f]{64})(-\d+)?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMark:
-    """The revision of the manifest that a page shows, and the generation of the renderer that wrote it."""
+    """The manifest that a page shows, and the generation of the renderer that wrote it."""
 
     revision: int
     renderer: int
+    manifest: Sha256 | None = None
+    """The sha256 of the manifest; None for a root, and for what a renderer before 2 wrote."""
+    repository: str | None = None
+    """The id of the repository; None likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +198,9 @@ def aside_sha256(folder: str) -> Sha256 | None:
 
 
 _REPOSITORY, _RUN, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "bucketwheel-sha256"
-_REVISION, _RENDERER = "bucketwheel-revision", "bucketwheel-renderer"
+_REVISION, _RENDERER, _MANIFEST = "bucketwheel-revision", "bucketwheel-renderer", "bucketwheel-manifest"
+# Not the mark of files: that tells orphans, and a page is none.
+_INDEX = "bucketwheel-index"
 
 
 def file_marks(*, repository: str, run_id: str, sha256: Sha256) -> dict[str, str]:
@@ -219,7 +225,12 @@ def sha256_of_file(marks: Mapping[str, str] | None) -> str | None:
 
 def page_marks(mark: PageMark) -> dict[str, str]:
     """Return a page's marks."""
-    return {_REVISION: str(mark.revision), _RENDERER: str(mark.renderer)}
+    marks = {_REVISION: str(mark.revision), _RENDERER: str(mark.renderer)}
+    if mark.manifest is not None:
+        marks[_MANIFEST] = mark.manifest
+    if mark.repository is not None:
+        marks[_INDEX] = mark.repository
+    return marks
 
 
 def page_mark(marks: Mapping[str, str]) -> PageMark | None:
@@ -227,4 +238,10 @@ def page_mark(marks: Mapping[str, str]) -> PageMark | None:
     revision, renderer = marks.get(_REVISION, ""), marks.get(_RENDERER, "")
     if not (revision.isdecimal() and renderer.isdecimal()):
         return None
-    return PageMark(revision=int(revision), renderer=int(renderer))
+    sha256 = marks.get(_MANIFEST, "")
+    return PageMark(
+        revision=int(revision),
+        renderer=int(renderer),
+        manifest=Sha256(sha256) if is_sha256(sha256) else None,
+        repository=marks.get(_INDEX),
+    )

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from bucketwheel.errors import BucketwheelError, Unfinished, merged
+from bucketwheel.errors import BucketwheelError, Unfinished, WentBack, merged
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.commit import Committed, Decide, VersionedManifest, commit, read_manifest
+from bucketwheel.protocol.commit import (
+    Committed,
+    Decide,
+    VersionedManifest,
+    commit,
+    confirm,
+    fetch_manifest,
+    read_manifest,
+)
 from bucketwheel.protocol.refresh import PageVersions, is_current, refresh, write_pages
 from bucketwheel.protocol.repository import Context, Repository, open_to_read
 
-__all__ = ["Change", "change", "open_project"]
+__all__ = ["Change", "change", "look_and_read", "open_project"]
 
 T = TypeVar("T")
 
@@ -37,10 +45,20 @@ class Change(Generic[T]):
             )
 
 
-def open_project(context: Context, project: ProjectName) -> tuple[Repository, VersionedManifest]:
-    """Read the settings and one manifest in one wave; raises Refused where there is no repository."""
-    reading = context.workers.start(partial(read_manifest, context.target, project))
-    return open_to_read(context.target), reading.result()
+def open_project(context: Context, project: ProjectName) -> tuple[Repository, VersionedManifest, PageVersions]:
+    """Read the settings, look at the project's pages, then read its manifest; raises Refused without a repository."""
+    repository = open_to_read(context.target)
+    [read], pages = look_and_read(context, repository, [project])
+    return repository, read, pages
+
+
+def look_and_read(
+    context: Context, repository: Repository, projects: Sequence[ProjectName]
+) -> tuple[list[VersionedManifest], PageVersions]:
+    """Look at the pages of these projects, then read their manifests; raises WentBack."""
+    pages = PageVersions.start(repository, projects, context.workers)
+    pages.wait()  # rule: pages are looked at before the manifest is read
+    return context.workers.map(partial(read_manifest, context.target, project) for project in projects), pages
 
 
 def change(
@@ -50,15 +68,22 @@ def change(
     workers: Workers,
     *,
     run_id: str | None = None,
+    repairs: bool = False,
 ) -> Change[T]:
     """Commit each project's decision, and bring its pages to what is committed.
 
     `pages` are those of all these projects, looked at from before the commit. Raises what failed if nothing is
-    committed, Unfinished if something is and the pages cannot be written.
+    committed, WentBack before anything is if a manifest is older than its pages, Unfinished if something is committed
+    and the pages cannot be written. `repairs`: the decisions bring such manifests forward.
     """
     pages.wait()
+    if not repairs:
+        confirmed = workers.map(partial(confirm, repository.target, read) for read, _ in decisions)
+        decisions = [(read, decide) for read, (_, decide) in zip(confirmed, decisions, strict=True)]
+    look, read_again = partial(pages.look_again, repository), fetch_manifest if repairs else read_manifest
     outcomes = workers.map_settled(
-        partial(commit, repository, read, decide, run_id=run_id) for read, decide in decisions
+        partial(commit, repository, read, decide, look=look, run_id=run_id, read_again=read_again)
+        for read, decide in decisions
     )
     committed = [outcome for outcome in outcomes if isinstance(outcome, Committed)]
     failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -66,7 +91,7 @@ def change(
         raise merged(failed)
     try:
         written = _write_pages(repository, committed, pages, workers)
-    except Unfinished:
+    except (Unfinished, WentBack):
         raise
     except BucketwheelError as error:
         raise Unfinished(

@@ -10,15 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unavailable, Unfinished
+from bucketwheel.errors import OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest, empty_manifest, encode_manifest
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import attempts
 from bucketwheel.protocol.repository import Repository, Target
 from bucketwheel.storage import NO_MARKS, ObjectVersion, SwapLost
 
-__all__ = ["Committed", "Decide", "SwapOutcome", "VersionedManifest", "commit", "read_manifest", "swap_outcome"]
+__all__ = [
+    "Committed",
+    "Decide",
+    "SwapOutcome",
+    "VersionedManifest",
+    "commit",
+    "confirm",
+    "fetch_manifest",
+    "read_manifest",
+    "swap_outcome",
+]
 
 T = TypeVar("T")
 
@@ -35,6 +45,8 @@ class VersionedManifest:
     manifest: Manifest
     version: ObjectVersion | None
     """None: there is no manifest yet."""
+    sha256: Sha256 | None = None
+    """The digest of its bytes as they are stored; None likewise."""
 
     @property
     def project(self) -> ProjectName:
@@ -60,20 +72,43 @@ class Committed(Generic[T]):
 
 
 def read_manifest(target: Target, project: ProjectName) -> VersionedManifest:
-    """Read a project's manifest."""
+    """Read a project's manifest; raises WentBack, or Unfinished after a swap of ours, if it is older than was seen."""
+    seen = target.sightings.of(project)  # rule: what was seen before the manifest is read counts
+    read = fetch_manifest(target, project)
+    if what := seen.contradiction(read.manifest, read.sha256):  # rule: a manifest that went back is noticed
+        raise target.sightings.error(project, what)
+    return read
+
+
+def confirm(target: Target, read: VersionedManifest) -> VersionedManifest:
+    """Return a manifest that was read before or beside the looks at its pages; read it again where a page is newer."""
+    if target.sightings.of(read.project).contradiction(read.manifest, read.sha256):  # rule: a newer page, a second read
+        return read_manifest(target, read.project)
+    return read
+
+
+def fetch_manifest(target: Target, project: ProjectName) -> VersionedManifest:
+    """Read a project's manifest, even one that went back."""
     stored = target.storage.read(manifest_key(project))  # rule: only absent is absent
     if stored is None:
         return VersionedManifest(manifest=empty_manifest(project), version=None)
-    return VersionedManifest(manifest=decode_manifest(stored.body, project), version=stored.version)
+    manifest = decode_manifest(stored.body, project)
+    return VersionedManifest(manifest=manifest, version=stored.version, sha256=sha256_of(stored.body))
 
 
 def commit(
-    repository: Repository, read: VersionedManifest, decide: Decide[T], *, run_id: str | None = None
+    repository: Repository,
+    read: VersionedManifest,
+    decide: Decide[T],
+    *,
+    look: Callable[[ProjectName], None],
+    run_id: str | None = None,
+    read_again: Callable[[Target, ProjectName], VersionedManifest] = read_manifest,
 ) -> Committed[T]:
     """Swap the manifest for what `decide` makes of it, and decide again for each state that it is found in.
 
-    `run_id` is None where the change leaves no trace of who made it. Raises Unfinished if a swap was sent and its
-    outcome cannot be known.
+    After a lost swap `look` looks at the project's pages, *then* the manifest is read again. `run_id` is None where the
+    change leaves no trace of who made it. Raises Unfinished if a swap was sent and its outcome cannot be known.
     """
     first, may_have_applied = read.manifest, False
     try:
@@ -81,13 +116,14 @@ def commit(
             after, decision = decide(read.manifest)
             if after is None:
                 return Committed(before=first, now=read, decision=decision, changed=False)
-            version = _swap(repository, read, after)
-            if version is not None:
-                now = VersionedManifest(manifest=after, version=version)
+            now = _swap(repository, read, after)
+            if now is not None:
+                _remember(repository, read, after, now, run_id)
                 return Committed(before=first, now=now, decision=decision, changed=True)
-            before, read = read, _read_back(repository, read)
+            before, read = read, _read_back(repository, read, look, read_again)
             outcome = swap_outcome(before, after, read, run_id)  # rule: a lost answer is read back
             if outcome == "applied":
+                _remember(repository, before, after, read, run_id)
                 return Committed(before=first, now=read, decision=decision, changed=True)
             may_have_applied = outcome == "unknown" or (may_have_applied and run_id is None)
     except (Refused, Unavailable) as error:
@@ -113,26 +149,40 @@ def swap_outcome(
     return "lost"
 
 
-def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> ObjectVersion | None:
-    key, headers = manifest_key(read.project), repository.layout.record()
+def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> VersionedManifest | None:
+    key, headers, body = manifest_key(read.project), repository.layout.record(), encode_manifest(after)
+    repository.target.sightings.sends_swap()
     try:
-        return repository.storage.swap(
-            key, encode_manifest(after), expected=read.version, headers=headers, marks=NO_MARKS
-        )
+        version = repository.storage.swap(key, body, expected=read.version, headers=headers, marks=NO_MARKS)
     except (SwapLost, OutcomeUnknown):
         return None
+    return VersionedManifest(manifest=after, version=version, sha256=sha256_of(body))
 
 
-def _read_back(repository: Repository, before: VersionedManifest) -> VersionedManifest:
+def _remember(
+    repository: Repository, before: VersionedManifest, after: Manifest, now: VersionedManifest, run_id: str | None
+) -> None:
+    """Remember our commit, found in `now`: a manifest that is read later must have it."""
+    if now.sha256 is not None:
+        revision, sightings = now.manifest.revision, repository.target.sightings
+        # rule: a commit is remembered
+        sightings.committed(before.manifest, after, run_id, revision=revision, sha256=now.sha256)
+
+
+def _read_back(
+    repository: Repository,
+    before: VersionedManifest,
+    look: Callable[[ProjectName], None],
+    read_again: Callable[[Target, ProjectName], VersionedManifest],
+) -> VersionedManifest:
+    target, project = repository.target, before.project
     try:
-        found = read_manifest(repository.target, before.project)  # rule: a conflict may be our own
+        look(project)  # rule: after a lost swap look at the pages first
+        found = read_again(target, project)  # rule: a conflict may be our own
     except Unavailable as error:
         raise _unknown(before, error) from error
     if found.version is None and before.version is not None:
-        raise Damaged(
-            f"the manifest of {before.project} was removed during the commit, so nothing was written; "
-            f"restore {manifest_key(before.project)} from a backup"
-        )
+        raise target.sightings.error(project, "has no manifest any more")
     return found
 
 

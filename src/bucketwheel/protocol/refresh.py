@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, merged
+from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, WentBack, merged
 from bucketwheel.format.layout import PageMark, page_mark, page_marks
 from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
@@ -31,6 +31,7 @@ __all__ = [
     "is_current",
     "list_in_root",
     "page_keys",
+    "project_mark",
     "refresh",
     "write_pages",
 ]
@@ -51,16 +52,29 @@ class PageVersions:
     """The versions of all pages of some projects, by key; the stats run side by side from the start."""
 
     def __init__(self, stats: Mapping[Key, Future[PageVersion]]) -> None:
-        self._stats = stats
+        self._stats = dict(stats)
+        self._later: dict[Key, PageVersion] = {}
 
     @classmethod
     def start(cls, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> Self:
         """Begin to look at the pages of these projects."""
-        keys = (key for project in projects for key in page_keys(repository, project))
-        return cls({key: workers.start(partial(_stat_page, repository, key)) for key in keys})
+        pages = cls({})
+        pages.add(repository, projects, workers)
+        return pages
+
+    def add(self, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> None:
+        """Begin to look at the pages of more projects."""
+        for project in projects:
+            for key in page_keys(repository, project):
+                self._stats[key] = workers.start(partial(_look, repository, project, key))
 
     def __getitem__(self, key: Key) -> PageVersion:
-        return self._stats[key].result()
+        return self._later.get(key) or self._stats[key].result()
+
+    def look_again(self, repository: Repository, project: ProjectName) -> None:
+        """Look at a project's pages once more, one after the other: this may run on one of the threads of a wave."""
+        for key in page_keys(repository, project):
+            self._later[key] = _look(repository, project, key)
 
     def wait(self) -> None:
         """Wait until each page was looked at; raises what went wrong."""
@@ -72,7 +86,7 @@ class PageVersions:
 class _Page:
     key: Key
     headers: ObjectHeaders
-    render: Callable[[Manifest], bytes]
+    render: Callable[[Manifest, PageMark], bytes]
 
 
 def page_keys(repository: Repository, project: ProjectName) -> tuple[Key, ...]:
@@ -81,10 +95,10 @@ def page_keys(repository: Repository, project: ProjectName) -> tuple[Key, ...]:
 
 
 def is_current(repository: Repository, read: VersionedManifest, pages: PageVersions) -> bool:
-    """Return whether all of a project's pages show this revision, or a newer one."""
-    project, manifest = read.project, read.manifest
+    """Return whether all of a project's pages show this revision."""
+    project, mark = read.project, project_mark(repository, read)
     return all(
-        _is_up_to_date(pages[page.key], page.render(manifest), _mark(manifest))
+        not _is_newer(pages[page.key], mark) and _is_up_to_date(pages[page.key], page.render(read.manifest, mark), mark)
         for page in (*_html_pages(repository, project), _json_page(repository, project))
     )
 
@@ -92,15 +106,20 @@ def is_current(repository: Repository, read: VersionedManifest, pages: PageVersi
 def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> int:
     """Bring these projects' pages to what their manifests say now; return how many project pages were written.
 
-    A manifest that cannot be read whole holds up its own project only; its error is raised at the end.
+    A manifest that cannot be read whole, or went back, holds up its own project only; its error is raised at the end.
     """
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
     read = workers.map_settled(partial(_read_known, repository, project) for project in projects)
     manifests = [each for each in read if isinstance(each, VersionedManifest) and each.version is not None]
-    written = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
+    try:
+        written = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
+    except WentBack as error:
+        raise Unfinished(str(error)) from error  # other pages may be written
     if failed := [error for error in read if isinstance(error, Exception)]:
-        raise merged(failed)
+        failure = merged(failed)
+        went_back = any(isinstance(error, WentBack) for error in failed)
+        raise Unfinished(str(failure)) if written and went_back else failure
     return written
 
 
@@ -131,13 +150,19 @@ def write_pages(
 
 def _html_pages(repository: Repository, project: ProjectName) -> list[_Page]:
     layout = repository.layout
-    render = partial(render_project_html, layout=layout, base_url=repository.settings.base_url)
+
+    def render(manifest: Manifest, mark: PageMark) -> bytes:
+        return render_project_html(manifest, layout, base_url=repository.settings.base_url, mark=mark)
+
     return [_Page(key=key, headers=layout.html(), render=render) for key in layout.html_keys(project)]
 
 
 def _json_page(repository: Repository, project: ProjectName) -> _Page:
     layout = repository.layout
-    render = partial(render_project_json, layout=layout, base_url=repository.settings.base_url)
+
+    def render(manifest: Manifest, mark: PageMark) -> bytes:
+        return render_project_json(manifest, layout, base_url=repository.settings.base_url, mark=mark)
+
     return _Page(key=layout.json_key(project), headers=layout.json(), render=render)
 
 
@@ -153,17 +178,30 @@ def _write_all(
 def _write(repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion) -> bool:
     """Bring one page to this revision or a newer one; return whether a write was needed."""
     for _ in attempts():
-        manifest = read.manifest
+        mark = project_mark(repository, read)
+        if _is_newer(found, mark):  # rule: a newer page is not done by itself
+            read = _read_known(repository, read.project)
+            continue
         try:
-            return _swap_page(repository, page.key, found, page.render(manifest), page.headers, _mark(manifest))
+            return _swap_page(repository, page.key, found, page.render(read.manifest, mark), page.headers, mark)
         except (SwapLost, OutcomeUnknown):
-            found = _stat_page(repository, page.key)  # rule: a lost page is looked at first
+            found = _look(repository, read.project, page.key)  # rule: a lost page is looked at first
             read = _read_known(repository, read.project)  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
 
 
-def _mark(manifest: Manifest) -> PageMark:
-    return PageMark(revision=manifest.revision, renderer=RENDERER)
+def project_mark(repository: Repository, read: VersionedManifest) -> PageMark:
+    """Return the mark of the pages that show this manifest."""
+    return PageMark(
+        revision=read.manifest.revision,
+        renderer=RENDERER,
+        manifest=read.sha256,
+        repository=repository.settings.id,
+    )
+
+
+def _is_newer(found: PageVersion, mark: PageMark) -> bool:
+    return found.mark is not None and found.mark.revision > mark.revision
 
 
 def _swap_page(
@@ -187,6 +225,14 @@ def _is_up_to_date(found: PageVersion, body: bytes, ours: PageMark) -> bool:
         return True
     # Where the store keeps no digest, only the mark can tell.
     return found.mark == ours and found.sha256 is None
+
+
+def _look(repository: Repository, project: ProjectName, key: Key) -> PageVersion:
+    """Look at a page of a project, and remember which revision it shows."""
+    page = _stat_page(repository, key)
+    if page.mark is not None:
+        repository.target.sightings.saw_page(project, page.mark)
+    return page
 
 
 def _stat_page(repository: Repository, key: Key) -> PageVersion:

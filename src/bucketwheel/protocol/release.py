@@ -14,12 +14,11 @@ from uuid import uuid4
 
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Created, FileDone, FileStarted, Stage
-from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings, refuse_unwritable
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
-from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
 from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
 from bucketwheel.protocol.refresh import PageVersions, is_current, page_keys
 from bucketwheel.protocol.repository import (
@@ -90,6 +89,9 @@ def release(context: Context, request: ReleaseRequest) -> Outcome:
     if checked != manifests:
         manifests, plans = checked, _plan_all(request, checked)
     if context.dry_run:
+        pages.wait()
+        for read in manifests:
+            confirm(context.target, read)
         changed_pages = _pages_to_change(repository, manifests, plans, pages)
         return Outcome(repository=repository, plans=plans, created=created, pages=changed_pages)
     uploads = _Uploads(context, repository, request)
@@ -156,10 +158,10 @@ def _must_exist(target: Target) -> Problem:
 def _refuse_foreign_pages(
     repository: Repository, manifests: Iterable[VersionedManifest], pages: PageVersions
 ) -> list[VersionedManifest]:
-    """Refuse projects that have pages and no manifest: another tool's, or ours after a loss. Files alone never decide.
+    """Refuse projects that have another tool's pages and no manifest. Files alone never decide.
 
     Waits for the pages of unknown projects only. The manifest is read once more before the verdict, because its first
-    publisher may be at work; returns what was read last.
+    publisher may be at work; returns what was read last. Our own page without a manifest raises WentBack there.
     """
     return [_refuse_foreign_page(repository, read, pages) for read in manifests]
 
@@ -173,13 +175,8 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
     read = read_manifest(repository.target, read.project)
     if read.version is not None:
         return read
-    adopt = f"`bucketwheel reindex {read.project} --adopt"
-    if any(page.mark is not None for page in found):
-        what = "has a bucketwheel page but no manifest"
-        remedy = f"restore {manifest_key(read.project)} from a backup, or run {adopt} --ours`"
-    else:
-        what = "has a page from another tool"
-        remedy = f"adopt the project with {adopt}`, or publish to a new prefix"
+    what = "has a page from another tool"
+    remedy = f"adopt the project with `bucketwheel reindex {read.project} --adopt`, or publish to a new prefix"
     raise Refused(Problem(subject=f"{repository.target.place}: {read.project}", what=what, remedy=remedy))
 
 

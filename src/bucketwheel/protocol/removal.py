@@ -12,18 +12,18 @@ from functools import partial
 from itertools import chain, takewhile
 from typing import Generic, Protocol, TypeVar
 
-from bucketwheel.errors import BucketwheelError, Unfinished
+from bucketwheel.errors import BucketwheelError, Unfinished, WentBack
 from bucketwheel.events import FileDone, FileStarted, Report, Stage
 from bucketwheel.format.layout import Layout, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
-from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.refresh import PageVersions
 from bucketwheel.protocol.repository import Context, Repository
 from bucketwheel.storage import Key, ListEntry, ObjectVersion, SwapLost
 
-__all__ = ["Removal", "Rule", "deletable_keys", "delete_names", "remove"]
+__all__ = ["Removal", "Rule", "deletable_keys", "delete_names", "deleted_file", "remove"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,7 @@ class _Step(Generic[T]):
 class _Garbage:
     """The objects at one deletable key, and beside it."""
 
+    project: ProjectName
     objects: tuple[tuple[Key, ObjectVersion], ...]
     """The file, if it still exists, and then its sidecars; each exactly as it was seen."""
     size: int
@@ -77,19 +78,20 @@ def remove(
     context: Context,
     repository: Repository,
     manifests: Sequence[VersionedManifest],
+    pages: PageVersions,
     rule: Rule[T],
     *,
     at_once: bool = False,
 ) -> Removal[T]:
     """Commit what the rule selects, bring the pages to it, then remove the objects.
 
-    Raises Unfinished where something is deleted and the rest fails; the next run finds done what is done.
+    The pages are those of these projects, looked at before the manifests were read. Raises Unfinished where something
+    is deleted and the rest fails; the next run finds done what is done.
     """
     if context.dry_run:
         steps = context.workers.map(partial(_foreseen, rule, read.manifest) for read in manifests)
         garbage = _find_all(context, repository, _deletable(repository.layout, steps, at_once=at_once))
         return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
-    pages = PageVersions.start(repository, [read.project for read in manifests], context.workers)
     decisions = [(read, partial(_select, rule)) for read in manifests]
     changed = change(repository, decisions, pages, context.workers)  # rule: pages before the removal
     # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
@@ -97,10 +99,17 @@ def remove(
     deletable = _deletable(repository.layout, steps, at_once=at_once)
     try:
         garbage = _find_all(context, repository, deletable)  # rule: only keys that were deletable before
+        context.workers.map(
+            partial(_refuse_forgotten, repository, step.after)
+            for step in steps
+            if any(each.project == step.after.project for each in garbage)
+        )
         size = sum(each.size for each in garbage)
         context.report(Stage(doing="removing", count=len(garbage), total_bytes=size))
         # rule: objects go last
         removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
+    except (Unfinished, WentBack):
+        raise
     except BucketwheelError as error:
         raise Unfinished(
             f"the deletion is committed, but objects are left over: {error}; then run the same command again"
@@ -115,7 +124,7 @@ def delete_names(manifest: Manifest, files: Collection[PublishedFile]) -> Manife
     A record keeps the id of the run that released the file: if its answer was lost, that run still looks for it.
     """
     names = {file.filename for file in files}
-    deleted = (*manifest.deleted, *map(_record, files))  # rule: a deleted name is recorded
+    deleted = (*manifest.deleted, *map(deleted_file, files))  # rule: a deleted name is recorded
     return replace(
         manifest,
         revision=manifest.revision + 1,
@@ -125,7 +134,8 @@ def delete_names(manifest: Manifest, files: Collection[PublishedFile]) -> Manife
     )
 
 
-def _record(file: PublishedFile) -> DeletedFile:
+def deleted_file(file: PublishedFile) -> DeletedFile:
+    """Return the record of a deleted name."""
     return DeletedFile(filename=file.filename, version=file.version, sha256=file.sha256, by=file.by, key=file.key)
 
 
@@ -205,12 +215,13 @@ def _find(repository: Repository, project: ProjectName, deletable: Collection[Ke
         listing = repository.storage.list(_common_prefix(keys)) if keys else ()
         found |= {entry.key: entry for entry in listing if entry.key in keys}
     groups = ([found[each] for each in _with_sidecars([key]) if each in found] for key in sorted(deletable))
-    return [garbage for group in groups if (garbage := _garbage(repository, group)).objects]
+    return [garbage for group in groups if (garbage := _garbage(repository, project, group)).objects]
 
 
-def _garbage(repository: Repository, group: list[ListEntry]) -> _Garbage:
+def _garbage(repository: Repository, project: ProjectName, group: list[ListEntry]) -> _Garbage:
     objects = ((entry.key, entry.version or _version(repository, entry.key)) for entry in group)
     return _Garbage(
+        project=project,
         objects=tuple((key, version) for key, version in objects if version is not None),
         size=sum(entry.size for entry in group),
     )
@@ -220,6 +231,14 @@ def _version(repository: Repository, key: Key) -> ObjectVersion | None:
     """Look at an object whose version the listing does not show."""
     info = repository.storage.stat(key)
     return None if info is None else info.version
+
+
+def _refuse_forgotten(repository: Repository, before: Manifest) -> None:
+    """Read the manifest once more, and refuse to remove what it does not call deleted any more."""
+    now = read_manifest(repository.target, before.project).manifest  # rule: read the manifest before a removal
+    forgotten = frozenset(_deleted_names(before)) - frozenset(_deleted_names(now))
+    if forgotten or not set(before.dead_keys) <= set(now.dead_keys):
+        raise repository.target.sightings.error(before.project, "has a manifest that forgets what was deleted")
 
 
 def _remove(repository: Repository, garbage: _Garbage, report: Report) -> list[Key]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
@@ -22,6 +22,7 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.sightings import Sightings
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
@@ -56,6 +57,8 @@ class Target:
     """Whether the user chose to write to a store that ignores conditions."""
     read_only: bool = False
     """Whether the connection has no credentials, by choice."""
+    sightings: Sightings = field(default_factory=Sightings, compare=False)
+    """What the run has seen of its projects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

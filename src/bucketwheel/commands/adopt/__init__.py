@@ -7,14 +7,15 @@ inspected.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
 
-from bucketwheel.commands.adopt.differences import AdoptRules, Inspection, ProjectDiff, find_differences
+from bucketwheel.commands.adopt.differences import AdoptRules, Difference, Inspection, ProjectDiff, find_differences
 from bucketwheel.commands.adopt.inspector import Inspector
 from bucketwheel.commands.adopt.old_pages import OldPages, read_old_pages, refuse_flat_root
+from bucketwheel.commands.adopt.own_pages import Remembered, read_own_pages, remember
 from bucketwheel.commands.adopt.reconciliation import FileAdopted, Reconciled, reconcile
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import BucketwheelError, Refused, Unfinished, merged
@@ -27,13 +28,13 @@ from bucketwheel.format.listed_files import (
     prefixes,
     sort_listing,
 )
-from bucketwheel.format.manifest import Manifest, empty_manifest, refuse_newer
-from bucketwheel.names import ProjectName, named_project, not_there
+from bucketwheel.format.manifest import Manifest, empty_manifest, encode_manifest, refuse_newer
+from bucketwheel.names import ProjectName, named_project, not_there, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.change import change
-from bucketwheel.protocol.commit import Committed, VersionedManifest, read_manifest
-from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root
+from bucketwheel.protocol.commit import Committed, VersionedManifest, fetch_manifest
+from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, page_keys
 from bucketwheel.protocol.release import new_run_id
 from bucketwheel.protocol.repository import (
     Context,
@@ -104,9 +105,9 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
         dry_run=dry_run,
     )
     named = {named_project(project): project for project in projects}
-    manifests, listed, failed = _list(repository, named, workers)
+    manifests, listed, pages, failed = _list(repository, named, workers)
     diffs = workers.map(
-        partial(_find_differences, inspector, each.manifest, listed, named=each.project in named) for each in manifests
+        partial(_find_differences, inspector, each, listed, named=each.project in named) for each in manifests
     )
     if any(diff.differences and not diff.manifest.revision for diff in diffs):
         refuse_flat_root(repository)
@@ -116,9 +117,9 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
     plans, failures = _reconcile_all(inspector, manifests, diffs, inspections)
     failed += failures
     if dry_run:
-        done, written = [plan.unchanged() for plan in plans], _count_outdated(context, repository, plans)
+        done, written = [plan.unchanged() for plan in plans], _count_outdated(repository, plans, pages)
     else:
-        done, failures, written = _commit_all(context, inspector, plans, failed)
+        done, failures, written = _commit_all(context, inspector, plans, pages, failed)
         failed += failures
     if failed:
         raise _failure(done, failed)
@@ -137,13 +138,15 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
 
 def _list(
     repository: Repository, named: Mapping[ProjectName, str], workers: Workers
-) -> tuple[list[VersionedManifest], ListedFiles, list[Exception]]:
-    """Read the manifests of the named projects, or of all; then list what belongs to them, or the whole bucket.
+) -> tuple[list[VersionedManifest], ListedFiles, PageVersions, list[Exception]]:
+    """Look at the pages of the named projects, or of all; read their manifests; then list what belongs to them.
 
     A named project is also looked for in the spelling that the user typed. An error stops its own project only.
     """
     storage, layout = repository.storage, repository.layout
     projects = list(named) or list_projects(storage)
+    pages = PageVersions.start(repository, projects, workers)
+    pages.wait()
     reads = [partial(_read_manifest, repository, project) for project in projects]
     read = workers.map_settled(reads)  # rule: read the manifests
     manifests = [each for each in read if isinstance(each, VersionedManifest)]
@@ -159,14 +162,16 @@ def _list(
     if not named:
         # The first listing showed no manifest of these. If there is one now, their swap loses.
         new = sorted(known.difference(projects))
+        pages.add(repository, new, workers)
         manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
     elif absent := [each for each in manifests if each.version is None and each.project not in known]:
         raise Refused(*(not_there(each.project, repository.target.place) for each in absent))
-    return manifests, listed, failed
+    pages.wait()
+    return manifests, listed, pages, failed
 
 
 def _read_manifest(repository: Repository, project: ProjectName) -> VersionedManifest:
-    read = read_manifest(repository.target, project)
+    read = fetch_manifest(repository.target, project)
     refuse_newer(read.manifest)
     return read
 
@@ -186,7 +191,9 @@ class _ProjectPlan:
         """Return the next revision; reconcile again if somebody else has changed the manifest."""
         reconciled = self.reconciled
         if manifest is not self.read.manifest:  # rule: a lost swap adopts again
-            reconciled = _reconcile_again(inspector, manifest, self.diff)
+            sha256 = sha256_of(encode_manifest(manifest)) if manifest.revision else None
+            read = VersionedManifest(manifest=manifest, version=None, sha256=sha256)
+            reconciled = _reconcile_again(inspector, read, self.diff)
         return reconciled.manifest, reconciled
 
     def unchanged(self) -> Committed[Reconciled]:
@@ -194,25 +201,43 @@ class _ProjectPlan:
         return Committed(before=self.read.manifest, now=self.read, decision=self.reconciled, changed=False)
 
 
-def _find_differences(inspector: Inspector, manifest: Manifest, listed: ListedFiles, *, named: bool) -> ProjectDiff:
+def _find_differences(
+    inspector: Inspector, read: VersionedManifest, listed: ListedFiles, *, named: bool
+) -> ProjectDiff:
     """Find what differs from a manifest that was read before the listing was made.
 
-    Without a manifest, the project's pages are read, and the files that they link to are differences too.
+    If our own pages show that it went back or is lost, they decide, and every file is inspected. Else, without a
+    manifest, another tool's pages are read, and the files that they link to are differences too.
     """
-    repository, old = inspector.repository, OldPages()
-    found = [*listed.files.get(manifest.project, ())]
-    if not manifest.revision:
-        old = read_old_pages(repository, listed.pages.get(manifest.project, ()))
-        found += _linked_files(repository, manifest.project, old, {file.key for file in found})
-    differences = find_differences(manifest, found, listed, repository.layout, inspector.rules)
-    return ProjectDiff(manifest=manifest, old=old, differences=differences, named=named)
+    repository, manifest, project = inspector.repository, read.manifest, read.project
+    rules, old, found = inspector.rules, OldPages(), [*listed.files.get(project, ())]
+    remembered = _remember(inspector, read)
+    if remembered is not None:
+        manifest, rules = remembered.manifest, replace(rules, reread=True)
+        listed = _list_again(repository, manifest, found)  # pages may name other places than the manifest
+        found = [*listed.files.get(project, ())]
+    elif not manifest.revision:
+        old = read_old_pages(repository, listed.pages.get(project, ()))
+        links = (link.key for links in old.links.values() for link in links)
+        found += _linked_files(repository, project, links, {file.key for file in found})
+    differences = find_differences(manifest, found, listed, repository.layout, rules)
+    return ProjectDiff(manifest=manifest, old=old, differences=differences, remembered=remembered, named=named)
+
+
+def _remember(inspector: Inspector, read: VersionedManifest) -> Remembered | None:
+    """Read our own pages, if the looks at them show that the manifest went back or is lost."""
+    repository, project = inspector.repository, read.project
+    if not repository.target.sightings.of(project).contradiction(read.manifest, read.sha256):
+        return None
+    pages = read_own_pages(repository, project, page_keys(repository, project), run_id=inspector.run_id)
+    return remember(read.manifest, pages) if pages else None
 
 
 def _linked_files(
-    repository: Repository, project: ProjectName, old: OldPages, known: Collection[Key]
+    repository: Repository, project: ProjectName, links: Iterable[Key | None], known: Collection[Key]
 ) -> Iterator[FoundFile]:
     """Look for the other files that the old pages link to."""
-    keys = {link.key for links in old.links.values() for link in links if link.key is not None}
+    keys = {key for key in links if key is not None}
     for key in sorted(filter(can_be_linked, keys.difference(known))):
         entry = next((listed for listed in repository.storage.list(key) if listed.key == key), None)
         if entry is not None and (found := linked_file(entry, project)) is not None:
@@ -241,29 +266,39 @@ def _reconcile_all(
 
 def _reconcile(inspector: Inspector, diff: ProjectDiff, inspections: Sequence[Inspection]) -> Reconciled:
     layout = inspector.repository.layout
-    return reconcile(diff, inspections, layout=layout, rules=inspector.rules, run_id=inspector.run_id)
+    return reconcile(diff, inspections, layout=layout, run_id=inspector.run_id)
 
 
-def _reconcile_again(inspector: Inspector, manifest: Manifest, before: ProjectDiff) -> Reconciled:
+def _reconcile_again(inspector: Inspector, read: VersionedManifest, before: ProjectDiff) -> Reconciled:
     """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
-    storage, layout = inspector.repository.storage, inspector.repository.layout
-    folders = {difference.key[: difference.key.rfind("/") + 1] for difference in before.differences}
-    listing = chain.from_iterable(storage.list(prefix) for prefix in prefixes(layout, manifest, folders))
-    diff = _find_differences(inspector, manifest, sort_listing(listing, layout), named=before.named)
+    listed = _list_again(inspector.repository, read.manifest, before.differences)
+    diff = _find_differences(inspector, read, listed, named=before.named)
     return _reconcile(inspector, diff, [inspector.inspect(difference) for difference in diff.differences])
+
+
+def _list_again(repository: Repository, manifest: Manifest, found: Iterable[FoundFile | Difference]) -> ListedFiles:
+    """List all of one project, and the folders in which some files were found before."""
+    storage, layout = repository.storage, repository.layout
+    folders = {file.key[: file.key.rfind("/") + 1] for file in found}
+    listing = chain.from_iterable(storage.list(prefix) for prefix in prefixes(layout, manifest, folders))
+    return sort_listing(listing, layout)
 
 
 # Commit, write pages -------------------------------------------------------------------------------------------------
 
 
 def _commit_all(
-    context: Context, inspector: Inspector, plans: Sequence[_ProjectPlan], failed: Sequence[Exception]
+    context: Context,
+    inspector: Inspector,
+    plans: Sequence[_ProjectPlan],
+    pages: PageVersions,
+    failed: Sequence[Exception],
 ) -> tuple[list[Committed[Reconciled]], list[Exception], int]:
     """Commit each plan and write the pages; return the outcomes, what failed, and how many pages were written."""
     repository, workers = inspector.repository, context.workers
-    pages = PageVersions.start(repository, [plan.read.project for plan in plans], workers)
+    decisions = [(plan.read, partial(plan.decide, inspector)) for plan in plans]
     try:
-        changed = change(repository, [(plan.read, partial(plan.decide, inspector)) for plan in plans], pages, workers)
+        changed = change(repository, decisions, pages, workers, repairs=True)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     published = [each.project for each in changed.committed if each.now.version is not None]
@@ -277,11 +312,10 @@ def _commit_all(
     return list(changed.committed), list(changed.failed), changed.pages_written
 
 
-def _count_outdated(context: Context, repository: Repository, plans: Sequence[_ProjectPlan]) -> int:
+def _count_outdated(repository: Repository, plans: Sequence[_ProjectPlan], pages: PageVersions) -> int:
     """Count the projects whose pages would be written."""
     unchanged = [plan.read for plan in plans if plan.reconciled.manifest is None]
     published = [read for read in unchanged if read.version is not None]
-    pages = PageVersions.start(repository, [read.project for read in published], context.workers)
     outdated = sum(not is_current(repository, read, pages) for read in published)
     return len(plans) - len(unchanged) + outdated
 

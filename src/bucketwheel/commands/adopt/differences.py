@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from bucketwheel.commands.adopt.old_pages import OldPages
+from bucketwheel.commands.adopt.own_pages import Remembered
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.listed_files import FoundFile, ListedFiles
 from bucketwheel.format.manifest import Manifest, PublishedFile
@@ -62,6 +63,8 @@ class ProjectDiff:
     manifest: Manifest
     old: OldPages
     differences: tuple[Difference, ...]
+    remembered: Remembered | None = None
+    """What our pages remember, if the manifest went back or is lost; `manifest` is made from it then."""
     named: bool
     """True if the user named the project: then even an empty page of it becomes ours."""
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
 
+from bucketwheel.commands.adopt.own_pages import mark_of
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.format.layout import PageMark, page_mark
-from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.format.parsed_names import is_distribution
 from bucketwheel.names import Sha256, printable
 from bucketwheel.places import Place, S3Place
@@ -42,14 +41,10 @@ class OldLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldPages:
-    """All that the pages of a project said before it was ours, or before its manifest was lost."""
+    """All that another tool's pages of a project said before it was ours."""
 
     links: Mapping[str, list[OldLink]] = field(default_factory=dict)
     """By file name."""
-    revision: int = 0
-    """The highest revision that a page of ours carries."""
-    ours: bool = False
-    """True if any page is our own; then no other page counts."""
     at: Key | None = None
     """The key of the first page."""
 
@@ -62,18 +57,11 @@ class OldPages:
 def read_old_pages(repository: Repository, keys: Iterable[Key]) -> OldPages:
     """Read the pages at these keys; one that cannot be read as a page says nothing."""
     read = [(key, stored) for key in keys if (stored := repository.storage.read(key)) is not None]
-    marks = [mark for _, stored in read if (mark := _mark(stored)) is not None]
     links: dict[str, list[OldLink]] = defaultdict(list)
     for key, stored in read:
-        if not marks or _mark(stored) is not None:
-            for filename, link in _links(stored, key, repository.target.place):
-                links[filename].append(link)
-    return OldPages(
-        links=links,
-        revision=max((mark.revision for mark in marks), default=0),
-        ours=bool(marks),
-        at=next((key for key, _ in read), None),
-    )
+        for filename, link in _links(stored, key, repository.target.place):
+            links[filename].append(link)
+    return OldPages(links=links, at=next((key for key, _ in read), None))
 
 
 def refuse_flat_root(repository: Repository) -> None:
@@ -83,7 +71,7 @@ def refuse_flat_root(repository: Repository) -> None:
         return
     for key in layout.root_html_keys:
         stored = storage.read(key)
-        if stored is not None and _mark(stored) is None and any(_links(stored, key, place)):
+        if stored is not None and mark_of(stored) is None and any(_links(stored, key, place)):
             raise Refused(
                 Problem(
                     subject=f"{place}: {key}",
@@ -91,10 +79,6 @@ def refuse_flat_root(repository: Repository) -> None:
                     remedy="put the index elsewhere with `bucketwheel init --set simple=simple/`, or remove that page",
                 )
             )
-
-
-def _mark(stored: Object) -> PageMark | None:
-    return page_mark(stored.marks) if stored.marks is not None else read_page_mark(stored.body)
 
 
 def _links(stored: Object, key: Key, place: Place) -> Iterator[tuple[str, OldLink]]:

@@ -7,19 +7,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from bucketwheel.commands.adopt.differences import AdoptRules, Difference, FileInfo, Inspection, ProjectDiff
+from bucketwheel.commands.adopt.differences import Difference, FileInfo, Inspection, ProjectDiff
 from bucketwheel.format.layout import Layout
-from bucketwheel.format.manifest import Manifest, PublishedFile, upload_time
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, upload_time
 from bucketwheel.format.parsed_names import parse_name
 from bucketwheel.names import ProjectName
+from bucketwheel.protocol.removal import deleted_file
 from bucketwheel.storage import Key
 
 __all__ = ["AdoptedAs", "FileAdopted", "Reconciled", "reconcile"]
 
 AdoptedAs: TypeAlias = Literal[
-    "taken in", "back", "updated", "missing", "other bytes", "contested", "waiting", "left out"
+    "taken in", "back", "updated", "hidden", "deleted", "missing", "other bytes", "contested", "waiting", "left out"
 ]
-"""*Missing* and *other bytes* are off the pages. *Contested* needs a person's decision; nothing was done about it."""
+"""*Missing* and *other bytes* are off the pages. *Contested* needs a person's decision; nothing was done about it.
+*Hidden* and *deleted* are what our newest page does not list, after a manifest went back or was lost.
+"""
 
 _CLOSED = {"archived", "quarantined"}  # PEP 792: these take no new files
 
@@ -53,11 +56,9 @@ class Reconciled:
     files: tuple[FileAdopted, ...]
 
 
-def reconcile(
-    diff: ProjectDiff, inspections: Sequence[Inspection], *, layout: Layout, rules: AdoptRules, run_id: str
-) -> Reconciled:
+def reconcile(diff: ProjectDiff, inspections: Sequence[Inspection], *, layout: Layout, run_id: str) -> Reconciled:
     """Decide about every difference. A project without a manifest comes in as a whole, or stays as it is."""
-    before, after = diff.manifest, _NextRevision(diff, layout, run_id)
+    before, after = diff.remembered.before if diff.remembered else diff.manifest, _NextRevision(diff, layout, run_id)
     by_name: dict[str, list[tuple[Difference, Inspection]]] = defaultdict(list)
     for difference, inspection in zip(diff.differences, inspections, strict=True):
         if difference.released:
@@ -66,19 +67,21 @@ def reconcile(
             by_name[difference.filename].append((difference, inspection))
     for filename, found in by_name.items():
         after.choose(filename, found)
-    if before.revision == 0:
-        after.compare_with_old_pages(by_name, ours=rules.ours)
+    if diff.manifest.revision == 0:
+        after.compare_with_old_pages(by_name)
         if any(file.fate == "contested" for file in after.files):
             return Reconciled(manifest=None, files=tuple(file for file in after.files if file.fate != "taken in"))
     manifest = replace(
-        before,
-        revision=max(before.revision, diff.old.revision) + 1,
+        diff.manifest,
+        revision=diff.manifest.revision + 1,
         files=tuple(after.entries.values()),
         missing=tuple(after.missing.values()),
+        deleted=(*diff.manifest.deleted, *after.deleted),
     )
     # A page without files stops publishers; a user who names its project wants it to be ours.
     begun = before.revision == 0 and diff.named and not after.files and diff.old.at is not None
     changed = begun or (manifest.files, manifest.missing) != (before.files, before.missing)
+    changed |= diff.remembered is not None
     return Reconciled(manifest=manifest if changed else None, files=tuple(after.files))
 
 
@@ -88,19 +91,29 @@ class _NextRevision:
     def __init__(self, diff: ProjectDiff, layout: Layout, run_id: str) -> None:
         self.entries = {file.filename: file for file in diff.manifest.files}
         self.missing = {file.filename: file for file in diff.manifest.missing}
+        self.deleted: list[DeletedFile] = []
         self.files: list[FileAdopted] = []
+        self._remembered = diff.remembered
+        self._known = {file.filename: file for file in diff.remembered.before.files} if diff.remembered else {}
         self._manifest, self._old = diff.manifest, diff.old
         self._layout = layout
         self._run_id = run_id
 
     def update_entry(self, difference: Difference, inspection: Inspection) -> None:
         """Make an entry agree with its object; if that is absent or has other bytes, the whole entry goes missing."""
-        filename = difference.filename
+        filename, remembered = difference.filename, self._remembered
+        doubtful = remembered is not None and filename in remembered.doubtful
         if isinstance(inspection, FileInfo):
-            before = self.entries[filename]
-            self.entries[filename] = _updated(before, difference, inspection)
+            before = self.entries[filename] if remembered is None else self._known.get(filename)
+            self.entries[filename] = _updated(self.entries[filename], difference, inspection)
             if self.entries[filename] != before:
-                self._say(difference.key, "updated", _remark(difference, inspection))
+                fate: AdoptedAs = "hidden" if doubtful else "updated" if before else "taken in"
+                note = "is not on the newest page" if doubtful else _remark(difference, inspection)
+                self._say(difference.key, fate, note)
+            return
+        if doubtful and inspection == "absent":
+            self.deleted.append(deleted_file(self.entries.pop(filename)))
+            self._say(difference.key, "deleted", "is not on the newest page, and does not exist")
             return
         self.missing[filename] = self.entries.pop(filename)  # rule: what is gone is recorded as missing
         self._say(difference.key, "missing" if inspection == "absent" else "other bytes")
@@ -130,13 +143,11 @@ class _NextRevision:
             )
             self._take_in(difference, info, key=None if difference.key == usual else difference.key)
 
-    def compare_with_old_pages(self, inspected: Collection[str], *, ours: bool) -> None:
+    def compare_with_old_pages(self, inspected: Collection[str]) -> None:
         """Object to a change that would drop a link that clients could follow until now."""
         project, old = self._manifest.project, self._old
         page = old.at or self._layout.json_key(project)
-        if old.ours and not ours:
-            self._say(page, "contested", "is our page, but its manifest is gone; restore that, or add --ours")
-        elif old.links and not inspected:
+        if old.links and not inspected:
             self._say(page, "left out", "is a page of files that are not here, and stays as it is")
             return
         for filename, links in old.links.items():
@@ -160,10 +171,7 @@ class _NextRevision:
         status = self._manifest.status.status
         if difference.found.aside not in {"", info.sha256}:
             return "is in a folder that is named after other bytes"
-        if info.ours and self._old.ours and difference.filename not in self._old.links:
-            # After a loss our page lists what was released. The rest was deleted, or never finished.
-            return "is not on our page; publish it again if you want it"
-        if difference.entry is None and status in _CLOSED:
+        if difference.entry is None and status in _CLOSED and self._remembered is None:
             return f"is new, and the project is {status}; set its status to active first"
         return None
 
@@ -181,6 +189,10 @@ class _NextRevision:
         )
         entry = replace(entry, by=self._run_id, key=key, seen=None if info.ours else difference.found.etag)
         self.entries[filename] = _updated(entry, difference, info)
+        if self._remembered is not None:
+            self.entries[filename] = replace(self.entries[filename], hidden=True)  # rule: what no page lists is hidden
+            self._say(difference.key, "hidden", "is not on the newest page", legacy=info.legacy)
+            return
         self._say(difference.key, "back" if back else "taken in", _remark(difference, info), legacy=info.legacy)
 
     def _say(self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None) -> None:

@@ -72,7 +72,8 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool) -> 
     repository = open_to_read(context.target)
     inventory = None if wanted else read_inventory(repository)
     inspections = _inspect(repository, wanted, inventory, workers, report)
-    manifests = [each.manifest for each in inspections if each.manifest.revision]
+    published = [each.read for each in inspections if each.manifest.revision]
+    manifests = [read.manifest for read in published]
     known = [manifest.project for manifest in manifests] if inventory is None else list(inventory.manifests)
     root = _read_root(repository, inventory)
     listed = listed_by(root[repository.layout.root_json_key])
@@ -84,7 +85,7 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool) -> 
         *(check_root(repository.layout, root, known, complete=inventory is not None) if known else ()),
         *_check_uploads(repository, wanted, report),
         *(_check_deep(repository, inspections, workers, report) if deep else ()),
-        *probe_as_client(repository, manifests if deep or wanted else manifests[:1], listed, workers, report),
+        *probe_as_client(repository, published if deep or wanted else published[:1], listed, workers, report),
     ]
     return Checked(
         repository=context.target.place,

@@ -33,6 +33,7 @@ class FindingKind(NamedTuple):
 _REINDEX: Final = "run `bucketwheel reindex`"
 _REINDEX_PROJECT: Final = "run `bucketwheel reindex {project}`"
 _ADOPT: Final = "run `bucketwheel reindex --adopt {project}`"
+_FROM_PAGES: Final = "run `bucketwheel reindex {project} --adopt`, which makes it from its pages and files"
 _TAKE_IN: Final = "run `{adopt} {project}`"  # in a directory it takes --yes to take in a file
 _DELETE: Final = "run `bucketwheel delete {project}=={version} {filename}`"
 _PRUNE: Final = "run `bucketwheel prune {project} --orphans --yes`"
@@ -47,9 +48,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "manifest-damaged": FindingKind(
         "error", "cannot be read: {error}", "restore an earlier version of it; nothing can be published until then"
     ),
-    "manifest-missing": FindingKind(
-        "error", "is a page of {project}, which has no manifest", f"{_RESTORE}, or run `{{adopt}} --ours {{project}}`"
-    ),
+    "manifest-missing": FindingKind("error", "is a page of {project}, which has no manifest", _FROM_PAGES),
     "file-missing": FindingKind(
         "error", "is missing, but the manifest names it", f"put it back, or {_ADOPT}, which takes it off the pages"
     ),
@@ -67,8 +66,11 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
     "page-ahead": FindingKind(
         "error",
-        "shows revision {shown}, the manifest is older ({revision})",
-        "restore the newest manifest",
+        "shows revision {shown}, but the manifest went back to revision {revision}: somebody restored it",
+        _FROM_PAGES,
+    ),
+    "page-ahead:other": FindingKind(
+        "error", "shows another revision {revision} than the manifest has: somebody restored it", _FROM_PAGES
     ),
     "root-missing": FindingKind("error", "is missing", _REINDEX),
     "root-incomplete": FindingKind("error", "does not list {project}", _REINDEX_PROJECT),

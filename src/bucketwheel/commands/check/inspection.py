@@ -23,6 +23,7 @@ from bucketwheel.format.layout import manifest_key, page_mark, repository_of
 from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
+from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ListEntry
 
@@ -44,12 +45,17 @@ _PAGE_NAMES = ("/", "/index.html", "/index.json")
 class InspectedProject:
     """One project with its findings so far."""
 
-    manifest: Manifest
+    read: VersionedManifest
     findings: tuple[Finding, ...]
     present: tuple[tuple[ReferencedObject, int], ...] = ()
     """The referenced objects that are there in the right size, each with its size."""
     unreferenced: tuple[Key, ...] = ()
     """The keys that no manifest names; each object must be looked at to tell whose it is."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The project's manifest."""
+        return self.read.manifest
 
     @property
     def clean(self) -> bool:
@@ -69,11 +75,12 @@ def inspect_project(repository: Repository, inventory: Inventory | None, project
         return _inspect(repository, read_snapshot(repository, project, rounds=_MOST_ROUNDS))
     except Damaged as error:
         damaged = finding("manifest-damaged", manifest_key(project), error=error.__cause__ or error)
-        return InspectedProject(manifest=empty_manifest(project), findings=(damaged,))
+        empty = VersionedManifest(manifest=empty_manifest(project), version=None)
+        return InspectedProject(read=empty, findings=(damaged,))
 
 
 def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
-    manifest, objects, layout = snapshot.manifest, snapshot.objects, repository.layout
+    manifest, objects, layout = snapshot.read.manifest, snapshot.objects, repository.layout
     findings: list[Finding] = []
     present: list[tuple[ReferencedObject, int]] = []
     for wanted in referenced_objects(manifest, layout):
@@ -85,7 +92,7 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
     if manifest.revision:
         findings += _check_pages(repository, snapshot)
     return InspectedProject(
-        manifest=manifest,
+        read=snapshot.read,
         findings=tuple(findings),
         present=tuple(present),
         unreferenced=unreferenced_keys(manifest, layout, snapshot.folder),
@@ -93,10 +100,9 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
 
 
 def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding]:
-    manifest = snapshot.manifest
-    for key, expected in expected_pages(manifest, repository.layout, repository.settings.base_url).items():
+    for key, expected in expected_pages(repository, snapshot.read).items():
         body = read_page(repository, key, snapshot.objects.get(key), expected)
-        yield from check_page(key, body, expected, manifest)
+        yield from check_page(key, body, expected, snapshot.read)
 
 
 def read_page(repository: Repository, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:

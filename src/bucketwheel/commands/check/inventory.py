@@ -9,7 +9,6 @@ from os.path import commonprefix
 
 from bucketwheel.commands.check.references import referenced_objects
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key, project_of
-from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository
@@ -72,7 +71,7 @@ def _project_in(place: str, layout: Layout) -> ProjectName | None:
 class Snapshot:
     """A project's manifest, and a listing of its objects."""
 
-    manifest: Manifest
+    read: VersionedManifest
     objects: Mapping[Key, ListEntry]
     """All objects that may belong to the project, perhaps among others."""
     folder: Iterable[Key]
@@ -91,7 +90,7 @@ def snapshot_of(repository: Repository, inventory: Inventory, project: ProjectNa
     # A listing takes a while and goes in the order of keys: the manifest must have been listed before the files.
     in_time = manifest_key(project) < repository.layout.folder(project)
     return Snapshot(
-        manifest=found.manifest,
+        read=found,
         objects=inventory.objects,
         folder=inventory.projects[project],
         settled=unchanged and in_time,
@@ -110,7 +109,7 @@ def read_snapshot(repository: Repository, project: ProjectName, *, rounds: int =
         objects = _list_objects(repository, found)
     folder = repository.layout.folder(project)
     inside = [key for key in objects if key.startswith(folder)]
-    return Snapshot(manifest=found.manifest, objects=objects, folder=inside, settled=settled)
+    return Snapshot(read=found, objects=objects, folder=inside, settled=settled)
 
 
 def _list_objects(repository: Repository, found: VersionedManifest) -> dict[Key, ListEntry]:

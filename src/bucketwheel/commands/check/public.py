@@ -18,10 +18,10 @@ from bucketwheel.commands.check.views import expected_pages, expected_root
 from bucketwheel.errors import Denied, Refused, Unavailable
 from bucketwheel.events import Report, Warned
 from bucketwheel.format.layout import SIDECARS
-from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
+from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.credentials import Credentials, read_netrc
 from bucketwheel.sources.http import Absent, Client, HttpResponse
@@ -44,7 +44,7 @@ _BLOCK = 1 << 16
 
 def probe_as_client(
     repository: Repository,
-    manifests: Collection[Manifest],
+    manifests: Collection[VersionedManifest],
     listed: Collection[ProjectName],
     workers: Workers,
     report: Report,
@@ -74,7 +74,7 @@ def probe_as_client(
         if root.outcome == "failed":
             return findings
         checks: list[Callable[[], list[Finding]]] = [probe.check_absence]
-        checks += [partial(probe.check_project, manifest) for manifest in manifests]
+        checks += [partial(probe.check_project, read) for read in manifests]
         return [*findings, *chain.from_iterable(workers.map(checks))]
 
 
@@ -109,10 +109,10 @@ class _Probe:
             return []
         return [finding(kinds.get(response.outcome, "client-unreachable"), response.url, why=response.why)]
 
-    def check_project(self, manifest: Manifest) -> list[Finding]:
+    def check_project(self, read: VersionedManifest) -> list[Finding]:
         """Check the responses for what an installer asks for."""
-        layout, project = self.repository.layout, manifest.project
-        pages = expected_pages(manifest, layout, self.base_url).values()
+        layout, manifest, project = self.repository.layout, read.manifest, read.project
+        pages = expected_pages(self.repository, read).values()
         findings: list[Finding] = []
         for accept in _ACCEPTS:
             findings += self.check_page(self.fetch(layout.folder(project), accept), pages, manifest.revision)

@@ -8,20 +8,24 @@ from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.references import encoding_of
 from bucketwheel.errors import Damaged
 from bucketwheel.format.layout import Layout
-from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName
+from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.refresh import project_mark
+from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ObjectHeaders, ServedHeaders
 
 __all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "expected_root", "listed_by"]
 
 
-def expected_pages(manifest: Manifest, layout: Layout, base_url: str | None) -> Mapping[Key, bytes]:
+def expected_pages(repository: Repository, read: VersionedManifest) -> Mapping[Key, bytes]:
     """Return all pages of a project with the bytes that they must have."""
-    html = render_project_html(manifest, layout, base_url=base_url)
-    json = render_project_json(manifest, layout, base_url=base_url)
+    manifest, layout, base_url = read.manifest, repository.layout, repository.settings.base_url
+    mark = project_mark(repository, read)
+    html = render_project_html(manifest, layout, base_url=base_url, mark=mark)
+    json = render_project_json(manifest, layout, base_url=base_url, mark=mark)
     return dict.fromkeys(layout.html_keys(manifest.project), html) | {layout.json_key(manifest.project): json}
 
 
@@ -32,9 +36,9 @@ def expected_root(layout: Layout, listed: Collection[ProjectName]) -> Mapping[Ke
     }
 
 
-def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest) -> Iterator[Finding]:
+def check_page(key: Key, body: bytes | None, expected: bytes, read: VersionedManifest) -> Iterator[Finding]:
     """Compare a page of a project with the bytes that it must have."""
-    project, revision = manifest.project, manifest.revision
+    project, revision = read.project, read.manifest.revision
     mark = None if body is None else read_page_mark(body)
     if body is None:
         yield finding("page-missing", key, project=project)
@@ -45,6 +49,8 @@ def check_page(key: Key, body: bytes | None, expected: bytes, manifest: Manifest
     elif mark.revision != revision:
         kind = "page-ahead" if mark.revision > revision else "page-behind"
         yield finding(kind, key, project=project, shown=mark.revision, revision=revision)
+    elif mark.manifest not in {None, read.sha256}:
+        yield finding("page-ahead:other", key, project=project, revision=revision)
     elif mark.renderer <= RENDERER:  # we do not know the bytes of a newer bucketwheel
         yield finding("page-edited" if mark.renderer == RENDERER else "page-behind:renderer", key, project=project)
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from html import escape
 
-from bucketwheel.format.layout import Layout
+from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.listing import ListedFile, project_listing
-from bucketwheel.format.pages.mark import html_opening
+from bucketwheel.format.pages.mark import RENDERER, html_opening
 from bucketwheel.names import ProjectName
 
 __all__ = ["render_project_html", "render_root_html", "render_simple_html"]
@@ -24,15 +24,21 @@ _UNWRITABLE = re.compile(
 )
 
 
-def render_project_html(manifest: Manifest, layout: Layout, *, base_url: str | None = None) -> bytes:
-    """Write a project's HTML page; `base_url` is the repository's public address, ending in a slash."""
+def render_project_html(
+    manifest: Manifest, layout: Layout, *, base_url: str | None = None, mark: PageMark | None = None
+) -> bytes:
+    """Write a project's HTML page; `base_url` is the repository's public address, ending in a slash.
+
+    Without a mark the page says only which revision it shows.
+    """
     listing = project_listing(manifest, layout, base_url)
     status = manifest.status
     meta = {"pypi:repository-version": _API_VERSION, "pypi:project-status": status.status}
     if status.reason is not None:
         meta["pypi:project-status-reason"] = status.reason
     anchors = (_anchor(_attributes(link, signed=listing.signed), link.file.filename) for link in listing.links)
-    return _document(manifest.revision, meta, f"Links for {manifest.project}", anchors)
+    mark = mark or PageMark(revision=manifest.revision, renderer=RENDERER)
+    return _document(mark, meta, f"Links for {manifest.project}", anchors)
 
 
 def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> bytes:
@@ -47,7 +53,8 @@ def render_root_html(projects: Collection[ProjectName]) -> bytes:
     """Write the HTML page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
     anchors = (_anchor([("href", f"{name}/")], name) for name in names)
-    return _document(len(names), {"pypi:repository-version": _API_VERSION}, "Simple index", anchors)
+    mark = PageMark(revision=len(names), renderer=RENDERER)
+    return _document(mark, {"pypi:repository-version": _API_VERSION}, "Simple index", anchors)
 
 
 def _attributes(link: ListedFile, *, signed: bool) -> Iterator[tuple[str, str]]:
@@ -69,10 +76,10 @@ def _attributes(link: ListedFile, *, signed: bool) -> Iterator[tuple[str, str]]:
     yield "data-upload-time", file.upload_time
 
 
-def _document(revision: int, meta: dict[str, str], title: str, anchors: Iterable[str]) -> bytes:
+def _document(mark: PageMark, meta: dict[str, str], title: str, anchors: Iterable[str]) -> bytes:
     metas = "".join(f'<meta name="{name}" content="{_escaped(content)}">\n' for name, content in meta.items())
     return (
-        f"{html_opening(revision)}{metas}<title>{_escaped(title)}</title>\n</head>\n<body>\n<h1>{_escaped(title)}</h1>\n"
+        f"{html_opening(mark)}{metas}<title>{_escaped(title)}</title>\n</head>\n<body>\n<h1>{_escaped(title)}</h1>\n"
         f"{''.join(anchors)}</body>\n</html>\n"
     ).encode()
 

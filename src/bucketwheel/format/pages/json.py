@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from bucketwheel.errors import Damaged
 from bucketwheel.format.documents import Document, DocumentInvalid, load_document
-from bucketwheel.format.layout import Layout
+from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.listing import ListedFile, project_listing
-from bucketwheel.format.pages.mark import JSON_MARK, json_mark
+from bucketwheel.format.pages.mark import JSON_MARK, RENDERER, json_mark
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
 __all__ = ["read_root_json", "render_project_json", "render_root_json", "render_simple_json"]
@@ -18,14 +18,19 @@ __all__ = ["read_root_json", "render_project_json", "render_root_json", "render_
 _API_VERSION = "1.4"  # 1.5 is for repositories that have namespaces (PEP 752)
 
 
-def render_project_json(manifest: Manifest, layout: Layout, *, base_url: str | None = None) -> bytes:
-    """Write a project's JSON page; `base_url` is the repository's public address, ending in a slash."""
+def render_project_json(
+    manifest: Manifest, layout: Layout, *, base_url: str | None = None, mark: PageMark | None = None
+) -> bytes:
+    """Write a project's JSON page; `base_url` is the repository's public address, ending in a slash.
+
+    Without a mark the page says only which revision it shows.
+    """
     listing = project_listing(manifest, layout, base_url)
     status = {"status": manifest.status.status}
     if manifest.status.reason is not None:
         status["reason"] = manifest.status.reason
     return _document(
-        manifest.revision,
+        mark or PageMark(revision=manifest.revision, renderer=RENDERER),
         {
             "name": manifest.project,
             "project-status": status,
@@ -43,7 +48,8 @@ def render_simple_json(manifest: Manifest, *, base_url: str | None = None) -> by
 def render_root_json(projects: Collection[ProjectName]) -> bytes:
     """Write the JSON page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
-    return _document(len(names), {"projects": [{"name": name} for name in names]})
+    mark = PageMark(revision=len(names), renderer=RENDERER)
+    return _document(mark, {"projects": [{"name": name} for name in names]})
 
 
 def read_root_json(body: bytes) -> tuple[ProjectName, ...]:
@@ -94,6 +100,6 @@ def _file(link: ListedFile, *, signed: bool) -> dict[str, object]:
     return table
 
 
-def _document(revision: int, content: dict[str, object]) -> bytes:
-    page = {"meta": {"api-version": _API_VERSION}, JSON_MARK: json_mark(revision)} | content
+def _document(mark: PageMark, content: dict[str, object]) -> bytes:
+    page = {"meta": {"api-version": _API_VERSION}, JSON_MARK: json_mark(mark)} | content
     return (json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
