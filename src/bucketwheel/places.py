@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Connection", "DirectoryPlace", "InvalidPlace", "Place", "S3Place", "parse_place"]
+__all__ = ["AWS_HOSTS", "Connection", "DirectoryPlace", "InvalidPlace", "Place", "S3Place", "parse_place"]
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; access point ARNs are not buckets.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z")
+
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 class InvalidPlace(ValueError):

@@ -58,7 +58,7 @@ def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
             "simple": "simple/",
             "base-url": "https://pypi.example.com/",
             "cache-control": "public, max-age=60",
-            "conditional-writes": "proven",
+            "proofs": {"directory": {"create": "proven", "swap": "proven", "swap-absent": "proven"}},
         },
     }
 

@@ -70,7 +70,8 @@ def test_the_proof_of_the_store_is_made_once(storage: Storage, tmp_path: Path) -
     first = storage.read(Key("_bucketwheel/repository.json"))
     release_files(storage, make_wheel(tmp_path, version="1.1"))
     assert first is not None
-    assert json.loads(first.body)["conditional-writes"] == "proven"
+    (proof,) = json.loads(first.body)["proofs"].values()
+    assert set(proof.values()) == {"proven"}
     assert storage.read(Key("_bucketwheel/repository.json")) == first
 
 
@@ -325,7 +326,8 @@ def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Pa
         release(replace(context, target=target), request_for(make_wheel(tmp_path)))
     settings = storage.read(Key("_bucketwheel/repository.json"))
     assert settings is not None
-    assert json.loads(settings.body)["conditional-writes"] == "ignored"
+    (proof,) = json.loads(settings.body)["proofs"].values()
+    assert set(proof.values()) == {"ignored"}
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
     with pytest.raises(Refused, match="single-writer"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))

@@ -1,11 +1,11 @@
-"""Open a repository, create one, and prove its store."""
+"""Open a repository, create one, and record what its store was proven to honour."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
@@ -13,7 +13,9 @@ from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
+    Capability,
     RepositorySettings,
+    Verdict,
     decode_settings,
     encode_settings,
     refuse_unwritable,
@@ -22,6 +24,7 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.proof import refuses_right_version, store_name, try_conditional_writes
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
@@ -37,13 +40,14 @@ __all__ = [
     "open_to_read",
     "open_to_write",
     "read_settings",
+    "refuse_if_unwritable",
     "refuse_nonempty",
     "store",
     "take_over",
 ]
 
-# A version that no object ever has: the swap that the proof expects to lose.
-_NEVER = ObjectVersion('"00000000000000000000000000000000"')
+_UNMOVED = 3
+"""After so many refusals of the version that was read just before, no other writer is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,11 @@ class Target:
     """Whether the user chose to write to a store that ignores conditions."""
     read_only: bool = False
     """Whether the connection has no credentials, by choice."""
+
+    @property
+    def store(self) -> str:
+        """The name under which the settings record what this store honours."""
+        return store_name(self.storage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,11 @@ class Repository:
     def layout(self) -> Layout:
         """The keys and headers of its objects."""
         return self.settings.layout
+
+    @property
+    def conditional_writes(self) -> Verdict | None:
+        """Whether its store honours the conditions of writes; None: that was not tried there yet."""
+        return self.settings.conditional_writes(self.target.store)
 
     @property
     def index_url(self) -> str:
@@ -137,7 +151,10 @@ def open_to_read(target: Target) -> Repository:
 
 
 def open_to_write(target: Target, found: Repository | None = None) -> Repository:
-    """Open what must be a repository with a proven store; makes the proof if its creator died before it (I14)."""
+    """Open what must be a repository with a proven store (I14).
+
+    Makes the proof if its creator died before it, or if its objects were copied here from another store.
+    """
     if target.read_only:
         raise Refused(
             Problem(
@@ -147,8 +164,7 @@ def open_to_write(target: Target, found: Repository | None = None) -> Repository
             )
         )
     found = found or open_to_read(target)
-    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
-    return found if found.settings.conditional_writes else _prove(found)
+    return _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
 
 
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
@@ -207,31 +223,50 @@ def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersi
     return Repository(target=target, settings=settings, version=version)
 
 
-def _prove(found: Repository) -> Repository:
-    """Make the store refuse what it must refuse, on the settings themselves, before any other key is touched."""
-    target = found.target
-    ignored = _accepts(found, None) or _accepts(found, _NEVER)
-    if ignored and not target.single_writer:
-        raise Refused(unsafe_store(str(target.place)))
-    current = open_to_read(target) if ignored else found
-    record = replace(current.settings, conditional_writes="ignored" if ignored else "proven")
-    proven = store(target, record, expected=current.version)
-    if proven is not None:
-        return proven
-    # Another run made the same proof at the same time, or changed the settings: its settings count.
-    found = open_to_read(target)
-    if found.settings.conditional_writes is None:
-        raise Unavailable(f"another writer is creating {target.place}; run the same command again")
-    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
-    return found
+def refuse_if_unwritable(target: Target, settings: RepositorySettings) -> None:
+    """Refuse to write where a newer bucketwheel set things, or to a store that was found to ignore conditions."""
+    refuse_unwritable(settings, str(target.place), store=target.store, single_writer=target.single_writer)
 
 
-def _accepts(found: Repository, wrong: ObjectVersion | None) -> bool:
-    try:
-        _swap(found.storage, found.settings, expected=wrong)
-    except SwapLost:
-        return False
-    return True
+def _lacks_conditional_writes(found: Repository) -> bool:
+    refuse_if_unwritable(found.target, found.settings)
+    return found.conditional_writes is None
+
+
+def _try_conditional_writes(found: Repository) -> dict[Capability, Verdict]:
+    verdicts = try_conditional_writes(found.storage, found.settings)
+    if "ignored" in verdicts.values() and not found.target.single_writer:
+        raise Refused(unsafe_store(str(found.target.place)))
+    return verdicts
+
+
+def _record(
+    found: Repository,
+    *,
+    wanted: Callable[[Repository], bool],
+    attempt: Callable[[Repository], Mapping[Capability, Verdict]],
+) -> Repository:
+    """Try what the store does, before any other key is touched, and record it, unless another run has recorded it."""
+    target, unmoved = found.target, 0
+    for _ in attempts():
+        if not wanted(found):
+            return found
+        verdicts = attempt(found)
+        if "ignored" in verdicts.values():  # then what had to be refused has replaced the settings
+            found = open_to_read(target)
+        settings = found.settings.having(target.store, verdicts)
+        try:
+            version = _swap(target.storage, settings, expected=found.version)
+        except (SwapLost, OutcomeUnknown) as lost:
+            # Another run recorded the same at the same time, or changed the settings: its settings count.
+            now = open_to_read(target)
+            unmoved = unmoved + 1 if isinstance(lost, SwapLost) and now.version == found.version else 0
+            if unmoved == _UNMOVED:
+                raise Refused(refuses_right_version(str(target.place))) from None
+            found = now
+        else:
+            return Repository(target=target, settings=settings, version=version)
+    raise Unavailable(f"other writers keep changing the settings of {target.place}; run the same command again")
 
 
 def _swap(storage: Storage, settings: RepositorySettings, *, expected: ObjectVersion | None) -> ObjectVersion:
