@@ -11,16 +11,17 @@ from typing import Any, Literal, TypeAlias
 import pytest
 
 from bucketwheel.errors import Refused
-from bucketwheel.format.layout import SETTINGS_KEY
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.protocol.release import release
-from bucketwheel.protocol.repository import open_to_write
-from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, SwapLost
+from bucketwheel.protocol.repository import create, first_settings, open_to_write, take_over
+from bucketwheel.storage import Key, KeyRefused, ObjectHeaders, ObjectVersion, Storage, SwapLost
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 from support.releasing import context_for, page_json, release_files, request_for, target_of
 from support.tampering import overwrite
+from support.wire import Exchange, Fault, run_wire, says
 from support.witness import Witness
 
 Condition: TypeAlias = Literal["create", "swap", "swap-absent"]
@@ -65,7 +66,7 @@ def keys(storage: MemoryStorage) -> list[str]:
     return [entry.key for entry in storage.list("")]
 
 
-def stored_settings(storage: MemoryStorage) -> dict[str, Any]:
+def stored_settings(storage: Storage) -> dict[str, Any]:
     """Read the settings document."""
     stored = storage.read(SETTINGS_KEY)
     assert stored is not None
@@ -188,7 +189,109 @@ def test_a_bucket_is_proven_at_its_endpoint(bucket: TestBucket, tmp_path: Path) 
     storage = bucket.storage()
     with context_for(storage, bucket.place) as context:
         release(context, request_for(make_wheel(tmp_path), place=bucket.place))
-    stored = storage.read(SETTINGS_KEY)
-    assert stored is not None
-    store = store_name(storage)
-    assert json.loads(stored.body)["proofs"] == {store: {"create": "proven", "swap": "proven", "swap-absent": "proven"}}
+    tried = ("create", "swap", "swap-absent", "slash-keys")
+    assert stored_settings(storage)["proofs"] == {store_name(storage): dict.fromkeys(tried, "proven")}
+
+
+# Keys that end in a slash ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class NoSlashKeys(MemoryStorage):
+    """A store that keeps no body at a key that ends in a slash: it says so (MinIO), or drops the body (JuiceFS)."""
+
+    drops: bool = False
+
+    def address(self, key: str) -> str:
+        """Return a URL of another store than other stores in memory."""
+        return f"memory:///without-slash-keys/{key}"
+
+    def swap(
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Refuse or drop the body at such a key."""
+        if key.endswith("/") and not self.drops:
+            raise KeyRefused(f"the store cannot keep {key}")
+        body = b"" if key.endswith("/") else body
+        return MemoryStorage.swap(self, key, body, expected=expected, headers=headers, marks=marks)
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_a_store_without_slash_keys_gets_pages_that_it_can_keep(*, drops: bool, tmp_path: Path) -> None:
+    """The first publish finds out before it commits, and chooses `index.html`; the next one goes on so."""
+    storage = NoSlashKeys(drops=drops)
+    release_files(storage, make_wheel(tmp_path))
+    release_files(storage, make_wheel(tmp_path, version="1.1"))
+    assert stored_settings(storage)["pages"] == "index.html"
+    assert {"simple/index.html", "simple/demo-pkg/index.html"} < set(keys(storage))
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+
+
+@pytest.mark.parametrize("style", ["slash", "both"])
+def test_a_style_that_was_asked_for_is_refused(style: PageStyle) -> None:
+    """It is never replaced behind the user's back; asked for what is possible, the repository can be used."""
+    target = target_of(NoSlashKeys())
+    settings = replace(first_settings(target.place, {}), pages=style)
+    with pytest.raises(Refused, match=r"no objects at keys that end in a slash.*choose pages=index.html"):
+        create(target, settings, pages=style)
+    assert open_to_write(target).settings.pages == "index.html"
+    with pytest.raises(Refused, match=r"choose pages=index\.html"):
+        open_to_write(target, pages=style)
+
+
+def test_a_repository_copied_to_such_a_store_names_the_remedy(tmp_path: Path) -> None:
+    """Its pages are published, so their style changes only if somebody asks for it."""
+    storage = MemoryStorage()
+    release_files(storage, make_wheel(tmp_path))
+    copied = NoSlashKeys(objects={key: found for key, found in storage.objects.items() if not key.endswith("/")})
+    with pytest.raises(Refused, match=r"init s3://bucket --set pages=index.html.*reindex"):
+        release_files(copied, make_wheel(tmp_path, version="1.1"))
+    assert open_to_write(target_of(copied), pages="index.html").settings.pages == "slash"
+
+
+def test_a_lost_root_page_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    """Where projects are published another key is tried, which is removed again."""
+    storage = MemoryStorage()
+    release_files(storage, make_wheel(tmp_path))
+    del storage.objects["simple/"]
+    moved = OneBlindSpot(objects=storage.objects, bucket="moved")
+    before = keys(moved)
+    open_to_write(target_of(moved))
+    assert keys(moved) == before
+    assert stored_settings(moved)["proofs"]["memory:///moved"]["slash-keys"] == "proven"
+
+
+@pytest.mark.parametrize(("simple", "left"), [("simple/", ["simple/"]), ("", [])])
+def test_the_first_root_page_is_empty_and_shows_no_project(simple: str, left: list[str]) -> None:
+    """It is there before the first project; an index at the top has its root at another key, so nothing is left."""
+    storage = MemoryStorage()
+    target = target_of(storage)
+    create(target, replace(first_settings(target.place, {}), simple=simple))
+    assert keys(storage) == [SETTINGS_KEY, *left]
+    assert stored_settings(storage)["proofs"]["memory:///"]["slash-keys"] == "proven"
+
+
+def test_an_empty_folder_object_of_a_console_proves_nothing() -> None:
+    """Stores without slash keys keep it too, so a page is written over it."""
+    for storage, style in ((MemoryStorage(), "slash"), (NoSlashKeys(), "index.html")):
+        folder, target = Key("simple/"), target_of(storage)
+        MemoryStorage.swap(storage, folder, b"", expected=None, headers=Layout().html(), marks={})
+        take_over(target, first_settings(target.place, {}))
+        assert stored_settings(storage)["pages"] == style
+
+
+def test_minio_is_found_out_by_its_answer(bucket: TestBucket, tmp_path: Path) -> None:
+    """400 XMinioInvalidObjectName to a page, and to nothing else, is no failure of the network."""
+
+    def answer_as_minio(exchange: Exchange) -> Fault | None:
+        refused = exchange.verb == "PUT" and exchange.path.partition("?")[0].endswith("/")
+        return says(400, "XMinioInvalidObjectName") if refused else None
+
+    with run_wire(bucket.connection.endpoint_url, answer_as_minio) as wire:
+        storage = bucket.storage(endpoint_url=wire.url)
+        with context_for(storage, bucket.place) as context:
+            release(context, request_for(make_wheel(tmp_path), place=bucket.place))
+        assert stored_settings(storage)["pages"] == "index.html"
+        assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+        with pytest.raises(KeyRefused, match=r"cannot keep s3://.*/x/.*--set pages=index.html"):
+            storage.swap(Key("x/"), b"page", expected=None, headers=Layout().html(), marks={})

@@ -6,21 +6,26 @@ A verdict counts for one store only, because the record of it travels with objec
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from bucketwheel.errors import Problem, Unavailable
-from bucketwheel.format.layout import SETTINGS_KEY
+from bucketwheel.errors import OutcomeUnknown, Problem, Unavailable
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageMark, page_marks
+from bucketwheel.format.pages.html import render_root_html
+from bucketwheel.format.pages.mark import RENDERER
 from bucketwheel.format.settings import Capability, RepositorySettings, Verdict, encode_settings
-from bucketwheel.places import AWS_HOSTS
-from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
+from bucketwheel.parallel import attempts
+from bucketwheel.places import AWS_HOSTS, Place
+from bucketwheel.storage import NO_MARKS, Key, KeyRefused, Object, ObjectVersion, Storage, SwapLost
 
-__all__ = ["refuses_right_version", "store_name", "try_conditional_writes"]
+__all__ = ["no_slash_keys", "refuses_right_version", "store_name", "try_conditional_writes", "try_slash_keys"]
 
 # A version that no object ever has.
 _NEVER = ObjectVersion('"00000000000000000000000000000000"')
 # A key that has no object, except in a store that ignores If-Match there.
 _ABSENT = Key("_bucketwheel/proof")
+_FOLDER = Key("_bucketwheel/")
 
 
 def store_name(storage: Storage) -> str:
@@ -46,6 +51,48 @@ def try_conditional_writes(storage: Storage, settings: RepositorySettings) -> di
     return verdicts
 
 
+def try_slash_keys(storage: Storage, layout: Layout, *, published: bool) -> Verdict:
+    """Write an empty root page at a key that ends in a slash, and read it back.
+
+    Where projects are published, a root page is not written but read, and without one another key is used.
+    """
+    if store_name(storage) == "directory":
+        return "ignored"  # no name in a file system ends in a slash
+    if published and layout.simple and (root := storage.read(Key(layout.simple))) is not None and root.body:
+        return "proven"
+    key = _FOLDER if published or not layout.simple else Key(layout.simple)
+    found: Object | None = None
+    for _ in attempts():
+        try:
+            _write_empty_page(storage, key, layout, found)
+        except KeyRefused:
+            return "ignored"
+        except (SwapLost, OutcomeUnknown):
+            found = storage.read(key)
+            if found is None or not found.body:  # perhaps the empty object that consoles call a folder
+                continue
+        kept = storage.read(key)
+        if key == _FOLDER:
+            _clean_up(storage, key)
+        return "proven" if kept is not None and kept.body else "ignored"
+    raise Unavailable(f"the store did not keep {key}; run the same command again")
+
+
+def no_slash_keys(place: Place, *, asked: bool) -> Problem:
+    """Return the problem of a page style that a store cannot have."""
+    url = shlex.quote(str(place))
+    remedy = (
+        "choose pages=index.html"
+        if asked
+        else f"run `bucketwheel init {url} --set pages=index.html`, then `bucketwheel reindex -r {url}`"
+    )
+    return Problem(
+        subject=str(place),
+        what="is on a store that keeps no objects at keys that end in a slash, as the HTML pages here have",
+        remedy=remedy,
+    )
+
+
 def refuses_right_version(place: str) -> Problem:
     """Return the problem of a store in which nothing can be replaced."""
     return Problem(
@@ -64,6 +111,12 @@ def _verdict_on_swap(storage: Storage, settings: RepositorySettings, key: Key, w
     except SwapLost:
         return "proven"
     return "ignored"
+
+
+def _write_empty_page(storage: Storage, key: Key, layout: Layout, found: Object | None) -> None:
+    marks = page_marks(PageMark(revision=0, renderer=RENDERER))
+    version = None if found is None else found.version
+    storage.swap(key, render_root_html(()), expected=version, headers=layout.html(), marks=marks)
 
 
 def _clean_up(storage: Storage, key: Key) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
@@ -24,7 +25,13 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.proof import refuses_right_version, store_name, try_conditional_writes
+from bucketwheel.protocol.proof import (
+    no_slash_keys,
+    refuses_right_version,
+    store_name,
+    try_conditional_writes,
+    try_slash_keys,
+)
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
@@ -150,10 +157,11 @@ def open_to_read(target: Target) -> Repository:
     return found
 
 
-def open_to_write(target: Target, found: Repository | None = None) -> Repository:
+def open_to_write(target: Target, found: Repository | None = None, *, pages: str | None = None) -> Repository:
     """Open what must be a repository with a proven store (I14).
 
-    Makes the proof if its creator died before it, or if its objects were copied here from another store.
+    Makes the proof if its creator died before it, or if its objects were copied here from another store. `pages` is the
+    page style that the user asks for; without one a new repository gets a style that its store can keep.
     """
     if target.read_only:
         raise Refused(
@@ -164,7 +172,8 @@ def open_to_write(target: Target, found: Repository | None = None) -> Repository
             )
         )
     found = found or open_to_read(target)
-    return _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
+    found = _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
+    return _with_possible_pages(found, pages)
 
 
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
@@ -180,22 +189,23 @@ def first_settings(place: Place, put_args: Mapping[str, str]) -> RepositorySetti
     return RepositorySettings(id=uuid4().hex, pages=pages, put_args=put_args)  # type: ignore[arg-type]  # literals
 
 
-def create(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+def create(target: Target, settings: RepositorySettings, *, pages: str | None = None) -> tuple[Repository, bool]:
     """Create a repository in an empty place; of several creators one wins, and its settings count for all.
 
-    Returns the repository and whether this call created it; raises Refused on foreign ground.
+    `pages` is as in `open_to_write`. Returns the repository and whether this call created it; raises Refused on foreign
+    ground.
     """
     refuse_nonempty(target)
-    return take_over(target, settings)
+    return take_over(target, settings, pages=pages)
 
 
-def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+def take_over(target: Target, settings: RepositorySettings, *, pages: str | None = None) -> tuple[Repository, bool]:
     """Create a repository whatever the place holds; that is left as it is. The rest as `create`."""
     for _ in attempts():
         created = store(target, settings, expected=None)
         found = created or read_settings(target)
         if found is not None:
-            return open_to_write(target, found), created is not None
+            return open_to_write(target, found, pages=pages), created is not None
     raise Unavailable(f"the store did not keep the settings of {target.place}; run the same command again")
 
 
@@ -240,6 +250,31 @@ def _try_conditional_writes(found: Repository) -> dict[Capability, Verdict]:
     return verdicts
 
 
+def _with_possible_pages(found: Repository, asked: str | None) -> Repository:
+    """Return the repository with a page style that its store can keep."""
+    target = found.target
+    for _ in attempts():
+        style = asked or found.settings.pages
+        if style == "index.html" or found.settings.verdict(target.store, "slash-keys") == "proven":
+            return found
+        published = next(iter(target.storage.list(MANIFESTS)), None) is not None
+        found = _record(found, wanted=_lacks_slash_keys, attempt=partial(_try_slash_keys, published=published))
+        if found.settings.verdict(target.store, "slash-keys") == "ignored":
+            if published or asked:
+                raise Refused(no_slash_keys(target.place, asked=asked is not None))
+            possible = replace(found.settings, pages="index.html")
+            found = store(target, possible, expected=found.version) or open_to_read(target)
+    raise Unavailable(f"other writers keep changing the settings of {target.place}; run the same command again")
+
+
+def _lacks_slash_keys(found: Repository) -> bool:
+    return found.settings.verdict(found.target.store, "slash-keys") is None
+
+
+def _try_slash_keys(found: Repository, *, published: bool) -> dict[Capability, Verdict]:
+    return {"slash-keys": try_slash_keys(found.storage, found.layout, published=published)}
+
+
 def _record(
     found: Repository,
     *,
@@ -252,7 +287,7 @@ def _record(
         if not wanted(found):
             return found
         verdicts = attempt(found)
-        if "ignored" in verdicts.values():  # then what had to be refused has replaced the settings
+        if "ignored" in verdicts.values():  # then what had to be refused may have replaced the settings
             found = open_to_read(target)
         settings = found.settings.having(target.store, verdicts)
         try:
