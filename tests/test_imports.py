@@ -129,7 +129,7 @@ def test_swap_is_called_by_the_protocol_only() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "swap" and home(path) != "storage"
     }
-    assert callers == {"protocol.commit", "protocol.refresh", "protocol.repository"}
+    assert callers == {"protocol.commit", "protocol.proof", "protocol.refresh", "protocol.repository"}
 
 
 def test_no_module_is_named_for_nothing() -> None:

@@ -64,6 +64,7 @@ def test_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("s3://a", "does not name a bucket"),
         ("s3://under_score-", "does not name a bucket"),
         ("s3://bucket:80/x", "does not name a bucket"),
+        ("s3://packages--use1-az4--x-s3/team", "S3 Express"),
         ("s3://packages/../other", "must not have '.' or '..'"),
         ("s3://packages/./other", "must not have '.' or '..'"),
         ("s3://user:canary@packages/x", "must not have a user"),

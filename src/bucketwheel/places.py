@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Connection", "DirectoryPlace", "InvalidPlace", "Place", "S3Place", "parse_place"]
+__all__ = ["AWS_HOSTS", "Connection", "DirectoryPlace", "InvalidPlace", "Place", "S3Place", "parse_place"]
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; access point ARNs are not buckets.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z")
+
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 class InvalidPlace(ValueError):
@@ -82,6 +84,9 @@ def parse_place(text: str, base: Path) -> Place:
 def _s3_place(bucket: str, path: str) -> S3Place:
     if not _BUCKET.match(bucket):
         raise InvalidPlace("does not name a bucket: s3://bucket or s3://bucket/prefix")
+    # Its listings have no order, and a prefix must end in a slash (User Guide, "Differences for directory buckets").
+    if bucket.endswith("--x-s3"):
+        raise InvalidPlace("names a bucket of S3 Express, which lists without order; only general purpose buckets work")
     segments = [segment for segment in path.split("/") if segment]
     if any(segment in {".", ".."} for segment in segments):
         raise InvalidPlace("must not have '.' or '..' in its prefix")

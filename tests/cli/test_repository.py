@@ -58,9 +58,22 @@ def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
             "simple": "simple/",
             "base-url": "https://pypi.example.com/",
             "cache-control": "public, max-age=60",
-            "conditional-writes": "proven",
+            "proofs": {"directory": {"create": "proven", "swap": "proven", "swap-absent": "proven"}},
         },
     }
+
+
+def test_a_repository_that_was_copied_from_s3_into_a_directory_says_what_to_do(published: Path) -> None:
+    """No file name ends in a slash: the style is changed as the message says, and then everything works."""
+    settings = published / "_bucketwheel" / "repository.json"
+    document = json.loads(settings.read_bytes()) | {"pages": "slash", "proofs": {"aws": {"create": "proven"}}}
+    settings.write_text(json.dumps(document), encoding="utf-8")
+    run = run_command("reindex", *TO)
+    assert run.code == 1
+    assert f"`bucketwheel init {published} --set pages=index.html`" in run.notices
+    assert run_command("init", str(published), "--set", "pages=index.html").code == 0
+    assert run_command("reindex", *TO).code == 0
+    assert run_command("check", *TO).code == 0
 
 
 def test_init_takes_a_name_or_the_configured_repository() -> None:

@@ -20,7 +20,7 @@ from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, manifest_of, page_json, release_files, request_for
-from support.tampering import change_manifest, overwrite, put, remove, settings_of, state, stored
+from support.tampering import change_manifest, overwrite, put, remove, state, stored
 
 DEMO = ProjectName("demo-pkg")
 WHEEL_KEY = Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl")
@@ -67,8 +67,10 @@ def test_the_proof_of_the_store_is_made_once(storage: Storage, tmp_path: Path) -
     release_files(storage, make_wheel(tmp_path))
     first = stored(storage, SETTINGS_KEY)
     release_files(storage, make_wheel(tmp_path, version="1.1"))
-    assert json.loads(first.body)["conditional-writes"] == "proven"
-    assert stored(storage, SETTINGS_KEY) == first
+    assert first is not None
+    (proof,) = json.loads(first.body)["proofs"].values()
+    assert set(proof.values()) == {"proven"}
+    assert storage.read(Key("_bucketwheel/repository.json")) == first
 
 
 def test_the_next_version_joins_the_first(storage: Storage, tmp_path: Path) -> None:
@@ -312,7 +314,10 @@ def test_a_single_writer_may_choose_a_store_that_ignores_conditions(tmp_path: Pa
     with context_for(storage) as context:
         target = replace(context.target, single_writer=True)
         release(replace(context, target=target), request_for(make_wheel(tmp_path)))
-    assert settings_of(storage).conditional_writes == "ignored"
+    settings = storage.read(Key("_bucketwheel/repository.json"))
+    assert settings is not None
+    (proof,) = json.loads(settings.body)["proofs"].values()
+    assert {proof[name] for name in ("create", "swap", "swap-absent")} == {"ignored"}
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
     with pytest.raises(Refused, match="single-writer"):
         release_files(storage, make_wheel(tmp_path, version="1.1"))

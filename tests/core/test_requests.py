@@ -137,7 +137,7 @@ def test_every_write_is_conditional_and_small_ones_come_at_once(line: Line, tmp_
     """No PUT without If-Match or If-None-Match; none waits for 100-continue; S3 verifies every digest."""
     log = line.publish(*wheels(tmp_path, "1.0", 2))
     writes = [one for one in log if one.verb == "PUT"]
-    assert len(writes) == 13
+    assert len(writes) == 16
     for one in writes:
         assert ("if-match" in one.headers) != ("if-none-match" in one.headers), one.path
         assert "expect" not in one.headers, one.path

@@ -66,7 +66,8 @@ class TestAStoreWithoutConditions:
         alone.publish(bare.files.first)
         alone.publish(bare.files.next)
         settings = json.loads(bare.snapshot().body("_bucketwheel/repository.json") or b"")
-        assert settings["conditional-writes"] == "ignored"
+        (proof,) = settings["proofs"].values()
+        assert {proof[name] for name in ("create", "swap", "swap-absent")} == {"ignored"}
         assert {file.filename for file in bare.snapshot().manifests["demo-pkg"].files} == {
             bare.files.first.name,
             bare.files.next.name,

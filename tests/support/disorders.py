@@ -12,6 +12,7 @@ from bucketwheel.format.layout import Layout, file_marks
 from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
 from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import Sha256, sha256_of
+from bucketwheel.protocol.proof import store_name
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_wheel, metadata_text
@@ -137,11 +138,12 @@ def _lose_project(storage: Storage) -> None:
 
 
 def _forget_proof(storage: Storage) -> None:
-    change_settings(storage, lambda settings: replace(settings, conditional_writes=None))
+    change_settings(storage, lambda settings: replace(settings, proofs={}))
 
 
 def _choose_unsafe_store(storage: Storage) -> None:
-    change_settings(storage, lambda settings: replace(settings, conditional_writes="ignored"))
+    store = store_name(storage)
+    change_settings(storage, lambda settings: settings.having(store, {"swap": "ignored"}))
 
 
 def _adopt_and_write_again(storage: Storage) -> None:

@@ -61,18 +61,18 @@ def initialise(
         raise Misconfigured(Problem(subject="dry-run", what="cannot be used with init", remedy="drop it"))
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
-    target = open_target(settings, report)
+    target, pages = open_target(settings, report), changes.get("pages")
     found = read_settings(target)
     if found is None:
         wanted = change_settings(first_settings(place, settings.put_args), changes)
         _refuse_impossible(place, wanted)
-        if adopt and "pages" not in changes:
+        if adopt and pages is None:
             wanted = _with_style_of_pages(target, wanted)
-        found, created = (take_over if adopt else create)(target, wanted)
+        found, created = (take_over if adopt else create)(target, wanted, pages=pages)
         if created:
             report(Created(repository=str(place)))
             return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
-    return _change(target, open_to_write(target, found), changes)
+    return _change(target, open_to_write(target, found, pages=pages), changes)
 
 
 def _change(target: Target, found: Repository, changes: Mapping[str, str]) -> Initialised:

@@ -28,6 +28,10 @@ class Document:
         self._unread = set(table)
         self._unknown = unknown
 
+    def names(self) -> tuple[str, ...]:
+        """Return its keys, of an object whose keys are data."""
+        return tuple(self._table)
+
     def text(self, key: str) -> str:
         """Read a string that must exist."""
         return self._required(key, str)

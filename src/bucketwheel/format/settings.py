@@ -13,13 +13,16 @@ from typing import Literal, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from bucketwheel.errors import Damaged, Misconfigured, Problem, Refused
-from bucketwheel.format.documents import DocumentInvalid, dump_document, load_document
+from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
 from bucketwheel.format.layout import PAGE_STYLES, PAGES_CACHE_CONTROL, SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.names import printable
 
 __all__ = [
+    "CONDITIONAL_WRITES",
     "HARMLESS",
+    "Capability",
     "RepositorySettings",
+    "Verdict",
     "change_settings",
     "decode_settings",
     "encode_settings",
@@ -31,8 +34,12 @@ __all__ = [
 FORMAT = 1
 KIND = "python-index"
 
-ConditionalWrites: TypeAlias = Literal["proven", "ignored"]
-"""What a store did with the proof; only `single-writer` ever writes `ignored`."""
+Capability: TypeAlias = Literal["create", "swap", "swap-absent", "remove", "parts", "slash-keys"]
+"""What a store may honour or not; each is tried by itself (docs/bucket-format.md, section 9)."""
+Verdict: TypeAlias = Literal["proven", "ignored"]
+CONDITIONAL_WRITES: tuple[Capability, ...] = ("create", "swap", "swap-absent")
+"""The capabilities without which only `single-writer` may write."""
+_MOST_STORES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +54,8 @@ class RepositorySettings:
     """The public address of the repository, ending in a slash, where an absolute one is needed."""
     cache_control: str = PAGES_CACHE_CONTROL
     put_args: Mapping[str, str] = field(default_factory=dict)
-    conditional_writes: ConditionalWrites | None = None
-    """None until the proof of the store is made; nothing else is written before."""
+    proofs: Mapping[str, Mapping[Capability, Verdict]] = field(default_factory=dict)
+    """By store, the verdict on each capability that was tried there; elsewhere nothing is proven."""
     unknown: tuple[str, ...] = ()
     """Paths of what a newer bucketwheel set; with any of these the repository is for reading only."""
 
@@ -58,6 +65,22 @@ class RepositorySettings:
         return Layout(
             simple=self.simple, pages=self.pages, pages_cache_control=self.cache_control, put_args=self.put_args
         )
+
+    def verdict(self, store: str, capability: Capability) -> Verdict | None:
+        """Return what a store did when this was tried there; None: it was not tried there yet."""
+        return self.proofs.get(store, {}).get(capability)
+
+    def conditional_writes(self, store: str) -> Verdict | None:
+        """Return whether a store honours the conditions of all writes; None: not all were tried there yet."""
+        verdicts = {self.verdict(store, capability) for capability in CONDITIONAL_WRITES}
+        return "ignored" if "ignored" in verdicts else None if None in verdicts else "proven"
+
+    def having(self, store: str, verdicts: Mapping[Capability, Verdict]) -> RepositorySettings:
+        """Return the settings with these verdicts on a store beside those that were recorded before."""
+        # A store that is reached by many addresses must not make the settings grow without end.
+        others = [other for other in self.proofs if other != store][: _MOST_STORES - 1]
+        proofs = {other: self.proofs[other] for other in others}
+        return replace(self, proofs={**proofs, store: {**self.proofs.get(store, {}), **verdicts}})
 
 
 def encode_settings(settings: RepositorySettings) -> bytes:
@@ -72,7 +95,7 @@ def encode_settings(settings: RepositorySettings) -> bytes:
             "base-url": settings.base_url,
             "cache-control": settings.cache_control,
             "put-args": dict(settings.put_args) or None,
-            "conditional-writes": settings.conditional_writes,
+            "proofs": {store: dict(verdicts) for store, verdicts in settings.proofs.items()} or None,
         }
     )
 
@@ -108,8 +131,8 @@ def _changed(settings: RepositorySettings, key: str, value: str) -> RepositorySe
     return replace(settings, **{field_name: read(value)})  # type: ignore[arg-type]  # each returns its field's type
 
 
-def refuse_unwritable(settings: RepositorySettings, place: str, *, single_writer: bool) -> None:
-    """Refuse to write where a newer bucketwheel set things, or where a store was found to ignore conditions."""
+def refuse_unwritable(settings: RepositorySettings, place: str, *, store: str, single_writer: bool) -> None:
+    """Refuse to write where a newer bucketwheel set things, or to a store that was found to ignore conditions."""
     if settings.unknown:
         raise Refused(
             Problem(
@@ -118,7 +141,7 @@ def refuse_unwritable(settings: RepositorySettings, place: str, *, single_writer
                 remedy="upgrade bucketwheel to write to it",
             )
         )
-    if settings.conditional_writes == "ignored" and not single_writer:
+    if settings.conditional_writes(store) == "ignored" and not single_writer:
         raise Refused(unsafe_store(place))
 
 
@@ -144,8 +167,10 @@ def _read_settings(body: bytes) -> RepositorySettings:
         base_url=document.optional_text("base-url"),
         cache_control=_valid("cache-control", _cache_control, document.text("cache-control")),
         put_args=document.text_table("put-args"),
-        conditional_writes=_conditional_writes(document.optional_text("conditional-writes")),
+        proofs=_proofs(document.optional_document("proofs")),
     )
+    # Earlier writers recorded one verdict and not of which store, so it proves nothing here.
+    _valid("conditional-writes", _verdict, document.optional_text("conditional-writes") or "proven")
     document.finish()
     _valid("base-url", _base_url, settings.base_url or "")
     if problems := validate_put_args(settings.put_args):
@@ -164,10 +189,21 @@ def _valid(key: str, read: Callable[[str], _T], value: str) -> _T:
         raise DocumentInvalid(f"{key} cannot be used: {error}") from error
 
 
-def _conditional_writes(value: str | None) -> ConditionalWrites | None:
-    if value not in {None, "proven", "ignored"}:
-        raise DocumentInvalid(f"conditional-writes is {printable(str(value))!r}, which is neither proven nor ignored")
-    return cast(ConditionalWrites | None, value)
+def _proofs(document: Document | None) -> dict[str, dict[Capability, Verdict]]:
+    """Read the verdicts by store; those on capabilities of a newer bucketwheel are kept."""
+    if document is None:
+        return {}
+    proofs: dict[str, dict[Capability, Verdict]] = {}
+    for store in document.names():
+        verdicts = document.text_table(store).items()
+        proofs[store] = {cast(Capability, name): _valid("proofs", _verdict, value) for name, value in verdicts}
+    return proofs
+
+
+def _verdict(value: str) -> Verdict:
+    if value not in {"proven", "ignored"}:
+        raise ValueError(f"{printable(value)!r} is neither proven nor ignored")
+    return cast(Verdict, value)
 
 
 def _page_style(value: str) -> PageStyle:

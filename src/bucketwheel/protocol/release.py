@@ -15,7 +15,7 @@ from uuid import uuid4
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Created, FileDone, FileStarted, Stage
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.settings import RepositorySettings, refuse_unwritable
+from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
@@ -28,6 +28,7 @@ from bucketwheel.protocol.repository import (
     create,
     open_to_write,
     read_settings,
+    refuse_if_unwritable,
     refuse_nonempty,
 )
 from bucketwheel.protocol.upload import store_upload
@@ -143,7 +144,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
         return Repository(target=target, settings=request.first, version=ObjectVersion("")), True
     if not context.dry_run:
         return open_to_write(target, found), False
-    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
+    refuse_if_unwritable(target, found.settings)
     return found, False
 
 

@@ -1,11 +1,12 @@
-"""Open a repository, create one, and prove its store."""
+"""Open a repository, create one, and record what its store was proven to honour."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
@@ -13,7 +14,9 @@ from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
+    Capability,
     RepositorySettings,
+    Verdict,
     decode_settings,
     encode_settings,
     refuse_unwritable,
@@ -22,6 +25,13 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.proof import (
+    no_slash_keys,
+    refuses_right_version,
+    store_name,
+    try_conditional_writes,
+    try_slash_keys,
+)
 from bucketwheel.protocol.sightings import Sightings
 from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
@@ -38,13 +48,14 @@ __all__ = [
     "open_to_read",
     "open_to_write",
     "read_settings",
+    "refuse_if_unwritable",
     "refuse_nonempty",
     "store",
     "take_over",
 ]
 
-# A version that no object ever has: the swap that the proof expects to lose.
-_NEVER = ObjectVersion('"00000000000000000000000000000000"')
+_UNMOVED = 3
+"""After so many refusals of the version that was read just before, no other writer is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,11 @@ class Target:
     """Whether the connection has no credentials, by choice."""
     sightings: Sightings = field(default_factory=Sightings, compare=False)
     """What the run has seen of its projects."""
+
+    @property
+    def store(self) -> str:
+        """The name under which the settings record what this store honours."""
+        return store_name(self.storage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,11 @@ class Repository:
     def layout(self) -> Layout:
         """The keys and headers of its objects."""
         return self.settings.layout
+
+    @property
+    def conditional_writes(self) -> Verdict | None:
+        """Whether its store honours the conditions of writes; None: that was not tried there yet."""
+        return self.settings.conditional_writes(self.target.store)
 
     @property
     def index_url(self) -> str:
@@ -139,8 +160,12 @@ def open_to_read(target: Target) -> Repository:
     return found
 
 
-def open_to_write(target: Target, found: Repository | None = None) -> Repository:
-    """Open what must be a repository with a proven store; makes the proof if its creator died before it (I14)."""
+def open_to_write(target: Target, found: Repository | None = None, *, pages: str | None = None) -> Repository:
+    """Open what must be a repository with a proven store (I14).
+
+    Makes the proof if its creator died before it, or if its objects were copied here from another store. `pages` is the
+    page style that the user asks for; without one a new repository gets a style that its store can keep.
+    """
     if target.read_only:
         raise Refused(
             Problem(
@@ -150,8 +175,8 @@ def open_to_write(target: Target, found: Repository | None = None) -> Repository
             )
         )
     found = found or open_to_read(target)
-    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
-    return found if found.settings.conditional_writes else _prove(found)
+    found = _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
+    return _with_possible_pages(found, pages)
 
 
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
@@ -167,22 +192,23 @@ def first_settings(place: Place, put_args: Mapping[str, str]) -> RepositorySetti
     return RepositorySettings(id=uuid4().hex, pages=pages, put_args=put_args)  # type: ignore[arg-type]  # literals
 
 
-def create(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+def create(target: Target, settings: RepositorySettings, *, pages: str | None = None) -> tuple[Repository, bool]:
     """Create a repository in an empty place; of several creators one wins, and its settings count for all.
 
-    Returns the repository and whether this call created it; raises Refused on foreign ground.
+    `pages` is as in `open_to_write`. Returns the repository and whether this call created it; raises Refused on foreign
+    ground.
     """
     refuse_nonempty(target)
-    return take_over(target, settings)
+    return take_over(target, settings, pages=pages)
 
 
-def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
+def take_over(target: Target, settings: RepositorySettings, *, pages: str | None = None) -> tuple[Repository, bool]:
     """Create a repository whatever the place holds; that is left as it is. The rest as `create`."""
     for _ in attempts():
         created = store(target, settings, expected=None)
         found = created or read_settings(target)
         if found is not None:
-            return open_to_write(target, found), created is not None
+            return open_to_write(target, found, pages=pages), created is not None
     raise Unavailable(f"the store did not keep the settings of {target.place}; run the same command again")
 
 
@@ -210,31 +236,75 @@ def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersi
     return Repository(target=target, settings=settings, version=version)
 
 
-def _prove(found: Repository) -> Repository:
-    """Make the store refuse what it must refuse, on the settings themselves, before any other key is touched."""
+def refuse_if_unwritable(target: Target, settings: RepositorySettings) -> None:
+    """Refuse to write where a newer bucketwheel set things, or to a store that was found to ignore conditions."""
+    refuse_unwritable(settings, str(target.place), store=target.store, single_writer=target.single_writer)
+
+
+def _lacks_conditional_writes(found: Repository) -> bool:
+    refuse_if_unwritable(found.target, found.settings)
+    return found.conditional_writes is None
+
+
+def _try_conditional_writes(found: Repository) -> dict[Capability, Verdict]:
+    verdicts = try_conditional_writes(found.storage, found.settings)
+    if "ignored" in verdicts.values() and not found.target.single_writer:
+        raise Refused(unsafe_store(str(found.target.place)))
+    return verdicts
+
+
+def _with_possible_pages(found: Repository, asked: str | None) -> Repository:
+    """Return the repository with a page style that its store can keep."""
     target = found.target
-    ignored = _accepts(found, None) or _accepts(found, _NEVER)
-    if ignored and not target.single_writer:
-        raise Refused(unsafe_store(str(target.place)))
-    current = open_to_read(target) if ignored else found
-    record = replace(current.settings, conditional_writes="ignored" if ignored else "proven")
-    proven = store(target, record, expected=current.version)
-    if proven is not None:
-        return proven
-    # Another run made the same proof at the same time, or changed the settings: its settings count.
-    found = open_to_read(target)
-    if found.settings.conditional_writes is None:
-        raise Unavailable(f"another writer is creating {target.place}; run the same command again")
-    refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
-    return found
+    for _ in attempts():
+        style = asked or found.settings.pages
+        if style == "index.html" or found.settings.verdict(target.store, "slash-keys") == "proven":
+            return found
+        published = next(iter(target.storage.list(MANIFESTS)), None) is not None
+        found = _record(found, wanted=_lacks_slash_keys, attempt=partial(_try_slash_keys, published=published))
+        if found.settings.verdict(target.store, "slash-keys") == "ignored":
+            if published or asked:
+                raise Refused(no_slash_keys(target.place, asked=asked is not None))
+            possible = replace(found.settings, pages="index.html")
+            found = store(target, possible, expected=found.version) or open_to_read(target)
+    raise Unavailable(f"other writers keep changing the settings of {target.place}; run the same command again")
 
 
-def _accepts(found: Repository, wrong: ObjectVersion | None) -> bool:
-    try:
-        _swap(found.storage, found.settings, expected=wrong)
-    except SwapLost:
-        return False
-    return True
+def _lacks_slash_keys(found: Repository) -> bool:
+    return found.settings.verdict(found.target.store, "slash-keys") is None
+
+
+def _try_slash_keys(found: Repository, *, published: bool) -> dict[Capability, Verdict]:
+    return {"slash-keys": try_slash_keys(found.storage, found.layout, published=published)}
+
+
+def _record(
+    found: Repository,
+    *,
+    wanted: Callable[[Repository], bool],
+    attempt: Callable[[Repository], Mapping[Capability, Verdict]],
+) -> Repository:
+    """Try what the store does, before any other key is touched, and record it, unless another run has recorded it."""
+    target, unmoved = found.target, 0
+    for _ in attempts():
+        if not wanted(found):
+            return found
+        verdicts = attempt(found)
+        if "ignored" in verdicts.values():  # then what had to be refused may have replaced the settings
+            found = open_to_read(target)
+        settings = found.settings.having(target.store, verdicts)
+        try:
+            version = _swap(target.storage, settings, expected=found.version)
+        except (SwapLost, OutcomeUnknown) as lost:
+            # Another run recorded the same at the same time, or changed the settings: its settings count.
+            now = open_to_read(target)
+            unmoved = unmoved + 1 if isinstance(lost, SwapLost) and now.version == found.version else 0
+            if unmoved == _UNMOVED:
+                raise Refused(refuses_right_version(str(target.place))) from None
+            found = now
+        else:
+            return Repository(target=target, settings=settings, version=version)
+    raise Unavailable(f"other writers keep changing the settings of {target.place}; run the same command again")
 
 
 def _swap(storage: Storage, settings: RepositorySettings, *, expected: ObjectVersion | None) -> ObjectVersion:

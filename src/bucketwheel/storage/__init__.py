@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NewType, Protocol, runtime_checkable
 
+from bucketwheel.errors import Denied
 from bucketwheel.names import Sha256, printable
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "KeepsUploads",
     "KeepsVersions",
     "Key",
+    "KeyRefused",
     "ListEntry",
     "Object",
     "ObjectHeaders",
@@ -46,6 +48,10 @@ class SwapLost(Exception):
 
     The caller reads again, because a retry of its own write, whose first answer was lost, may have changed the object.
     """
+
+
+class KeyRefused(Denied):
+    """The refusal of a key that ends in a slash, at which some stores can keep no object with a body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

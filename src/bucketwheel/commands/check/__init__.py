@@ -140,10 +140,11 @@ def _adopt_command(repository: Repository) -> str:
 
 
 def _check_store(repository: Repository) -> Iterator[Finding]:
-    place, proof = str(repository.target.place), repository.settings.conditional_writes
-    if proof is None:
+    place, settings = str(repository.target.place), repository.settings
+    # A store may have another address for publishers than for this check.
+    if not any(settings.conditional_writes(store) for store in settings.proofs):
         yield finding("store-unproven", place, place=place)
-    elif proof == "ignored" and not repository.target.single_writer:
+    elif repository.conditional_writes == "ignored" and not repository.target.single_writer:
         yield finding("store-unsafe", place)
 
 

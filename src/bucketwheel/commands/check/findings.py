@@ -103,9 +103,6 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "client-file-missing": FindingKind("error", "is missing for clients", _SAME_KEYS),
     "client-file-encoded": FindingKind("error", _ENCODED, "turn off compression there for files and .metadata"),
-    "store-unproven": FindingKind(
-        "warning", "has no proof of conditional writes, so nothing can be published", "run `bucketwheel init {place}`"
-    ),
     "file-changed": FindingKind("warning", "was overwritten after it was adopted", f"{_ADOPT}, which reads it again"),
     "file-lost": FindingKind(
         "warning",
@@ -165,6 +162,11 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "deleted-remains": FindingKind("note", "was deleted, but is still there", f"{_DELETE}, which finishes it"),
     "deleted-remains:orphan": FindingKind("note", "was pruned, but is still there", f"{_PRUNE}, which finishes it"),
+    "store-unproven": FindingKind(
+        "note",
+        "has no proof of conditional writes for any store",
+        "run `bucketwheel init {place}`, or publish: each makes the proof first",
+    ),
     "page-retired": FindingKind("note", "is our page in a page style that is not in use", _REINDEX_PROJECT),
     "page-retired:root": FindingKind("note", "is our root page in a page style that is not in use", _REINDEX),
     "leftovers": FindingKind(

@@ -23,6 +23,7 @@ from bucketwheel.names import Sha256
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage import (
     Key,
+    KeyRefused,
     ListEntry,
     Object,
     ObjectHeaders,
@@ -53,6 +54,8 @@ _CHANGED: Final = frozenset({"412", "NoSuchKey"})
 _UNREAD: Final = frozenset({"NoSuchKey", "403", "416"})
 _UNSEEN: Final = frozenset({"400", "403", "404"})  # the answer to HEAD has no body to say more
 _HIDDEN: Final = frozenset({"AccessDenied"})
+# MinIO and what stands on it (JuiceFS) keep an object with a body at no key that ends in a slash.
+_NO_SLASH: Final = frozenset({"XMinioInvalidObjectName", "XMinioObjectExistsAsDirectory", "InvalidArgument", "405"})
 
 
 def connect(place: S3Place, connection: Connection, *, jobs: int, report: Report) -> S3Storage:
@@ -253,9 +256,9 @@ class S3Storage:
     def _put(
         self, key: Key, body: BinaryIO, size: int, sha256: str, *, expected: frozenset[str], **arguments: object
     ) -> Any:  # noqa: ANN401 - the SDK's answer
-        return self.bucket.ask(
+        answer = self.bucket.ask(
             "put_object",
-            expected=expected,
+            expected=expected | _NO_SLASH if key.endswith("/") else expected,
             Key=self.prefix + key,
             Body=body,
             ContentLength=size,
@@ -263,6 +266,12 @@ class S3Storage:
             ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode("ascii"),
             **arguments,
         )
+        if isinstance(answer, Rejection) and not expected & {answer.code, str(answer.status)}:
+            raise KeyRefused(
+                f"the store cannot keep {self._call('put_object', key).target}, because the key ends in a slash; "
+                "choose others with `bucketwheel init --set pages=index.html`, then run `bucketwheel reindex`"
+            )
+        return answer
 
 
 class _AnswerBody(io.RawIOBase):

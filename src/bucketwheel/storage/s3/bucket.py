@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, RequestSent
 from bucketwheel.names import printable
-from bucketwheel.places import Connection, S3Place
+from bucketwheel.places import AWS_HOSTS, Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
     Rejection,
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from botocore.hooks import BaseEventHooks
     from botocore.model import OperationModel
 
-__all__ = ["AWS_HOSTS", "AnswerBroken", "Bucket", "RequestMonitor", "connect_bucket", "tries"]
-
-AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
+__all__ = ["AnswerBroken", "Bucket", "RequestMonitor", "connect_bucket", "tries"]
 
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 20

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256, printable
+from bucketwheel.places import AWS_HOSTS
 from bucketwheel.storage import ObjectInfo
-from bucketwheel.storage.s3.bucket import AWS_HOSTS, Bucket, tries
+from bucketwheel.storage.s3.bucket import Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body, read_blocks
 
