@@ -192,4 +192,4 @@ def test_what_comes_back_keeps_its_state_and_its_time() -> None:
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True)
     after = released(truth, plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout())
     assert after.missing == ()
-    assert after.files == (replace(entry(), by="me"),)
+    assert after.files == (replace(entry(), by="me", metadata_sha256=sha256_of(METADATA)),)

@@ -174,6 +174,33 @@ def test_a_missing_file_comes_back_where_it_lay(storage: Storage, tmp_path: Path
     assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
 
 
+@pytest.mark.parametrize("left", [(), (".asc",), (".provenance",), (".asc", ".provenance")])
+def test_a_missing_file_comes_back_with_the_sidecars_that_are_left(
+    storage: Storage, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    """The entry names a signature and attestations only if they are stored, and it is no adopted file any more."""
+    sdist = make_sdist(tmp_path)
+    release_files(storage, sdist)
+    key = f"simple/demo-pkg/{sdist.name}"
+    remove(storage, key)
+    for suffix in left:
+        put(storage, f"{key}{suffix}", b"of a publisher")
+    digest = sha256_of(b"of a publisher")
+    before = replace(
+        manifest_of(storage, "demo-pkg").files[0],
+        gpg_sig=True,
+        provenance_sha256=digest,
+        metadata_sha256=digest,
+        seen="1",
+    )
+    change_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(before,)))
+    release_files(storage, sdist)
+    after = manifest_of(storage, "demo-pkg").files[0]
+    assert after.gpg_sig == (".asc" in left)
+    assert after.provenance_sha256 == (digest if ".provenance" in left else None)
+    assert (after.metadata_sha256, after.seen) == (None, None)
+
+
 def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp_path: Path) -> None:
     """A deleted name stays dead, and its files are not even uploaded."""
     wheel = make_wheel(tmp_path)

@@ -197,7 +197,10 @@ def released(
 
     missing = {file.filename: file for file in manifest.missing}
     new = [_entry(upload, stored[upload.filename], key_of(upload), run_id, now) for upload in plan.new]
-    restored = [replace(missing.pop(each.filename), by=run_id, key=key_of(each)) for each in plan.restored]
+    restored = [
+        _restored(missing.pop(each.filename), each, stored[each.filename], key_of(each), run_id)
+        for each in plan.restored
+    ]
     return replace(
         manifest,
         revision=manifest.revision + 1,
@@ -220,4 +223,19 @@ def _entry(upload: Upload, stored: StoredFile, key: Key | None, run_id: str, now
         yanked=upload.yanked,
         gpg_sig=stored.gpg_sig,
         provenance_sha256=stored.provenance_sha256,
+    )
+
+
+def _restored(
+    missing: PublishedFile, upload: Upload, stored: StoredFile, key: Key | None, run_id: str
+) -> PublishedFile:
+    """Return the entry of a file that comes back; it names only the sidecars that are stored now."""
+    return replace(
+        missing,
+        by=run_id,
+        key=key,
+        metadata_sha256=upload.metadata_sha256,
+        gpg_sig=stored.gpg_sig,
+        provenance_sha256=stored.provenance_sha256,
+        seen=None if stored.added else missing.seen,
     )

@@ -244,7 +244,10 @@ class _Uploads:
         report, size = self._context.report, upload.size
         report(FileStarted(name=upload.filename, size=size))
         keys = _keys(self._repository, manifest, upload)
-        self._stored[upload.filename] = store_upload(self._repository, upload, keys=keys, run_id=self._request.run_id)
+        missing = next((file for file in manifest.missing if file.filename == upload.filename), None)
+        self._stored[upload.filename] = store_upload(
+            self._repository, upload, keys=keys, run_id=self._request.run_id, missing=missing
+        )
         report(FileDone(name=upload.filename, size=size))
 
 

@@ -67,6 +67,16 @@ REMOVED_RULES = (
         "I8 I9",
         {"step aside": "if added is None:" + _REFUSE.replace("\n", "\n    ").rstrip() + "\nif False:"},
     ),
+    RemovedRule(
+        "what comes back named with the sidecars that it had",
+        "missing",
+        "I1",
+        {
+            "what is gone is not named": """
+            gpg_sig, provenance_sha256 = missing is not None and missing.gpg_sig, None
+            """
+        },
+    ),
     # Commits
     RemovedRule("blind manifest write", "other_versions", "I2 I3", blind('key.startswith("_bucketwheel/manifests/")')),
     RemovedRule("412 taken for somebody else", "other_versions", "I8 I9", {"a conflict may be our own": _REFUSE}),

@@ -107,9 +107,10 @@ class Simulation:
         self._apply(late.actor, late.request)
 
     def remove_by_hand(self, key: str) -> None:
-        """Remove an object as a person does, past all rules."""
+        """Remove a file and its signature as a person does, past all rules."""
         self._note(f"a person removes {key}")
         del self.store.objects[key]
+        self.store.objects.pop(f"{key}.asc", None)
         self.invariants.excuse(key)
 
     def finish(self, actor: Actor) -> Actor:
