@@ -162,6 +162,12 @@ REMOVED_RULES = (
         {"pages that a dead run left behind are written": "if False:"},
     ),
     RemovedRule(
+        "a refusal that leaves pages behind",
+        "same_bytes",
+        "I6",
+        {"a refusal leaves no page behind": "written = 0"},
+    ),
+    RemovedRule(
         "right pages written again", "other_versions", "I6", {"a right page is not written again": "if False:"}
     ),
     RemovedRule(
