@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidName",
     "ProjectName",
     "Sha256",
+    "Spellings",
     "distribution_name",
     "fixed_beginning",
     "is_sha256",
@@ -66,6 +68,7 @@ _PROJECT = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECAS
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _SEPARATORS = re.compile(r"[-_.]+")  # PEP 503: runs of these are one hyphen
+_NO_DIGITS = re.compile(r"[^1-9]+")
 _WILDCARD = re.compile(r"[*?\[]")
 _LONGEST_FILENAME = 220  # file systems allow 255 bytes, and sidecars and temporary names append to ours
 
@@ -95,7 +98,8 @@ class DistributionName:
     @property
     def identity(self) -> tuple[object, ...]:
         """Equal for two spellings of one distribution: `Legacy.Proj-3.0.tar.gz` and `legacy_proj-3.0.tar.gz`."""
-        return (self.project, self.version, self.kind, self.build, self.tags)
+        build = tuple(part.lower() if isinstance(part, str) else part for part in self.build)
+        return (self.project, self.version, self.kind, build, self.tags)
 
 
 def distribution_name(filename: str) -> DistributionName:
@@ -120,6 +124,42 @@ def distribution_name(filename: str) -> DistributionName:
     return DistributionName(
         filename=filename, project=project_name(project), version=version, kind=kind, build=build, tags=tags
     )
+
+
+class Spellings:
+    """File names, found by any other spelling of the distribution that they name."""
+
+    def __init__(self, filenames: Iterable[str]) -> None:
+        # There may be a hundred thousand: only those with the same digits are read whole.
+        self._filenames: dict[str, list[str]] = defaultdict(list)
+        for filename in filenames:
+            self._filenames[_digits(filename)].append(filename)
+
+    def of(self, name: DistributionName) -> tuple[str, ...]:
+        """Return the other spellings of a distribution's name.
+
+        Names that differ in case only are spellings of one name, whatever they are: in a directory on macOS or Windows
+        they would be one file.
+        """
+        return tuple(
+            filename
+            for filename in self._filenames.get(_digits(name.filename), ())
+            if filename != name.filename
+            and (filename.lower() == name.filename.lower() or _identity(filename) == name.identity)
+        )
+
+
+def _digits(filename: str) -> str:
+    """Return what all spellings share: the digits of project, version and build number, but no zeros (1.0 is 1.0.0)."""
+    spelled = filename.rsplit("-", 3)[0] if filename.lower().endswith(".whl") else filename
+    return _NO_DIGITS.sub("", spelled)
+
+
+def _identity(filename: str) -> object:
+    try:
+        return distribution_name(filename).identity
+    except InvalidName:
+        return None  # adopted from another tool, under a name that no new file could have
 
 
 def is_version(written: str, version: Version) -> bool:

@@ -181,6 +181,19 @@ def test_names_that_were_deleted_stay_dead(storage: Storage, tmp_path: Path) -> 
     assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9"]
 
 
+def test_names_that_were_deleted_or_lost_stay_dead_in_any_spelling(storage: Storage, tmp_path: Path) -> None:
+    """Other bytes do not come in under another spelling of a deleted name, or of a missing file's."""
+    release_files(storage, make_wheel(tmp_path, version="0.9"), make_sdist(tmp_path))
+    deleted = DeletedFile(filename="demo_pkg-2.0.tar.gz", version="2.0", sha256=Sha256("0" * 64), by="x")
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, deleted=(deleted,)))
+    remove(storage, f"{FOLDER}demo_pkg-1.0.tar.gz")
+    put(storage, "Demo.Pkg-2.0.tar.gz", make_sdist(tmp_path, version="2.0"))
+    put(storage, "Demo.Pkg-1.0.tar.gz", make_sdist(tmp_path / "again", metadata_extra="Summary: rebuilt\n"))
+    adopted = fates(adopt_all(storage, ours=True))
+    assert {adopted["Demo.Pkg-2.0.tar.gz"], adopted["Demo.Pkg-1.0.tar.gz"]} == {"left out"}
+    assert [file.version for file in manifest_of(storage, "demo-pkg").files] == ["0.9"]
+
+
 def test_what_a_publisher_has_not_finished_is_left_alone(tmp_path: Path) -> None:
     """Our mark without an entry: its publisher is at work, or died; taken in only with --ours."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)

@@ -228,6 +228,25 @@ def test_show_of_what_is_not_there_fails(wanted: str) -> None:
     assert run.notices.startswith(f"error: {wanted} is not in ")
 
 
+def test_show_goes_on_for_all_others(published: Path) -> None:
+    """The projects that can be read are shown; the error of the other stands at the end, and the exit is 1."""
+    manifest = published / "_bucketwheel" / "manifests" / "demo-pkg.json"
+    manifest.write_text('{"format":', encoding="utf-8")
+    run = run_command("show", *TO)
+    assert run.code == 1
+    assert [line.split()[0] for line in run.lines[1:]] == ["zoo"]
+    assert run.notices.startswith("error: the manifest of demo-pkg cannot be read")
+    run = run_command("show", *TO, "--json")
+    assert run.code == 1
+    assert [project["project"] for project in run.document["projects"]] == ["zoo"]
+    assert run.document["unreadable"][0].startswith("the manifest of demo-pkg cannot be read")
+    run = run_command("show", *TO, "demo-pkg")
+    assert (run.code, run.answer) == (1, "")
+    assert "the manifest of demo-pkg cannot be read" in run.notices
+    (published / "_bucketwheel" / "manifests" / "zoo.json").write_text("{}", encoding="utf-8")
+    assert "nothing in" in run_command("show", *TO).answer
+
+
 # reindex -------------------------------------------------------------------------------------------------------------
 
 

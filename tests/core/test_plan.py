@@ -134,6 +134,44 @@ def test_a_released_distribution_is_not_released_again_under_another_spelling() 
     assert plan_release(truth, [upload("legacy_proj-3.1.tar.gz")], "same").new
 
 
+SPELLINGS = [
+    ("Legacy.Proj-3.0.tar.gz", "legacy_proj-3.0.tar.gz"),
+    ("legacy_proj-3.0.tar.gz", "legacy-proj-3.tar.gz"),
+    ("legacy_proj-3.0.tar.gz", "legacy_proj-3.0.0.zip"),
+    ("legacy_proj-3.0rc1.tar.gz", "legacy_proj-v3.0.c1.tar.gz"),
+    ("legacy_proj-3.0-1A-py3-none-any.whl", "legacy_proj-3.0-1a-py3-none-any.whl"),
+    ("Legacy_Proj-3.0-py2.py3-none-any.whl", "legacy_proj-3.0.0-py3.py2-none-any.whl"),
+]
+
+
+@pytest.mark.parametrize(("spelled", "other"), SPELLINGS)
+@pytest.mark.parametrize("where", ["files", "missing", "deleted"])
+def test_no_name_comes_back_under_another_spelling(where: str, spelled: str, other: str) -> None:
+    """A released, missing or deleted distribution stays what it is, however its name is written."""
+    dead = DeletedFile(filename=spelled, version="3.0", sha256=THEIRS, by="x")
+    record = dead if where == "deleted" else entry(spelled, THEIRS)
+    truth = replace(empty_manifest(ProjectName("legacy-proj")), revision=1, **{where: (record,)})  # type: ignore[arg-type]
+    message = refusal(truth, upload(other))
+    assert message.startswith(f"{other} {'was deleted as' if where == 'deleted' else 'already exists as'} {spelled}")
+    if where == "files":
+        assert plan_release(truth, [upload(other)], "skip").skipped
+    else:
+        assert refusal(truth, upload(other), existing="skip") == message
+
+
+def test_names_that_differ_in_case_only_are_one_name() -> None:
+    """In a directory on macOS or Windows they would be one file, also if no new file could have the other name."""
+    truth = manifest(files=(replace(entry(), filename="DEMO-1.0-py3-none-ANY.WHL", version="1.0"),))
+    assert "already exists as DEMO-1.0-py3-none-ANY.WHL" in refusal(truth, upload())
+
+
+def test_other_distributions_are_no_spellings() -> None:
+    """Another version, kind, build or tag is another distribution."""
+    truth = manifest(files=(entry("demo-1.0.tar.gz"), entry("demo-1.0-1-py3-none-any.whl"), entry("demo-10.zip")))
+    others = ["demo-1.0-py3-none-any.whl", "demo-1.0-2-py3-none-any.whl", "demo-1.0.1.tar.gz", "demo-100.tar.gz"]
+    assert plan_release(truth, [upload(name) for name in others], "same").new == tuple(map(upload, others))
+
+
 def test_two_spellings_in_one_call_are_a_problem() -> None:
     """Two spellings of one name are refused, and the message names both."""
     names = [distribution_name(name) for name in ("Legacy.Proj-3.0.tar.gz", "legacy_proj-3.0.tar.gz", WHEEL, WHEEL)]
@@ -192,4 +230,4 @@ def test_a_revived_file_keeps_its_state_and_its_time() -> None:
     placement = StoredFile(key=Key(f"simple/demo/{WHEEL}"), added=True)
     after = released(truth, plan, {WHEEL: placement}, run_id="me", now=NOW, layout=Layout())
     assert after.missing == ()
-    assert after.files == (replace(entry(), by="me"),)
+    assert after.files == (replace(entry(), by="me", metadata_sha256=sha256_of(METADATA)),)

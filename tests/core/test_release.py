@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.errors import Damaged, Refused, Unfinished
-from bucketwheel.events import Created, Event
+from bucketwheel.errors import Damaged, Denied, Refused, Unfinished
+from bucketwheel.events import Created, Event, Warned
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
 from bucketwheel.format.manifest import DeletedFile
 from bucketwheel.names import ProjectName, Sha256, sha256_of
@@ -111,6 +111,75 @@ def test_one_refused_file_stops_every_project(storage: Storage, tmp_path: Path) 
     assert state(storage) == before
 
 
+@pytest.mark.parametrize("refused_by", ["--strict", "other bytes", "a deleted name"])
+def test_a_refusal_brings_pages_up_to_date(storage: Storage, tmp_path: Path, refused_by: str) -> None:
+    """A run died before it wrote its pages; its second run is refused, writes them, and says both."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    change_manifest(storage, lambda manifest: replace(manifest, files=(replace(manifest.files[0], yanked="broken"),)))
+    if refused_by == "a deleted name":
+        other = make_wheel(tmp_path, version="0.9")
+        dead = DeletedFile(filename=other.name, version="0.9", sha256=Sha256("0" * 64), by="x")
+        change_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
+        wheel = other
+    elif refused_by == "other bytes":
+        wheel = make_wheel(tmp_path / "again", members={"demo_pkg/more.py": b"more = 1\n"})
+    before = manifest_of(storage, "demo-pkg")
+    assert page_json(storage, "demo-pkg")["files"][0]["yanked"] is False
+    events: list[Event] = []
+    with pytest.raises(Refused, match=wheel.name), context_for(storage, report=events.append) as context:
+        release(context, request_for(wheel, existing="refuse" if refused_by == "--strict" else "same"))
+    assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
+    assert manifest_of(storage, "demo-pkg") == before
+    assert [event for event in events if isinstance(event, Warned) and "up to date now" in event.message]
+    state_after = state(storage)
+    events.clear()
+    with pytest.raises(Refused, match=wheel.name), context_for(storage, report=events.append) as context:
+        release(context, request_for(wheel, existing="refuse"))
+    assert (state(storage), events) == (state_after, [])
+
+
+def test_a_refusal_in_a_dry_run_writes_nothing(storage: Storage, tmp_path: Path) -> None:
+    """Outdated pages stay as they are."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    change_manifest(storage, lambda manifest: replace(manifest, files=(replace(manifest.files[0], yanked="broken"),)))
+    before = state(storage)
+    with pytest.raises(Refused, match="already exists"):
+        release_files(storage, wheel, existing="refuse", dry_run=True)
+    assert state(storage) == before
+
+
+def test_a_refusal_stays_one_where_the_pages_cannot_be_written(tmp_path: Path) -> None:
+    """The refusal is the error; that the pages are still out of date is said beside it."""
+
+    class ReadOnlyPages(MemoryStorage):
+        """A store that denies every write to a page."""
+
+        def swap(
+            self,
+            key: Key,
+            body: bytes,
+            *,
+            expected: ObjectVersion | None,
+            headers: ObjectHeaders,
+            marks: Mapping[str, str],
+        ) -> ObjectVersion:
+            """Deny pages."""
+            if denied and key.startswith("simple/"):
+                raise Denied(f"{key} may not be written")
+            return MemoryStorage.swap(self, key, body, expected=expected, headers=headers, marks=marks)
+
+    storage, denied, wheel = ReadOnlyPages(), False, make_wheel(tmp_path)
+    release_files(storage, wheel)
+    change_manifest(storage, lambda manifest: replace(manifest, files=(replace(manifest.files[0], yanked="broken"),)))
+    denied = True
+    events: list[Event] = []
+    with pytest.raises(Refused, match="already exists"), context_for(storage, report=events.append) as context:
+        release(context, request_for(wheel, existing="refuse"))
+    assert [event for event in events if isinstance(event, Warned) and "may not be written" in event.message]
+
+
 def test_a_run_that_died_before_its_commit_is_finished_by_the_next(storage: Storage, tmp_path: Path) -> None:
     """The same bytes exist without a sidecar: they are used, and the sidecar is added."""
     wheel = make_wheel(tmp_path)
@@ -167,6 +236,33 @@ def test_a_missing_file_comes_back_at_its_key(storage: Storage, tmp_path: Path) 
     assert after.missing == ()
     assert after.files == (replace(yanked, by="the one that brings it back"),)
     assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
+
+
+@pytest.mark.parametrize("left", [(), (".asc",), (".provenance",), (".asc", ".provenance")])
+def test_a_missing_file_comes_back_with_the_sidecars_that_are_left(
+    storage: Storage, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    """The entry names a signature and attestations only if they are stored, and it is no adopted file any more."""
+    sdist = make_sdist(tmp_path)
+    release_files(storage, sdist)
+    key = f"simple/demo-pkg/{sdist.name}"
+    remove(storage, key)
+    for suffix in left:
+        put(storage, f"{key}{suffix}", b"of a publisher")
+    digest = sha256_of(b"of a publisher")
+    before = replace(
+        manifest_of(storage, "demo-pkg").files[0],
+        gpg_sig=True,
+        provenance_sha256=digest,
+        metadata_sha256=digest,
+        seen="1",
+    )
+    change_manifest(storage, lambda manifest: replace(manifest, files=(), missing=(before,)))
+    release_files(storage, sdist)
+    after = manifest_of(storage, "demo-pkg").files[0]
+    assert after.gpg_sig == (".asc" in left)
+    assert after.provenance_sha256 == (digest if ".provenance" in left else None)
+    assert (after.metadata_sha256, after.seen) == (None, None)
 
 
 def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Refused
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.layout import page_mark
+from bucketwheel.format.manifest import refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, refresh
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, refresh_settled
 from bucketwheel.protocol.repository import (
     Context,
     Repository,
@@ -41,8 +42,9 @@ class Reindexed:
 def reindex(settings: Settings, *, projects: Sequence[str] = (), report: Report = ignore) -> Reindexed:
     """Bring the pages of these projects, or of all, to what their manifests say, and the root with them.
 
-    May run beside publishers at any time; a second run writes nothing. A manifest that cannot be read holds up its own
-    project only, and is raised as Damaged when the rest is done. Raises Refused for a project that does not exist.
+    May run beside publishers at any time; a second run writes nothing. A manifest that is damaged, or that a newer
+    bucketwheel wrote, holds up its own project only, and is raised as Damaged or Refused when the rest is done. Raises
+    Refused for a project that does not exist.
     """
     with open_context(settings, report) as context:
         return reindex_projects(context, projects)
@@ -57,16 +59,18 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         outdated = _count_outdated(context, repository, selected)
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
     repository = open_to_write(context.target, repository)
-    written = refresh(repository, selected, context.workers)
-    if selected:
-        list_in_root(repository, selected, context.workers)
+    refreshed = refresh_settled(repository, selected, context.workers)
+    if refreshed.projects:
+        list_in_root(repository, refreshed.projects, context.workers)
     if not isinstance(context.target.place, DirectoryPlace):
+        # The page of the old style is the only one of a project whose manifest cannot be used.
         context.workers.map(
             partial(_remove_our_page, repository, key)
-            for project in (*selected, None)
+            for project in (*refreshed.projects, None)
             for key in repository.layout.retired_html_keys(project)
         )
-    return Reindexed(projects=len(selected), pages_behind=written, dry_run=False)
+    refreshed.raise_failed()
+    return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
 
 def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName]:
@@ -82,8 +86,14 @@ def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName
 def _count_outdated(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> int:
     pages = PageVersions.start(repository, projects, context.workers)
     pages.wait()
-    manifests = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
+    manifests = context.workers.map(partial(_read_known, context, project) for project in projects)
     return sum(not is_current(repository, read, pages) for read in manifests)
+
+
+def _read_known(context: Context, project: ProjectName) -> VersionedManifest:
+    read = read_manifest(context.target, project)
+    refuse_newer(read.manifest)
+    return read
 
 
 def _remove_our_page(repository: Repository, key: Key) -> None:

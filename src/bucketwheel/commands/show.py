@@ -14,13 +14,13 @@ from packaging.tags import Tag, sys_tags
 from packaging.version import InvalidVersion, Version
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Refused
+from bucketwheel.errors import Damaged, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, named_project, not_there, project_name
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.repository import Repository, list_projects, open_context, open_to_read
+from bucketwheel.protocol.repository import Context, Repository, list_projects, open_context, open_to_read
 
 __all__ = ["Comparison", "Interpreter", "ProjectShown", "Shown", "compare", "show", "this_interpreter"]
 
@@ -74,6 +74,8 @@ class Shown:
     repository: Place
     index_url: str
     projects: tuple[ProjectShown, ...]
+    unreadable: tuple[Damaged, ...] = ()
+    """Why other projects are not shown, one error each."""
 
 
 def show(
@@ -86,18 +88,31 @@ def show(
 ) -> Shown:
     """Read the manifests of all projects, or of one; raises Refused for a project or version that does not exist.
 
-    With an interpreter each project is compared with what is installed in it, and where none is named only installed
-    ones are read.
+    Of all projects, those whose manifests cannot be read are in `unreadable`; a named one raises Damaged. With an
+    interpreter each project is compared with what is installed in it, and where none is named only installed ones are
+    read.
     """
     with open_context(settings, report) as context:
         repository = open_to_read(context.target)
         names = _all_projects(repository, interpreter) if project is None else [named_project(project)]
-        manifests = context.workers.map(partial(read_manifest, context.target, name) for name in names)
-    projects = tuple(_project(read.manifest, version, interpreter) for read in manifests)
+        found = context.workers.map(partial(_read, context, name) for name in names)
+    unreadable = tuple(each for each in found if isinstance(each, Damaged))
+    if project is not None and unreadable:
+        raise unreadable[0]
+    projects = tuple(_project(each, version, interpreter) for each in found if isinstance(each, Manifest))
     if project is not None and not any(each.files for each in projects):
         subject = project if version is None else f"{project}=={version}"
         raise Refused(not_there(subject, context.target.place))
-    return Shown(repository=context.target.place, index_url=repository.index_url, projects=projects)
+    return Shown(
+        repository=context.target.place, index_url=repository.index_url, projects=projects, unreadable=unreadable
+    )
+
+
+def _read(context: Context, project: ProjectName) -> Manifest | Damaged:
+    try:
+        return read_manifest(context.target, project).manifest
+    except Damaged as error:
+        return error
 
 
 def this_interpreter() -> Interpreter:

@@ -258,7 +258,8 @@ def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"]) ->
     repository = printable(str(shown.repository))
     match table:
         case "projects":
-            return _aligned(_PROJECTS, _project_rows(shown)) or (f"{repository} is empty",)
+            nothing = f"nothing in {repository} can be shown" if shown.unreadable else f"{repository} is empty"
+            return _aligned(_PROJECTS, _project_rows(shown)) or (nothing,)
         case "files":
             return _aligned(_FILES, (_file_row(file) for project in shown.projects for file in project.files))
         case "installed":

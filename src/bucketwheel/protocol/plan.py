@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer, upload_time
-from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, sha256_of
+from bucketwheel.names import DistributionName, Sha256, Spellings, sha256_of
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
@@ -127,12 +127,10 @@ class _Names:
     """The file names that a manifest holds, by what they mean for an upload."""
 
     def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
         self._files = {file.filename: file for file in manifest.files}
         self._missing = {file.filename: file for file in manifest.missing}
         self._deleted = {file.filename for file in manifest.deleted}
-        self._by_version: dict[str, list[PublishedFile]] = defaultdict(list)
-        for file in manifest.files:
-            self._by_version[file.version].append(file)
 
     def fate(self, upload: Upload, existing: Existing) -> _Fate | Problem:
         """Decide about one upload."""
@@ -148,34 +146,31 @@ class _Names:
             return "skipped" if existing == "skip" else _other_bytes(upload, published)
         if missing := self._missing.get(upload.filename):
             return "restored" if missing.sha256 == upload.sha256 else _other_bytes(upload, missing)
-        if spelled := self._other_spelling(upload.name):
-            return "skipped" if existing == "skip" else _other_spelling(upload, spelled)
+        if spelled := self._spellings.of(upload.name):
+            if existing == "skip" and any(name in self._files for name in spelled):
+                return "skipped"
+            return self._other_spelling(upload, spelled)
         return "new"
 
-    def _other_spelling(self, name: DistributionName) -> PublishedFile | None:
-        same_version = self._by_version.get(str(name.version), ())
-        return next((file for file in same_version if _identity(file.filename) == name.identity), None)
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return Spellings(self._manifest.names)
 
-
-def _identity(filename: str) -> object:
-    try:
-        return distribution_name(filename).identity
-    except InvalidName:
-        return None  # adopted from another tool, under a name that no new file could have
+    def _other_spelling(self, upload: Upload, spelled: Sequence[str]) -> Problem:
+        for name in spelled:
+            if name in self._deleted:
+                what = f"was deleted as {name}, and a deleted name cannot be used again in any spelling"
+                return Problem(subject=upload.filename, what=what, remedy="release a new version")
+        remedy = f"release a new version, or {_KEEP}"
+        if spelled[0] in self._missing:
+            remedy = "release a new version, or bring the lost file back under its own name"
+        return Problem(subject=upload.filename, what=f"already exists as {spelled[0]}", remedy=remedy)
 
 
 def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
         what=f"already exists with other bytes (published sha256 {published.sha256}, yours {upload.sha256})",
-        remedy=f"release a new version, or {_KEEP}",
-    )
-
-
-def _other_spelling(upload: Upload, published: PublishedFile) -> Problem:
-    return Problem(
-        subject=upload.filename,
-        what=f"already exists as {published.filename}",
         remedy=f"release a new version, or {_KEEP}",
     )
 
@@ -197,7 +192,10 @@ def released(
 
     missing = {file.filename: file for file in manifest.missing}
     new = [_entry(upload, stored[upload.filename], key_of(upload), run_id, now) for upload in plan.new]
-    restored = [replace(missing.pop(each.filename), by=run_id, key=key_of(each)) for each in plan.restored]
+    restored = [
+        _restored(missing.pop(each.filename), each, stored[each.filename], key_of(each), run_id)
+        for each in plan.restored
+    ]
     return replace(
         manifest,
         revision=manifest.revision + 1,
@@ -220,4 +218,19 @@ def _entry(upload: Upload, stored: StoredFile, key: Key | None, run_id: str, now
         yanked=upload.yanked,
         gpg_sig=stored.gpg_sig,
         provenance_sha256=stored.provenance_sha256,
+    )
+
+
+def _restored(
+    missing: PublishedFile, upload: Upload, stored: StoredFile, key: Key | None, run_id: str
+) -> PublishedFile:
+    """Return the entry of a file that comes back; it names only the sidecars that are stored now."""
+    return replace(
+        missing,
+        by=run_id,
+        key=key,
+        metadata_sha256=upload.metadata_sha256,
+        gpg_sig=stored.gpg_sig,
+        provenance_sha256=stored.provenance_sha256,
+        seen=None if stored.added else missing.seen,
     )

@@ -23,16 +23,18 @@ from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository, list_projects
-from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, SwapLost
+from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, SwapLost
 
 __all__ = [
     "PageVersion",
     "PageVersions",
+    "Refreshed",
     "is_current",
     "list_in_root",
     "page_keys",
     "project_mark",
     "refresh",
+    "refresh_settled",
     "write_pages",
 ]
 
@@ -103,11 +105,35 @@ def is_current(repository: Repository, read: VersionedManifest, pages: PageVersi
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What a refresh did; a manifest that cannot be used holds up its own project only."""
+
+    projects: tuple[ProjectName, ...]
+    """The projects whose pages are up to date."""
+    pages_written: int
+    failed: tuple[Exception, ...]
+
+    def raise_failed(self) -> None:
+        """Raise what failed; Unfinished if a manifest went back and pages were written."""
+        if self.failed:
+            failure = merged(self.failed)
+            went_back = any(isinstance(error, WentBack) for error in self.failed)
+            raise Unfinished(str(failure)) if self.pages_written and went_back else failure
+
+
 def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> int:
     """Bring these projects' pages to what their manifests say now; return how many project pages were written.
 
     A manifest that cannot be read whole, or went back, holds up its own project only; its error is raised at the end.
     """
+    refreshed = refresh_settled(repository, projects, workers)
+    refreshed.raise_failed()
+    return refreshed.pages_written
+
+
+def refresh_settled(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> Refreshed:
+    """Bring these projects' pages to what their manifests say now, and return what failed."""
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
     read = workers.map_settled(partial(_read_known, repository, project) for project in projects)
@@ -116,11 +142,11 @@ def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Wo
         written = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
     except WentBack as error:
         raise Unfinished(str(error)) from error  # other pages may be written
-    if failed := [error for error in read if isinstance(error, Exception)]:
-        failure = merged(failed)
-        went_back = any(isinstance(error, WentBack) for error in failed)
-        raise Unfinished(str(failure)) if written and went_back else failure
-    return written
+    return Refreshed(
+        projects=tuple(each.project for each in manifests),
+        pages_written=written,
+        failed=tuple(each for each in read if isinstance(each, Exception)),
+    )
 
 
 def _read_known(repository: Repository, project: ProjectName) -> VersionedManifest:
@@ -282,11 +308,18 @@ def _grow_json_root(
         listed = None  # it is a view: the manifests know what it listed
     names = tuple(sorted((_with_pages(repository, workers) if listed is None else listed) | set(projects)))
     body, mark = render_root_json(names), PageMark(revision=len(names), renderer=RENDERER)
-    if stored is None or stored.body != body:
+    # Two versions of bucketwheel never rewrite each other's root again and again.
+    is_newer = stored is not None and listed == set(names) and _renderer_of(stored) > RENDERER
+    if stored is None or (stored.body != body and not is_newer):
         version = None if stored is None else stored.version
         headers = repository.layout.json()
         repository.storage.swap(key, body, expected=version, headers=headers, marks=page_marks(mark))
     return names
+
+
+def _renderer_of(page: Object) -> int:
+    mark = read_page_mark(page.body) if page.marks is None else page_mark(page.marks)
+    return 0 if mark is None else mark.renderer
 
 
 def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:

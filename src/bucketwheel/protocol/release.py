@@ -6,21 +6,22 @@ Everything that can be refused is refused before a byte is sent. All files of on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from uuid import uuid4
 
-from bucketwheel.errors import Problem, Refused
-from bucketwheel.events import Created, FileDone, FileStarted, Stage
+from bucketwheel.errors import BucketwheelError, Problem, Refused
+from bucketwheel.events import Created, FileDone, FileStarted, Stage, Warned
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
 from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
-from bucketwheel.protocol.refresh import PageVersions, is_current, page_keys
+from bucketwheel.protocol.refresh import PageVersions, is_current, page_keys, refresh
 from bucketwheel.protocol.repository import (
     Context,
     Repository,
@@ -83,7 +84,8 @@ _Plans = Mapping[ProjectName, ReleasePlan]
 def release(context: Context, request: ReleaseRequest) -> Outcome:
     """Release the files; raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
     found, manifests = _read_all(context, request.projects)
-    plans = _plan_all(request, manifests)
+    with _pages_written_if_refused(context, found, manifests):
+        plans = _plan_all(request, manifests)
     repository, created = _open(context, found, request)
     pages = PageVersions.start(repository, request.projects, context.workers)
     checked = _refuse_foreign_pages(repository, manifests, pages)
@@ -98,7 +100,8 @@ def release(context: Context, request: ReleaseRequest) -> Outcome:
     uploads = _Uploads(context, repository, request)
     uploads.store_all(manifests, plans)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
-    changed = change(repository, decisions, pages, context.workers, run_id=request.run_id)
+    with _pages_written_if_refused(context, repository, manifests):
+        changed = change(repository, decisions, pages, context.workers, run_id=request.run_id)
     changed.raise_failed()
     return Outcome(
         repository=repository, plans={each.project: each.decision for each in changed.committed}, created=created
@@ -127,6 +130,37 @@ def _plan_all(request: ReleaseRequest, manifests: Iterable[VersionedManifest]) -
     if problems:
         raise Refused(*problems)
     return plans
+
+
+@contextmanager
+def _pages_written_if_refused(
+    context: Context, found: Repository | None, manifests: Iterable[VersionedManifest]
+) -> Iterator[None]:
+    """Bring pages that are behind up to date where existing names stop the release.
+
+    The run that committed these names may have died before its pages, and the same command again, with --strict or
+    with rebuilt files, ends here.
+    """
+    try:
+        yield
+    except Refused:
+        if found is not None and not context.dry_run:
+            projects = [read.project for read in manifests if read.version is not None and not read.manifest.unknown]
+            _write_pages(context, found, projects)
+        raise
+
+
+def _write_pages(context: Context, found: Repository, projects: Sequence[ProjectName]) -> None:
+    try:
+        # rule: a refusal leaves no page behind
+        written = refresh(open_to_write(context.target, found), projects, context.workers)
+    except Refused:
+        return  # nothing may be written here, or a newer bucketwheel has to
+    except BucketwheelError as error:
+        context.report(Warned(message=f"some pages are out of date: {error}"))
+    else:
+        if written:
+            context.report(Warned(message="pages that an earlier run left out of date are up to date now"))
 
 
 def _open(context: Context, found: Repository | None, request: ReleaseRequest) -> tuple[Repository, bool]:
@@ -242,7 +276,10 @@ class _Uploads:
         report, size = self._context.report, upload.size
         report(FileStarted(name=upload.filename, size=size))
         keys = _keys(self._repository, manifest, upload)
-        self._stored[upload.filename] = store_upload(self._repository, upload, keys=keys, run_id=self._request.run_id)
+        missing = next((file for file in manifest.missing if file.filename == upload.filename), None)
+        self._stored[upload.filename] = store_upload(
+            self._repository, upload, keys=keys, run_id=self._request.run_id, missing=missing
+        )
         report(FileDone(name=upload.filename, size=size))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bucketwheel.errors import OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import file_marks, run_of
+from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import attempts
 from bucketwheel.protocol.plan import StoredFile, Upload
@@ -18,10 +19,13 @@ from bucketwheel.storage.transfer import Origin, transfer
 __all__ = ["add_metadata", "store_upload"]
 
 
-def store_upload(repository: Repository, upload: Upload, *, keys: Iterable[Key], run_id: str) -> StoredFile:
+def store_upload(
+    repository: Repository, upload: Upload, *, keys: Iterable[Key], run_id: str, missing: PublishedFile | None = None
+) -> StoredFile:
     """Add the file and then its sidecars, at the first key that is free or already holds the same bytes.
 
     The sidecars are added also where the file was stored already: the run that put it there may have died before them.
+    Those that a missing entry names and the upload does not have are looked for: each may be gone like the file.
     """
     layout = repository.layout
     for key in keys:
@@ -31,16 +35,25 @@ def store_upload(repository: Repository, upload: Upload, *, keys: Iterable[Key],
         # rule: sidecars follow also a file of another run
         if upload.metadata is not None and not add_metadata(repository, key, upload.metadata, run_id):
             continue
+        gpg_sig, provenance_sha256 = _sidecars_left(repository, key, missing)  # rule: what is gone is not named
         if upload.signature is not None:
             # A signature that is stored already stays: it is of the same bytes.
             _add_small(repository, Key(f"{key}.asc"), upload.signature, layout.signature(), run_id)
-        provenance_sha256 = None
+            gpg_sig = True
         if upload.provenance is not None:
             provenance_sha256 = _add_provenance(repository, Key(f"{key}.provenance"), upload.provenance, run_id)
-        return StoredFile(
-            key=key, added=added, gpg_sig=upload.signature is not None, provenance_sha256=provenance_sha256
-        )
+        return StoredFile(key=key, added=added, gpg_sig=gpg_sig, provenance_sha256=provenance_sha256)
     raise AssertionError("keys never end")
+
+
+def _sidecars_left(repository: Repository, key: Key, missing: PublishedFile | None) -> tuple[bool, Sha256 | None]:
+    """Return what is left of the signature and the attestations that a missing entry names."""
+    gpg_sig, provenance = False, None
+    if missing is not None and missing.gpg_sig:
+        gpg_sig = repository.storage.stat(Key(f"{key}.asc")) is not None
+    if missing is not None and missing.provenance_sha256 is not None:
+        provenance = repository.storage.read(Key(f"{key}.provenance"))
+    return gpg_sig, None if provenance is None else sha256_of(provenance.body)
 
 
 def add_metadata(repository: Repository, key: Key, metadata: bytes, run_id: str) -> bool:

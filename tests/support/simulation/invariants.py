@@ -169,7 +169,8 @@ class Invariants:
             sidecar = self._store.objects.get(f"{link.key}.metadata")
             if link.metadata_sha256 and (sidecar is None or sidecar.version != link.metadata_sha256):
                 raise Violation("I1", f"{view} names {link.key}.metadata, which is absent or another")
-            if link.signed and f"{link.key}.asc" not in self._store.objects:
+            excused = revision < self._removed_by_hand.get(link.key, 0)
+            if link.signed and f"{link.key}.asc" not in self._store.objects and not excused:
                 raise Violation("I1", f"{view} says that {link.key} is signed, and the signature is absent")
 
     def _check_root(self, key: str, root: Object) -> None:

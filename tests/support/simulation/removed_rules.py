@@ -46,6 +46,11 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("refused instead of stepping aside", "other_bytes", "I8 I9"): {
         "step aside": "if added is None:" + _REFUSE.replace("\n", "\n    ").rstrip() + "\nif False:"
     },
+    RemovedRule("what comes back named with the sidecars that it had", "missing", "I1"): {
+        "what is gone is not named": """
+            gpg_sig, provenance_sha256 = missing is not None and missing.gpg_sig, None
+            """
+    },
     # Commits
     RemovedRule("blind manifest write", "other_versions", "I2 I3"): blind('key.startswith("_bucketwheel/manifests/")'),
     RemovedRule("412 taken for another run's write", "other_versions", "I8 I9"): {"a conflict may be our own": _REFUSE},
@@ -98,6 +103,9 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("nothing to commit, so nothing to do", "same_bytes", "I5 I6"): {
         "pages that a dead run left behind are written": "if False:"
+    },
+    RemovedRule("a refusal that leaves pages behind", "same_bytes", "I6"): {
+        "a refusal leaves no page behind": "written = 0"
     },
     RemovedRule("right pages written again", "other_versions", "I6"): {
         "a right page is not written again": "if False:"

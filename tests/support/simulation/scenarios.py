@@ -153,9 +153,9 @@ def orphans(fixtures: Fixtures, chance: random.Random) -> Scenario:
 
 def missing(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Adopt what a person removed, while a publisher brings it back."""
-    release = fixtures.release()
-    commands = (release, release, Adopt(), chance.choice([Adopt(), Reindex(), release]))
-    before = (fixtures.release("0.9"), *((release,) if chance.random() < 0.5 else ()))
+    release, signed = fixtures.release(), fixtures.signed()
+    commands = (release, chance.choice([release, signed]), Adopt(), chance.choice([Adopt(), Reindex(), release]))
+    before = (fixtures.release("0.9"), *chance.choice([(), (release,), (signed,)]))
     return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False)
 
 

@@ -16,7 +16,7 @@ from bucketwheel.errors import BucketwheelError, OutcomeUnknown, Refused, Unavai
 from bucketwheel.protocol.repository import Context, Target
 from bucketwheel.storage import Key, SwapLost
 from support.memory import MemoryStorage
-from support.simulation.commands import Command, Publish, Reindex
+from support.simulation.commands import Command, Reindex
 from support.simulation.connection import CRASHES, S3, Connection, Fate, Request, StoreKind, Verb
 from support.simulation.history import History
 from support.simulation.invariants import Invariants, Violation
@@ -107,9 +107,10 @@ class Simulation:
         self._apply(late.actor, late.request)
 
     def remove_by_hand(self, key: str) -> None:
-        """Remove an object as a person does, past all rules."""
+        """Remove a file and its signature as a person does, past all rules."""
         self._note(f"a person removes {key}")
         del self.store.objects[key]
+        self.store.objects.pop(f"{key}.asc", None)
         self.invariants.excuse(key)
 
     def finish(self, actor: Actor) -> Actor:
@@ -145,9 +146,8 @@ class Simulation:
         chance.shuffle(unfinished)
         if chance.random() < 0.5:
             self._reindex()
-        again = [self.run(actor.command) for actor in unfinished]
-        if any(_found_its_own_files(actor) for actor in again):
-            self._reindex()
+        for actor in unfinished:
+            self.run(actor.command)
         self.invariants.check_settled("every command ran to its end")
         self._reindex()
 
@@ -221,11 +221,6 @@ class Simulation:
         self.trace.append(step)
         if len(self.trace) > _STEP_LIMIT:
             raise Violation("I9", "a command runs in circles")
-
-
-def _found_its_own_files(actor: Actor) -> bool:
-    """Recognize a strict publish that died after its commit; then the next command of anyone refreshes its pages."""
-    return actor.exit == 1 and isinstance(actor.command, Publish) and actor.command.existing == "refuse"
 
 
 def _raise(error: Exception) -> object:

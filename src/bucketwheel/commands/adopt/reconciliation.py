@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from bucketwheel.commands.adopt.differences import Difference, FileInfo, Inspection, ProjectDiff
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, upload_time
 from bucketwheel.format.parsed_names import parse_name
-from bucketwheel.names import ProjectName
+from bucketwheel.names import InvalidName, ProjectName, Spellings, distribution_name
 from bucketwheel.protocol.removal import deleted_file
 from bucketwheel.storage import Key
 
@@ -173,7 +174,25 @@ class _NextRevision:
             return "is in a folder that is named after other bytes"
         if difference.entry is None and status in _CLOSED and self._remembered is None:
             return f"is new, and the project is {status}; set its status to active first"
+        return self._spelled_otherwise(difference, info)
+
+    def _spelled_otherwise(self, difference: Difference, info: FileInfo) -> str | None:
+        """Return why a new file stays out: a deleted or missing file would come back under another spelling."""
+        try:
+            name = distribution_name(difference.filename)
+        except InvalidName:
+            return None
+        for spelled in () if difference.entry else self._gone.of(name):
+            missing = self.missing.get(spelled)
+            if missing is None and spelled not in self.entries:
+                return f"is the same distribution as {spelled}, which was deleted"
+            if missing is not None and missing.sha256 != info.sha256:
+                return f"is the same distribution as {spelled}, which is missing and had other bytes"
         return None
+
+    @cached_property
+    def _gone(self) -> Spellings:
+        return Spellings([*self.missing, *(file.filename for file in self._manifest.deleted)])
 
     def _take_in(self, difference: Difference, info: FileInfo, *, key: Key | None) -> None:
         filename = difference.filename

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 import bucketwheel
 from bucketwheel.frontends.cli.options import release, takes
+from bucketwheel.frontends.cli.output import notice
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["show"]
@@ -20,10 +23,15 @@ def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, insta
 
     It shows all projects, one line each, or the files of one project or version. With --json it shows everything that
     is recorded of each file. With --installed it compares: the version in this interpreter, the newest version that
-    fits it, and whether that is an upgrade.
+    fits it, and whether that is an upgrade. A project whose manifest cannot be read is an error
+    at the end.
     """
     project, version = wanted or (None, None)
     with invocation.begin() as (settings, report):
         interpreter = bucketwheel.this_interpreter() if installed else None
         shown = bucketwheel.show(settings, project=project, version=version, interpreter=interpreter, report=report)
     invocation.answer(shown, table="installed" if installed else "projects" if project is None else "files")
+    for error in shown.unreadable:
+        notice(str(error), label="error: ", colour="red")
+    if shown.unreadable:
+        sys.exit(shown.unreadable[0].exit_code)
