@@ -62,7 +62,8 @@ def storage(bucket: TestBucket, wire: Wire) -> S3Storage:
 
 @pytest.fixture
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what is tried again be tried at once."""
+    """Let what is tried again be tried at once, and not for long."""
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 0.5)
     monkeypatch.setattr("bucketwheel.storage.s3.bucket.random.uniform", lambda *_: 0.0)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
 
@@ -411,12 +412,12 @@ class TestUncertainty:
 
     @pytest.mark.usefixtures("_no_pauses")
     def test_conflicts_without_end_are_given_up(self, storage: S3Storage, wire: Wire) -> None:
-        """After 8 conflicts the write has failed, and is known to."""
+        """When patience ends the write has failed, and is known to."""
         wire.harm = lambda _: says(409, "ConditionalRequestConflict")
         with pytest.raises(Unavailable, match="409 ConditionalRequestConflict") as caught:
             add(storage, b"body")
         assert not isinstance(caught.value, OutcomeUnknown)
-        assert len(wire.log) == 8
+        assert len(wire.log) > 8
 
     def test_a_store_without_conditions_says_so(self, storage: S3Storage, wire: Wire) -> None:
         """501 to a conditional request is said in words, and is a definite answer."""

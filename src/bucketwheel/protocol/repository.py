@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
+from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
@@ -22,7 +22,7 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "open_to_write",
     "read_settings",
     "refuse_nonempty",
+    "refuses_current",
     "store",
     "take_over",
 ]
@@ -194,6 +195,14 @@ def refuse_nonempty(target: Target) -> None:
                 f"`bucketwheel init {shlex.quote(str(target.place))} --adopt`",
             )
         )
+
+
+def refuses_current(target: Target, key: Key) -> Denied:
+    """Return the error for a store that refuses to replace the very version that it shows."""
+    return Denied(
+        f"the store refuses to replace the version of {target.storage.address(key)} that it shows (412 three times); "
+        "if the versioning of the bucket was suspended, turn it on again, else use another store"
+    )
 
 
 def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:

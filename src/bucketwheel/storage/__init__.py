@@ -47,6 +47,12 @@ class SwapLost(Exception):
     The caller reads again, because a retry of its own write, whose first answer was lost, may have changed the object.
     """
 
+    def __init__(self, key: str, *, refused: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.refused = refused
+        """Key and version that the store says is not there, if no attempt of this call can have applied; else empty."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectHeaders:

@@ -154,7 +154,8 @@ class S3Storage:
         sha256 = hashlib.sha256(body).hexdigest()
         answer = self._put(key, io.BytesIO(body), len(body), sha256, expected=_CHANGED, **arguments)
         if isinstance(answer, Rejection):
-            raise SwapLost(key)
+            certain = answer.status == HTTPStatus.PRECONDITION_FAILED and not self.bucket.monitor.answer_lost
+            raise SwapLost(key, refused=f"{key} {expected}" if certain else "")
         return ObjectVersion(answer["ETag"])
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:

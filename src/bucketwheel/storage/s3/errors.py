@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 
-__all__ = ["ApiCall", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = [
+    "ApiCall",
+    "Rejection",
+    "asks_to_slow_down",
+    "failure_in_words",
+    "not_s3",
+    "outcome_unknown",
+    "rejection",
+    "rejection_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,10 @@ _UNAVAILABLE: Final[Mapping[str, str]] = {
     "ServiceUnavailable": _BUSY,
     "RequestLimitExceeded": _BUSY,
     "TooManyRequestsException": _BUSY,
+    "TooManyRequests": _BUSY,  # R2, GCS
+    "Throttling": _BUSY,
+    "ThrottlingException": _BUSY,
+    "RequestThrottled": _BUSY,
     "BadDigest": (
         "the bytes for {target} changed after they were checked, or on the way; "
         "leave files alone while they are published, and run the same command again"
@@ -186,6 +199,11 @@ def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
         operation=operation,
         region=str(metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region") or error.get("Region") or ""),
     )
+
+
+def asks_to_slow_down(answer: Rejection) -> bool:
+    """Return whether the same call may succeed a little later, because too many came at once."""
+    return _UNAVAILABLE.get(answer.code) == _BUSY
 
 
 def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
