@@ -186,7 +186,9 @@ def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository,
 
 def refuse_nonempty(target: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
-    if next(iter(target.storage.list("")), None) is not None and read_settings(target) is None:
+    # A console makes an empty object for each folder that a person creates.
+    objects = (entry for entry in target.storage.list("") if entry.size or entry.key.rpartition("/")[2])
+    if next(objects, None) is not None and read_settings(target) is None:
         raise Refused(
             Problem(
                 subject=str(target.place),

@@ -182,13 +182,19 @@ class KeepsUploads(Protocol):
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         """List the uploads that are under way or were given up."""
 
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Free what is kept of an upload; if its sender is still at work, it fails. Gone already is success."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedUpload:
     """The parts of an object that does not exist yet, kept until the upload is completed or aborted."""
 
     key: Key
+    """The object's; in a directory the temporary file's, whose name does not say what it was to be."""
     begun: datetime
+    id: str = ""
+    """Which upload of the key it is, where there may be several."""
 
 
 @runtime_checkable
