@@ -23,6 +23,7 @@ from bucketwheel.storage.s3.errors import (
     Rejection,
     asks_to_slow_down,
     failure_in_words,
+    no_listing,
     not_s3,
     outcome_unknown,
     rejection,
@@ -110,7 +111,9 @@ class Bucket:
             yield page
             if not page.get("IsTruncated"):
                 return
-            position = {marker: page[f"Next{marker}"] for marker in markers}
+            position = {marker: page[f"Next{marker}"] for marker in markers if f"Next{marker}" in page}
+            if len(position) < len(markers):  # the answer to another call: some stores overlook what they do not know
+                raise no_listing(self.call(method, arguments.get("Prefix", "")))
 
     def call(self, method: str, key: str) -> ApiCall:
         """Describe a call of a method for a key."""
