@@ -613,9 +613,17 @@ class TestLargeFiles:
         assert len({part.headers["x-amz-checksum-sha256"] for part in parts}) == 3
         assert sorted(int(part.headers["content-length"]) for part in parts) == [2 * MIB, 5 * MIB, 5 * MIB]
 
-    def test_a_taken_key_is_left_alone(self, parted: S3Storage, tmp_path: Path) -> None:
-        """The completion creates only: what lies there stays, and no parts are left behind."""
+    def test_a_taken_key_costs_one_look(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """Not a part is sent where an object is stored already."""
         add(parted, b"first")
+        wire.log.clear()
+        assert add(parted, large_file(tmp_path / "file", 6 * MIB)) is False
+        assert [exchange.verb for exchange in wire.log] == ["HEAD"]
+
+    def test_a_taken_key_is_left_alone(self, parted: S3Storage, wire: Wire, tmp_path: Path) -> None:
+        """The completion creates only: what was stored since the look stays, and no parts are left behind."""
+        add(parted, b"first")
+        wire.harm = only("HEAD", says(404), last=1)
         assert add(parted, large_file(tmp_path / "file", 6 * MIB)) is False
         stored = parted.read(KEY)
         assert stored is not None

@@ -80,7 +80,8 @@ def prune_orphans(
 
     Unfinished uploads in parts go too, and in a directory temporary files. Only what was written longer ago than that,
     by the store's own clock: a courtesy, because a publisher at work would have to upload it again. A directory does
-    not tell who wrote a file: there all that a publisher would have stored counts. Raises Refused for a pattern that names nothing, Unfinished as `prune` does.
+    not tell who wrote a file: there all that a publisher would have stored counts. Raises Refused for a pattern that
+    names nothing, Unfinished as `prune` does.
     """
     with open_context(settings, report) as context:
         return prune_orphans_of(context, patterns, before=datetime.now(UTC) - older_than)
