@@ -70,10 +70,14 @@ _T = TypeVar("_T")
 
 
 class Workers:
-    """A pool of threads that makes one wave of calls after another; no call may start a wave itself."""
+    """A pool of threads that makes one wave of calls after another; no call may start a wave itself.
+
+    With few threads that would be a deadlock. A call may make a wave of its own by `map_within`.
+    """
 
     def __init__(self, jobs: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="bucketwheel")
+        self._inner_pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="bucketwheel-inner")
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +87,7 @@ class Workers:
     ) -> None:
         # Wait for what has begun: a request must not be left to an unknown end.
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._inner_pool.shutdown(wait=True, cancel_futures=True)
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
         """Begin one call, and return its future."""
@@ -90,15 +95,11 @@ class Workers:
 
     def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make the calls and return their results in order; after an error no more calls begin, and it is raised."""
-        futures = [self._pool.submit(call) for call in calls]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        for future in futures:
-            future.cancel()
-        wait(futures)
-        failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
-        if failures:
-            raise failures[0]
-        return [future.result() for future in futures]
+        return _map(self._pool, calls)
+
+    def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+        """Do the same from within a call of a wave, in threads of their own; these calls may start nothing."""
+        return _map(self._inner_pool, calls)
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
@@ -111,3 +112,15 @@ class Workers:
             except Exception as error:  # noqa: BLE001 - returned to the caller
                 outcomes.append(error)
         return outcomes
+
+
+def _map(pool: ThreadPoolExecutor, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    futures = [pool.submit(call) for call in calls]
+    wait(futures, return_when=FIRST_EXCEPTION)
+    for future in futures:
+        future.cancel()
+    wait(futures)
+    failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
+    if failures:
+        raise failures[0]
+    return [future.result() for future in futures]

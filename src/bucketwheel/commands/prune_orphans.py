@@ -28,6 +28,7 @@ from bucketwheel.names import (
     matching,
     project_name,
 )
+from bucketwheel.parallel import Workers
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.refresh import PageVersions, page_keys
 from bucketwheel.protocol.removal import deletable_keys, remove
@@ -100,7 +101,9 @@ def prune_orphans_of(context: Context, patterns: Sequence[str], *, before: datet
     manifests = _leave_out_foreign(context, repository, read)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-    removal = remove(context, repository, manifests, _Orphans(repository=repository, before=before))
+    removal = remove(
+        context, repository, manifests, _Orphans(repository=repository, before=before, workers=context.workers)
+    )
     folders = tuple(repository.layout.folder(project) for project in projects)
     freed = [one for one in uploads if one.key.startswith(folders) or _is_of_all_projects(repository, one.key)]
     if not context.dry_run:
@@ -120,9 +123,10 @@ class _Orphans:
 
     repository: Repository
     before: datetime
+    workers: Workers
 
     def select(self, manifest: Manifest) -> tuple[Orphan, ...]:
-        return find_orphans(self.repository, manifest, before=self.before)
+        return find_orphans(self.repository, manifest, self.workers, before=self.before)
 
     def apply(self, manifest: Manifest, selected: tuple[Orphan, ...]) -> Manifest:
         """Return the next revision; nothing is ever stored again at its dead keys."""
@@ -209,7 +213,9 @@ def _abort_all(context: Context, repository: Repository, uploads: Sequence[Unfin
 # Which objects -------------------------------------------------------------------------------------------------------
 
 
-def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime) -> tuple[Orphan, ...]:
+def find_orphans(
+    repository: Repository, manifest: Manifest, workers: Workers, *, before: datetime
+) -> tuple[Orphan, ...]:
     """List a project's folder for what has our mark, was written before that moment, and is named by no entry.
 
     The manifest must have been read before: what is committed later is no orphan, and the swap that makes its key dead
@@ -220,10 +226,13 @@ def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime
         groups[distribution_key(entry.key)].append(entry)
     for key in _accounted_for(repository, manifest):
         groups.pop(key, None)
+    looks = workers.map_within(
+        partial(_is_orphan, repository, manifest, key, group, before) for key, group in groups.items()
+    )
     return tuple(
         Orphan(project=manifest.project, key=key, size=sum(entry.size for entry in group))
-        for key, group in groups.items()
-        if _is_orphan(repository, manifest, key, group, before)
+        for (key, group), is_orphan in zip(groups.items(), looks, strict=True)
+        if is_orphan
     )
 
 

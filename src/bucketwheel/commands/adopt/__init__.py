@@ -182,11 +182,11 @@ class _ProjectPlan:
     diff: ProjectDiff
     reconciled: Reconciled
 
-    def decide(self, inspector: Inspector, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
+    def decide(self, inspector: Inspector, workers: Workers, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
         """Return the next revision; reconcile again if somebody else has changed the manifest."""
         reconciled = self.reconciled
         if manifest is not self.read.manifest:  # rule: a lost swap adopts again
-            reconciled = _reconcile_again(inspector, manifest, self.diff)
+            reconciled = _reconcile_again(inspector, workers, manifest, self.diff)
         return reconciled.manifest, reconciled
 
     def unchanged(self) -> Committed[Reconciled]:
@@ -244,13 +244,14 @@ def _reconcile(inspector: Inspector, diff: ProjectDiff, inspections: Sequence[In
     return reconcile(diff, inspections, layout=layout, rules=inspector.rules, run_id=inspector.run_id)
 
 
-def _reconcile_again(inspector: Inspector, manifest: Manifest, before: ProjectDiff) -> Reconciled:
+def _reconcile_again(inspector: Inspector, workers: Workers, manifest: Manifest, before: ProjectDiff) -> Reconciled:
     """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
     storage, layout = inspector.repository.storage, inspector.repository.layout
     folders = {difference.key[: difference.key.rfind("/") + 1] for difference in before.differences}
     listing = chain.from_iterable(storage.list(prefix) for prefix in prefixes(layout, manifest, folders))
     diff = _find_differences(inspector, manifest, sort_listing(listing, layout), named=before.named)
-    return _reconcile(inspector, diff, [inspector.inspect(difference) for difference in diff.differences])
+    inspections = workers.map_within(partial(inspector.inspect, difference) for difference in diff.differences)
+    return _reconcile(inspector, diff, inspections)
 
 
 # Commit, write pages -------------------------------------------------------------------------------------------------
@@ -263,7 +264,8 @@ def _commit_all(
     repository, workers = inspector.repository, context.workers
     pages = PageVersions.start(repository, [plan.read.project for plan in plans], workers)
     try:
-        changed = change(repository, [(plan.read, partial(plan.decide, inspector)) for plan in plans], pages, workers)
+        decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
+        changed = change(repository, decisions, pages, workers)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     published = [each.project for each in changed.committed if each.now.version is not None]
