@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,8 +20,9 @@ from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
 from support.releasing import context_for, release_files, request_for
+from support.removing import prune_orphans_from
 from support.tampering import check_store, overwrite, put, remove, stored
-from support.wire import Exchange, Wire, run_wire, says
+from support.wire import Exchange, Fault, Wire, answers, run_wire, says
 
 WHEEL = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
 PROJECTS, FILES = 3, 4
@@ -145,6 +147,53 @@ def test_an_upload_that_came_to_no_end_is_found(line: Line) -> None:
     assert line.found() == [("upload-unfinished", "simple/zoo/zoo-9.0.tar.gz")]
     assert line.found("zoo") == [("upload-unfinished", "simple/zoo/zoo-9.0.tar.gz")]
     assert line.found("demo-pkg") == []
+
+
+def test_old_uploads_of_our_keys_are_freed_by_prune(line: Line) -> None:
+    """Also that of a project of which nothing else was ever stored; what others upload elsewhere is left alone."""
+    client = line.bucket.storage().bucket.client
+    for key in ("simple/zoo/zoo-9.0.tar.gz", "simple/new/new-1.0.tar.gz", "backups/dump.gz"):
+        client.create_multipart_upload(**line.name, Key=line.key(key))  # type: ignore[attr-defined]
+    assert prune_orphans_from(line.storage, ["zoo"], before=datetime.now(UTC) - timedelta(hours=1)).uploads == ()
+    assert prune_orphans_from(line.storage, ["zoo", "new"], dry_run=True).uploads == (
+        "simple/new/new-1.0.tar.gz",
+        "simple/zoo/zoo-9.0.tar.gz",
+    )
+    assert [code for code, _ in line.found()] == ["upload-unfinished"] * 3
+    assert prune_orphans_from(line.storage, ["zoo"]).uploads == ("simple/zoo/zoo-9.0.tar.gz",)
+    prune_orphans_from(line.storage, ["new"])
+    assert line.found() == [("upload-unfinished", "backups/dump.gz")]
+
+
+@pytest.mark.parametrize(("query", "deep"), [("uploads", False), ("versions", True)])
+@pytest.mark.parametrize(
+    "answer",
+    [says(501, "NotImplemented"), says(405, "MethodNotAllowed"), says(404, "NoSuchKey"), says(400, "InvalidRequest")],
+    ids=["501", "405", "404", "400"],
+)
+def test_a_store_without_such_listings_is_checked_all_the_same(
+    line: Line,
+    query: str,
+    deep: bool,  # noqa: FBT001 - pytest's
+    answer: Fault,
+) -> None:
+    """Whatever a store says to a call that it does not know: the rest is checked and pruned, and it is said."""
+    line.wire.harm = lambda one: answer if kind_of(one) == query else None
+    events: list[Event] = []
+    assert check_store(line.storage, deep=deep, report=events.append).findings == ()
+    [warning] = [event.message for event in events if isinstance(event, Warned)]
+    assert {"uploads": "has no ListMultipartUploads", "versions": "has no ListObjectVersions"}[query] in warning
+    assert prune_orphans_from(line.storage).uploads == ()
+
+
+def test_a_store_that_overlooks_the_question_is_checked_too(line: Line) -> None:
+    """Some answer with the listing of the objects instead, page after page."""
+    page = b"<ListBucketResult><IsTruncated>true</IsTruncated><NextMarker>x</NextMarker></ListBucketResult>"
+    line.wire.harm = lambda one: answers(page) if kind_of(one) == "uploads" else None
+    events: list[Event] = []
+    assert check_store(line.storage, report=events.append).findings == ()
+    [warning] = [event.message for event in events if isinstance(event, Warned)]
+    assert "has no ListMultipartUploads" in warning
 
 
 @pytest.mark.parametrize(("query", "deep"), [("uploads", False), ("versions", True)])

@@ -261,6 +261,7 @@ def test_orphans_are_removed() -> None:
         "projects": ["demo-pkg"],
         "orphans": [{"project": "demo-pkg", "key": key, "size": 14}],
         "removed": [key],
+        "uploads": [],
         "dry-run": False,
     }
     assert not orphan.exists()

@@ -285,6 +285,27 @@ def test_a_place_of_other_tools_is_left_alone(storage: Storage, tmp_path: Path) 
     assert keys(storage) == ["simple/legacy/legacy-1.0.tar.gz"]
 
 
+def test_a_folder_that_a_console_made_is_empty(tmp_path: Path) -> None:
+    """Consoles make an empty object for a folder; one with bytes is somebody's object, whatever its name."""
+    storage = MemoryStorage()
+    put(storage, "simple/", b"")
+    release_files(storage, make_wheel(tmp_path))
+    assert manifest_of(storage, "demo-pkg").revision == 1
+    other = MemoryStorage()
+    put(other, "simple/", b"<html>")
+    with pytest.raises(Refused, match="not empty"):
+        release_files(other, make_wheel(tmp_path))
+
+
+def test_a_desktops_files_are_not_in_the_way(tmp_path: Path) -> None:
+    """A directory that only holds dot files is empty."""
+    (tmp_path / "pypi").mkdir()
+    (tmp_path / "pypi" / ".DS_Store").write_bytes(b"a desktop's")
+    storage = DirectoryStorage(root=tmp_path / "pypi")
+    release_files(storage, make_wheel(tmp_path))
+    assert manifest_of(storage, "demo-pkg").revision == 1
+
+
 def test_a_page_of_another_tool_keeps_its_project(storage: Storage, tmp_path: Path) -> None:
     """A page without a manifest belongs to another tool; files alone do not decide."""
     release_files(storage, make_wheel(tmp_path, name="another"))

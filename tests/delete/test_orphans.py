@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,16 @@ from support.disorders import html_page
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
 from support.removing import END_OF_TIME, delete_from, keys, prune_orphans_from
-from support.tampering import change_manifest, change_settings, leave_orphan, overwrite, put, remove, state
+from support.tampering import (
+    change_manifest,
+    change_settings,
+    check_store,
+    leave_orphan,
+    overwrite,
+    put,
+    remove,
+    state,
+)
 from support.witness import Killed, Witness
 
 NEXT = "demo_pkg-1.1-py3-none-any.whl"
@@ -234,6 +244,31 @@ def test_a_dry_run_says_the_same_and_writes_nothing(storage: Storage) -> None:
     rehearsed = prune_orphans_from(witness, dry_run=True)
     assert witness.writes == []
     assert replace(rehearsed, dry_run=False) == prune_orphans_from(storage)
+
+
+def test_temporary_files_go_too(tmp_path: Path) -> None:
+    """In a directory: of the named projects, and those beside manifests and the root; other dot files stay."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, name="other"))
+    ours = [
+        "_bucketwheel/manifests/.bucketwheel-1",
+        "simple/.bucketwheel-2",
+        f"simple/demo-pkg/{'0' * 64}/.bucketwheel-3",
+        "simple/demo-pkg/.bucketwheel-4",
+    ]
+    others = ["simple/other/.bucketwheel-5", "simple/demo-pkg/.DS_Store"]
+    for key in (*ours, *others):
+        (storage.root / key).parent.mkdir(exist_ok=True)
+        (storage.root / key).write_bytes(b"half")
+        os.utime(storage.root / key, (0, 0))
+    found = {finding.subject: finding.remedy for finding in check_store(storage).findings}
+    assert found.keys() == {*ours, others[0]}
+    assert found[others[0]] == "after a day run `bucketwheel prune other --orphans --yes`"
+    assert set(prune_orphans_from(storage, ["demo-pkg"], dry_run=True).uploads) == set(ours)
+    assert set(prune_orphans_from(storage, ["demo-pkg"]).uploads) == set(ours)
+    assert [finding.subject for finding in check_store(storage).findings] == others[:1]
+    assert not any((storage.root / key).exists() for key in ours)
+    assert all((storage.root / key).exists() for key in others)
 
 
 # Marks, and none -----------------------------------------------------------------------------------------------------

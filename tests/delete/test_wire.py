@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.commands.adopt import adopt_projects
+from bucketwheel.commands.adopt.differences import AdoptRules
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.storage import Storage
 from support.archives import make_sdist, make_wheel
 from support.ministack import TestBucket
-from support.releasing import NOW, page_json, release_files
+from support.releasing import NOW, context_for, page_json, release_files
 from support.removing import delete_from, keys, prune_from, prune_orphans_from
-from support.tampering import leave_orphan
+from support.tampering import leave_orphan, put
 from support.wire import Exchange, Wire, run_wire
 
 WHEEL_KEY = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
@@ -27,6 +30,8 @@ class Line:
     """A bucket behind a proxy that logs requests."""
 
     storage: Storage
+    direct: Storage
+    """The same bucket, without the proxy."""
     wire: Wire
 
     def requests(self) -> list[Exchange]:
@@ -40,7 +45,7 @@ class Line:
 def line(bucket: TestBucket) -> Iterator[Line]:
     """Give a fresh bucket behind a proxy."""
     with run_wire(bucket.connection.endpoint_url) as wire:
-        yield Line(storage=bucket.storage(endpoint_url=wire.url), wire=wire)
+        yield Line(storage=bucket.storage(endpoint_url=wire.url), direct=bucket.storage(), wire=wire)
 
 
 def verbs(log: list[Exchange]) -> Counter[str]:
@@ -87,3 +92,39 @@ def test_orphans_are_told_by_mark_and_age(line: Line, tmp_path: Path) -> None:
     [delete] = [exchange for exchange in log if exchange.verb == "DELETE"]
     assert "if-match" in delete.headers
     assert keys(line.storage)[-1] == "simple/demo-pkg/demo_pkg-1.2.tar.gz"
+
+
+def test_orphans_of_one_project_are_looked_at_side_by_side(line: Line, tmp_path: Path) -> None:
+    """None of four looks is answered before all four have come, in each of the two rounds that a lost swap takes."""
+    release_files(line.storage, make_wheel(tmp_path))
+    orphans = [f"simple/demo-pkg/demo_pkg-2.{number}.tar.gz" for number in range(4)]
+    for key in orphans:
+        leave_orphan(line.storage, key)
+    line.wire.harm = together(line, tmp_path, 4)
+    assert prune_orphans_from(line.storage).removed == tuple(orphans)
+
+
+def test_a_second_round_of_adoption_looks_side_by_side(line: Line, tmp_path: Path) -> None:
+    """The same for the files of another tool, when a publisher commits in between."""
+    release_files(line.storage, make_wheel(tmp_path))
+    for number in range(4):
+        put(line.storage, f"simple/demo-pkg/demo_pkg-2.{number}.tar.gz", make_sdist(tmp_path, version=f"2.{number}"))
+    line.wire.harm = together(line, tmp_path, 4)
+    with context_for(line.storage) as context:
+        adopt_projects(context, ["demo-pkg"], AdoptRules(reread=False, ours=False, unmarked=True))
+    assert len(page_json(line.storage, "demo-pkg")["files"]) == 6
+
+
+def together(line: Line, directory: Path, count: int) -> Callable[[Exchange], None]:
+    """Hold each look at an sdist until so many have come, and let somebody else commit before the first swap."""
+    gate = threading.Barrier(count, timeout=20)
+    rival = iter([make_wheel(directory, version="3.0")])
+
+    def harm(exchange: Exchange) -> None:
+        if exchange.verb == "HEAD" and exchange.path.endswith(".tar.gz"):
+            gate.wait()
+        elif exchange.verb == "PUT" and exchange.path.endswith("demo-pkg.json"):
+            for wheel in rival:
+                release_files(line.direct, wheel)
+
+    return harm

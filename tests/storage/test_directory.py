@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -13,13 +14,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost, UnfinishedUpload
 from bucketwheel.storage.directory import DirectoryStorage, _in_words, exclusive
 
 KIND = ObjectHeaders(content_type="application/zip", cache_control="no-cache")
@@ -117,6 +120,115 @@ class TestFiles:
     def test_the_address_is_a_file_url(self, storage: DirectoryStorage) -> None:
         """A directory serves itself."""
         assert storage.address("simple/a+b") == f"{storage.root.as_uri()}/simple/a%2Bb"
+
+
+class TestDotFiles:
+    """Names with a leading dot are not part of the repository."""
+
+    def test_they_are_in_no_listing(self, storage: DirectoryStorage) -> None:
+        """A desktop's files, an editor's, a version control's folder: whatever begins with a dot is hidden."""
+        add(storage, b"body")
+        for name in (".DS_Store", "simple/.DS_Store", "simple/proj/.~lock.x#", ".git/config", "simple/.cache/x"):
+            path = storage.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"not ours")
+        assert [listed.key for listed in storage.list("")] == [KEY]
+        assert [listed.key for listed in storage.list("simple/")] == [KEY]
+
+    def test_what_killed_writers_left_is_found_and_removed(self, storage: DirectoryStorage) -> None:
+        """Only temporary files of ours that were not written to for a while; each can be removed, twice too."""
+        add(storage, b"body")
+        dead, young = (storage.root / f"simple/proj/.bucketwheel-{name}" for name in ("dead", "young"))
+        for path in (dead, young, storage.root / ".DS_Store"):
+            path.write_bytes(b"half")
+            os.utime(path, (0, 0))
+        young.touch()
+        (upload,) = storage.unfinished_uploads()
+        assert (upload.key, upload.begun.year) == ("simple/proj/.bucketwheel-dead", 1970)
+        for _ in range(2):
+            storage.abort_upload(upload)
+        assert list(storage.unfinished_uploads()) == []
+        assert files(storage.root) == {KEY, ".DS_Store", "simple/proj/.bucketwheel-young"}
+
+    def test_nothing_else_is_removed(self, storage: DirectoryStorage) -> None:
+        """A file that is no temporary one is refused, whatever a caller believes."""
+        add(storage, b"body")
+        with pytest.raises(ValueError, match="not a temporary file"):
+            storage.abort_upload(UnfinishedUpload(key=KEY, begun=datetime.now(UTC)))
+        assert files(storage.root) == {KEY}
+
+
+class TestDurability:
+    """What was written survives a power cut, under its name."""
+
+    def test_a_file_is_synced_before_it_gets_its_name_and_the_directory_after(
+        self, storage: DirectoryStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Bytes, then the name, then the directory that holds the name; the same for new directories."""
+        steps: list[str] = []
+        fsync, link, replace, unlink = os.fsync, Path.hardlink_to, Path.replace, Path.unlink
+
+        def synced(descriptor: int) -> None:
+            found = os.fstat(descriptor)
+            known = (each for each in (storage.root / KEY).parents if each.exists())
+            same = [each for each in known if os.path.samestat(each.stat(), found)]
+            steps.append(f"sync {same[0].relative_to(storage.root.parent)}" if same else "sync file")
+            fsync(descriptor)
+
+        def linked(self: Path, target: Path) -> None:
+            steps.append("name")
+            link(self, target)
+
+        def replaced(self: Path, target: Path) -> Path:
+            steps.append("name")
+            return replace(self, target)
+
+        def removed(self: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - as Path has it
+            if not self.name.startswith("."):
+                steps.append("remove")
+            unlink(self, missing_ok=missing_ok)
+
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "hardlink_to", linked)
+        monkeypatch.setattr(Path, "replace", replaced)
+        monkeypatch.setattr(Path, "unlink", removed)
+        add(storage, b"one")
+        new_directories = ["sync repository/simple", "sync repository", "sync ."]
+        assert steps == [*new_directories, "sync file", "name", "sync repository/simple/proj"]
+        steps.clear()
+        version = storage.swap(KEY, b"two", expected=_version(b"one"), headers=KIND, marks=NO_MARKS)
+        assert steps == ["sync file", "name", "sync repository/simple/proj"]
+        steps.clear()
+        storage.remove(KEY, expected=version)
+        assert steps == ["remove", "sync repository/simple/proj"]
+
+    @pytest.mark.parametrize("call", ["replace", "unlink"])
+    def test_windows_is_asked_again_while_somebody_reads(
+        self, storage: DirectoryStorage, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
+        """A system that refuses to replace or remove a file in use is asked again for a moment, and then denies."""
+        monkeypatch.setattr("bucketwheel.storage.directory._READERS_HINDER", True)
+        version = storage.swap(KEY, b"one", expected=None, headers=KIND, marks=NO_MARKS)
+        readers, act = count(), getattr(Path, call)
+
+        def in_use(self: Path, *arguments: object, **options: object) -> object:
+            if (call == "replace" or self == storage.root / KEY) and next(readers) < 3:
+                raise PermissionError(errno.EACCES, "Access is denied", str(self))
+            return act(self, *arguments, **options)
+
+        def write(version: ObjectVersion) -> None:
+            if call == "replace":
+                storage.swap(KEY, b"two", expected=version, headers=KIND, marks=NO_MARKS)
+            else:
+                storage.remove(KEY, expected=version)
+
+        monkeypatch.setattr(Path, call, in_use)
+        monkeypatch.setattr("bucketwheel.storage.directory._READING_ENDS", 0.0)
+        with pytest.raises(Denied, match="permission is denied"):
+            write(version)
+        monkeypatch.setattr("bucketwheel.storage.directory._READING_ENDS", 5.0)
+        write(version)
+        assert next(readers) == 4
 
 
 class TestConfinement:
@@ -401,6 +513,18 @@ def test_the_lock_file_stays(tmp_path: Path) -> None:
         with exclusive(lock):
             assert lock.exists()
     assert lock.read_bytes() == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_lock_lets_a_second_user_in(tmp_path: Path) -> None:
+    """Its mode is 0666 less the umask, so that a group which shares the directory shares the lock too."""
+    before = os.umask(0o002)
+    try:
+        with exclusive(tmp_path / "lock"):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o664
 
 
 def _version(body: bytes) -> ObjectVersion:

@@ -1,15 +1,24 @@
-"""Remove orphans: objects that a killed run uploaded and never released. No page and no manifest names them."""
+"""Remove orphans: what a killed run uploaded, whole or in part, and never released. No page or manifest names it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from bucketwheel.config.resolution import Settings
+from bucketwheel.errors import Denied, Unavailable, Unfinished
 from bucketwheel.events import Report, Warned, ignore
-from bucketwheel.format.layout import aside_sha256, distribution_key, repository_of, sha256_of_file
+from bucketwheel.format.layout import (
+    MANIFESTS,
+    SETTINGS_KEY,
+    aside_sha256,
+    distribution_key,
+    repository_of,
+    sha256_of_file,
+)
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import (
     InvalidName,
@@ -19,6 +28,7 @@ from bucketwheel.names import (
     matching,
     project_name,
 )
+from bucketwheel.parallel import Workers
 from bucketwheel.protocol.change import look_and_read
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.refresh import PageVersions, page_keys
@@ -31,7 +41,7 @@ from bucketwheel.protocol.repository import (
     open_to_read,
     open_to_write,
 )
-from bucketwheel.storage import Key, ListEntry, ObjectInfo
+from bucketwheel.storage import KeepsUploads, Key, ListEntry, ObjectInfo, UnfinishedUpload
 
 __all__ = ["Orphan", "OrphansPruned", "find_orphans", "prune_orphans", "prune_orphans_of"]
 
@@ -56,6 +66,8 @@ class OrphansPruned:
     orphans: tuple[Orphan, ...]
     removed: tuple[Key, ...]
     """The objects that were removed, with sidecars and what interrupted runs had left."""
+    uploads: tuple[Key, ...]
+    """The keys of unfinished uploads that were freed; in a directory, temporary files."""
     dry_run: bool
 
 
@@ -68,24 +80,41 @@ def prune_orphans(
 ) -> OrphansPruned:
     """Remove what runs uploaded and never released, in all projects that the patterns (`torch*`) name.
 
-    Only what was written longer ago than that, by the store's own clock: a courtesy, because a publisher at work would
-    have to upload it again. A directory does not tell who wrote a file: there all that a publisher would have stored
-    counts. Raises Refused for a pattern that names nothing, Unfinished as `prune` does.
+    Unfinished uploads in parts go too, and in a directory temporary files. Only what was written longer ago than that,
+    by the store's own clock: a courtesy, because a publisher at work would have to upload it again. A directory does
+    not tell who wrote a file: there all that a publisher would have stored counts. Raises Refused for a pattern that
+    names nothing, Unfinished as `prune` does.
     """
     with open_context(settings, report) as context:
         return prune_orphans_of(context, patterns, before=datetime.now(UTC) - older_than)
 
 
 def prune_orphans_of(context: Context, patterns: Sequence[str], *, before: datetime) -> OrphansPruned:
-    """Make the orphans' keys dead in one commit, bring the pages to it, then remove what is stored at dead keys."""
+    """Make the orphans' keys dead in one commit, bring the pages to it, then remove what is stored at dead keys.
+
+    Unfinished uploads need no commit: there is no object yet.
+    """
     repository = open_to_read(context.target)
-    projects = matching(patterns, _projects(repository, patterns), context.target.place)
+    uploads = _unfinished_uploads(context, repository, before)
+    known = [*_projects(repository, patterns), *_projects_in(repository, (upload.key for upload in uploads))]
+    projects = matching(patterns, known, context.target.place)
     read, pages = look_and_read(context, repository, projects)
     manifests = _leave_out_foreign(context, repository, read, pages)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-    removal = remove(context, repository, manifests, pages, _Orphans(repository=repository, before=before))
-    return OrphansPruned(projects=projects, orphans=removal.selected, removed=removal.removed, dry_run=context.dry_run)
+    rule = _Orphans(repository=repository, before=before, workers=context.workers)
+    removal = remove(context, repository, manifests, pages, rule)
+    folders = tuple(repository.layout.folder(project) for project in projects)
+    freed = [one for one in uploads if one.key.startswith(folders) or _is_of_all_projects(repository, one.key)]
+    if not context.dry_run:
+        _abort_all(context, repository, freed)
+    return OrphansPruned(
+        projects=projects,
+        orphans=removal.selected,
+        removed=removal.removed,
+        uploads=tuple(upload.key for upload in freed),
+        dry_run=context.dry_run,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +123,10 @@ class _Orphans:
 
     repository: Repository
     before: datetime
+    workers: Workers
 
     def select(self, manifest: Manifest) -> tuple[Orphan, ...]:
-        return find_orphans(self.repository, manifest, before=self.before)
+        return find_orphans(self.repository, manifest, self.workers, before=self.before)
 
     def apply(self, manifest: Manifest, selected: tuple[Orphan, ...]) -> Manifest:
         """Return the next revision; nothing is ever stored again at its dead keys."""
@@ -112,8 +142,14 @@ def _projects(repository: Repository, patterns: Sequence[str]) -> Iterator[Proje
     simple, storage = repository.layout.simple, repository.storage
     for beginning in {fixed_beginning(pattern) for pattern in patterns}:
         yield from list_projects(storage, beginning)
-        folders = {entry.key.removeprefix(simple).partition("/")[:2] for entry in storage.list(f"{simple}{beginning}")}
-        yield from (ProjectName(folder) for folder, slash in folders if slash and _is_project(folder))
+        yield from _projects_in(repository, (entry.key for entry in storage.list(f"{simple}{beginning}")))
+
+
+def _projects_in(repository: Repository, keys: Iterable[Key]) -> Iterator[ProjectName]:
+    """Return the projects whose folders these keys are in."""
+    simple = repository.layout.simple
+    folders = {key.removeprefix(simple).partition("/")[:2] for key in keys if key.startswith(simple)}
+    yield from (ProjectName(folder) for folder, slash in folders if slash and _is_project(folder))
 
 
 def _is_project(folder: str) -> bool:
@@ -138,10 +174,44 @@ def _leave_out_foreign(
     return kept
 
 
+# Unfinished uploads --------------------------------------------------------------------------------------------------
+
+
+def _unfinished_uploads(context: Context, repository: Repository, before: datetime) -> list[UnfinishedUpload]:
+    """List the uploads that were begun before that moment; none, with a warning, where we may not list them."""
+    storage = repository.storage
+    if not isinstance(storage, KeepsUploads):
+        return []
+    try:
+        return [upload for upload in storage.unfinished_uploads() if upload.begun < before]
+    except Denied as error:
+        context.report(Warned(message=f"unfinished uploads are left alone: {error}"))
+        return []
+
+
+def _is_of_all_projects(repository: Repository, key: Key) -> bool:
+    """Return whether this is a temporary file (no other key has such a name) beside manifests, settings or the root."""
+    folder, _, name = key.rpartition("/")
+    shared = {each.rpartition("/")[0] for each in (SETTINGS_KEY, MANIFESTS, repository.layout.root_json_key)}
+    return name.startswith(".") and folder in shared
+
+
+def _abort_all(context: Context, repository: Repository, uploads: Sequence[UnfinishedUpload]) -> None:
+    storage = repository.storage
+    if not isinstance(storage, KeepsUploads):
+        return
+    try:
+        context.workers.map(partial(storage.abort_upload, upload) for upload in uploads)
+    except Unavailable as error:
+        raise Unfinished(f"orphans are removed, but unfinished uploads are left: {error}; then run again") from error
+
+
 # Which objects -------------------------------------------------------------------------------------------------------
 
 
-def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime) -> tuple[Orphan, ...]:
+def find_orphans(
+    repository: Repository, manifest: Manifest, workers: Workers, *, before: datetime
+) -> tuple[Orphan, ...]:
     """List a project's folder for what has our mark, was written before that moment, and is named by no entry.
 
     The manifest must have been read before: what is committed later is no orphan, and the swap that makes its key dead
@@ -152,10 +222,13 @@ def find_orphans(repository: Repository, manifest: Manifest, *, before: datetime
         groups[distribution_key(entry.key)].append(entry)
     for key in _accounted_for(repository, manifest):
         groups.pop(key, None)
+    looks = workers.map_within(
+        partial(_is_orphan, repository, manifest, key, group, before) for key, group in groups.items()
+    )
     return tuple(
         Orphan(project=manifest.project, key=key, size=sum(entry.size for entry in group))
-        for key, group in groups.items()
-        if _is_orphan(repository, manifest, key, group, before)
+        for (key, group), is_orphan in zip(groups.items(), looks, strict=True)
+        if is_orphan
     )
 
 

@@ -224,12 +224,14 @@ def _pruning(pruning: Pruning, *, confirmed: bool = True) -> Lines:
 @_of("OrphansPruned")
 def _orphans_pruned(pruned: OrphansPruned, *, confirmed: bool = True) -> Lines:
     words = "would remove" if pruned.dry_run else "removed"
-    none = () if pruned.orphans else (f"no orphans of {_counted(len(pruned.projects), 'project')}",)
+    found = pruned.orphans or pruned.uploads
+    none = () if found else (f"no orphans of {_counted(len(pruned.projects), 'project')}",)
     return (
         *(f"{words} orphan {printable(orphan.key)} ({size_words(orphan.size)})" for orphan in pruned.orphans),
+        *(f"{words} unfinished upload {printable(key)}" for key in pruned.uploads),
         *none,
         *_removed(pruned),
-        *_hint(pruned.orphans or pruned.removed, confirmed=confirmed),
+        *_hint(found or pruned.removed, confirmed=confirmed),
     )
 
 

@@ -14,8 +14,8 @@ from bucketwheel.errors import OutcomeUnknown, Refused, Unavailable, Unfinished
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest, empty_manifest, encode_manifest
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.parallel import attempts
-from bucketwheel.protocol.repository import Repository, Target
+from bucketwheel.parallel import Patience
+from bucketwheel.protocol.repository import Repository, Target, refuses_current
 from bucketwheel.storage import NO_MARKS, ObjectVersion, SwapLost
 
 __all__ = [
@@ -110,27 +110,36 @@ def commit(
     After a lost swap `look` looks at the project's pages, *then* the manifest is read again. `run_id` is None where the
     change leaves no trace of who made it. Raises Unfinished if a swap was sent and its outcome cannot be known.
     """
-    first, may_have_applied = read.manifest, False
+    first, may_have_applied, patience = read.manifest, False, Patience()
     try:
-        for _ in attempts():
-            after, decision = decide(read.manifest)
+        for _ in patience:
+            with patience.thinking():
+                after, decision = decide(read.manifest)
             if after is None:
                 return Committed(before=first, now=read, decision=decision, changed=False)
             now = _swap(repository, read, after)
-            if now is not None:
+            if isinstance(now, VersionedManifest):
                 _remember(repository, read, after, now, run_id)
                 return Committed(before=first, now=now, decision=decision, changed=True)
+            if patience.ends_at(now.refused):
+                raise refuses_current(repository.target, manifest_key(read.project))
             before, read = read, _read_back(repository, read, look, read_again)
             outcome = swap_outcome(before, after, read, run_id)  # rule: a lost answer is read back
             if outcome == "applied":
                 _remember(repository, before, after, read, run_id)
                 return Committed(before=first, now=read, decision=decision, changed=True)
-            may_have_applied = outcome == "unknown" or (may_have_applied and run_id is None)
+            # A refusal is an answer: nothing is on its way that could still be applied.
+            unknown = outcome == "unknown" and not now.refused
+            may_have_applied = unknown or (may_have_applied and (outcome == "unknown" or run_id is None))
     except (Refused, Unavailable) as error:
         if not may_have_applied:  # rule: a swap that may have applied is no refusal
             raise
         raise _unknown(read, error) from error
-    raise Unfinished(f"{read.project}: the store did not confirm the commit; run the same command again to find out")
+    if may_have_applied:
+        raise Unfinished(
+            f"{read.project}: the store did not confirm the commit; run the same command again to find out"
+        )
+    raise Unavailable(f"{read.project}: other runs committed first, again and again; run the same command again")
 
 
 def swap_outcome(
@@ -149,13 +158,20 @@ def swap_outcome(
     return "lost"
 
 
-def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> VersionedManifest | None:
+@dataclass(frozen=True, slots=True)
+class _NotConfirmed:
+    refused: str
+
+
+def _swap(repository: Repository, read: VersionedManifest, after: Manifest) -> VersionedManifest | _NotConfirmed:
     key, headers, body = manifest_key(read.project), repository.layout.record(), encode_manifest(after)
     repository.target.sightings.sends_swap()
     try:
         version = repository.storage.swap(key, body, expected=read.version, headers=headers, marks=NO_MARKS)
-    except (SwapLost, OutcomeUnknown):
-        return None
+    except SwapLost as lost:
+        return _NotConfirmed(lost.refused)
+    except OutcomeUnknown:
+        return _NotConfirmed("")
     return VersionedManifest(manifest=after, version=version, sha256=sha256_of(body))
 
 

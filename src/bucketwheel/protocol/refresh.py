@@ -20,9 +20,9 @@ from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.parallel import Workers, attempts
+from bucketwheel.parallel import Patience, Workers
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
-from bucketwheel.protocol.repository import Repository, list_projects
+from bucketwheel.protocol.repository import Repository, list_projects, refuses_current
 from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, SwapLost
 
 __all__ = [
@@ -203,14 +203,17 @@ def _write_all(
 
 def _write(repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion) -> bool:
     """Bring one page to this revision or a newer one; return whether a write was needed."""
-    for _ in attempts():
+    patience = Patience()
+    for _ in patience:
         mark = project_mark(repository, read)
         if _is_newer(found, mark):  # rule: a newer page is not done by itself
             read = _read_known(repository, read.project)
             continue
         try:
             return _swap_page(repository, page.key, found, page.render(read.manifest, mark), page.headers, mark)
-        except (SwapLost, OutcomeUnknown):
+        except (SwapLost, OutcomeUnknown) as error:
+            if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
+                raise refuses_current(repository.target, page.key) from error
             found = _look(repository, read.project, page.key)  # rule: a lost page is looked at first
             read = _read_known(repository, read.project)  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
@@ -283,7 +286,8 @@ def list_in_root(repository: Repository, projects: Collection[ProjectName], work
     Each of them must have its HTML page already: the root never names a page that is absent.
     """
     layout = repository.layout
-    for _ in attempts():
+    patience = Patience()
+    for _ in patience:
         # Before the JSON root is read, so that what it shows is never older than what the HTML root shows now.
         found = {key: _stat_page(repository, key) for key in layout.root_html_keys}
         try:
@@ -291,7 +295,11 @@ def list_in_root(repository: Repository, projects: Collection[ProjectName], work
             body, mark = render_root_html(names), PageMark(revision=len(names), renderer=RENDERER)
             for key, page in found.items():
                 _swap_page(repository, key, page, body, layout.html(), mark)
-        except (SwapLost, OutcomeUnknown):
+        except SwapLost as lost:
+            if patience.ends_at(lost.refused):
+                raise refuses_current(repository.target, Key(lost.key)) from lost
+            continue
+        except OutcomeUnknown:
             continue
         return
     raise _not_written(repository, "the root page")

@@ -10,7 +10,7 @@ from functools import partial
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
+from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
@@ -33,7 +33,7 @@ from bucketwheel.protocol.proof import (
     try_slash_keys,
 )
 from bucketwheel.protocol.sightings import Sightings
-from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "read_settings",
     "refuse_if_unwritable",
     "refuse_nonempty",
+    "refuses_current",
     "store",
     "take_over",
 ]
@@ -214,7 +215,9 @@ def take_over(target: Target, settings: RepositorySettings, *, pages: str | None
 
 def refuse_nonempty(target: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
-    if next(iter(target.storage.list("")), None) is not None and read_settings(target) is None:
+    # A console makes an empty object for each folder that a person creates.
+    objects = (entry for entry in target.storage.list("") if entry.size or entry.key.rpartition("/")[2])
+    if next(objects, None) is not None and read_settings(target) is None:
         raise Refused(
             Problem(
                 subject=str(target.place),
@@ -223,6 +226,14 @@ def refuse_nonempty(target: Target) -> None:
                 f"`bucketwheel init {shlex.quote(str(target.place))} --adopt`",
             )
         )
+
+
+def refuses_current(target: Target, key: Key) -> Denied:
+    """Return the error for a store that refuses to replace the very version that it shows."""
+    return Denied(
+        f"the store refuses to replace the version of {target.storage.address(key)} that it shows (412 three times); "
+        "if the versioning of the bucket was suspended, turn it on again, else use another store"
+    )
 
 
 def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:

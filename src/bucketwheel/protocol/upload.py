@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bucketwheel.errors import OutcomeUnknown, Unavailable
-from bucketwheel.format.layout import file_marks, run_of
+from bucketwheel.format.layout import file_marks, repository_of, run_of, sha256_of_file
 from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import attempts
@@ -106,6 +106,8 @@ def _has_bytes(repository: Repository, key: Key, info: ObjectInfo, sha256: Sha25
         return False
     if info.sha256 is not None:
         return info.sha256 == sha256
-    # The store vouches for no digest (a large or foreign object), so read the bytes themselves.
+    if repository_of(info.marks) == repository.settings.id:  # rule: only our own mark is believed
+        return sha256_of_file(info.marks) == sha256
+    # The store vouches for no digest, and a foreign object's mark proves nothing, so read the bytes themselves.
     with repository.storage.open(key) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == sha256  # type: ignore[arg-type]  # a BinaryIO

@@ -49,6 +49,12 @@ class SwapLost(Exception):
     The caller reads again, because a retry of its own write, whose first answer was lost, may have changed the object.
     """
 
+    def __init__(self, key: str, *, refused: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.refused = refused
+        """Key and version that the store says is not there, if no attempt of this call can have applied; else empty."""
+
 
 class KeyRefused(Denied):
     """The refusal of a key that ends in a slash, at which some stores can keep no object with a body."""
@@ -182,13 +188,19 @@ class KeepsUploads(Protocol):
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         """List the uploads that are under way or were given up."""
 
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Free what is kept of an upload; if its sender is still at work, it fails. Gone already is success."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedUpload:
     """The parts of an object that does not exist yet, kept until the upload is completed or aborted."""
 
     key: Key
+    """The object's; in a directory the temporary file's, whose name does not say what it was to be."""
     begun: datetime
+    id: str = ""
+    """Which upload of the key it is, where there may be several."""
 
 
 @runtime_checkable

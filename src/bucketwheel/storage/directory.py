@@ -14,10 +14,11 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
@@ -25,15 +26,29 @@ from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.names import Sha256, printable, sha256_of
-from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
+from bucketwheel.storage import (
+    Key,
+    ListEntry,
+    Object,
+    ObjectHeaders,
+    ObjectInfo,
+    ObjectVersion,
+    SwapLost,
+    UnfinishedUpload,
+)
 from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
 
-_TEMPORARY = ".bucketwheel-"  # no key has a segment with a leading dot, so listings can leave these out
+_TEMPORARY = ".bucketwheel-"
 _LOCK = "_bucketwheel/.lock"
 _NOT_IN_A_NAME = frozenset("\\:\0")  # a separator, a drive or stream, and the end of a name, on some system
 _BUFFER = 1 << 20
+_READERS_HINDER = sys.platform == "win32"
+"""Whether the system refuses to replace and to remove a file while somebody reads it."""
+_READING_ENDS = 5.0  # seconds
+_AT_WORK = timedelta(minutes=10)
+"""Time after which a writer that added nothing to its temporary file is taken for dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +103,13 @@ class DirectoryStorage:
             yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """List files, but not temporary ones and the lock, which are no objects."""
+        """List files. Names with a leading dot are no objects: the lock, temporary files, a desktop's `.DS_Store`."""
         folder, slash, _ = prefix.rpartition("/")
         top = self._path(Key(folder)) if slash else self.root
         with _in_words(top):
             found = sorted(_files(top, folder + slash), key=attrgetter("key"))
         for entry in found:
-            if entry.key.startswith(prefix) and entry.key != _LOCK:
+            if entry.key.startswith(prefix):
                 yield entry
 
     def add(
@@ -121,7 +136,7 @@ class DirectoryStorage:
                 with self._locked():
                     if _version_of(path) != expected:
                         raise SwapLost(key)
-                    temporary.replace(path)
+                    _when_unread(lambda: temporary.replace(path))
                 _sync(path.parent)
         return ObjectVersion(sha256)
 
@@ -137,8 +152,23 @@ class DirectoryStorage:
             with self._locked():
                 if _version_of(path) not in {expected, None}:
                     raise SwapLost(key)
-                path.unlink(missing_ok=True)
+                _when_unread(lambda: path.unlink(missing_ok=True))
             _sync(path.parent)
+
+    def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
+        """List the temporary files that killed writers left."""
+        with _in_words(self.root):
+            found = sorted(_temporary_files(self.root, ""), key=attrgetter("key"))
+        yield from (each for each in found if each.begun < datetime.now(UTC) - _AT_WORK)
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Remove a temporary file; its writer, if it is still at work, fails."""
+        path = self._path(upload.key)
+        if not path.name.startswith(_TEMPORARY):
+            raise ValueError(f"{upload.key!r} is not a temporary file")
+        self._confine(path)
+        with _in_words(path):
+            _when_unread(lambda: path.unlink(missing_ok=True))
 
     def _path(self, key: Key) -> Path:
         """Return the path of a key; a key that can have none is an error of the program, not of the user."""
@@ -158,7 +188,7 @@ class DirectoryStorage:
     def _temporary(self, path: Path, body: Path | bytes, sha256: Sha256) -> Iterator[Path]:
         """Write the whole body to a file beside its target, verify its digest, and remove the file afterwards."""
         self._confine(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directories(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         # The tempfile module makes files that only this user may read, but a web server may serve these.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -204,18 +234,57 @@ def _version_of(path: Path) -> ObjectVersion | None:
 
 def _files(top: Path, prefix: str) -> Iterator[ListEntry]:
     """List every file under a directory, in no order; what vanishes meanwhile was removed, so is absent."""
-    try:
-        entries = list(os.scandir(top))
-    except FileNotFoundError:
-        return
-    for entry in entries:
+    for entry in _entries(top):
+        if entry.name.startswith("."):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(top / entry.name, f"{prefix}{entry.name}/")
-        elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
+        elif entry.is_file():
             with suppress(FileNotFoundError):
                 found = entry.stat()
                 etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
                 yield ListEntry(key=Key(f"{prefix}{entry.name}"), size=found.st_size, etag=etag)
+
+
+def _temporary_files(top: Path, prefix: str) -> Iterator[UnfinishedUpload]:
+    """List every temporary file under a directory, in no order."""
+    for entry in _entries(top):
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from _temporary_files(top / entry.name, f"{prefix}{entry.name}/")
+        elif entry.name.startswith(_TEMPORARY) and entry.is_file(follow_symlinks=False):
+            with suppress(FileNotFoundError):
+                begun = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+                yield UnfinishedUpload(key=Key(f"{prefix}{entry.name}"), begun=begun)
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(directory))
+    except FileNotFoundError:
+        return []
+
+
+def _when_unread(call: Callable[[], object]) -> None:
+    """Replace or remove a file; on Windows, which refuses that while somebody reads it, try for a moment."""
+    deadline = time.monotonic() + _READING_ENDS
+    while True:
+        try:
+            call()
+        except PermissionError:
+            if not _READERS_HINDER or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _make_directories(directory: Path) -> None:
+    """Make a directory and those above it, as durable as the files in them."""
+    missing = list(takewhile(lambda each: not each.exists(), (directory, *directory.parents)))
+    directory.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _sync(each.parent)
 
 
 def _sync(directory: Path) -> None:

@@ -168,6 +168,10 @@ class TaskWorkers(Workers):
                 raise outcome
         return cast("list[_T]", outcomes)
 
+    def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+        """Make the calls one after another, in the task that asks for them."""
+        return [call() for call in calls]
+
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls to their end, and return each one's result or error, in order."""
         outcomes: list[_T | Exception] = []

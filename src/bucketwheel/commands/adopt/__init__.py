@@ -187,13 +187,13 @@ class _ProjectPlan:
     diff: ProjectDiff
     reconciled: Reconciled
 
-    def decide(self, inspector: Inspector, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
+    def decide(self, inspector: Inspector, workers: Workers, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
         """Return the next revision; reconcile again if somebody else has changed the manifest."""
         reconciled = self.reconciled
         if manifest is not self.read.manifest:  # rule: a lost swap adopts again
             sha256 = sha256_of(encode_manifest(manifest)) if manifest.revision else None
             read = VersionedManifest(manifest=manifest, version=None, sha256=sha256)
-            reconciled = _reconcile_again(inspector, read, self.diff)
+            reconciled = _reconcile_again(inspector, workers, read, self.diff)
         return reconciled.manifest, reconciled
 
     def unchanged(self) -> Committed[Reconciled]:
@@ -269,11 +269,14 @@ def _reconcile(inspector: Inspector, diff: ProjectDiff, inspections: Sequence[In
     return reconcile(diff, inspections, layout=layout, run_id=inspector.run_id)
 
 
-def _reconcile_again(inspector: Inspector, read: VersionedManifest, before: ProjectDiff) -> Reconciled:
+def _reconcile_again(
+    inspector: Inspector, workers: Workers, read: VersionedManifest, before: ProjectDiff
+) -> Reconciled:
     """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
     listed = _list_again(inspector.repository, read.manifest, before.differences)
     diff = _find_differences(inspector, read, listed, named=before.named)
-    return _reconcile(inspector, diff, [inspector.inspect(difference) for difference in diff.differences])
+    inspections = workers.map_within(partial(inspector.inspect, difference) for difference in diff.differences)
+    return _reconcile(inspector, diff, inspections)
 
 
 def _list_again(repository: Repository, manifest: Manifest, found: Iterable[FoundFile | Difference]) -> ListedFiles:
@@ -296,7 +299,7 @@ def _commit_all(
 ) -> tuple[list[Committed[Reconciled]], list[Exception], int]:
     """Commit each plan and write the pages; return the outcomes, what failed, and how many pages were written."""
     repository, workers = inspector.repository, context.workers
-    decisions = [(plan.read, partial(plan.decide, inspector)) for plan in plans]
+    decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
     try:
         changed = change(repository, decisions, pages, workers, repairs=True)
     except BucketwheelError as error:

@@ -18,7 +18,7 @@ from bucketwheel.commands.check.inspection import (
     read_body,
     read_page,
 )
-from bucketwheel.commands.check.inventory import Inventory, read_inventory
+from bucketwheel.commands.check.inventory import Inventory, project_at, read_inventory
 from bucketwheel.commands.check.public import probe_as_client
 from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.unreferenced import check_others, check_unreferenced
@@ -32,7 +32,7 @@ from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import Context, Repository, open_context, open_to_read
-from bucketwheel.storage import KeepsUploads, KeepsVersions, Key
+from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, UnfinishedUpload
 
 __all__ = ["Checked", "check", "check_projects"]
 
@@ -181,7 +181,16 @@ def _check_uploads(repository: Repository, wanted: Sequence[ProjectName], report
         return []
     folders = tuple(repository.layout.folder(project) for project in wanted) or ("",)
     uploads = _listed_if_allowed(storage.unfinished_uploads, "unfinished uploads", report)
-    return [finding("upload-unfinished", one.key, begun=one.begun) for one in uploads if one.key.startswith(folders)]
+    return [_about_upload(repository, one) for one in uploads if one.key.startswith(folders)]
+
+
+def _about_upload(repository: Repository, upload: UnfinishedUpload) -> Finding:
+    if isinstance(repository.target.place, DirectoryPlace):
+        pattern = project_at(repository.layout, upload.key) or "'*'"
+        return finding("upload-unfinished:file", upload.key, begun=upload.begun, project=pattern)
+    project = project_at(repository.layout, upload.key)
+    kind = "upload-unfinished:other" if project is None else "upload-unfinished"
+    return finding(kind, upload.key, begun=upload.begun, project=project)
 
 
 def _listed_if_allowed(listing: Callable[[], Iterable[_T]], what: str, report: Report) -> list[_T]:

@@ -175,8 +175,16 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "upload-unfinished": FindingKind(
         "note",
         f"has parts of an upload since {{begun}}: {_STOPPED}",
-        "abort it (aws s3api abort-multipart-upload), and have the bucket do so after a day "
+        f"after a day {_PRUNE}, or have the bucket free them (lifecycle rule AbortIncompleteMultipartUpload)",
+    ),
+    "upload-unfinished:other": FindingKind(
+        "note",
+        "has parts of an upload of another tool since {begun}",
+        "abort it (aws s3api abort-multipart-upload), or have the bucket do so after a day "
         "(lifecycle rule AbortIncompleteMultipartUpload)",
+    ),
+    "upload-unfinished:file": FindingKind(
+        "note", "is a temporary file since {begun}: a publish was stopped", f"after a day {_PRUNE}"
     ),
 }
 

@@ -14,7 +14,7 @@ from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ListEntry
 
-__all__ = ["Inventory", "Snapshot", "read_inventory", "read_snapshot", "snapshot_of"]
+__all__ = ["Inventory", "Snapshot", "project_at", "read_inventory", "read_snapshot", "snapshot_of"]
 
 _OURS = SETTINGS_KEY.rpartition("/")[0] + "/"
 
@@ -49,6 +49,11 @@ def read_inventory(repository: Repository) -> Inventory:
         else:
             projects[project] = keys
     return Inventory(objects=objects, manifests=manifests, projects=projects, others=others)
+
+
+def project_at(layout: Layout, key: Key) -> ProjectName | None:
+    """Return the project whose folder a key is in; None for any other key."""
+    return _project_in(_place(key, layout), layout)
 
 
 def _place(key: Key, layout: Layout) -> str:

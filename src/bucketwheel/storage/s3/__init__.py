@@ -157,7 +157,8 @@ class S3Storage:
         sha256 = hashlib.sha256(body).hexdigest()
         answer = self._put(key, io.BytesIO(body), len(body), sha256, expected=_CHANGED, **arguments)
         if isinstance(answer, Rejection):
-            raise SwapLost(key)
+            certain = answer.status == HTTPStatus.PRECONDITION_FAILED and not self.bucket.monitor.answer_lost
+            raise SwapLost(key, refused=f"{key} {expected}" if certain else "")
         return ObjectVersion(answer["ETag"])
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
@@ -200,7 +201,13 @@ class S3Storage:
         """List the uploads by ListMultipartUploads."""
         for page in self.bucket.pages("list_multipart_uploads", "KeyMarker", "UploadIdMarker", Prefix=self.prefix):
             for upload in page.get("Uploads", ()):
-                yield UnfinishedUpload(key=Key(upload["Key"].removeprefix(self.prefix)), begun=upload["Initiated"])
+                key = Key(upload["Key"].removeprefix(self.prefix))
+                yield UnfinishedUpload(key=key, begun=upload["Initiated"], id=upload["UploadId"])
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Free the parts by AbortMultipartUpload."""
+        gone = frozenset({"NoSuchUpload"})
+        self.bucket.ask("abort_multipart_upload", expected=gone, Key=self.prefix + upload.key, UploadId=upload.id)
 
     def overwritten(self, prefix: str) -> Iterator[Key]:
         """List keys by ListObjectVersions; in a bucket without versioning each key has one version."""

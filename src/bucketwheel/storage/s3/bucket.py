@@ -8,19 +8,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from bucketwheel.errors import Denied, Unavailable
-from bucketwheel.events import Report, RequestSent
+from bucketwheel.events import Report, RequestSent, Warned
 from bucketwheel.names import printable
+from bucketwheel.parallel import attempts
 from bucketwheel.places import AWS_HOSTS, Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
     Rejection,
+    asks_to_slow_down,
     failure_in_words,
+    no_listing,
     not_s3,
     outcome_unknown,
     rejection,
@@ -39,7 +42,6 @@ __all__ = ["AnswerBroken", "Bucket", "RequestMonitor", "connect_bucket", "tries"
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 20
 _SDK_ATTEMPTS: Final = 3
-_CONFLICT_TRIES: Final = 8
 # What every answer of S3 has. The page of a console or a login portal, at an endpoint mistaken for S3, does not.
 _ALWAYS_IN_ANSWER: Final = {
     "GetObject": "ETag",
@@ -66,17 +68,19 @@ class Bucket:
     connections: threading.Semaphore
     """Limits the requests at once to the connections that the client keeps."""
     profile: str | None = None
+    first_wait: threading.Lock = field(default_factory=threading.Lock)
+    """Held from the first time that S3 asks to slow down."""
 
     def ask(self, method: str, *, expected: frozenset[str] = frozenset(), **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's arguments and answers
         """Make one call and return its answer, or the Rejection if its code or status is among those expected.
 
-        409 means that nothing was decided, so the call is repeated a few times. Raises Denied or Unavailable in words,
-        and OutcomeUnknown for a write that some attempt may have made.
+        The call is repeated while patience lasts if nothing was decided (409) and if S3 asks to slow down. Raises
+        Denied or Unavailable in words, and OutcomeUnknown for a write that some attempt may have made.
         """
         call = self.call(method, arguments.get("Key", arguments.get("Prefix", "")))
         self.monitor.answer_lost = False
         answer: Any = None
-        for _ in tries(_CONFLICT_TRIES):
+        for _ in attempts():
             answer = self._send(method, call, arguments)
             if not isinstance(answer, Rejection):
                 if _ALWAYS_IN_ANSWER.get(call.operation, "ResponseMetadata") not in answer:
@@ -89,7 +93,9 @@ class Bucket:
             # Other services may reject too: the SDK asks them for credentials.
             if answer.operation == call.operation and expected & {answer.code, str(answer.status)}:
                 return answer
-            if answer.status != HTTPStatus.CONFLICT or not call.key:
+            if asks_to_slow_down(answer):
+                self._say_waiting()
+            elif answer.status != HTTPStatus.CONFLICT or not call.key:
                 break
             if "Body" in arguments:
                 arguments["Body"].seek(0)
@@ -103,7 +109,9 @@ class Bucket:
             yield page
             if not page.get("IsTruncated"):
                 return
-            position = {marker: page[f"Next{marker}"] for marker in markers}
+            position = {marker: page[f"Next{marker}"] for marker in markers if f"Next{marker}" in page}
+            if len(position) < len(markers):  # the answer to another call: some stores overlook what they do not know
+                raise no_listing(self.call(method, arguments.get("Prefix", "")))
 
     def call(self, method: str, key: str) -> ApiCall:
         """Describe a call of a method for a key."""
@@ -150,6 +158,10 @@ class Bucket:
         except RecursionError:
             # For a redirect that names no region the SDK asks for the region, gets another redirect, and so on.
             raise not_s3(self.client.meta.endpoint_url, call) from None
+
+    def _say_waiting(self) -> None:
+        if self.first_wait.acquire(blocking=False):  # never released: it is said once
+            self.monitor.report(Warned(message="waiting for S3 (slow down)"))
 
     def _outcome(self, call: ApiCall, error: Unavailable) -> Unavailable:
         """Return the error, or OutcomeUnknown for a write if an attempt whose answer was lost may have made it."""
@@ -222,7 +234,7 @@ class RequestMonitor(threading.local):
 
     def __init__(self, report: Report, prefix: str) -> None:
         super().__init__()
-        self._report = report
+        self.report = report
         self._prefix = prefix
         self._target = self._verb = ""
         self._sent = 0.0
@@ -272,7 +284,7 @@ class RequestMonitor(threading.local):
 
         status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
         milliseconds = round((time.monotonic() - self._sent) * 1000)
-        self._report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
+        self.report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
         never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
         if server_error or (exception is not None and not never_sent):

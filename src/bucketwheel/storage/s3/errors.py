@@ -15,7 +15,17 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 
-__all__ = ["ApiCall", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = [
+    "ApiCall",
+    "Rejection",
+    "asks_to_slow_down",
+    "failure_in_words",
+    "no_listing",
+    "not_s3",
+    "outcome_unknown",
+    "rejection",
+    "rejection_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,10 @@ _UNAVAILABLE: Final[Mapping[str, str]] = {
     "ServiceUnavailable": _BUSY,
     "RequestLimitExceeded": _BUSY,
     "TooManyRequestsException": _BUSY,
+    "TooManyRequests": _BUSY,  # R2, GCS
+    "Throttling": _BUSY,
+    "ThrottlingException": _BUSY,
+    "RequestThrottled": _BUSY,
     "BadDigest": (
         "the bytes for {target} changed after they were checked, or on the way; "
         "leave files alone while they are published, and run the same command again"
@@ -126,6 +140,11 @@ _KMS: Final = "the KMS key for {target} cannot be used ({code}); enable it, or n
 _OTHER_SERVICE: Final = (
     "AWS refuses {rejected} ({code}), which gets the credentials for {target}; correct the profile or role"
 )
+# Listings that some stores lack, the statuses with which they say so, and codes that say something else.
+_RARE_LISTINGS: Final = {"ListMultipartUploads", "ListObjectVersions"}
+_NO_SUCH_CALL: Final = {400, 404, 405, 501}
+_NO_LISTING: Final = "the store at {target} has no {operation}; use its own tools for that"
+_CERTAIN: Final = _DENIED.keys() - {"NotImplemented", "501"}
 _OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
@@ -188,8 +207,15 @@ def rejection(response: Mapping[str, Any], operation: str) -> Rejection:
     )
 
 
+def asks_to_slow_down(answer: Rejection) -> bool:
+    """Return whether the same call may succeed a little later, because too many came at once."""
+    return _UNAVAILABLE.get(answer.code) == _BUSY
+
+
 def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
     """Return the error for what AWS refused, with its remedy."""
+    if call.operation in _RARE_LISTINGS and answer.status in _NO_SUCH_CALL and answer.code not in _CERTAIN:
+        return no_listing(call)
     facts = _facts(call) | {
         "answer": printable(answer.code if answer.code == str(answer.status) else f"{answer.status} {answer.code}"),
         "code": printable(answer.code),
@@ -227,6 +253,11 @@ def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
             branch, words = _FAILURES[kind.__name__]
             return branch(words.format_map(facts))
     return Unavailable(_GAVE_UP.format_map(facts))
+
+
+def no_listing(call: ApiCall) -> Denied:
+    """Return the error for a store that cannot list what was asked for."""
+    return Denied(_NO_LISTING.format_map(_facts(call)))
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:

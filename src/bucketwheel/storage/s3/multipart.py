@@ -41,8 +41,11 @@ def add_in_parts(
 ) -> bool:
     """Create an object from a file that has this digest, several parts at once; False: the key is taken.
 
-    S3 verifies the SHA-256 of every part; that the parts make up the file is verified here, on the same bytes.
+    S3 verifies the SHA-256 of every part; that the parts make up the file is verified here, on the same bytes. Only the
+    last request has a condition, so look before all parts are sent in vain.
     """
+    if _exists(bucket, key):
+        return False
     send = partial(_send_file, path=path, part_size=part_size, sha256=sha256)
     return _assemble(bucket, key, put_args, send) is True
 
@@ -104,9 +107,13 @@ def _assemble(
                 _abort(upload)
         if created:
             return True
-        if not isinstance(bucket.ask("head_object", Key=key, expected=frozenset({"403", "404"})), Rejection):
+        if _exists(bucket, key):
             return False
     raise Unavailable(f"others keep writing s3://{printable(bucket.name)}/{printable(key)}; run the same command again")
+
+
+def _exists(bucket: Bucket, key: str) -> bool:
+    return not isinstance(bucket.ask("head_object", Key=key, expected=frozenset({"403", "404"})), Rejection)
 
 
 def _complete(upload: _Upload, parts: _Parts) -> bool:
