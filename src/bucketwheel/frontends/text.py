@@ -349,6 +349,9 @@ def _advice(adopted: Adopted) -> Iterator[str]:
         yield f"{files} may belong to a publish that still runs; if none runs, run this again with --yes"
     if fates["other bytes"]:
         yield "files with other bytes stay off the pages until their own bytes are back; find out who overwrote them"
+    if unverified := sum(file.unverified for file in adopted.files):
+        digests = "the digest of 1 file is" if unverified == 1 else f"the digests of {unverified} files are"
+        yield f"{digests} unverified, as noted by the uploader; to read the bytes instead, run this again with --reread"
     if fates["contested"]:
         yield "contested files were left as they are; remove the wrong ones, and run this again"
     if not adopted.projects and adopted.files:

@@ -42,6 +42,8 @@ class FileAdopted:
     """Continues the key, where there is more to say."""
     legacy: str | None = None
     """Why no new file could be published like that; continues its name."""
+    unverified: bool = False
+    """True if its digest is what its uploader noted, and nothing verified it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class _NextRevision:
             before = self.entries[filename]
             self.entries[filename] = _updated(before, difference, inspection)
             if self.entries[filename] != before:
-                self._say(difference.key, "updated", _remark(difference, inspection))
+                self._say(difference.key, "updated", _remark(difference, inspection), unverified=inspection.unverified)
             return
         self.missing[filename] = self.entries.pop(filename)  # rule: what is gone is recorded as missing
         self._say(difference.key, "missing" if inspection == "absent" else "other bytes")
@@ -181,11 +183,16 @@ class _NextRevision:
         )
         entry = replace(entry, by=self._run_id, key=key, seen=None if info.ours else difference.found.etag)
         self.entries[filename] = _updated(entry, difference, info)
-        self._say(difference.key, "back" if back else "taken in", _remark(difference, info), legacy=info.legacy)
+        fate: AdoptedAs = "back" if back else "taken in"
+        remark = _remark(difference, info)
+        self._say(difference.key, fate, remark, legacy=info.legacy, unverified=info.unverified)
 
-    def _say(self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None) -> None:
+    def _say(
+        self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None, unverified: bool = False
+    ) -> None:
         project = self._manifest.project
-        self.files.append(FileAdopted(project=project, key=key, fate=fate, note=note, legacy=legacy))
+        file = FileAdopted(project=project, key=key, fate=fate, note=note, legacy=legacy, unverified=unverified)
+        self.files.append(file)
 
 
 def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> PublishedFile:
@@ -200,5 +207,9 @@ def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> Pu
 
 
 def _remark(difference: Difference, info: FileInfo) -> str:
-    foreign = ".metadata" in difference.sidecars and info.metadata_sha256 is None
-    return "has a .metadata that is not its own and is not listed" if foreign else ""
+    remarks: list[str] = []
+    if ".metadata" in difference.sidecars and info.metadata_sha256 is None:
+        remarks.append("has a .metadata that is not its own and is not listed")
+    if info.contradicts_note:
+        remarks.append("has other bytes than its uploader noted; the digest of its bytes is listed")
+    return ", and ".join(remarks)
