@@ -20,6 +20,7 @@ from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
     Rejection,
+    connection_broke,
     failure_in_words,
     not_s3,
     outcome_unknown,
@@ -116,11 +117,14 @@ class Bucket:
     def reading(self, call: ApiCall) -> Iterator[None]:
         """Raise AnswerBroken for what breaks while an answer's body is read."""
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded only where S3 is used
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see above
 
         try:
             yield
-        except (BotoCoreError, OSError) as error:
+        except BotoCoreError as error:
             raise AnswerBroken(str(failure_in_words(error, call))) from None
+        except (HTTPError, OSError):  # of TLS, which the SDK lets through
+            raise AnswerBroken(str(connection_broke(call))) from None
 
     def url(self, key: str) -> str:
         """Return the URL at which the store serves a key: in AWS under the bucket's own host, if certified."""

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 
-__all__ = ["ApiCall", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = [
+    "ApiCall",
+    "Rejection",
+    "connection_broke",
+    "failure_in_words",
+    "not_s3",
+    "outcome_unknown",
+    "rejection",
+    "rejection_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,7 @@ _OTHER_SERVICE: Final = (
 )
 _OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
+_BROKE: Final = "the connection broke at {operation} of {target}; run the same command again"
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "NoCredentialsError": (
         Denied,
@@ -161,8 +171,8 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
         "{host} did not answer {operation} of {target} in time; run the same command again",
     ),
     "FlexibleChecksumError": (Unavailable, "the bytes of {target} changed on the way; run the same command again"),
-    "HTTPClientError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
-    "IncompleteReadError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
+    "HTTPClientError": (Unavailable, _BROKE),
+    "IncompleteReadError": (Unavailable, _BROKE),
 }
 _GAVE_UP: Final = (
     "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
@@ -227,6 +237,11 @@ def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
             branch, words = _FAILURES[kind.__name__]
             return branch(words.format_map(facts))
     return Unavailable(_GAVE_UP.format_map(facts))
+
+
+def connection_broke(call: ApiCall) -> Unavailable:
+    """Return the error for an answer that began and did not end."""
+    return Unavailable(_BROKE.format_map(_facts(call)))
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
