@@ -108,10 +108,11 @@ def test_a_json_root_page(site: WebServer, fetching: Fetching, wheel: Path) -> N
 
 
 def test_json_is_preferred_and_html_taken(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """Pages are asked for by content negotiation, files as they are."""
+    """Pages are asked for by content negotiation and past every cache, files as they are."""
     fetching(site.put("/", html(sha256_link(wheel, "files/"))))
     page, file = (dict(asked.headers) for asked in site.asked)
     assert page["Accept"].startswith("application/vnd.pypi.simple.v1+json, ")
+    assert (page["Cache-Control"], file.get("Cache-Control")) == ("no-cache", None)
     assert (file["Accept"], file["Accept-Encoding"]) == ("*/*", "identity")
 
 
