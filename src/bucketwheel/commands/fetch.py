@@ -45,6 +45,8 @@ class Fetched:
     sha256: Sha256
     fresh: bool
     """False: it was there already with the right digest."""
+    verified: bool = True
+    """False: no source states its digest, so nothing proves that these are the bytes that were built."""
 
 
 def fetch(
@@ -151,7 +153,7 @@ class _Download:
             known = wanted.sha256 if wanted.sha256 and holds(target, wanted.sha256, wanted.size) else None
             sha256 = known or self._receive()
             self.report(FileDone(name=target.name, size=target.stat().st_size))
-        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=known is None)
+        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=known is None, verified=wanted.verified)
 
     def _receive(self) -> Sha256:
         with ExitStack() as parts:
@@ -170,9 +172,9 @@ class _Download:
             sha256 = offer.open(
                 partial(save, file=file, subject=subject, size=offer.size, limits=self.limits, stopped=self.stopped)
             )
-            if offer.sha256 is None:
+            if not offer.verified:
                 _validate(self.wanted.name, file, subject)
-            elif offer.sha256 != sha256:
+            if offer.sha256 not in {None, sha256}:
                 what = f"has the sha256 {sha256}, where its listing says {offer.sha256}"
                 raise Refused(Problem(subject=subject, what=what, remedy=AS_UPLOADED))
             file.flush()

@@ -142,7 +142,13 @@ def install_line(result: Publication | Promotion) -> str:
 
 @text.register(tuple)
 def _fetched(files: tuple[Fetched, ...]) -> Lines:
-    return tuple(f"{printable(str(file.path))} ... {'fetched' if file.fresh else 'already exists'}" for file in files)
+    return tuple(map(_fetched_line, files))
+
+
+def _fetched_line(file: Fetched) -> str:
+    fate = "fetched" if file.fresh else "already exists"
+    unverified = "" if file.verified else ", unverified: no source states its digest"
+    return f"{printable(str(file.path))} ... {fate}{unverified}"
 
 
 @text.register
