@@ -42,7 +42,7 @@ def adopted_with(path: Path, marks: dict[str, str]) -> tuple[Recorded, list[str]
     put(storage, FOLDER + path.name, path.read_bytes(), marks)
     make_repository(storage)
     storage.asked.clear()
-    adopt_all(storage)
+    adopt_all(storage, trust_uploader_digests=True)
     entry = manifest_of(storage, "demo-pkg").files[0]
     assert entry.sha256 == sha256_of(path.read_bytes())
     return storage, about(storage.asked, ".whl")
@@ -83,7 +83,7 @@ def test_a_large_wheel_without_a_digest_is_streamed_once(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("whose", ["pytorch", "ours"])
 def test_of_a_wheel_with_a_digest_only_the_tail_is_read(tmp_path: Path, whose: str) -> None:
-    """PyTorch's mark counts, and another bucketwheel repository's; METADATA is near the end, as usual."""
+    """A note that the user trusts, and another bucketwheel repository's mark; METADATA is near the end, as usual."""
     wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
     _move_to_the_end(wheel)
     body = wheel.read_bytes()

@@ -11,10 +11,11 @@ import pytest
 from bucketwheel.errors import Refused
 from bucketwheel.format.layout import file_marks, manifest_key
 from bucketwheel.format.manifest import DeletedFile, Status
+from bucketwheel.frontends.text import text
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
-from support.adopting import adopt_all, fates, make_repository
+from support.adopting import Recorded, adopt_all, fates, make_repository
 from support.archives import make_sdist, make_wheel, metadata_text, zipped
 from support.memory import MemoryStorage
 from support.releasing import manifest_of, page_json, release_files
@@ -372,3 +373,34 @@ def test_an_empty_page_becomes_ours_by_name(storage: Storage, tmp_path: Path) ->
     assert page_json(storage, "demo-pkg")["files"] == []
     release_files(storage, make_wheel(tmp_path))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+
+
+@pytest.mark.parametrize("note", ["right", "wrong"])
+def test_a_digest_that_an_uploader_noted_is_not_believed(tmp_path: Path, note: str) -> None:
+    """S3 keeps any text there: the bytes are read, and a note that contradicts them is mentioned."""
+    storage, wheel = Recorded(), make_wheel(tmp_path)
+    real = sha256_of(wheel.read_bytes())
+    key = put(storage, FOLDER + WHEEL, wheel.read_bytes(), {"checksum-sha256": real if note == "right" else "0" * 64})
+    make_repository(storage)
+    (file,) = adopt_all(storage).files
+    assert (file.key, file.fate, file.unverified) == (key, "taken in", False)
+    assert ("has other bytes than its uploader noted" in file.note) == (note == "wrong")
+    assert [entry.sha256 for entry in manifest_of(storage, "demo-pkg").files] == [real]
+    assert f"open {key} 0-" in storage.asked
+
+
+def test_a_digest_is_believed_only_with_a_word_about_it(tmp_path: Path) -> None:
+    """With the option a wrong note is published; the answer says that it is unverified, and --reread finds it out."""
+    storage, wheel, noted = Recorded(), make_wheel(tmp_path), Sha256("0" * 64)
+    key = put(storage, FOLDER + WHEEL, wheel.read_bytes(), {"checksum-sha256": noted})
+    sdist = put(storage, FOLDER + "demo_pkg-1.0.tar.gz", make_sdist(tmp_path), {"checksum-sha256": noted})
+    make_repository(storage)
+    adopted = adopt_all(storage, trust_uploader_digests=True)
+    assert {file.key: file.unverified for file in adopted.files} == {key: True, sdist: False}
+    assert any("the digest of 1 file is unverified, as noted by the uploader" in line for line in text(adopted))
+    assert {entry.filename: entry.sha256 for entry in manifest_of(storage, "demo-pkg").files} == {
+        WHEEL: noted,
+        "demo_pkg-1.0.tar.gz": sha256_of((tmp_path / "demo_pkg-1.0.tar.gz").read_bytes()),
+    }
+    assert fates(adopt_all(storage)) == {}
+    assert fates(adopt_all(storage, reread=True)) == {key: "other bytes"}

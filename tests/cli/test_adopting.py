@@ -147,12 +147,12 @@ def test_bytes_that_changed_end_with_1(workspace: Path) -> None:
     assert (plain.code, plain.lines) == (0, ["looked at 1 project, wrote 0 pages"])
 
 
-@pytest.mark.parametrize("option", ["--reread", "--ours", "--yes"])
+@pytest.mark.parametrize("option", ["--reread", "--ours", "--trust-uploader-digests", "--yes"])
 def test_options_of_adopting_want_it(option: str) -> None:
     """Alone they mean nothing."""
     run = run_command("reindex", option, *TO)
     assert run.code == 2
-    assert "--reread, --ours and --yes go with --adopt." in run.notices
+    assert "--reread, --ours, --trust-uploader-digests and --yes go with --adopt." in run.notices
 
 
 def test_a_hostile_name_is_shown_and_not_obeyed(workspace: Path) -> None:

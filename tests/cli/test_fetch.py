@@ -18,6 +18,7 @@ from support.http_server import serve, silence
 from support.ministack import TestBucket
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
+UNVERIFIED = ", unverified: no source states its digest"
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def test_all_versions_come_into_the_build_directory(builds: Path) -> None:
     run = run_command("fetch", "Demo.Pkg", "--from", f"./{builds}")
     assert run.code == 0, run.notices
     assert run.lines == [
-        f"dist/{WHEEL} ... fetched",
-        f"dist/{SDIST} ... fetched",
-        "dist/demo_pkg-2.0-py3-none-any.whl ... fetched",
+        f"dist/{WHEEL} ... fetched{UNVERIFIED}",
+        f"dist/{SDIST} ... fetched{UNVERIFIED}",
+        f"dist/demo_pkg-2.0-py3-none-any.whl ... fetched{UNVERIFIED}",
     ]
     assert (Path("dist") / WHEEL).read_bytes() == (builds / WHEEL).read_bytes()
 
@@ -46,9 +47,9 @@ def test_all_versions_come_into_the_build_directory(builds: Path) -> None:
 def test_one_version_into_another_directory(builds: Path) -> None:
     """--version and --into choose; what is there already is not fetched again."""
     args = ("fetch", "demo-pkg", "--version", "2", "--into", "here", "--from", f"./{builds}")
-    assert run_command(*args).lines == ["here/demo_pkg-2.0-py3-none-any.whl ... fetched"]
+    assert run_command(*args).lines == [f"here/demo_pkg-2.0-py3-none-any.whl ... fetched{UNVERIFIED}"]
     assert [path.name for path in Path("here").iterdir()] == ["demo_pkg-2.0-py3-none-any.whl"]
-    assert run_command(*args).lines == ["here/demo_pkg-2.0-py3-none-any.whl ... already exists"]
+    assert run_command(*args).lines == [f"here/demo_pkg-2.0-py3-none-any.whl ... already exists{UNVERIFIED}"]
 
 
 def test_the_answer_as_json(builds: Path) -> None:
@@ -63,9 +64,18 @@ def test_the_answer_as_json(builds: Path) -> None:
                 "version": "2.0",
                 "sha256": digest,
                 "fresh": True,
+                "verified": False,
             }
         ]
     }
+
+
+def test_a_digest_beside_the_file_verifies_it(builds: Path) -> None:
+    """As `sha256sum` writes it; the file without one is still called unverified."""
+    digest = hashlib.sha256((builds / WHEEL).read_bytes()).hexdigest()
+    (builds / "SHA256SUMS").write_text(f"{digest}  {WHEEL}\n")
+    args = ("fetch", "demo-pkg", "--version", "1.0", "--from", f"./{builds}")
+    assert run_command(*args).lines == [f"dist/{WHEEL} ... fetched", f"dist/{SDIST} ... fetched{UNVERIFIED}"]
 
 
 def test_where_to_look_is_a_setting(builds: Path) -> None:
@@ -76,11 +86,11 @@ def test_where_to_look_is_a_setting(builds: Path) -> None:
     )
     make_wheel(Path("other"), version="3.0")
     assert run_command("fetch", "demo-pkg", "--version", "1.0").lines == [
-        f"out/{WHEEL} ... fetched",
-        f"out/{SDIST} ... fetched",
+        f"out/{WHEEL} ... fetched{UNVERIFIED}",
+        f"out/{SDIST} ... fetched{UNVERIFIED}",
     ]
     run = run_command("fetch", "demo-pkg", "--from", "./other")
-    assert run.lines == ["out/demo_pkg-3.0-py3-none-any.whl ... fetched"]
+    assert run.lines == [f"out/demo_pkg-3.0-py3-none-any.whl ... fetched{UNVERIFIED}"]
 
 
 def test_several_places_are_looked_through(builds: Path) -> None:

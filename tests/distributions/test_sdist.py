@@ -56,6 +56,7 @@ _SOUND: dict[str, bytes] = {
 _LEAVING = "has links that lead out of its tree"
 _THROUGH = "has members that would be written through a link"
 _ELSEWHERE = "has members whose names lead out of the archive"
+_WITH_NUL = "has a member with a NUL byte in its name"
 
 _HOSTILE: dict[str, tuple[bytes, str]] = {
     "a link to /": (tar(member(f"{_ROOT}/l", tarfile.SYMTYPE, "/etc/passwd")), _LEAVING),
@@ -108,7 +109,13 @@ _HOSTILE: dict[str, tuple[bytes, str]] = {
     "an extended header that is too short": (tar_header(b"x", b"x", b"99 path=a\n"), "damaged extended tar"),
     "an extended header without a length": (tar_header(b"x", b"x", b"path=a\n"), "damaged extended tar"),
     "an extended header of length 0": (tar_header(b"x", b"x", b"0 path=a\n"), "damaged extended tar"),
-    "a name with NUL": (tar_header(b"x", b"x", b"12 path=a\0b\n") + tar(), "without a proper name"),
+    "a name with NUL": (tar_header(b"demo_pkg-1.0/a\0b", b"0") + tar(), _WITH_NUL),
+    "a prefix with NUL": (tar_header(b"x", b"0", prefix=b"demo_pkg-1.0\0b") + tar(), _WITH_NUL),
+    "a target with NUL": (tar_header(b"demo_pkg-1.0/l", b"2", linkname=b"x\0b") + tar(), _WITH_NUL),
+    "a long name with NUL": (tar_header(b"x", b"L", b"demo_pkg-1.0/a\0b\0") + _EMPTY + tar(), _WITH_NUL),
+    "a long target with NUL": (tar_header(b"x", b"K", b"a\0b\0") + _EMPTY + tar(), _WITH_NUL),
+    "an extended name with NUL": (tar_header(b"x", b"x", b"12 path=a\0b\n") + tar(), _WITH_NUL),
+    "an extended target with NUL": (tar_header(b"x", b"x", b"16 linkpath=a\0b\n") + tar(), _WITH_NUL),
     "no name": (tar_header(b"", b"0") + tar(), "without a proper name"),
     "a name without end": (tar(member(f"{_ROOT}/" + "x" * 5000)), "without a proper name"),
     "a wrong checksum": (tar().replace(b"setup.py", b"setup.px"), "damaged tar header"),

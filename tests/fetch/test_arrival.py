@@ -14,7 +14,18 @@ import pytest
 from bucketwheel.errors import Refused, Unavailable
 from support.archives import make_wheel
 from support.fetching import QUICK, Fetching, sha256_link
-from support.http_server import Behaviour, WebServer, answer, broken_off, html, in_turn, simple_json
+from support.http_server import (
+    Behaviour,
+    Certificate,
+    WebServer,
+    answer,
+    broken_off,
+    broken_tls,
+    html,
+    in_turn,
+    serve,
+    simple_json,
+)
 
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
 FILE = f"/files/{WHEEL}"
@@ -114,6 +125,23 @@ def test_a_body_that_always_breaks_off_is_an_error_after_some_tries(
         fetching(site.put("/", html(sha256_link(wheel, "files/"))))
     assert site.paths().count(FILE) == 4
     assert fetching.there() == []
+
+
+def test_tls_that_breaks_inside_a_body_is_no_matter_of_the_certificate(
+    fetching: Fetching, wheel: Path, certificate: Certificate
+) -> None:
+    """It is a connection that broke: asked for again, and then said in words."""
+    fetching.environ["SSL_CERT_FILE"] = str(certificate.certificate)
+    body = wheel.read_bytes()
+    broken = broken_tls(body[:9], promised=len(body))
+    with serve(certificate=certificate) as site:
+        url = site.put("/", html(sha256_link(wheel, "files/")))
+        site.put(FILE, broken)
+        with pytest.raises(Unavailable, match=rf"^{site.root}{FILE} sent an incomplete answer; run again$"):
+            fetching(url)
+        assert fetching.there() == []
+        site.put(FILE, in_turn(broken, answer(body)))
+        assert [each.fresh for each in fetching(url)] == [True]
 
 
 @pytest.mark.parametrize("coding", ["chunked", "until the end"])

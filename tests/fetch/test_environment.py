@@ -164,6 +164,13 @@ def test_a_certificate_is_for_the_names_in_it(fetching: Fetching, tmp_path: Path
         fetching(site.root + "/")
 
 
+def test_a_server_without_tls_is_not_taken_for_one_with_a_bad_certificate(site: WebServer, fetching: Fetching) -> None:
+    """An https URL with the port of a plain server: the URL is wrong, and no certificate helps."""
+    url = site.root.replace("http:", "https:")
+    with pytest.raises(Unavailable, match=rf"^{url}/ is at a server that makes no secure connection \(TLS\); check "):
+        fetching(f"{url}/")
+
+
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_a_file_without_certificates_is_said(
     fetching: Fetching, certificate: Certificate, tmp_path: Path, content: str | None

@@ -16,7 +16,7 @@ from bucketwheel.errors import Unavailable
 from bucketwheel.sources.files import save
 from bucketwheel.sources.limits import Limits
 from support.archives import make_wheel
-from support.fetching import sha256_link
+from support.fetching import Fetching, sha256_link
 from support.http_server import Exchange, WebServer, answer, broken_off, html, silence
 
 FETCH = """
@@ -69,3 +69,51 @@ def test_an_interrupt_ends_a_fetch_at_once_and_leaves_nothing_half_done(site: We
         process.kill()
         process.wait()
     assert [path.name for path in dist.iterdir()] == [done.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no locks that outlive the closing of a file")
+def test_what_a_killed_fetch_left_is_removed_by_the_next(site: WebServer, fetching: Fetching) -> None:
+    """Not while it runs, though: its half of a file is locked."""
+    made = fetching.dist.parent / "made"
+    slow, other = (make_wheel(made, "demo-pkg", version) for version in ("1.0", "2.0"))
+
+    def half(exchange: Exchange) -> None:
+        broken_off(slow.read_bytes()[:50], promised=slow.stat().st_size)(exchange)
+        silence(exchange)
+
+    site.put(f"/f/{slow.name}", half)
+    site.put(f"/f/{other.name}", answer(other.read_bytes()))
+    url, next_url = (site.put(f"/{path.name}/", html(sha256_link(path, "/f/"))) for path in (slow, other))
+    process = subprocess.Popen([sys.executable, "-c", FETCH, url, str(fetching.dist)], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while len(site.asked) < 2:
+            assert time.monotonic() < deadline, site.paths()
+            time.sleep(0.05)
+        fetching(next_url)
+        assert [path.name for path in fetching.dist.glob("*.whl")] == [other.name]
+        (part,) = fetching.dist.glob(".*.part")
+    finally:
+        process.kill()
+        process.wait()
+    fetching(next_url)
+    assert fetching.there() == [other.name]
+    assert part.name.startswith(f".{slow.name}.")
+
+
+def test_only_what_a_fetch_leaves_is_removed(site: WebServer, fetching: Fetching, wheel: Path) -> None:
+    """Other programs and people have files called .part too, and a link may lead anywhere."""
+    others = [
+        "demo_pkg-1.0.tar.gz.0123abcd.part",
+        ".notes.0123abcd.part",
+        f".{wheel.name}.part",
+        f".{wheel.name}.x.part",
+    ]
+    fetching.dist.mkdir()
+    for name in others:
+        (fetching.dist / name).write_bytes(b"mine")
+    (fetching.dist / f".{wheel.name}.0123abcd.part").symlink_to(fetching.dist / others[0])
+    (fetching.dist / f".{wheel.name}.01234567.part").mkdir()
+    fetching(site.put("/", html(sha256_link(wheel, "files/"))))
+    kept = [f".{wheel.name}.0123abcd.part", f".{wheel.name}.01234567.part"]
+    assert fetching.there() == sorted([*others, *kept, wheel.name])

@@ -125,6 +125,19 @@ def test_a_name_that_resolves_to_a_metadata_service_is_found_out(
         fetching(site.root.replace("127.0.0.1", "localhost") + "/page")
 
 
+def test_over_https_the_peer_is_checked_too(
+    fetching: Fetching, wheel: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trusted certificate changes nothing: the connection is closed before a request goes over it."""
+    fetching.environ["SSL_CERT_FILE"] = str(certificate.certificate)
+    with serve(certificate=certificate) as secure:
+        url = secure.put("/page", html(sha256_link(wheel, "files/"))).replace("127.0.0.1", "localhost")
+        monkeypatch.setattr(connections, "is_link_local", lambda peer: peer == "127.0.0.1")
+        with pytest.raises(Refused, match=r"^https://localhost:\d+/page is at a link-local address, which is never "):
+            fetching(url)
+        assert secure.asked == []
+
+
 def test_a_proxy_may_be_anywhere(
     site: WebServer, fetching: Fetching, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

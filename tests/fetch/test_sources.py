@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bucketwheel.errors import Refused
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import Key, ObjectHeaders
 from bucketwheel.storage.directory import DirectoryStorage
@@ -108,10 +109,11 @@ def test_a_json_root_page(site: WebServer, fetching: Fetching, wheel: Path) -> N
 
 
 def test_json_is_preferred_and_html_taken(site: WebServer, fetching: Fetching, wheel: Path) -> None:
-    """Pages are asked for by content negotiation, files as they are."""
+    """Pages are asked for by content negotiation and past every cache, files as they are."""
     fetching(site.put("/", html(sha256_link(wheel, "files/"))))
     page, file = (dict(asked.headers) for asked in site.asked)
     assert page["Accept"].startswith("application/vnd.pypi.simple.v1+json, ")
+    assert (page["Cache-Control"], file.get("Cache-Control")) == ("no-cache", None)
     assert (file["Accept"], file["Accept-Encoding"]) == ("*/*", "identity")
 
 
@@ -126,6 +128,72 @@ def test_a_directory_whatever_its_shape(index: Path, fetching: Fetching) -> None
     assert names(fetching, str(index), version="2.0") == ["demo_pkg-2.0-py3-none-any.whl"]
     assert names(fetching, (index / "files").as_uri()) == [WHEEL, "demo_pkg-2.0-py3-none-any.whl"]
     assert names(fetching, "index/files", version="1.0") == [WHEEL]
+
+
+def digest_beside(path: Path, form: str, sha256: str) -> None:
+    """State a digest of a file in its directory."""
+    match form:
+        case "index.html":
+            text = f'<a href="{path.name}#sha256={sha256}">{path.name}</a>'
+        case "index.json":
+            file = {"filename": path.name, "url": path.name, "hashes": {"sha256": sha256}}
+            text = json.dumps({"meta": {"api-version": "1.0"}, "files": [file]})
+        case _:
+            text = f"{'0' * 64}  other.txt\n{sha256} *./{path.name}\n"
+    (path.parent / form).write_text(text)
+
+
+@pytest.mark.parametrize("form", ["index.html", "index.json", "SHA256SUMS"])
+@pytest.mark.parametrize("folder", [".", "demo-pkg"])
+def test_a_file_in_a_directory_is_compared_with_the_digest_beside_it(
+    fetching: Fetching, tmp_path: Path, form: str, folder: str
+) -> None:
+    """Right: it is verified. Wrong: it is refused, and none is left of it."""
+    path = make_wheel(tmp_path / "pile" / folder)
+    real = sha256_of(path.read_bytes())
+    digest_beside(path, form, real)
+    (fetched,) = fetching(str(tmp_path / "pile"))
+    assert (fetched.sha256, fetched.verified) == (real, True)
+    digest_beside(path, form, "0" * 64)
+    (fetching.dist / path.name).unlink()
+    with pytest.raises(
+        Refused, match=rf"^{path.name} from {path} has the sha256 {real}, where its listing says 0{{64}}"
+    ):
+        fetching(str(tmp_path / "pile"))
+    assert fetching.there() == []
+
+
+def test_two_digests_beside_one_file_are_refused(fetching: Fetching, tmp_path: Path) -> None:
+    """One of them is wrong, and nothing tells which."""
+    path = make_wheel(tmp_path / "pile")
+    digest_beside(path, "index.html", sha256_of(path.read_bytes()))
+    digest_beside(path, "SHA256SUMS", "0" * 64)
+    with pytest.raises(
+        Refused, match=rf"^{path.name} has two different digests beside it: \w+ in index.html, 0+ in SHA"
+    ):
+        fetching(str(tmp_path / "pile"))
+
+
+def test_a_file_without_a_digest_is_called_unverified(site: WebServer, fetching: Fetching, tmp_path: Path) -> None:
+    """What is no page, or too large for one, states nothing; bytes that are no wheel are found out all the same."""
+    path = make_wheel(tmp_path / "pile")
+    (path.parent / "index.html").write_bytes(b"<![x")
+    (path.parent / "index.json").write_bytes(b"{")
+    (path.parent / "SHA256SUMS").write_bytes(f"{'0' * 63}  {path.name}\n".encode() + b"\xff")
+    source = str(tmp_path / "pile")
+    assert [each.verified for each in fetching(source)] == [False]
+    assert [(each.verified, each.fresh) for each in fetching(source)] == [(False, False)]
+    with (path.parent / "SHA256SUMS").open("wb") as large:
+        large.write(f"{'0' * 64}  {path.name}\n".encode())
+        large.truncate((16 << 20) + 1)
+    assert [each.verified for each in fetching(source)] == [False]
+    site.put(f"/files/{path.name}", answer(path.read_bytes()))
+    assert [each.verified for each in fetching(site.put("/", html(f'<a href="files/{path.name}">x</a>')))] == [False]
+    assert [each.verified for each in fetching(source, site.put("/", html(sha256_link(path, "files/"))))] == [True]
+    (fetching.dist / path.name).unlink()
+    path.write_bytes(b"no wheel at all")
+    with pytest.raises(Refused, match=rf"^{path.name} from {path} "):
+        fetching(source)
 
 
 def test_a_bucket_below_a_prefix(bucket: TestBucket, fetching: Fetching, wheel: Path) -> None:

@@ -55,7 +55,7 @@ def test_builds_fetches_and_publishes_this_version_only(host: Host, project: Pat
     assert released(project / "repository") == {sdist.name, lying.name, WHEEL}
     assert (project / "dist" / WHEEL).read_bytes() == (project / "ci" / WHEEL).read_bytes()
     assert not (project / "dist" / "legacy_proj-0.9-cp312-cp312-win_amd64.whl").exists()
-    assert f"dist/{WHEEL} ... fetched\n" in run.out
+    assert f"dist/{WHEEL} ... fetched, unverified: no source states its digest\n" in run.out
     assert f"dist/{WHEEL} ... success\n" in run.out
     index = (project / "repository" / "simple").as_uri() + "/"
     assert run.out.endswith(INSTALL.format(index=index))

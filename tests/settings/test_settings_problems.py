@@ -149,6 +149,8 @@ def test_an_unknown_key_shows_the_known_ones(tables: dict[str, Mapping[str, obje
         ("put-args", ["ACL=private"], "is not a table"),
         ("put-args", {"ACL": 1}, "has a value that is not a string"),
         ("uploaded-by", "me\x1b[31m", "is empty or has characters that cannot be printed"),
+        ("uploaded-by", "José", "has characters outside of ASCII, which S3 refuses in an object's metadata"),
+        ("uploaded-by", "x" * 501, "has more than 500 characters"),
         ("repositories", ["staging"], "is not a table"),
     ],
 )

@@ -112,7 +112,8 @@ WHEEL = "demo-1.0-py3-none-any.whl"
 def offer(filename: str, sha256: Sha256 | None = None, size: int | None = None, where: str = "here") -> Offer:
     """Return a file as some source lists it."""
     name = distribution_name(filename)
-    return Offer(name=name, sha256=sha256, size=size, where=where, address=where, open=lambda _: ONE)
+    verified = sha256 is not None
+    return Offer(name=name, sha256=sha256, verified=verified, size=size, where=where, address=where, open=lambda _: ONE)
 
 
 def wanted(*offers: Offer) -> list[tuple[str, Sha256 | None, list[str]]]:

@@ -22,7 +22,8 @@ from bucketwheel.names import Sha256
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
 from bucketwheel.storage.opening import create_bucket, open_storage
-from bucketwheel.storage.s3 import S3Storage
+from bucketwheel.storage.s3 import S3Storage, connect
+from support.http_server import broken_tls, make_certificate, serve
 from support.ministack import S3Server, TestBucket
 from support.wire import (
     DOUBLED,
@@ -464,6 +465,23 @@ class TestBrokenAnswers:
             while piece := stream.read(1000):
                 read += len(piece)
         assert 0 < read < MIB
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_tls_that_breaks_inside_a_body_is_an_error_in_words(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Of a whole object after some tries, and of a stream at once; the SDK lets urllib3's own error through."""
+        certificate = make_certificate(tmp_path)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate.certificate))
+        place, broken = S3Place(bucket="bucket"), broken_tls(b"x" * 10, promised=100, ETag='"x"')
+        with serve(broken, certificate=certificate) as server:
+            connection = Connection(region="us-east-1", endpoint_url=server.root)
+            storage = connect(place, connection, jobs=1, report=ignore)
+            with pytest.raises(Unavailable, match="the connection broke at GetObject of s3://bucket/"):
+                storage.read(KEY)
+            assert len(server.asked) == 3
+            with storage.open(KEY) as stream, pytest.raises(Unavailable, match="the connection broke at GetObject"):
+                stream.read()
 
     @pytest.mark.usefixtures("_no_pauses")
     @pytest.mark.parametrize("fault", [TRUNCATED, EMPTIED])

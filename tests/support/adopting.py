@@ -33,13 +33,19 @@ def adopt_all(
     *projects: str,
     reread: bool = False,
     ours: bool = False,
+    trust_uploader_digests: bool = False,
     yes: bool = True,
     dry_run: bool = False,
     place: Place | None = None,
 ) -> Adopted:
     """Adopt, as `reindex --adopt` does; in a directory with `--yes`, unless said otherwise."""
     place = place or place_of(storage)
-    rules = AdoptRules(reread=reread, ours=ours, unmarked=yes or not isinstance(place, DirectoryPlace))
+    rules = AdoptRules(
+        reread=reread,
+        ours=ours,
+        trust_uploader_digests=trust_uploader_digests,
+        unmarked=yes or not isinstance(place, DirectoryPlace),
+    )
     with context_for(storage, place, dry_run=dry_run) as context:
         return adopt_projects(context, projects, rules)
 

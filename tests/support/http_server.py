@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -25,6 +26,7 @@ __all__ = [
     "WebServer",
     "answer",
     "broken_off",
+    "broken_tls",
     "dribbled_body",
     "dribbled_head",
     "endless",
@@ -165,6 +167,18 @@ def broken_off(body: bytes, *, promised: int | None = None, **headers: str) -> B
     length = {} if promised is None else {"Content-Length": str(promised)}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in (length | headers).items())
     return lambda exchange: exchange.send_raw(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode() + body)
+
+
+def broken_tls(body: bytes, *, promised: int, **headers: str) -> Behaviour:
+    """Promise more than is sent, and then send what is no record of TLS, as a broken middlebox does."""
+    begin = broken_off(body, promised=promised, **headers)
+
+    def behave(exchange: Exchange) -> None:
+        begin(exchange)
+        with socket.socket(fileno=os.dup(exchange.connection.fileno())) as below_tls:
+            below_tls.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+
+    return behave
 
 
 def silence(exchange: Exchange) -> None:

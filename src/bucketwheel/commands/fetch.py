@@ -20,7 +20,7 @@ from bucketwheel.names import DistributionName, ProjectName, Sha256, named_proje
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Connection
 from bucketwheel.sources.credentials import Credentials, read_netrc
-from bucketwheel.sources.files import AS_UPLOADED, holds, part_beside, save
+from bucketwheel.sources.files import AS_UPLOADED, holds, part_beside, remove_abandoned_parts, save
 from bucketwheel.sources.http import Client
 from bucketwheel.sources.limits import Limits
 from bucketwheel.sources.locations import WebSource, read_sources, values_to_hide
@@ -45,6 +45,8 @@ class Fetched:
     sha256: Sha256
     fresh: bool
     """False: it was there already with the right digest."""
+    verified: bool = True
+    """False: no source states its digest, so nothing proves that these are the bytes that were built."""
 
 
 def fetch(
@@ -92,6 +94,7 @@ def fetch(
         if not wanted:
             raise _nothing(name, release, found)
         report(Stage(doing="fetching", count=len(wanted), total_bytes=sum(each.size or 0 for each in wanted)))
+        remove_abandoned_parts(into)
         downloads = (_Download(each, into / each.name.filename, limits, stopped, report) for each in wanted)
         fetched = _all(workers, (download.run for download in downloads))
     return tuple(sorted(fetched, key=lambda each: each.name.filename))
@@ -150,29 +153,28 @@ class _Download:
             known = wanted.sha256 if wanted.sha256 and holds(target, wanted.sha256, wanted.size) else None
             sha256 = known or self._receive()
             self.report(FileDone(name=target.name, size=target.stat().st_size))
-        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=known is None)
+        return Fetched(path=target, name=wanted.name, sha256=sha256, fresh=known is None, verified=wanted.verified)
 
     def _receive(self) -> Sha256:
         with ExitStack() as parts:
-            paths = [parts.enter_context(part_beside(self.target)) for _ in self.wanted.offers]
-            received = [self._save(offer, path) for offer, path in zip(self.wanted.offers, paths, strict=True)]
+            files = [parts.enter_context(part_beside(self.target)) for _ in self.wanted.offers]
+            received = [self._save(offer, file) for offer, file in zip(self.wanted.offers, files, strict=True)]
             if len(set(received)) > 1:
                 places = (offer.where for offer in self.wanted.offers)
                 raise Refused(contradiction(self.wanted.name, zip(places, received, strict=True)))
             # A link of that name is replaced, not followed.
-            paths[0].replace(self.target)
+            Path(files[0].name).replace(self.target)
             return received[0]
 
-    def _save(self, offer: Offer, path: Path) -> Sha256:
+    def _save(self, offer: Offer, file: BinaryIO) -> Sha256:
         subject = f"{self.target.name} from {offer.where}"
-        # The name is new and taken exclusively, so that no link of that name is followed.
-        with path.open("x+b") as file:
+        with file:
             sha256 = offer.open(
                 partial(save, file=file, subject=subject, size=offer.size, limits=self.limits, stopped=self.stopped)
             )
-            if offer.sha256 is None:
+            if not offer.verified:
                 _validate(self.wanted.name, file, subject)
-            elif offer.sha256 != sha256:
+            if offer.sha256 not in {None, sha256}:
                 what = f"has the sha256 {sha256}, where its listing says {offer.sha256}"
                 raise Refused(Problem(subject=subject, what=what, remedy=AS_UPLOADED))
             file.flush()

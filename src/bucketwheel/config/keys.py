@@ -94,7 +94,7 @@ KEYS: tuple[SettingKey, ...] = (
         shape="table",
         meaning="Further arguments of S3's PutObject, such as ACL, StorageClass or SSEKMSKeyId.",
     ),
-    SettingKey(name="uploaded-by", shape="text", meaning="Who publishes, to be noted with the release."),
+    SettingKey(name="uploaded-by", shape="text", meaning="Who publishes, to be noted with the release; in ASCII."),
 )
 
 CONNECTION_KEYS: tuple[SettingKey, ...] = tuple(key for key in KEYS if key.connection)

@@ -25,6 +25,7 @@ _FLAGS = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": F
 # `s3:bucket` and `s3:/bucket` are mistyped URLs, not directories; with one letter it is a drive.
 _MISTYPED_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)")
 _WRITE_A_PLACE = "write s3://bucket/prefix, or a directory as ./directory"
+_LONGEST_UPLOADER = 500
 _SOURCE_SCHEMES = ("https", "http", "s3", "file")
 
 
@@ -131,6 +132,17 @@ def _text(raw: RawValue) -> str:
     return raw.value
 
 
+def _uploader(raw: RawValue) -> str:
+    """Accept what S3 takes as metadata of an object (User Guide, "User-defined object metadata": ASCII, up to 2 KB)."""
+    text = _text(raw)
+    if not text.isascii():
+        what = "has characters outside of ASCII, which S3 refuses in an object's metadata"
+        raise raw.error(what, "write it without accents and signs")
+    if len(text) > _LONGEST_UPLOADER:
+        raise raw.error(f"has more than {_LONGEST_UPLOADER} characters", "shorten it")
+    return text
+
+
 def _endpoint(raw: RawValue) -> str:
     text = _text(raw)
     remedy = "write only the address of the service, such as https://s3.example.com"
@@ -227,6 +239,7 @@ _TEXTS: Mapping[str, Callable[[RawValue], object]] = {
     "repository": _repository,
     "url": _url,
     "endpoint-url": _endpoint,
+    "uploaded-by": _uploader,
 }
 
 

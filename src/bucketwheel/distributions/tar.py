@@ -104,15 +104,24 @@ def _header(block: bytes) -> _Header:
     numbers = {start: _number(block[start:end]) for start, end in _NUMBERS}
     if numbers[_CHECKSUM] != sum(block[:148] + b" " * 8 + block[156:]) or numbers[_SIZE] < 0:
         raise Broken("has a damaged tar header")
-    name, prefix = _text(block[:100]), _text(block[345:500])
-    if prefix and block[257:263] != b"ustar\0":
+    name, has_prefix = _text(block[:100]), block[257:263] == b"ustar\0"
+    if block[345] and not has_prefix:
         raise Broken(f"has a member whose name readers see differently: {listed([name])}")  # GNU tar has times there
+    prefix = _text(block[345:500]) if has_prefix else ""
     path = f"{prefix}/{name}" if prefix else name
     return _Header(type=block[156:157], path=path, target=_text(block[157:257]), size=numbers[_SIZE])
 
 
 def _text(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    """Decode a name, padded with NUL; most readers would not see what comes after a NUL in it."""
+    name = field.rstrip(b"\0").decode("utf-8", "surrogateescape")
+    _refuse_nul(name)
+    return name
+
+
+def _refuse_nul(name: str) -> None:
+    if "\0" in name:
+        raise Broken(f"has a member with a NUL byte in its name: {listed([name])}")
 
 
 def _number(field: bytes) -> int:
@@ -140,7 +149,9 @@ def _member(header: _Header, extended: Mapping[str, str]) -> TarMember:
     if extended.get("size", size) != size or (header.size and member_type != MemberType.FILE):
         raise Broken(f"has a member whose end readers see in different places: {listed([path])}")
     target = extended.get("linkpath", header.target)
-    if not path or "\0" in path + target or max(len(path), len(target)) > LONGEST_NAME:
+    for name in (path, target):
+        _refuse_nul(name)
+    if not path or max(len(path), len(target)) > LONGEST_NAME:
         raise Broken(f"has a member without a proper name: {listed([path])}")
     return TarMember(path=path, type=member_type, size=header.size, target=target if member_type in LINKS else "")
 

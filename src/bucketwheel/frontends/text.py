@@ -155,7 +155,13 @@ def install_line(result: Publication | Promotion) -> str:
 
 @_of("tuple")
 def _fetched(files: tuple[Fetched, ...]) -> Lines:
-    return tuple(f"{printable(str(file.path))} ... {'fetched' if file.fresh else 'already exists'}" for file in files)
+    return tuple(map(_fetched_line, files))
+
+
+def _fetched_line(file: Fetched) -> str:
+    fate = "fetched" if file.fresh else "already exists"
+    unverified = "" if file.verified else ", unverified: no source states its digest"
+    return f"{printable(str(file.path))} ... {fate}{unverified}"
 
 
 @_of("Initialised")
@@ -365,6 +371,9 @@ def _advice(adopted: Adopted) -> Iterator[str]:
         yield f"{files} may belong to a publish that still runs; if none runs, run this again with --yes"
     if fates["other bytes"]:
         yield "files with other bytes stay off the pages until their own bytes are back; find out who overwrote them"
+    if unverified := sum(file.unverified for file in adopted.files):
+        digests = "the digest of 1 file is" if unverified == 1 else f"the digests of {unverified} files are"
+        yield f"{digests} unverified, as noted by the uploader; to read the bytes instead, run this again with --reread"
     if fates["contested"]:
         yield "contested files were left as they are; remove the wrong ones, and run this again"
     if not adopted.projects and adopted.files:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import secrets
 import shutil
 import stat
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -15,9 +19,9 @@ from typing import BinaryIO
 from bucketwheel.errors import Problem, Refused, Unavailable
 from bucketwheel.names import Sha256, printable
 from bucketwheel.sources.limits import Limits
-from bucketwheel.sources.select import Read
+from bucketwheel.sources.select import Read, is_archive_name
 
-__all__ = ["AS_UPLOADED", "holds", "part_beside", "save"]
+__all__ = ["AS_UPLOADED", "holds", "part_beside", "remove_abandoned_parts", "save"]
 
 AS_UPLOADED = "have the job that made it upload it again"
 """The remedy for a file that is not what its listing says."""
@@ -25,14 +29,72 @@ AS_UPLOADED = "have the job that made it upload it again"
 _BLOCK = 256 * 1024
 
 
+_PART = re.compile(r"\.(?P<filename>.+)\.[0-9a-f]{8}\.part")
+
+
 @contextmanager
-def part_beside(target: Path) -> Iterator[Path]:
-    """Choose a new name in the target's directory; at the end its file is removed, unless it was renamed."""
-    path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+def part_beside(target: Path) -> Iterator[BinaryIO]:
+    """Make a new file in the target's directory; at the end it is removed, unless it was renamed.
+
+    It is locked meanwhile, also after it was closed, so that another fetch knows that it is in use.
+    """
+    while True:
+        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        # The name is new and taken exclusively, so that no link of that name is followed.
+        with path.open("x+b") as file, _locked(file):
+            if os.name == "nt" or path.exists():  # or else another fetch has just removed it, before it was locked
+                try:
+                    yield file
+                finally:
+                    file.close()  # Windows removes no open file
+                    path.unlink(missing_ok=True)
+                return
+
+
+def remove_abandoned_parts(directory: Path) -> None:
+    """Remove what killed fetches have left in a directory; what cannot be removed stays, for it does no harm."""
+    with suppress(OSError):
+        for path in sorted(directory.iterdir()):
+            found = _PART.fullmatch(path.name)
+            if found and is_archive_name(found["filename"]):
+                with suppress(OSError):
+                    _remove_if_abandoned(path)
+
+
+if sys.platform == "win32":
+    _ABANDONED_SECONDS = 24 * 3600
+
+    @contextmanager
+    def _locked(_file: BinaryIO) -> Iterator[None]:
+        """Do nothing: Windows has no lock that lasts until a file is renamed."""
+        yield
+
+    def _remove_if_abandoned(path: Path) -> None:
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > _ABANDONED_SECONDS:
+            path.unlink()
+
+else:
+    import fcntl
+
+    @contextmanager
+    def _locked(file: BinaryIO) -> Iterator[None]:
+        """Lock a file while the context lasts; the system ends the lock of a process that is killed."""
+        descriptor = os.dup(file.fileno())  # shares the lock, and is still open after the file was closed
+        try:
+            with suppress(OSError):  # no locks here: then no other fetch can lock it either, and so it stays
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _remove_if_abandoned(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def save(read: Read, file: BinaryIO, *, subject: str, size: int | None, limits: Limits, stopped: Event) -> Sha256:

@@ -61,6 +61,8 @@ class HttpResponse:
         """Read up to `size` bytes of the body as they were sent; empty at its end."""
         try:
             return self.response.read(size, decode_content=False)
+        except SSLError as error:  # the certificate was accepted before
+            raise _incomplete(self.where) from error
         except (HTTPError, OSError) as error:
             pace = f"less than {self.limits.pace_bytes} bytes in {self.limits.pace_seconds:g} s"
             raise _fault(error, self.where, f"timed out: {pace}") from error
@@ -247,17 +249,23 @@ def _fault(error: HTTPError | OSError, where: str, timed_out: str) -> Bucketwhee
         case TimeoutError():
             return Unavailable(f"{where} {timed_out}; run again later")
         case SSLError():
-            return Unavailable(
-                f"{where} has a certificate that is not trusted{_reason(error)}; "
-                "set SSL_CERT_FILE to the file with its authority's certificate"
-            )
+            return Unavailable(f"{where} {_tls_failure(error)}")
         case LocationValueError():
             return Refused(Problem(subject=where, what="is not a valid URL", remedy="check its spelling"))
         case _:
-            text = "sent an incomplete answer; run again"
+            return _incomplete(where)
     return _TransientError(Unavailable(f"{where} {text}"))
 
 
-def _reason(error: SSLError) -> str:
+def _incomplete(where: str) -> _TransientError:
+    return _TransientError(Unavailable(f"{where} sent an incomplete answer; run again"))
+
+
+def _tls_failure(error: SSLError) -> str:
     cause = error.args[0] if error.args else None
-    return f" ({cause.verify_message})" if isinstance(cause, ssl.SSLCertVerificationError) else ""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"has a certificate that is not trusted ({cause.verify_message}); "
+            "set SSL_CERT_FILE to the file with its authority's certificate"
+        )
+    return "is at a server that makes no secure connection (TLS); check whether its URL begins with https, and its port"

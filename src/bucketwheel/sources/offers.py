@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,13 +13,14 @@ from packaging.version import Version
 
 from bucketwheel.errors import Denied, Problem, Refused
 from bucketwheel.names import DistributionName, ProjectName, Sha256, printable
-from bucketwheel.places import Place
+from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.sources.credentials import Credentials
+from bucketwheel.sources.digests import read_digests
 from bucketwheel.sources.http import Absent, Client, HttpResponse
 from bucketwheel.sources.pages import IndexPage, Link, UnreadablePage, read_index
 from bucketwheel.sources.select import Offer, Read, Selection, is_archive_name, select
 from bucketwheel.sources.urls import WebUrl
-from bucketwheel.storage import ListEntry, Storage
+from bucketwheel.storage import Key, ListEntry, Storage
 
 __all__ = ["Found", "search_page", "search_storage"]
 
@@ -46,22 +47,27 @@ def search_storage(place: Place, storage: Storage, project: ProjectName, version
     if not filenames:
         raise Refused(Problem(subject=where, what="is empty", remedy=_CHECK_JOB))
     selection = select(filenames.values(), project, version)
-    offers = tuple(
-        partial(_stored_offer, storage, entry, selection.names[filename], f"{where}/{printable(entry.key)}")
-        for entry, filename in filenames.items()
-        if filename in selection.names
-    )
+    entries = {entry: selection.names[filename] for entry, filename in filenames.items() if filename in selection.names}
+    # A store verifies the digests that it keeps. A directory keeps none.
+    stated = read_digests(storage, entries) if isinstance(place, DirectoryPlace) else None
+    offers = tuple(partial(_stored_offer, storage, entry, name, where, stated) for entry, name in entries.items())
     return [Found(where=where, selection=selection, offers=offers)]
 
 
-def _stored_offer(storage: Storage, entry: ListEntry, name: DistributionName, where: str) -> Offer:
+def _stored_offer(
+    storage: Storage, entry: ListEntry, name: DistributionName, place: str, stated: Mapping[Key, Sha256] | None
+) -> Offer:
     def stream(receive: Callable[[Read], Sha256]) -> Sha256:
         with storage.open(entry.key) as body:
             return receive(body.read)
 
-    info = storage.stat(entry.key)
-    sha256 = None if info is None else info.sha256
-    return Offer(name=name, size=entry.size, sha256=sha256, where=where, address=where, open=stream)
+    sha256 = None if stated is None else stated.get(entry.key)
+    verified = sha256 is not None
+    if sha256 is None and (info := storage.stat(entry.key)) is not None:
+        sha256 = info.sha256
+        verified = sha256 is not None and stated is None
+    where = f"{place}/{printable(entry.key)}"
+    return Offer(name=name, size=entry.size, sha256=sha256, verified=verified, where=where, address=where, open=stream)
 
 
 def search_page(client: Client, credentials: Credentials, project: ProjectName, version: Version | None) -> list[Found]:
@@ -105,6 +111,7 @@ def _linked_offer(client: Client, credentials: Credentials, link: Link, name: Di
         name=name,
         size=link.size,
         sha256=link.sha256,
+        verified=link.sha256 is not None,
         where=client.show(link.url),
         address=link.url.request,
         open=download,

@@ -72,7 +72,9 @@ class Offer:
     size: int | None
     """The length in bytes, if the source states it."""
     sha256: Sha256 | None
-    """The digest, if the source states one."""
+    """The digest, if the source states one, or else of the bytes in a directory."""
+    verified: bool
+    """Whether the source states the digest: one of its own bytes alone proves nothing."""
     where: str
     """Its address, fit to be shown."""
     address: str = field(repr=False)
@@ -93,6 +95,11 @@ class Wanted:
     def sha256(self) -> Sha256 | None:
         """Return the digest, if any offer states one."""
         return self.offers[0].sha256
+
+    @property
+    def verified(self) -> bool:
+        """Return whether any offer states a digest that was not made of its bytes here."""
+        return self.offers[0].verified
 
     @property
     def size(self) -> int | None:
@@ -120,7 +127,7 @@ def reconcile(offers: Iterable[Offer]) -> list[Wanted]:
 
 
 def _wanted(group: list[Offer]) -> Wanted:
-    stated = [offer for offer in group if offer.sha256 is not None]
+    stated = sorted((offer for offer in group if offer.sha256 is not None), key=lambda offer: not offer.verified)
     unstated = [offer for offer in group if offer.sha256 is None]
     return Wanted(name=group[0].name, offers=(*stated[:1], *unstated))
 

@@ -76,18 +76,22 @@ def adopt(
     projects: Sequence[str] = (),
     reread: bool = False,
     ours: bool = False,
+    trust_uploader_digests: bool = False,
     yes: bool = False,
     report: Report = ignore,
 ) -> Adopted:
     """Reconcile these projects, or all, with the bucket's contents, and bring their pages up to date.
 
     `reread` believes only upload times, yank states and deleted names, and reads the rest again. `ours` also takes in
-    files with our mark, after a loss of manifests. A directory has no marks: there nothing new is taken in without
-    `yes`. Raises Refused, Unavailable or Damaged with nothing committed; Unfinished where something is.
+    files with our mark, after a loss of manifests. `trust_uploader_digests` believes a wheel's digest in the object's
+    metadata (`checksum-sha256`), which S3 does not verify, and does not read the wheel. A directory has no marks: there
+    nothing new is taken in without `yes`. Raises Refused, Unavailable or Damaged with nothing committed; Unfinished
+    where something is.
     """
     with open_context(settings, report) as context:
         unmarked = yes or not isinstance(context.target.place, DirectoryPlace)
-        return adopt_projects(context, projects, AdoptRules(reread=reread, ours=ours, unmarked=unmarked))
+        rules = AdoptRules(reread=reread, ours=ours, trust_uploader_digests=trust_uploader_digests, unmarked=unmarked)
+        return adopt_projects(context, projects, rules)
 
 
 def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules) -> Adopted:

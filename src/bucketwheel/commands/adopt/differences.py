@@ -30,6 +30,8 @@ class AdoptRules:
     """Read every file again; believe only upload times, yank states and deleted names."""
     ours: bool = False
     """Take in what carries our mark and no manifest names, as after a loss of manifests."""
+    trust_uploader_digests: bool = False
+    """Believe the digest that an uploader noted with a wheel, which no store verifies, and do not read the wheel."""
     unmarked: bool = True
     """Take in new files from a store without marks, where a running publisher cannot be told from a stranger."""
 
@@ -84,6 +86,10 @@ class FileInfo:
     provenance_sha256: Sha256 | None = None
     legacy: str | None = None
     """Why no new file could be like that, as far as its bytes were read; continues its name."""
+    unverified: bool = False
+    """True if the digest is what its uploader noted, and nothing verified it."""
+    contradicts_note: bool = False
+    """True if its bytes have another digest than its uploader noted."""
 
 
 Inspection: TypeAlias = FileInfo | Literal["absent", "unfinished", "other bytes", "waiting"]

@@ -1,8 +1,9 @@
 """The inspection of objects and their sidecars. Each object is streamed once at most, and most are not.
 
-The digest is the one that S3 verified and kept, or that the uploader noted; only where there is none the bytes are
-read. A digest that another tool's page states is only compared, for it proves nothing. A wheel without a `.metadata`
-sidecar gets one, unless this is a dry run.
+The digest is the one that S3 verified, when the object was written or when bucketwheel sent it; only where there is
+none the bytes are read. A digest that another tool's page states, or that an uploader noted with the object, is only
+compared, for it proves nothing; the user can choose to believe the note. A wheel without a `.metadata` sidecar gets
+one, unless this is a dry run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from bucketwheel.storage import Key, ObjectInfo, Storage
 __all__ = ["Inspector"]
 
 _NO_CONTENTS: Final = Contents(requires_python=None, metadata=None, warnings=())
-_PYTORCH_MARK: Final = "checksum-sha256"
+_UPLOADER_NOTE: Final = "checksum-sha256"  # as PyTorch's tools write it
 _IN_MEMORY: Final = 1 << 20
 _BLOCK: Final = 1 << 18
 _TAIL: Final = 256 << 10
@@ -73,9 +74,10 @@ class Inspector:
         ours, entry = repository_of(seen.marks) == self.repository.settings.id, difference.entry
         if ours and entry is None and not self.rules.ours:  # rule: our unfinished uploads are not adopted
             return "unfinished"  # or its publisher died
-        noted, name = _noted_digest(seen), _parse(difference.filename)
-        if entry is None or (entry.size == seen.size and noted in {None, entry.sha256}):
-            with _open(self.repository.storage, difference.key, seen.size, name, noted) as (sha256, file):
+        verified, note, name = _verified_digest(seen), _uploader_note(seen), _parse(difference.filename)
+        stated = verified or (note if self.rules.trust_uploader_digests else None)
+        if entry is None or (entry.size == seen.size and stated in {None, entry.sha256}):
+            with _open(self.repository.storage, difference.key, seen.size, name, stated) as (sha256, file):
                 if entry is None or entry.sha256 == sha256:
                     contents, legacy = _contents(name, file, seen.size)
                     return FileInfo(
@@ -87,6 +89,8 @@ class Inspector:
                         metadata_sha256=self._metadata_digest(difference, contents.metadata),
                         provenance_sha256=self._sidecar_digest(difference, ".provenance"),
                         legacy=legacy,
+                        unverified=verified is None and isinstance(file, _RemoteFile),
+                        contradicts_note=note not in {None, sha256},
                     )
         return "unfinished" if ours and not difference.released else "other bytes"
 
@@ -107,10 +111,16 @@ class Inspector:
         return None if stored is None else sha256_of(stored.body)
 
 
-def _noted_digest(seen: ObjectInfo) -> Sha256 | None:
-    """Return the digest that S3 verified when the object was written, or else the one that we or PyTorch noted."""
-    noted = (sha256_of_file(seen.marks), (seen.marks or {}).get(_PYTORCH_MARK))
-    return seen.sha256 or next((Sha256(digest) for digest in noted if digest and is_sha256(digest)), None)
+def _verified_digest(seen: ObjectInfo) -> Sha256 | None:
+    """Return the digest that S3 keeps of the whole object, or the one in a mark: S3 verified it during our upload."""
+    mark = sha256_of_file(seen.marks)
+    return seen.sha256 or (Sha256(mark) if mark and is_sha256(mark) else None)
+
+
+def _uploader_note(seen: ObjectInfo) -> Sha256 | None:
+    """Return the digest that an uploader noted in the object's metadata; S3 does not compare it with the bytes."""
+    note = (seen.marks or {}).get(_UPLOADER_NOTE)
+    return Sha256(note) if note and is_sha256(note) else None
 
 
 def _parse(filename: str) -> DistributionName | None:

@@ -46,6 +46,8 @@ class FileAdopted:
     """Continues the key, where there is more to say."""
     legacy: str | None = None
     """Why no new file could be published like that; continues its name."""
+    unverified: bool = False
+    """True if its digest is what its uploader noted, and nothing verified it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ class _NextRevision:
             if self.entries[filename] != before:
                 fate: AdoptedAs = "hidden" if doubtful else "updated" if before else "taken in"
                 note = "is not on the newest page" if doubtful else _remark(difference, inspection)
-                self._say(difference.key, fate, note)
+                self._say(difference.key, fate, note, unverified=inspection.unverified)
             return
         if doubtful and inspection == "absent":
             self.deleted.append(deleted_file(self.entries.pop(filename)))
@@ -210,13 +212,19 @@ class _NextRevision:
         self.entries[filename] = _updated(entry, difference, info)
         if self._remembered is not None:
             self.entries[filename] = replace(self.entries[filename], hidden=True)  # rule: what no page lists is hidden
-            self._say(difference.key, "hidden", "is not on the newest page", legacy=info.legacy)
+            note = "is not on the newest page"
+            self._say(difference.key, "hidden", note, legacy=info.legacy, unverified=info.unverified)
             return
-        self._say(difference.key, "back" if back else "taken in", _remark(difference, info), legacy=info.legacy)
+        fate: AdoptedAs = "back" if back else "taken in"
+        remark = _remark(difference, info)
+        self._say(difference.key, fate, remark, legacy=info.legacy, unverified=info.unverified)
 
-    def _say(self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None) -> None:
+    def _say(
+        self, key: Key, fate: AdoptedAs, note: str = "", *, legacy: str | None = None, unverified: bool = False
+    ) -> None:
         project = self._manifest.project
-        self.files.append(FileAdopted(project=project, key=key, fate=fate, note=note, legacy=legacy))
+        file = FileAdopted(project=project, key=key, fate=fate, note=note, legacy=legacy, unverified=unverified)
+        self.files.append(file)
 
 
 def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> PublishedFile:
@@ -231,5 +239,9 @@ def _updated(entry: PublishedFile, difference: Difference, info: FileInfo) -> Pu
 
 
 def _remark(difference: Difference, info: FileInfo) -> str:
-    foreign = ".metadata" in difference.sidecars and info.metadata_sha256 is None
-    return "has a .metadata that is not its own and is not listed" if foreign else ""
+    remarks: list[str] = []
+    if ".metadata" in difference.sidecars and info.metadata_sha256 is None:
+        remarks.append("has a .metadata that is not its own and is not listed")
+    if info.contradicts_note:
+        remarks.append("has other bytes than its uploader noted; the digest of its bytes is listed")
+    return ", and ".join(remarks)

@@ -42,7 +42,13 @@ def _encode(value: Any) -> object:  # noqa: ANN401 - a field of any dataclass
     match type(value).__name__:
         case "Fetched":
             name = {"project": value.name.project, "version": str(value.name.version)}
-            return {"path": str(value.path), **name, "sha256": value.sha256, "fresh": value.fresh}
+            return {
+                "path": str(value.path),
+                **name,
+                "sha256": value.sha256,
+                "fresh": value.fresh,
+                "verified": value.verified,
+            }
         case "Finding":
             return {key: getattr(value, key) for key in ("code", "gravity", "subject", "what", "remedy")}
         case "ProjectShown":

@@ -22,6 +22,7 @@ from bucketwheel.storage.s3.errors import (
     ApiCall,
     Rejection,
     asks_to_slow_down,
+    connection_broke,
     failure_in_words,
     no_listing,
     not_s3,
@@ -122,11 +123,14 @@ class Bucket:
     def reading(self, call: ApiCall) -> Iterator[None]:
         """Raise AnswerBroken for what breaks while an answer's body is read."""
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded only where S3 is used
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see above
 
         try:
             yield
-        except (BotoCoreError, OSError) as error:
+        except BotoCoreError as error:
             raise AnswerBroken(str(failure_in_words(error, call))) from None
+        except (HTTPError, OSError):  # of TLS, which the SDK lets through
+            raise AnswerBroken(str(connection_broke(call))) from None
 
     def url(self, key: str) -> str:
         """Return the URL at which the store serves a key: in AWS under the bucket's own host, if certified."""

@@ -19,6 +19,7 @@ __all__ = [
     "ApiCall",
     "Rejection",
     "asks_to_slow_down",
+    "connection_broke",
     "failure_in_words",
     "no_listing",
     "not_s3",
@@ -147,6 +148,7 @@ _NO_LISTING: Final = "the store at {target} has no {operation}; use its own tool
 _CERTAIN: Final = _DENIED.keys() - {"NotImplemented", "501"}
 _OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
+_BROKE: Final = "the connection broke at {operation} of {target}; run the same command again"
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "NoCredentialsError": (
         Denied,
@@ -180,8 +182,8 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
         "{host} did not answer {operation} of {target} in time; run the same command again",
     ),
     "FlexibleChecksumError": (Unavailable, "the bytes of {target} changed on the way; run the same command again"),
-    "HTTPClientError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
-    "IncompleteReadError": (Unavailable, "the connection broke at {operation} of {target}; run the same command again"),
+    "HTTPClientError": (Unavailable, _BROKE),
+    "IncompleteReadError": (Unavailable, _BROKE),
 }
 _GAVE_UP: Final = (
     "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
@@ -258,6 +260,11 @@ def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
 def no_listing(call: ApiCall) -> Denied:
     """Return the error for a store that cannot list what was asked for."""
     return Denied(_NO_LISTING.format_map(_facts(call)))
+
+
+def connection_broke(call: ApiCall) -> Unavailable:
+    """Return the error for an answer that began and did not end."""
+    return Unavailable(_BROKE.format_map(_facts(call)))
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
