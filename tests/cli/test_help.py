@@ -18,6 +18,7 @@ COMMANDS = [
     "check",
     "delete",
     "fetch",
+    "hide",
     "init",
     "promote",
     "prune",
@@ -25,6 +26,7 @@ COMMANDS = [
     "reindex",
     "show",
     "status",
+    "unhide",
     "unyank",
     "yank",
 ]

@@ -24,8 +24,8 @@ from bucketwheel.places import DirectoryPlace
 from bucketwheel.storage import Key
 
 VERBS = (
-    *("adopt", "check", "delete", "fetch", "initialise", "promote", "prune", "prune_orphans", "publish"),
-    *("read_status", "reindex", "set_status", "show", "unyank", "yank"),
+    *("adopt", "check", "delete", "fetch", "hide", "initialise", "promote", "prune", "prune_orphans", "publish"),
+    *("read_status", "reindex", "set_status", "show", "unhide", "unyank", "yank"),
 )
 
 

@@ -63,6 +63,8 @@ class FilePromoted:
     yanked: str | None
     """Why it is yanked, at the source and now at the target; None if it is not."""
     fate: PromotedAs
+    hidden: bool = False
+    """Whether it exists at the target and is on no page there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,8 @@ def promote_releases(
     uploads = _read_all(repository, files, workers)
     request = ReleaseRequest(uploads=tuple(uploads), existing="same", run_id=run_id, now=datetime.now(UTC), first=first)
     outcome = release(context, request)
+    for message in outcome.hidden_warnings:
+        context.report(Warned(message=f"{context.target.place}: {message}"))
     return Promotion(
         source=source.place,
         repository=context.target.place,
@@ -149,6 +153,7 @@ def _file_promoted(upload: Upload, outcome: Outcome) -> FilePromoted:
         sha256=upload.sha256,
         yanked=upload.yanked,
         fate="already-exists" if upload in outcome.plans[project].unchanged else "promoted",
+        hidden=outcome.hidden(upload),
     )
 
 

@@ -37,6 +37,8 @@ class FilePublished:
     version: str
     sha256: Sha256
     fate: Fate
+    hidden: bool = False
+    """Whether it exists and is on no page, so that installers do not find it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,8 @@ def _warn(outcome: Outcome, report: Report) -> None:
             if upload.signature is not None:
                 message = f"{upload.filename} already exists, so its signature was not added"
                 report(Warned(message=message))
+    for message in outcome.hidden_warnings:
+        report(Warned(message=message))
 
 
 def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublished:
@@ -161,4 +165,5 @@ def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublish
         version=str(upload.name.version),
         sha256=upload.sha256,
         fate=fate,
+        hidden=outcome.hidden(upload),
     )

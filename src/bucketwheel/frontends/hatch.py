@@ -118,7 +118,8 @@ class S3Publisher(PublisherInterface):
             self.app.display_info()
             self.app.display_mini_header(project)
             self.app.display_info(f"{publication.index_url}{project}/")
-        self.app.display_info(install_line(publication))
+        if install := install_line(publication):
+            self.app.display_info(install)
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)

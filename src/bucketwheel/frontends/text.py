@@ -48,6 +48,8 @@ _FATES = {
 }
 """The first and the third are the words of Hatch's own publisher."""
 
+_PAST = {"yank": "yanked", "unyank": "unyanked", "hide": "hid", "unhide": "unhid"}
+
 # There may be a hundred thousand files with one of these fates, and they are good news.
 _COUNTED = {"taken in", "back", "updated"}
 _MOST_OUTSIDE = 10
@@ -109,12 +111,14 @@ def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -
             for name, fate in zip(names, fates, strict=True)
         ]
         return (*files, *page_lines(result))
-    return (*(f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True)), install_line(result))
+    install = install_line(result)
+    lines = (f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True))
+    return (*lines, install) if install else tuple(lines)
 
 
 def fate_words(file: FilePublished | FilePromoted) -> str:
     """Say what became of a file."""
-    return _FATES[file.fate]
+    return f"{_FATES[file.fate]}, hidden" if file.hidden else _FATES[file.fate]
 
 
 def page_lines(result: Publication | Promotion) -> Lines:
@@ -125,16 +129,18 @@ def page_lines(result: Publication | Promotion) -> Lines:
 
 
 def install_line(result: Publication | Promotion) -> str:
-    """Say how to install what was published: of each project the newest version.
+    """Say how to install what was published: of each project the newest version. Empty if all files are hidden.
 
     Always by --index-url: with --extra-index-url anybody could put the same name on the other index, and win.
     """
     newest: dict[ProjectName, Version] = {}
     for file in result.files:
+        if file.hidden:
+            continue
         version = Version(file.version)
         newest[file.project] = max(version, newest.get(file.project, version))
     releases = [f"{project}=={version}" for project, version in newest.items()]
-    return shlex.join(["pip", "install", "--index-url", result.index_url, *releases])
+    return shlex.join(["pip", "install", "--index-url", result.index_url, *releases]) if releases else ""
 
 
 # Fetch, init, reindex, yank and status -------------------------------------------------------------------------------
@@ -165,10 +171,10 @@ def _reindexed(reindexed: Reindexed) -> Lines:
 
 
 @text.register
-def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank"]) -> Lines:
+def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank", "hide", "unhide"]) -> Lines:
     if not yanked.changed:
         return (f"nothing to {verb} in {yanked.project}=={yanked.version}",)
-    words = f"would {verb}" if yanked.dry_run else f"{verb}ed"
+    words = f"would {verb}" if yanked.dry_run else _PAST[verb]
     return tuple(f"{words} {printable(filename)}" for filename in yanked.changed)
 
 

@@ -78,6 +78,8 @@ class ReleasePlan:
     unchanged: tuple[Upload, ...] = ()
     skipped: tuple[Upload, ...] = ()
     """Published with other bytes, which stay as they are."""
+    hidden: tuple[Upload, ...] = ()
+    """Those of the unchanged and skipped ones that no page lists."""
 
     @property
     def to_upload(self) -> tuple[Upload, ...]:
@@ -120,7 +122,12 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
             fates[fate].append(upload)
     if problems:
         raise Refused(*problems)
-    return ReleasePlan(**{fate: tuple(members) for fate, members in fates.items()})
+    hidden = {file.filename for file in manifest.files if file.hidden}
+    kept = (*fates["unchanged"], *fates["skipped"])
+    return ReleasePlan(
+        **{fate: tuple(members) for fate, members in fates.items()},
+        hidden=tuple(upload for upload in kept if upload.filename in hidden),
+    )
 
 
 class _Names:
@@ -141,7 +148,7 @@ class _Names:
             return Problem(subject=upload.filename, what=what, remedy="release a new version")
         if published := self._files.get(upload.filename):
             if existing == "refuse":
-                what = f"already exists (sha256 {published.sha256})"
+                what = f"already exists{_hidden(published)} (sha256 {published.sha256})"
                 return Problem(subject=upload.filename, what=what, remedy="release a new version, or drop --strict")
             if published.sha256 == upload.sha256:
                 return "unchanged"
@@ -167,7 +174,8 @@ def _identity(filename: str) -> object:
 def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
-        what=f"already exists with other bytes (published sha256 {published.sha256}, yours {upload.sha256})",
+        what=f"already exists with other bytes{_hidden(published)} "
+        f"(published sha256 {published.sha256}, yours {upload.sha256})",
         remedy=f"release a new version, or {_KEEP}",
     )
 
@@ -175,9 +183,13 @@ def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
 def _other_spelling(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
-        what=f"already exists as {published.filename}",
+        what=f"already exists as {published.filename}{_hidden(published)}",
         remedy=f"release a new version, or {_KEEP}",
     )
+
+
+def _hidden(published: PublishedFile) -> str:
+    return " and is hidden" if published.hidden else ""
 
 
 def released(

@@ -16,7 +16,7 @@ from bucketwheel.frontends.cli.publish import fetch, publish, upload
 from bucketwheel.frontends.cli.reindex import reindex
 from bucketwheel.frontends.cli.show import show
 from bucketwheel.frontends.cli.status import status
-from bucketwheel.frontends.cli.yank import unyank, yank
+from bucketwheel.frontends.cli.yank import hide, unhide, unyank, yank
 
 __all__ = ["cli"]
 
@@ -44,5 +44,7 @@ def cli() -> None:
     """Publish Python distributions to an index that is nothing but objects in S3, or files in a directory."""
 
 
-for command in (publish, upload, fetch, init, show, reindex, yank, unyank, delete, prune, status, check, promote):
+for command in (
+    *(publish, upload, fetch, init, show, reindex, yank, unyank, hide, unhide, delete, prune, status, check, promote),
+):
     cli.add_command(command)

@@ -24,7 +24,8 @@ def document(result: object) -> dict[str, object]:
         case tuple():
             return {"files": _encode(result)}
         case Publication(dry_run=False) | Promotion(dry_run=False):
-            return {**_table(result), "install": install_line(result)}
+            install = install_line(result)
+            return {**_table(result), "install": install} if install else _table(result)
         case Pruning():
             keys = ("filename", "version", "size", "upload-time")
             files = [{key: file[key] for key in keys} for file in map(_table, result.files)]
