@@ -68,6 +68,7 @@ def test_every_setting_is_an_option_of_the_same_name() -> None:
     """Every setting of a file can be typed, for publish or for fetch."""
     assert {key.option for key in KEYS} <= options_of("publish") | options_of("fetch")
     assert {"--skip-existing", "--strict", "--no-create", "--dry-run"} <= options_of("publish")
+    assert "--no-create" in options_of("promote")
     assert {"--from", "--into", "--version"} <= options_of("fetch")
 
 

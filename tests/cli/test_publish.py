@@ -118,8 +118,13 @@ def test_no_create_refuses_a_new_repository() -> None:
     make_wheel(Path("dist"))
     run = run_command("publish", *TO, "--no-create")
     assert run.code == 1
-    assert "--no-create is set" in run.notices
+    assert "is not a bucketwheel repository, and no-create is set" in run.notices
     assert not Path("pypi").exists()
+    assert run_command("publish", *TO, environ={"BUCKETWHEEL_NO_CREATE": "1"}).code == 1
+    assert not Path("pypi").exists()
+    # Only init creates one now.
+    assert run_command("init", *TO, environ={"BUCKETWHEEL_NO_CREATE": "1"}).code == 0
+    assert run_command("publish", *TO, "--no-create").code == 0
 
 
 def test_other_bytes_are_refused_with_both_digests() -> None:

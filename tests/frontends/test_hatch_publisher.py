@@ -100,6 +100,13 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
     assert not (project / "repository").exists()
 
 
+def test_no_create_refuses_a_new_repository(host: Host, project: Path) -> None:
+    """`-o no-create` refuses a place that is no repository."""
+    run = host.hatch("publish", "-p", "s3", "-o", "no-create")
+    assert (run.code, "is not a bucketwheel repository, and no-create is set" in run.err) == (1, True)
+    assert not (project / "repository").exists()
+
+
 def test_paths_start_at_the_root_from_any_directory(host: Host, project: Path) -> None:
     """As for Hatch's own publisher, relative paths and the build directory start at the root, also from below it."""
     below = project / "src"

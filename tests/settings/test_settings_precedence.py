@@ -29,6 +29,7 @@ FIVE_SAYINGS: dict[str, tuple[tuple[Any, ...], tuple[object, ...]]] = {
         ("refuse", "skip", "same", "refuse", "skip"),
     ),
     "dry-run": (("", {"BUCKETWHEEL_DRY_RUN": "No"}, True, False, True), (True, False, True, False, True)),
+    "no-create": (("true", {"BUCKETWHEEL_NO_CREATE": "0"}, True, False, True), (True, False, True, False, True)),
     "jobs": (("1", {"BUCKETWHEEL_JOBS": "2"}, 3, 4, 64), (1, 2, 3, 4, 64)),
     "artifact-indexes": (
         (

@@ -88,7 +88,6 @@ def promote(
     settings: Settings,
     target: Settings,
     *,
-    create_repository: bool = True,
     report: Report = ignore,
 ) -> Promotion:
     """Promote releases, each a project and a version, from the settings' repository to the target's.
@@ -101,7 +100,7 @@ def promote(
         problem = "is both the source and the target"
         raise Misconfigured(Problem(subject=str(target.repository), what=problem, remedy="choose another with --to"))
     with open_context(target, report) as context:
-        first = first_settings(context.target.place, target.put_args) if create_repository else None
+        first = None if target.no_create else first_settings(context.target.place, target.put_args)
         return promote_releases(
             open_target(settings, report),
             replace(context, dry_run=settings.dry_run),

@@ -61,9 +61,7 @@ class Publication:
         return all(file.fate != "published" for file in self.files)
 
 
-def publish(
-    paths: Sequence[Path], settings: Settings, *, create_repository: bool = True, report: Report = ignore
-) -> Publication:
+def publish(paths: Sequence[Path], settings: Settings, *, report: Report = ignore) -> Publication:
     """Publish the wheels and sdists among files, directories and patterns to the settings' repository.
 
     Raises Refused, Misconfigured, Unavailable or Damaged with nothing committed; Unfinished where something is or may
@@ -83,7 +81,7 @@ def publish(
             existing=settings.existing,
             run_id=new_run_id(settings.uploaded_by),
             now=datetime.now(UTC),
-            first=first_settings(place, settings.put_args) if create_repository else None,
+            first=None if settings.no_create else first_settings(place, settings.put_args),
         )
         context = Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
         outcome = release(context, request)

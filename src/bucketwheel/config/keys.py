@@ -82,6 +82,11 @@ KEYS: tuple[SettingKey, ...] = (
         shape="flag",
         meaning="Read and judge everything, say what would be done, write nothing.",
     ),
+    SettingKey(
+        name="no-create",
+        shape="flag",
+        meaning="Refuse to publish to a place that is no repository yet: in CI it is a typing error.",
+    ),
     SettingKey(name="jobs", shape="number", limits=(1, 64), meaning="How many requests run at once."),
     SettingKey(
         name="artifact-indexes",

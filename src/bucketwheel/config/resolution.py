@@ -43,6 +43,7 @@ class Settings:
     single_writer: bool = False
     existing: Literal["same", "skip", "refuse"] = "same"
     dry_run: bool = False
+    no_create: bool = False
     jobs: int = 16
     artifact_indexes: tuple[str, ...] = field(default=(), repr=False)
     """As written, `${VAR}` included, but directories are absolute. May contain a password; never shown."""

@@ -165,8 +165,8 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
 def _must_exist(target: Target) -> Problem:
     return Problem(
         subject=str(target.place),
-        what="is not a bucketwheel repository, and --no-create is set",
-        remedy="check the address, or drop --no-create",
+        what="is not a bucketwheel repository, and no-create is set",
+        remedy="check the address, or drop no-create",
     )
 
 
