@@ -92,7 +92,8 @@ def test_every_problem_of_every_layer_is_said_at_once() -> None:
             {"options": {"acl": "private"}},
             (
                 "--acl is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
-                "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, uploaded-by"
+                "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
+                "uploaded-by"
             ),
         ),
         (

@@ -28,7 +28,7 @@ as in BUCKETWHEEL_DRY_RUN=1.
 Exit status: 0 done · 1 refused or failed, nothing is committed
              2 wrong usage or settings
              3 unfinished or unknown: run the same command again to finish it
-             4 check found something
+             4 check found something (--fail-on)
 
 With --json standard output is one JSON document, also after a failure: {"error": "...", "exit": 1}. After wrong usage
 it is empty.
