@@ -28,6 +28,8 @@ class ApiCall:
     key: str = ""
     """The whole key, with the repository's prefix; empty for calls about the bucket."""
     profile: str | None = None
+    create_bucket: str = ""
+    """The command that makes the bucket, with the whole place and its connection."""
 
     @property
     def target(self) -> str:
@@ -83,9 +85,7 @@ _NO_CONDITIONS: Final = (
 _DENIED: Final[Mapping[str, str]] = {
     "AccessDenied": _FORBIDDEN,
     "403": _FORBIDDEN,
-    "NoSuchBucket": (
-        "there is no bucket {bucket}; check its name, or make it with `bucketwheel init s3://{bucket} --create-bucket`"
-    ),
+    "NoSuchBucket": ("there is no bucket {bucket}; check its name, or make it with `{create_bucket}`"),
     "BucketAlreadyExists": "the bucket name {bucket} belongs to another account; choose another",
     "InvalidBucketName": "{bucket} cannot be the name of a bucket; choose another",
     "ExpiredToken": _EXPIRED,
@@ -128,6 +128,8 @@ _OTHER_SERVICE: Final = (
 )
 _OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
+_UNREACHED: Final = "{host} cannot be reached ({cause}); check the network and {address}"
+
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "NoCredentialsError": (
         Denied,
@@ -154,8 +156,8 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
         "no secure connection to {host} (TLS); set AWS_CA_BUNDLE to the certificate file of its authority",
     ),
     "ProxyConnectionError": (Unavailable, "the proxy for {bucket} cannot be reached; correct HTTPS_PROXY"),
-    "EndpointConnectionError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
-    "ConnectTimeoutError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
+    "EndpointConnectionError": (Unavailable, _UNREACHED),
+    "ConnectTimeoutError": (Unavailable, _UNREACHED),
     "ReadTimeoutError": (
         Unavailable,
         "{host} did not answer {operation} of {target} in time; run the same command again",
@@ -167,6 +169,16 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
 _GAVE_UP: Final = (
     "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
 )
+
+# By the name of a class in the chain of an error that says that no connection was made.
+_CAUSES: Final[Mapping[str, str]] = {
+    "NameResolutionError": "name not found",
+    "gaierror": "name not found",
+    "ConnectionRefusedError": "connection refused",
+    "ConnectTimeoutError": "timed out",
+    "TimeoutError": "timed out",
+}
+_REGION_IN_HOST: Final = re.compile(r"s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 # AWS says which permission, on what, is lacking: "… is not authorized to perform: kms:GenerateDataKey on resource: …".
 _LACKING: Final = re.compile(r'perform: (?P<action>[\w-]+:\w+) on resource: "?(?P<arn>arn:[^\s"]+)')
@@ -215,8 +227,12 @@ def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
 def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
     """Return the error for a call that got no answer at all, with its remedy."""
     details: Mapping[str, Any] = getattr(error, "kwargs", {})
+    host, cause = _host(str(details.get("endpoint_url") or "S3")), _cause(error)
+    region = _REGION_IN_HOST.search(host)
     facts = _facts(call) | {
-        "host": _host(str(details.get("endpoint_url") or "S3")),
+        "host": host,
+        "cause": cause,
+        "address": f"--region ({region['region']})" if region and cause == "name not found" else "--endpoint-url",
         "parameters": ", ".join(re.findall(r'(?:in input: "|for parameter )(\w+)', str(details.get("report", "")))),
         "name": type(error).__name__,
     }
@@ -227,6 +243,20 @@ def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
             branch, words = _FAILURES[kind.__name__]
             return branch(words.format_map(facts))
     return Unavailable(_GAVE_UP.format_map(facts))
+
+
+def _cause(error: BaseException) -> str:
+    """Say why no connection was made, from the errors that an error of the SDK wraps."""
+    chain: list[object] = [error]
+    for link in chain:
+        if isinstance(link, BaseException):
+            for kind in type(link).__mro__:
+                if kind.__name__ in _CAUSES:
+                    return _CAUSES[kind.__name__]
+            chain += [getattr(link, "kwargs", {}).get("error"), link.__cause__, link.__context__, *link.args]
+    return next(
+        (printable(link.strerror) for link in chain if isinstance(link, OSError) and link.strerror), "no answer"
+    )
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
@@ -249,6 +279,7 @@ def _facts(call: ApiCall) -> dict[str, str]:
         "target": call.target,
         "action": call.action,
         "arn": call.arn,
+        "create_bucket": printable(call.create_bucket or f"bucketwheel init s3://{call.bucket} --create-bucket"),
         "log_in": f"run `aws sso login --profile {printable(call.profile)}`" if call.profile else "get new credentials",
     }
 
