@@ -6,6 +6,7 @@ of its versions lacks does no harm. Their own texts are not shown: they may cont
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -250,13 +251,12 @@ def _cause(error: BaseException) -> str:
     chain: list[object] = [error]
     for link in chain:
         if isinstance(link, BaseException):
-            for kind in type(link).__mro__:
-                if kind.__name__ in _CAUSES:
-                    return _CAUSES[kind.__name__]
-            chain += [getattr(link, "kwargs", {}).get("error"), link.__cause__, link.__context__, *link.args]
-    return next(
-        (printable(link.strerror) for link in chain if isinstance(link, OSError) and link.strerror), "no answer"
-    )
+            chain += [getattr(link, "kwargs", {}).get("error"), link.__cause__, link.__context__]
+    # By their own classes only: for urllib3 a refused connection is a kind of ConnectTimeoutError.
+    names = {type(link).__name__ for link in chain}
+    known = (words for name, words in _CAUSES.items() if name in names)
+    said = (printable(link.strerror) for link in chain if isinstance(link, OSError) and link.strerror)
+    return next(itertools.chain(known, said), "no answer")
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
