@@ -139,6 +139,22 @@ def test_other_bytes_are_refused_with_both_digests() -> None:
     assert "--skip-existing" in run.notices
 
 
+def test_files_of_an_earlier_build_have_another_remedy() -> None:
+    """Other bytes of an older version than the newest in dist/ were left there; they are told in one text."""
+    make_wheel(Path("old"))
+    make_sdist(Path("old"))
+    run_command("publish", *TO, "old")
+    for version in ("1.0", "1.1"):
+        make_wheel(Path("dist"), version=version, members={"demo_pkg/more.py": b"more = True\n"})
+    make_sdist(Path("dist"), members={"more.py": b"more = True\n"})
+    run = run_command("publish", *TO)
+    assert run.code == 1
+    assert run.notices.count("error: ") == 1
+    assert run.notices.count("already exists with other bytes") == 2
+    assert "run `hatch build --clean`, or name the files to publish" in run.notices
+    assert "release a new version" not in run.notices
+
+
 @pytest.mark.parametrize("option", ["--skip-existing", "--existing=skip"])
 def test_skip_existing_leaves_other_bytes_as_they_are(option: str) -> None:
     """A rebuilt sdist is passed over with a warning, and the command succeeds."""
@@ -266,10 +282,10 @@ def test_put_args_are_given_one_by_one() -> None:
     """Each --put-args is one NAME=VALUE, whose value may hold spaces; all of them are judged."""
     make_wheel(Path("dist"))
     run = run_command(
-        "publish", *TO, "--put-args", "Tagging=team=two words", "--put-args", "Body=x", "--put-args=Key=y"
+        "publish", *TO, "--put-args", "Tagging=team=two words", "--put-args", "Body=x", "--put-args=Key=y", "--json"
     )
     assert run.code == 2
-    assert [line.split()[1] for line in run.notices.splitlines()] == ["--put-args.Body", "--put-args.Key"]
+    assert [problem["subject"] for problem in run.document["problems"]] == ["--put-args.Body", "--put-args.Key"]
 
 
 def test_what_is_committed_but_not_finished_ends_with_3() -> None:

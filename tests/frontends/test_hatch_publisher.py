@@ -75,6 +75,7 @@ def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) ->
     refused = host.hatch("publish", "-p", "s3")
     assert refused.code == 1
     assert "already exists with other bytes" in refused.err
+    assert "or keep the published file with -o existing=skip" in refused.err
     assert there in refused.err
     assert sha256_of(sdist.read_bytes()) in refused.err
     assert released(project / "repository") == {"demo_pkg-1.0.tar.gz"}

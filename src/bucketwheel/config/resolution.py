@@ -182,7 +182,8 @@ def _unknown_key(name: str, raw: RawValue, known: Iterable[str]) -> Problem:
         )
     if name == "repositories":
         return raw.problem("can only be a table of a file", "write it in pyproject.toml, under [tool.bucketwheel]")
-    if close := get_close_matches(name, known, n=1):
+    beginning = [key for key in known if key.startswith(name) and len(name) > 2]  # noqa: PLR2004 - BUCKETWHEEL_REPO
+    if close := beginning or get_close_matches(name, known, n=1):
         meant = raw.path.removesuffix(showable(name)) + close[0]
         return raw.problem("is not a setting", f"write {raw.layer.spelled(meant)}")
     return raw.problem("is not a setting", f"remove it, or choose from {', '.join(known)}")

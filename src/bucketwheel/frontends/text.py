@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 from typing import Literal, TypeAlias
@@ -57,6 +58,7 @@ _MOST_OUTSIDE = 10
 _PROJECTS = ("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS")
 _FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "PYTHON", "")
 _INSTALLED = ("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE")
+_OPTION = re.compile(r"`[^`]*`|--(?P<name>profile|region|endpoint-url|jobs)\b")
 _MINUTES = len("2026-01-01T12:00")
 
 
@@ -82,11 +84,27 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
             return None
 
 
-def error_texts(error: BucketwheelError) -> Lines:
-    """Return a text for each problem of an error, with its remedy."""
-    if isinstance(error, Refused | Misconfigured):
-        return tuple(str(problem) for problem in error.problems)
-    return tuple(str(error).splitlines())
+def error_texts(error: BucketwheelError, *, option: str = "--{}") -> Lines:
+    """Return a text for each remedy of an error, with all problems that it is for.
+
+    `option` is how the user of this door writes an option: `-o {}=`.
+    """
+    if not isinstance(error, Refused | Misconfigured):
+        return tuple(_with_options(line, option) for line in str(error).splitlines())
+    remedies: dict[str, list[str]] = defaultdict(list)
+    for problem in error.problems:
+        remedies[problem.remedy].append(f"{problem.subject} {problem.what};")
+    return tuple(
+        _with_options(("\n" if len(whats) > 1 else " ").join([*whats, remedy]), option)
+        for remedy, whats in remedies.items()
+    )
+
+
+def _with_options(text: str, option: str) -> str:
+    """Write the options that are settings as this door's user does; a command in backticks stays as it is."""
+    if option == "--{}":
+        return text
+    return _OPTION.sub(lambda match: option.format(match["name"]) if match["name"] else match[0], text)
 
 
 # Publish and promote -------------------------------------------------------------------------------------------------

@@ -23,7 +23,10 @@ Existing: TypeAlias = Literal["same", "skip", "refuse"]
 skip others; refuse either."""
 
 # setuptools' sdists are never the same twice, so a rebuild is a normal case.
-_KEEP = "keep the published file with --skip-existing (Hatch: -o existing=skip)"
+_KEEP = "keep the published file with --skip-existing"
+
+_OTHER = f"release a new version, or {_KEEP}"
+_STALE = "an earlier build may have left it: run `hatch build --clean`, or name the files to publish"
 
 _Fate: TypeAlias = Literal["new", "restored", "unchanged", "skipped"]
 
@@ -114,10 +117,13 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
         )
     fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
     names = _Names(manifest)
+    newest = max((upload.name.version for upload in uploads), default=None)
     for upload in uploads:
         fate = names.fate(upload, existing)
         if isinstance(fate, Problem):
-            problems.append(fate)
+            # An older version beside a newer one was not built now, so a new release is no remedy for it.
+            stale = fate.remedy == _OTHER and upload.name.version != newest
+            problems.append(replace(fate, remedy=_STALE) if stale else fate)
         else:
             fates[fate].append(upload)
     if problems:
@@ -176,7 +182,7 @@ def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
         subject=upload.filename,
         what=f"already exists with other bytes{_hidden(published)} "
         f"(published sha256 {published.sha256}, yours {upload.sha256})",
-        remedy=f"release a new version, or {_KEEP}",
+        remedy=_OTHER,
     )
 
 
@@ -184,7 +190,7 @@ def _other_spelling(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
         what=f"already exists as {published.filename}{_hidden(published)}",
-        remedy=f"release a new version, or {_KEEP}",
+        remedy=_OTHER,
     )
 
 
