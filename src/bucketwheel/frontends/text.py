@@ -56,7 +56,9 @@ _COUNTED = {"taken in", "back", "updated"}
 _MOST_OUTSIDE = 10
 
 _PROJECTS = ("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS")
-_FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "PYTHON", "")
+_FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "UPLOADED BY", "PYTHON", "")
+# What a narrow terminal goes without, the least important first.
+_OPTIONAL = ("SIZE", "PYTHON", "UPLOADED BY", "UPLOADED", "FILES", "VERSIONS")
 _INSTALLED = ("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE")
 _OPTION = re.compile(r"`[^`]*`|--(?P<name>profile|region|endpoint-url|jobs)\b")
 _MINUTES = len("2026-01-01T12:00")
@@ -265,15 +267,19 @@ def _hint(found: Sequence[object], *, confirmed: bool) -> Lines:
 
 
 @text.register
-def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"]) -> Lines:
+def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"], width: int | None = None) -> Lines:
     repository = printable(str(shown.repository))
     match table:
         case "projects":
-            return _aligned(_PROJECTS, _project_rows(shown)) or (f"{repository} is empty",)
+            return _aligned(_PROJECTS, _project_rows(shown), width) or (f"{repository} is empty",)
         case "files":
-            return _aligned(_FILES, (_file_row(file) for project in shown.projects for file in project.files))
+            [project] = shown.projects
+            page = printable(f"{shown.index_url}{project.project}/")
+            files = _aligned(_FILES, map(_file_row, project.files), width) or (f"{project.project} has no files",)
+            return (f"{project.project} is {_marker(project.status)}; its page is {page}", *files)
         case "installed":
-            return _aligned(_INSTALLED, _installed_rows(shown)) or (f"nothing in {repository} is installed here",)
+            nothing = f"nothing in {repository} is installed here"
+            return _aligned(_INSTALLED, _installed_rows(shown), width) or (nothing,)
 
 
 def _project_rows(shown: Shown) -> Iterator[Lines]:
@@ -296,6 +302,7 @@ def _file_row(file: PublishedFile) -> Lines:
         printable(file.filename),
         size_words(file.size),
         _moment(file.upload_time),
+        printable(file.by.rpartition(" ")[0]) or "-",
         printable(file.requires_python or "-"),
         ", ".join(filter(None, [yanked, "hidden" if file.hidden else ""])),
     )
@@ -308,13 +315,22 @@ def _installed_rows(shown: Shown) -> Iterator[Lines]:
             yield project.project, printable(found.installed or "-"), found.newest or "-", upgrade
 
 
-def _aligned(header: Lines, rows: Iterable[Lines]) -> Lines:
-    """Set rows in columns, the same on a terminal and in a file; nothing without rows."""
-    table = [header, *rows]
-    if len(table) == 1:
+def _aligned(header: Lines, rows: Iterable[Lines], width: int | None) -> Lines:
+    """Set rows in columns, as many as fit the width; nothing without rows. An uploader is shown where one is known."""
+    columns = list(zip(header, *rows, strict=True))
+    if len(columns[0]) == 1:
         return ()
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return tuple("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+    columns = [column for column in columns if column[0] != "UPLOADED BY" or set(column[1:]) != {"-"}]
+    for title in _OPTIONAL:
+        if width is not None and sum(_width(column) + 2 for column in columns) - 2 > width:
+            columns = [column for column in columns if column[0] != title]
+    widths = list(map(_width, columns))
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in zip(*columns, strict=True))
+    return tuple(line if width is None or len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+
+
+def _width(column: Lines) -> int:
+    return max(map(len, column))
 
 
 # Check and adopt -----------------------------------------------------------------------------------------------------

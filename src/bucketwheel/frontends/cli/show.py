@@ -6,6 +6,7 @@ import click
 
 import bucketwheel
 from bucketwheel.frontends.cli.options import release, takes
+from bucketwheel.frontends.cli.output import terminal_width
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["show"]
@@ -26,4 +27,5 @@ def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, insta
     with invocation.begin() as (settings, report):
         interpreter = bucketwheel.this_interpreter() if installed else None
         shown = bucketwheel.show(settings, project=project, version=version, interpreter=interpreter, report=report)
-    invocation.answer(shown, table="installed" if installed else "projects" if project is None else "files")
+    table = "installed" if installed else "projects" if project is None else "files"
+    invocation.answer(shown, table=table, width=terminal_width())
