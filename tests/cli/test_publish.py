@@ -139,6 +139,25 @@ def test_other_bytes_are_refused_with_both_digests() -> None:
     assert "--skip-existing" in run.notices
 
 
+def test_files_are_listed_by_project_and_version() -> None:
+    """1.5 comes before 1.10, in every command that lists files."""
+    versions = ["1.5", "1.10"]
+    for version in reversed(versions):
+        make_wheel(Path("dist"), version=version)
+    run = run_command("publish", *TO)
+    names = [f"demo_pkg-{version}-py3-none-any.whl" for version in versions]
+    assert run.lines[:2] == [f"dist/{name} ... success" for name in names]
+    fetched = run_command("fetch", "demo-pkg", "--from", "dist", "--into", "fetched", "--version", "1.5")
+    assert fetched.lines == [f"fetched/{names[0]} ... fetched"]
+    promoted = run_command("promote", "demo-pkg==1.10", "demo-pkg==1.5", *TO, "--to", "./released")
+    assert promoted.lines[:2] == [f"{name} ... success" for name in names]
+    pruned = run_command("prune", "demo-pkg", "--older-than", "0h", "--all-releases", *TO)
+    assert pruned.lines[:2] == [f"would delete {name}" for name in names]
+    deleted = run_command("delete", "demo-pkg", *TO, "--dry-run")
+    assert deleted.lines[:2] == [f"would delete {name}" for name in names]
+    assert "choose one of 1.5, 1.10" in run_command("yank", "demo-pkg==3", "--reason", "x", *TO).notices
+
+
 def test_files_of_an_earlier_build_have_another_remedy() -> None:
     """Other bytes of an older version than the newest in dist/ were left there; they are told in one text."""
     make_wheel(Path("old"))

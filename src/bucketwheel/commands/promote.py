@@ -33,7 +33,7 @@ from bucketwheel.names import (
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.plan import Upload
+from bucketwheel.protocol.plan import Upload, upload_order
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import (
     Context,
@@ -137,7 +137,7 @@ def promote_releases(
         repository=context.target.place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_promoted(upload, outcome) for upload in uploads),
+        files=tuple(_file_promoted(upload, outcome) for upload in sorted(uploads, key=upload_order)),
         pages=outcome.pages,
         dry_run=context.dry_run,
     )

@@ -17,7 +17,7 @@ from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.names import ProjectName, Sha256, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
-from bucketwheel.protocol.plan import Upload, spelled_twice
+from bucketwheel.protocol.plan import Upload, spelled_twice, upload_order
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import Context, first_settings, open_target
 from bucketwheel.storage import Key
@@ -90,7 +90,10 @@ def publish(paths: Sequence[Path], settings: Settings, *, report: Report = ignor
         repository=place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_published(path, upload, outcome) for path, upload in uploads.items()),
+        files=tuple(
+            _file_published(path, upload, outcome)
+            for path, upload in sorted(uploads.items(), key=lambda item: upload_order(item[1]))
+        ),
         pages=outcome.pages,
         dry_run=settings.dry_run,
     )

@@ -12,7 +12,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer
-from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable
+from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable, version_order
 from bucketwheel.protocol.change import change, open_project
 from bucketwheel.protocol.refresh import PageVersions
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
@@ -105,7 +105,7 @@ class _FilesChange(ABC):
         files = [file for file in manifest.files if is_version(file.version, self.version)]
         release = f"{manifest.project}=={self.version}"
         if not files:
-            known = sorted({file.version for file in manifest.files})
+            known = sorted({file.version for file in manifest.files}, key=version_order)
             remedy = f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository"
             raise Refused(Problem(subject=release, what="is not published here", remedy=remedy))
         names = [file.filename for file in files]

@@ -9,14 +9,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from packaging.version import Version
+
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer, upload_time
-from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, sha256_of
+from bucketwheel.names import DistributionName, InvalidName, ProjectName, Sha256, distribution_name, sha256_of
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
-__all__ = ["Existing", "ReleasePlan", "StoredFile", "Upload", "plan_release", "released", "spelled_twice"]
+__all__ = [
+    "Existing",
+    "ReleasePlan",
+    "StoredFile",
+    "Upload",
+    "plan_release",
+    "released",
+    "spelled_twice",
+    "upload_order",
+]
 
 Existing: TypeAlias = Literal["same", "skip", "refuse"]
 """What to do about a name that already exists: accept the same bytes and refuse others; keep the published bytes and
@@ -88,6 +99,11 @@ class ReleasePlan:
     def to_upload(self) -> tuple[Upload, ...]:
         """The files that must be stored before the commit may name them."""
         return self.new + self.restored
+
+
+def upload_order(upload: Upload) -> tuple[ProjectName, Version, str]:
+    """Return a sort key by which people look for files: project, version, name."""
+    return upload.name.project, upload.name.version, upload.filename
 
 
 def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
