@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import bucketwheel
-from bucketwheel.frontends.cli.options import pinned, takes
+from bucketwheel.frontends.cli.options import complete_repository, pinned, takes
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["promote"]
@@ -13,8 +13,23 @@ __all__ = ["promote"]
 
 @click.command()
 @click.argument("releases", metavar="PROJECT==VERSION...", nargs=-1, required=True, type=pinned)
-@click.option("--to", "target", required=True, metavar="PLACE|NAME", help="The repository to promote to.")
-@takes("single-writer", "dry-run", "no-create", "jobs", "put-args", "uploaded-by")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="PLACE|NAME",
+    help="The repository to promote to.",
+    shell_complete=complete_repository,
+)
+@takes(
+    "single-writer",
+    "dry-run",
+    "no-create",
+    "jobs",
+    "put-args",
+    "uploaded-by",
+    repository="The repository to promote from",
+)
 def promote(invocation: Invocation, releases: tuple[tuple[str, str], ...], *, target: str) -> None:
     """Promote releases to another repository.
 

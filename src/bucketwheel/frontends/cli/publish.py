@@ -19,7 +19,16 @@ __all__ = ["fetch", "publish", "upload"]
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--skip-existing", is_flag=True, help="Skip files that exist with other bytes: existing=skip.")
 @click.option("--strict", is_flag=True, help="Refuse files that exist, even with the same bytes: existing=refuse.")
-@takes("existing", "single-writer", "dry-run", "no-create", "jobs", "put-args", "uploaded-by")
+@takes(
+    "existing",
+    "single-writer",
+    "dry-run",
+    "no-create",
+    "jobs",
+    "put-args",
+    "uploaded-by",
+    repository="Where to publish",
+)
 def publish(invocation: Invocation, paths: tuple[Path, ...], *, skip_existing: bool, strict: bool) -> None:
     """Publish wheels and sdists; also called upload.
 
@@ -49,9 +58,9 @@ upload.name, upload.hidden = "upload", True
     "--into",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where to put the files; the build directory.",
+    help="Where to put the files.  [default: the build directory]",
 )
-@takes("artifact-indexes", "jobs")
+@takes("artifact-indexes", "jobs", repository="The repository whose profile, region and endpoint to use")
 def fetch(invocation: Invocation, project: str, version: str | None, into: Path | None) -> None:
     """Fetch a project's wheels and sdists from where CI left them.
 

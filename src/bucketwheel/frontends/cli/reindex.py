@@ -17,7 +17,7 @@ __all__ = ["reindex"]
 @click.option("--reread", is_flag=True, help="Read every file again; keep only upload times, yanks and deletions.")
 @click.option("--ours", is_flag=True, help="After a loss of manifests: also add files that bucketwheel put there.")
 @click.option("--yes", is_flag=True, help="Add new files in a directory too, which does not record who wrote them.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository to rebuild")
 def reindex(
     invocation: Invocation, projects: tuple[str, ...], *, adopt: bool, reread: bool, ours: bool, yes: bool
 ) -> None:

@@ -15,7 +15,7 @@ __all__ = ["show"]
 @click.command()
 @click.argument("wanted", metavar="[PROJECT[==VERSION]]", required=False, type=release)
 @click.option("--installed", is_flag=True, help="Compare with what is installed in this interpreter.")
-@takes("jobs")
+@takes("jobs", repository="The repository to show")
 def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, installed: bool) -> None:
     """Show what a repository contains.
 

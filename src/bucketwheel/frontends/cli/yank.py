@@ -15,7 +15,7 @@ __all__ = ["hide", "unhide", "unyank", "yank"]
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; installers show it.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...], reason: str) -> None:
     """Make installers ignore a bad release.
 
@@ -30,7 +30,7 @@ def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str,
 @click.command()
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def unyank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Take back the yank of a version, or of some of its files."""
     with invocation.begin() as (settings, report):
@@ -41,7 +41,7 @@ def unyank(invocation: Invocation, release: tuple[str, str], filenames: tuple[st
 @click.command()
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def hide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Take a version, or some of its files, off the pages.
 
@@ -55,7 +55,7 @@ def hide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str,
 @click.command()
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def unhide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Bring hidden files of a version back to the pages."""
     with invocation.begin() as (settings, report):
