@@ -96,8 +96,8 @@ def test_json_has_every_file(filled: Path) -> None:
         "dry-run": True,
     }
     assert run_command(*ADOPT, "--yes", "--dry-run").lines == [
-        "taken in: 1 file of demo-pkg",
-        "looked at 1 project: 1 taken in; would write the pages of 1 project",
+        "would be taken in: 1 file of demo-pkg",
+        "looked at 1 project: 1 would be taken in; would write the pages of 1 project",
     ]
     assert not list((filled / "simple").iterdir())
 

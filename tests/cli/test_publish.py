@@ -180,6 +180,8 @@ def test_skip_existing_leaves_other_bytes_as_they_are(option: str) -> None:
     make_wheel(Path("one"))
     make_wheel(Path("two"), members={"demo_pkg/more.py": b"more = True\n"})
     run_command("publish", *TO, "one")
+    trial = run_command("publish", *TO, "two", option, "--dry-run")
+    assert trial.lines[0] == f"two/{WHEEL} ... would be skipped, already exists with other bytes"
     run = run_command("publish", *TO, "two", option)
     assert run.code == 0
     assert run.lines[0] == f"two/{WHEEL} ... skipped, already exists with other bytes"

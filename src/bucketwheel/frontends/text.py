@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from typing import Literal, TypeAlias
 
@@ -52,7 +52,7 @@ _FATES = {
 _PAST = {"yank": "yanked", "unyank": "unyanked", "hide": "hid", "unhide": "unhid"}
 
 # There may be a hundred thousand files with one of these fates, and they are good news.
-_COUNTED = {"taken in", "back", "updated"}
+_COUNTED = {"taken in": "would be taken in", "back": "would come back", "updated": "would be updated"}
 _MOST_OUTSIDE = 10
 
 _PROJECTS = ("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS")
@@ -127,7 +127,7 @@ def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -
     fates = [fate_words(file) for file in result.files]
     if result.dry_run:
         files = [
-            f"would {verb} {name}" if fate == "success" else f"{name} ... {fate}"
+            f"would {verb} {name}" if fate == "success" else f"{name} ... {fate.replace('skipped', 'would be skipped')}"
             for name, fate in zip(names, fates, strict=True)
         ]
         return (*files, *page_lines(result))
@@ -350,19 +350,22 @@ def _checked(checked: Checked) -> Lines:
 @text.register
 def _adopted(adopted: Adopted) -> Lines:
     fates = Counter(file.fate for file in adopted.files)
-    found = ", ".join(f"{number} {'with ' if fate == 'other bytes' else ''}{fate}" for fate, number in fates.items())
+    would = _COUNTED if adopted.dry_run else {}
+    found = ", ".join(
+        f"{number} {'with ' if fate == 'other bytes' else ''}{would.get(fate, fate)}" for fate, number in fates.items()
+    )
     looked = f"looked at {_counted(adopted.projects, 'project')}: {found or 'nothing has changed'}"
     return (
-        *_lines_of_files(adopted.files),
+        *_lines_of_files(adopted.files, would),
         *_advice(adopted),
         f"{looked}; {_written(adopted)}",
     )
 
 
-def _lines_of_files(files: Sequence[FileAdopted]) -> Iterator[str]:
+def _lines_of_files(files: Sequence[FileAdopted], would: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each file that needs one, and one for the other files of its project."""
     outside = [file for file in files if file.project is None]
-    yield from map(_adopted_line, outside[:_MOST_OUTSIDE])
+    yield from (_adopted_line(file, would) for file in outside[:_MOST_OUTSIDE])
     if (more := len(outside) - _MOST_OUTSIDE) > 0:
         yield f"left out: {_counted(more, 'more distribution')} outside of the index; --json lists them"
     counted: Counter[tuple[str, str]] = Counter()
@@ -372,14 +375,16 @@ def _lines_of_files(files: Sequence[FileAdopted]) -> Iterator[str]:
         if file.fate in _COUNTED and not file.note and not file.legacy:
             counted[file.project, file.fate] += 1
         else:
-            yield _adopted_line(file)
+            yield _adopted_line(file, would)
     for (project, fate), number in counted.items():
-        yield f"{fate}: {_counted(number, 'file')} of {project}"
+        yield f"{would.get(fate, fate)}: {_counted(number, 'file')} of {project}"
 
 
-def _adopted_line(file: FileAdopted) -> str:
+def _adopted_line(file: FileAdopted, would: Mapping[str, str]) -> str:
     legacy = f"(legacy: {printable(file.legacy)})" if file.legacy else ""
-    return " ".join(filter(None, [f"{file.fate}:", printable(file.key), printable(file.note), legacy]))
+    return " ".join(
+        filter(None, [f"{would.get(file.fate, file.fate)}:", printable(file.key), printable(file.note), legacy])
+    )
 
 
 def _advice(adopted: Adopted) -> Iterator[str]:
