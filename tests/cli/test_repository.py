@@ -41,15 +41,23 @@ def test_init_makes_a_repository_and_then_finds_it(workspace: Path) -> None:
     assert second.notices == ""
 
 
+def test_init_says_that_pages_are_outdated_only_where_they_are(published: Path) -> None:
+    """Only links to attestations contain base-url."""
+    manifest = published / "_bucketwheel" / "manifests" / "zoo.json"
+    document = json.loads(manifest.read_bytes())
+    document["files"][0]["provenance-sha256"] = "a" * 64
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    run = run_command("init", "./pypi", "--set", "base-url=https://pypi.example.com")
+    assert run.lines[0] == f"the pages still follow the old settings: run `bucketwheel reindex -r {published}`"
+    assert len(run_command("init", "./pypi", "--set", "base-url=https://pypi.example.com").lines) == 1
+
+
 def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
-    """A setting is kept there for all publishers, and what remains to be done is said."""
+    """A setting is kept there for all publishers."""
     run = run_command(
         "init", "./pypi", "--set", "base-url=https://pypi.example.com", "--set", "cache-control=public, max-age=60"
     )
-    assert run.lines == [
-        f"the pages still follow the old settings: run `bucketwheel reindex -r {published}`",
-        f"{published} is a repository; its index is https://pypi.example.com/simple/",
-    ]
+    assert run.lines == [f"{published} is a repository; its index is https://pypi.example.com/simple/"]
     document = run_command("init", "./pypi", "--json").document
     assert document["settings"].pop("id")
     assert document == {
