@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
+from bucketwheel.format.listed_files import index_prefix
 from bucketwheel.format.settings import (
     RepositorySettings,
     decode_settings,
@@ -41,6 +43,8 @@ __all__ = [
     "store",
     "take_over",
 ]
+
+_FIRST_OBJECTS = 1000
 
 # A version that no object ever has: the swap that the proof expects to lose.
 _NEVER = ObjectVersion('"00000000000000000000000000000000"')
@@ -186,14 +190,27 @@ def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository,
 def refuse_nonempty(target: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
     if next(iter(target.storage.list("")), None) is not None and read_settings(target) is None:
-        raise Refused(
-            Problem(
-                subject=str(target.place),
-                what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="choose an empty prefix or directory, or adopt the index that is there: "
-                f"`bucketwheel init {shlex.quote(str(target.place))} --adopt`",
-            )
+        raise Refused(_foreign_ground(target))
+
+
+def _foreign_ground(target: Target) -> Problem:
+    """Say what a place holds that is no repository, as its first objects show it."""
+    place = str(target.place)
+    keys = [entry.key for entry in islice(target.storage.list(""), _FIRST_OBJECTS)]
+    if inner := next((key for key in keys if key.endswith(f"/{SETTINGS_KEY}")), None):
+        return Problem(
+            subject=place,
+            what=f"contains the repository {place}/{inner.removesuffix(f'/{SETTINGS_KEY}')}, so nothing was written",
+            remedy="name that repository, or choose an empty prefix or directory",
         )
+    simple = index_prefix(keys)
+    options = "" if simple in {None, Layout().simple} else f" --set {shlex.quote(f'simple={simple}')}"
+    return Problem(
+        subject=place,
+        what="is not empty and not a bucketwheel repository, so nothing was written",
+        remedy="choose an empty prefix or directory, or adopt the index that is there: "
+        f"`bucketwheel init {shlex.quote(place)} --adopt{options}`",
+    )
 
 
 def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
