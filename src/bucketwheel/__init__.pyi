@@ -30,6 +30,8 @@ from bucketwheel.commands.status import ProjectStatus as ProjectStatus
 from bucketwheel.commands.status import read_status as read_status
 from bucketwheel.commands.status import set_status as set_status
 from bucketwheel.commands.yank import Withdrawal as Withdrawal
+from bucketwheel.commands.yank import hide as hide
+from bucketwheel.commands.yank import unhide as unhide
 from bucketwheel.commands.yank import unyank as unyank
 from bucketwheel.commands.yank import yank as yank
 from bucketwheel.config.layers import load_settings as load_settings

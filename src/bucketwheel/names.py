@@ -46,6 +46,7 @@ __all__ = [
     "project_name",
     "same_version",
     "sha256_of",
+    "version_order",
 ]
 
 ProjectName = NewType("ProjectName", str)
@@ -176,6 +177,14 @@ def same_version(written: str, named: str) -> bool:
         return is_version(written, Version(named))
     except InvalidVersion:
         return written == named
+
+
+def version_order(version: str) -> tuple[bool, Version, str]:
+    """Return a sort key for any version: those that are not PEP 440's come first, by their text."""
+    try:
+        return True, Version(version), ""
+    except InvalidVersion:
+        return False, Version("0"), version
 
 
 def is_sha256(text: str) -> bool:

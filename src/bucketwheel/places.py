@@ -94,4 +94,6 @@ def _s3_place(bucket: str, path: str) -> S3Place:
 
 
 def _absolute(path: Path, base: Path) -> Path:
-    return Path(base.absolute() / path)
+    whole = base.absolute() / path
+    # A message shows no `..`; what is behind a symbolic link decides where it leads.
+    return whole.resolve() if ".." in whole.parts else whole

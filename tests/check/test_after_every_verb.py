@@ -61,7 +61,7 @@ def test_what_was_adopted_is_as_it_should_be(tmp_path: Path) -> None:
     newer = make_wheel(tmp_path, version="1.1")
     put(storage, f"simple/demo-pkg/{newer.name}", newer.read_bytes())
     place = ("-r", str(tmp_path / "repository"))
-    assert run_command("check", *place).code == 4
+    assert run_command("check", *place, "--fail-on", "note").code == 4
     assert run_command("reindex", "--adopt", "--yes", *place).code == 0
     assert run_command("check", "--deep", *place).answer.endswith("with 2 files: all is as it should be\n")
 

@@ -82,6 +82,39 @@ def test_adopting_tells_what_became_of_everything(filled: Path) -> None:
     assert run_command(*ADOPT).lines == ["looked at 1 project: nothing has changed; wrote 0 pages"]
 
 
+@pytest.mark.parametrize(
+    ("folder", "options"),
+    [
+        ("python/demo-pkg", " --set simple=python/"),  # s3pypi --prefix python
+        ("demo-pkg", " --set simple="),  # s3pypi
+        ("simple/demo-pkg", ""),  # stick
+        (".", ""),  # aws s3 cp
+    ],
+)
+def test_a_publish_to_another_tools_index_says_how_to_adopt_it(workspace: Path, folder: str, options: str) -> None:
+    """The whole command is in the message, with the place of the index."""
+    make_wheel(workspace / "old" / folder)
+    make_wheel(workspace / "dist", version="2")
+    run = run_command("publish", "-r", "./old")
+    assert run.code == 1
+    assert f"`bucketwheel init {workspace}/old --adopt{options}`" in run.notices
+    assert run_command("init", "./old", "--adopt", *options.split()).code == 0
+    assert (
+        run_command("reindex", "--adopt", "--yes", "-r", "./old")
+        .lines[-1]
+        .startswith("looked at 1 project: 1 taken in")
+    )
+
+
+def test_a_repository_around_another_is_refused(workspace: Path) -> None:
+    """A forgotten part of the path would make one that contains the other."""
+    make_wheel(workspace / "dist")
+    assert run_command("publish", "-r", "./pypi/team").code == 0
+    run = run_command("publish", "-r", "./pypi")
+    assert (run.code, f"contains the repository {workspace}/pypi/team" in run.notices) == (1, True)
+    assert not (workspace / "pypi" / "_bucketwheel").exists()
+
+
 def test_json_has_every_file(filled: Path) -> None:
     """And says of a dry run that it is one."""
     run_command("init", "./pypi", "--adopt")
@@ -96,8 +129,8 @@ def test_json_has_every_file(filled: Path) -> None:
         "dry-run": True,
     }
     assert run_command(*ADOPT, "--yes", "--dry-run").lines == [
-        "taken in: 1 file of demo-pkg",
-        "looked at 1 project: 1 taken in; would write the pages of 1 project",
+        "would be taken in: 1 file of demo-pkg",
+        "looked at 1 project: 1 would be taken in; would write the pages of 1 project",
     ]
     assert not list((filled / "simple").iterdir())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,35 @@ def test_the_answer_as_json(published: Path) -> None:
     }
 
 
-def test_a_note_alone_ends_with_4_too(published: Path) -> None:
-    """Whatever is found has a remedy, so a clean check is within everybody's reach."""
+def codes() -> list[int]:
+    """Return the exit status of a check that fails on notes, on warnings, and on errors only."""
+    return [run_command("check", *TO, "--fail-on", gravity).code for gravity in ("note", "warning", "error")]
+
+
+def test_a_note_is_shown_and_fails_only_where_that_was_asked_for(published: Path) -> None:
+    """Harmless leftovers of another tool do not keep a nightly job red."""
     (published / "index.html").write_text("a page of another tool", encoding="utf-8")
-    assert run_command("check", *TO).code == 4
+    run = run_command("check", *TO)
+    assert (run.code, run.lines[0]) == (0, "note: / has objects of another tool (1): index.html")
+    assert [run_command("check", *TO, "--fail-on", gravity).code for gravity in ("note", "warning", "error")] == [
+        4,
+        0,
+        0,
+    ]
+    assert run_command("check", *TO, "--fail-on", "anything").code == 2
+
+
+def test_a_warning_does_not_fail_where_only_errors_count(published: Path) -> None:
+    """--fail-on is the smallest gravity that fails."""
+    shutil.rmtree(published / "simple" / "zoo")
+    run_command("reindex", "--adopt", "--yes", *TO)
+    run = run_command("check", *TO)
+    assert (run.code, run.lines[0].partition(":")[0]) == (4, "warning")
+    assert [run_command("check", *TO, "--fail-on", gravity).code for gravity in ("note", "warning", "error")] == [
+        4,
+        4,
+        0,
+    ]
 
 
 def test_deep_reads_files(published: Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from bucketwheel.config.keys import KEYS
+from bucketwheel.config.resolution import Settings
 from bucketwheel.frontends.cli import cli
+from support.archives import make_wheel
 from support.command_line import run_command
 
 HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "tomllib", "pkginfo", "hatchling"}
@@ -18,6 +22,7 @@ COMMANDS = [
     "check",
     "delete",
     "fetch",
+    "hide",
     "init",
     "promote",
     "prune",
@@ -25,10 +30,18 @@ COMMANDS = [
     "reindex",
     "show",
     "status",
+    "unhide",
     "unyank",
     "yank",
 ]
 EVERYWHERE = {"-r", "--repository", "--profile", "--region", "--endpoint-url", "-v", "-q", "--json"}
+
+
+def help_of(command: str, name: str) -> str:
+    """Return the help of an option that is a setting."""
+    [option] = [each for each in cli.commands[command].params if each.name == name]
+    assert isinstance(option, click.Option)
+    return option.help or ""
 
 
 def options_of(command: str) -> set[str]:
@@ -66,6 +79,7 @@ def test_every_setting_is_an_option_of_the_same_name() -> None:
     """Every setting of a file can be typed, for publish or for fetch."""
     assert {key.option for key in KEYS} <= options_of("publish") | options_of("fetch")
     assert {"--skip-existing", "--strict", "--no-create", "--dry-run"} <= options_of("publish")
+    assert "--no-create" in options_of("promote")
     assert {"--from", "--into", "--version"} <= options_of("fetch")
 
 
@@ -84,10 +98,60 @@ def test_the_version_is_the_installed_one(option: str) -> None:
     assert (run.code, run.answer) == (0, f"bucketwheel {version('bucketwheel')}\n")
 
 
-@pytest.mark.parametrize("args", [["fly"], ["publish", "--fly"], ["yank"], ["show", "a", "b"]], ids=str)
+def test_the_repository_is_explained_for_each_command() -> None:
+    """`-r` says what the command does with the repository."""
+    helps = {command: help_of(command, "repository") for command in COMMANDS}
+    assert helps["publish"].startswith("Where to publish: s3://bucket/prefix")
+    assert helps["check"].startswith("The repository to check: s3://bucket/prefix")
+    assert [command for command, text in helps.items() if text.startswith("Where to publish")] == ["publish"]
+
+
+def test_defaults_are_in_the_help() -> None:
+    """The help of a setting names what counts where nothing is said, and it is true."""
+    settings = Settings()
+    named = {key.name: key.default for key in KEYS if key.default}
+    assert named == {"existing": settings.existing, "jobs": str(settings.jobs)}
+    for name, default in named.items():
+        assert help_of("publish", name).endswith(f"[default: {default}]")
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "values"),
+    [
+        ("bucketwheel publish --existing", "s", ["same", "skip"]),
+        ("bucketwheel status demo", "a", ["active", "archived"]),
+        ("bucketwheel check --fail-on", "", ["note", "warning", "error"]),
+        ("bucketwheel prune --per", "t", ["tags"]),
+        ("bucketwheel init --set", "b", ["base-url="]),
+        ("bucketwheel show -r", "st", ["staging"]),
+        ("bucketwheel init", "", ["release", "staging"]),
+        ("bucketwheel promote demo==1 --to", "r", ["release"]),
+    ],
+)
+def test_the_shell_completes_values(words: str, typed: str, values: list[str]) -> None:
+    """Values that are known are completed, names of repositories too."""
+    Path("pyproject.toml").write_text(
+        '[tool.bucketwheel.repositories]\nstaging = {url = "s3://one"}\nrelease = {url = "s3://two"}\n',
+        encoding="utf-8",
+    )
+    completion = ShellComplete(cli, {}, "bucketwheel", "_BUCKETWHEEL_COMPLETE")
+    assert [item.value for item in completion.get_completions(words.split()[1:], typed)] == values
+
+
+def test_verbosity_before_the_verb_counts_too() -> None:
+    """`-v` and `-q` are the same before and after it."""
+    make_wheel(Path("dist"))
+    assert "judging 1 file" in run_command("publish", "-r", "./pypi").notices
+    assert run_command("-q", "publish", "-r", "./pypi").notices == ""
+    assert run_command("publish", "-q", "-r", "./pypi").notices == ""
+
+
+@pytest.mark.parametrize("args", [["fly"], ["publish", "--fly"], ["--fly"], ["yank"], ["show", "a", "b"]], ids=str)
 def test_wrong_usage_ends_with_2(args: list[str]) -> None:
     """Wrong usage is told on standard error, and nothing is tried."""
     run = run_command(*args)
     assert run.code == 2
     assert run.answer == ""
     assert "Usage: bucketwheel" in run.notices
+    assert "\nerror: " in run.notices
+    assert "Error:" not in run.notices

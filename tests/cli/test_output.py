@@ -84,7 +84,7 @@ def test_an_error_as_json() -> None:
         ],
         "exit": 1,
     }
-    assert run.notices == f"error: no.whl does not exist; {remedy}\nerror: nor.whl does not exist; {remedy}\n"
+    assert run.notices == f"error: no.whl does not exist;\nnor.whl does not exist;\n{remedy}\n"
 
 
 def test_an_error_without_problems_as_json(workspace: Path) -> None:

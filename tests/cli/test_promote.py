@@ -108,7 +108,7 @@ url = "./release"
         (["demo-pkg==1.0", "-r", "./staging", "--to", "./staging"], 2, "is both the source and the target"),
         (["demo-pkg==1.0", "-r", "./staging", "--to", "typo"], 2, "typo, which is not the name of a repository"),
         (["demo-pkg==2.0", *FROM_TO], 1, "error: demo-pkg==2.0 is not in "),
-        (["demo-pkg==1.0", *FROM_TO, "--no-create"], 1, "--no-create is set"),
+        (["demo-pkg==1.0", *FROM_TO, "--no-create"], 1, "no-create is set"),
         (["demo-pkg==1.0", "-r", "./nowhere", "--to", "./release"], 1, "is not a bucketwheel repository"),
     ],
     ids=str,

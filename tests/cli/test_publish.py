@@ -118,8 +118,13 @@ def test_no_create_refuses_a_new_repository() -> None:
     make_wheel(Path("dist"))
     run = run_command("publish", *TO, "--no-create")
     assert run.code == 1
-    assert "--no-create is set" in run.notices
+    assert "is not a bucketwheel repository, and no-create is set" in run.notices
     assert not Path("pypi").exists()
+    assert run_command("publish", *TO, environ={"BUCKETWHEEL_NO_CREATE": "1"}).code == 1
+    assert not Path("pypi").exists()
+    # Only init creates one now.
+    assert run_command("init", *TO, environ={"BUCKETWHEEL_NO_CREATE": "1"}).code == 0
+    assert run_command("publish", *TO, "--no-create").code == 0
 
 
 def test_other_bytes_are_refused_with_both_digests() -> None:
@@ -134,12 +139,49 @@ def test_other_bytes_are_refused_with_both_digests() -> None:
     assert "--skip-existing" in run.notices
 
 
+def test_files_are_listed_by_project_and_version() -> None:
+    """1.5 comes before 1.10, in every command that lists files."""
+    versions = ["1.5", "1.10"]
+    for version in reversed(versions):
+        make_wheel(Path("dist"), version=version)
+    run = run_command("publish", *TO)
+    names = [f"demo_pkg-{version}-py3-none-any.whl" for version in versions]
+    assert run.lines[:2] == [f"dist/{name} ... success" for name in names]
+    fetched = run_command("fetch", "demo-pkg", "--from", "dist", "--into", "fetched", "--version", "1.5")
+    assert fetched.lines == [f"fetched/{names[0]} ... fetched"]
+    promoted = run_command("promote", "demo-pkg==1.10", "demo-pkg==1.5", *TO, "--to", "./released")
+    assert promoted.lines[:2] == [f"{name} ... success" for name in names]
+    pruned = run_command("prune", "demo-pkg", "--older-than", "0h", "--all-releases", *TO)
+    assert pruned.lines[:2] == [f"would delete {name}" for name in names]
+    deleted = run_command("delete", "demo-pkg", *TO, "--dry-run")
+    assert deleted.lines[:2] == [f"would delete {name}" for name in names]
+    assert "choose one of 1.5, 1.10" in run_command("yank", "demo-pkg==3", "--reason", "x", *TO).notices
+
+
+def test_files_of_an_earlier_build_have_another_remedy() -> None:
+    """Other bytes of an older version than the newest in dist/ were left there; they are told in one text."""
+    make_wheel(Path("old"))
+    make_sdist(Path("old"))
+    run_command("publish", *TO, "old")
+    for version in ("1.0", "1.1"):
+        make_wheel(Path("dist"), version=version, members={"demo_pkg/more.py": b"more = True\n"})
+    make_sdist(Path("dist"), members={"more.py": b"more = True\n"})
+    run = run_command("publish", *TO)
+    assert run.code == 1
+    assert run.notices.count("error: ") == 1
+    assert run.notices.count("already exists with other bytes") == 2
+    assert "run `hatch build --clean`, or name the files to publish" in run.notices
+    assert "release a new version" not in run.notices
+
+
 @pytest.mark.parametrize("option", ["--skip-existing", "--existing=skip"])
 def test_skip_existing_leaves_other_bytes_as_they_are(option: str) -> None:
     """A rebuilt sdist is passed over with a warning, and the command succeeds."""
     make_wheel(Path("one"))
     make_wheel(Path("two"), members={"demo_pkg/more.py": b"more = True\n"})
     run_command("publish", *TO, "one")
+    trial = run_command("publish", *TO, "two", option, "--dry-run")
+    assert trial.lines[0] == f"two/{WHEEL} ... would be skipped, already exists with other bytes"
     run = run_command("publish", *TO, "two", option)
     assert run.code == 0
     assert run.lines[0] == f"two/{WHEEL} ... skipped, already exists with other bytes"
@@ -261,10 +303,10 @@ def test_put_args_are_given_one_by_one() -> None:
     """Each --put-args is one NAME=VALUE, whose value may hold spaces; all of them are judged."""
     make_wheel(Path("dist"))
     run = run_command(
-        "publish", *TO, "--put-args", "Tagging=team=two words", "--put-args", "Body=x", "--put-args=Key=y"
+        "publish", *TO, "--put-args", "Tagging=team=two words", "--put-args", "Body=x", "--put-args=Key=y", "--json"
     )
     assert run.code == 2
-    assert [line.split()[1] for line in run.notices.splitlines()] == ["--put-args.Body", "--put-args.Key"]
+    assert [problem["subject"] for problem in run.document["problems"]] == ["--put-args.Body", "--put-args.Key"]
 
 
 def test_what_is_committed_but_not_finished_ends_with_3() -> None:

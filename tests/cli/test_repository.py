@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.archives import make_sdist, make_wheel
+from support.clients import clean_environment
 from support.command_line import run_command
 from support.ministack import TestBucket
 
@@ -37,15 +41,23 @@ def test_init_makes_a_repository_and_then_finds_it(workspace: Path) -> None:
     assert second.notices == ""
 
 
+def test_init_says_that_pages_are_outdated_only_where_they_are(published: Path) -> None:
+    """Only links to attestations contain base-url."""
+    manifest = published / "_bucketwheel" / "manifests" / "zoo.json"
+    document = json.loads(manifest.read_bytes())
+    document["files"][0]["provenance-sha256"] = "a" * 64
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    run = run_command("init", "./pypi", "--set", "base-url=https://pypi.example.com")
+    assert run.lines[0] == f"the pages still follow the old settings: run `bucketwheel reindex -r {published}`"
+    assert len(run_command("init", "./pypi", "--set", "base-url=https://pypi.example.com").lines) == 1
+
+
 def test_init_sets_what_lies_in_the_repository(published: Path) -> None:
-    """A setting is kept there for all publishers, and what remains to be done is said."""
+    """A setting is kept there for all publishers."""
     run = run_command(
         "init", "./pypi", "--set", "base-url=https://pypi.example.com", "--set", "cache-control=public, max-age=60"
     )
-    assert run.lines == [
-        f"the pages still follow the old settings: run `bucketwheel reindex -r {published}`",
-        f"{published} is a repository; its index is https://pypi.example.com/simple/",
-    ]
+    assert run.lines == [f"{published} is a repository; its index is https://pypi.example.com/simple/"]
     document = run_command("init", "./pypi", "--json").document
     assert document["settings"].pop("id")
     assert document == {
@@ -154,11 +166,11 @@ def test_show_lists_projects(published: Path) -> None:
 
 @pytest.mark.usefixtures("published")
 def test_the_latest_is_one_that_installers_take() -> None:
-    """A version that is wholly yanked is not shown as the latest, unless all are."""
+    """A version that is wholly yanked is not shown as the latest; where all are yanked or hidden there is none."""
     run_command("yank", "demo-pkg==1.10", *TO, "--reason", "broken")
     assert run_command("show", *TO).lines[1].split()[1] == "1.9"
-    run_command("yank", "demo-pkg==1.9", *TO, "--reason", "broken")
-    assert run_command("show", *TO).lines[1].split()[1] == "1.10"
+    run_command("hide", "demo-pkg==1.9", *TO)
+    assert run_command("show", *TO).lines[1].split()[1] == "-"
 
 
 @pytest.mark.usefixtures("published")
@@ -167,24 +179,70 @@ def test_show_lists_the_files_of_a_project() -> None:
     run_command("yank", "zoo==2", *TO, "--reason", "broken\nbeyond repair")
     run = run_command("show", "Demo_Pkg", *TO)
     assert run.code == 0
-    assert [line.split()[:2] for line in run.lines] == [
+    assert run.lines[0] == f"demo-pkg is active; its page is {Path('pypi').absolute().as_uri()}/simple/demo-pkg/"
+    assert [line.split()[:2] for line in run.lines[1:]] == [
         ["VERSION", "FILE"],
         ["1.9", "demo_pkg-1.9-py3-none-any.whl"],
         ["1.10", "demo_pkg-1.10-py3-none-any.whl"],
     ]
-    assert run.lines[2].split()[-1] == ">=3.9"
-    assert run_command("show", "zoo", *TO).lines[1].endswith("  -       yanked: broken beyond repair")
+    assert run.lines[3].split()[-1] == ">=3.9"
+    assert run_command("show", "zoo", *TO).lines[2].endswith("  -       yanked: broken beyond repair")
 
 
 def test_show_remarks_what_installers_pass_by(published: Path) -> None:
     """A file is remarked as yanked even without a reason, and as hidden where pages leave it out."""
     run_command("yank", "zoo==2", *TO, "--reason", "")
     manifest = published / "_bucketwheel" / "manifests" / "zoo.json"
-    assert run_command("show", "zoo", *TO).lines[1].endswith("  yanked")
+    assert run_command("show", "zoo", *TO).lines[2].endswith("  yanked")
     document = json.loads(manifest.read_bytes())
     document["files"][0]["hidden"] = True
     manifest.write_text(json.dumps(document), encoding="utf-8")
-    assert run_command("show", "zoo", *TO).lines[1].endswith("  yanked, hidden")
+    assert run_command("show", "zoo", *TO).lines[2].endswith("  yanked, hidden")
+
+
+@pytest.mark.usefixtures("published")
+def test_show_names_the_uploader_of_a_file() -> None:
+    """The column is there where some file has an uploader."""
+    assert "UPLOADED BY" not in run_command("show", "zoo", *TO).lines[1]
+    make_wheel(Path("more"), "zoo", "3")
+    run_command("publish", "more", *TO, "--uploaded-by", "ci job 7")
+    head, two, three = run_command("show", "zoo", *TO).lines[1:]
+    column = head.index("UPLOADED BY")
+    assert (two[column:].split()[0], three[column:].partition("  ")[0]) == ("-", "ci job 7")
+
+
+@pytest.mark.usefixtures("published")
+def test_show_of_an_emptied_project() -> None:
+    """A project whose files are all deleted is still there, and so is its page."""
+    run_command("delete", "zoo", *TO, "--yes", "--now")
+    run_command("status", "zoo", "archived", *TO, "--reason", "moved")
+    run = run_command("show", "zoo", *TO)
+    page = f"{Path('pypi').absolute().as_uri()}/simple/zoo/"
+    assert (run.code, run.lines) == (0, [f"zoo is archived: moved; its page is {page}", "zoo has no files"])
+    assert run_command("show", "zoo==2", *TO).code == 1
+
+
+def shown_at_terminal(*args: str, home: Path, columns: int) -> list[str]:
+    """Run `bucketwheel show` with a terminal as its standard output, and return what the terminal gets."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "bucketwheel", "show", *args]
+    environ = clean_environment(home) | {"COLUMNS": str(columns), "NO_COLOR": "1"}
+    subprocess.run(command, cwd=home, env=environ, stdout=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    return shown.splitlines()
+
+
+def test_tables_fit_the_terminal(workspace: Path) -> None:
+    """A narrow terminal shows fewer columns, and no line is longer than it is wide; a file gets all."""
+    make_wheel(Path("dist"), "a-project-with-a-rather-long-name", "1.10")
+    run_command("publish", *TO)
+    for wanted, first, column in (((), 0, "STATUS"), (("a-project-with-a-rather-long-name",), 1, "FILE")):
+        assert max(map(len, run_command("show", *wanted, *TO).lines[first:])) > 70
+        narrow = shown_at_terminal(*wanted, *TO, home=workspace, columns=70)[first:]
+        assert max(map(len, narrow)) <= 70
+        assert column in narrow[0]
 
 
 @pytest.mark.usefixtures("published")

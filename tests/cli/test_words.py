@@ -12,7 +12,7 @@ import pytest
 import bucketwheel
 from bucketwheel.commands.publish import Fate, FilePublished, Publication
 from bucketwheel.commands.reindex import Reindexed
-from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
+from bucketwheel.errors import Denied, Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
 from bucketwheel.frontends.text import (
     _TEXTS,
@@ -27,8 +27,8 @@ from bucketwheel.places import DirectoryPlace
 from bucketwheel.storage import Key
 
 VERBS = (
-    *("adopt", "check", "delete", "fetch", "initialise", "promote", "prune", "prune_orphans", "publish"),
-    *("read_status", "reindex", "set_status", "show", "unyank", "yank"),
+    *("adopt", "check", "delete", "fetch", "hide", "initialise", "promote", "prune", "prune_orphans", "publish"),
+    *("read_status", "reindex", "set_status", "show", "unhide", "unyank", "yank"),
 )
 
 
@@ -87,8 +87,19 @@ def test_every_problem_is_a_text_of_its_own() -> None:
         "a.whl is cut off; build it again",
         "repository is missing; paste:\n\n[tool.bucketwheel]",
     )
+    three = Problem(subject="b.whl", what="is cut off too", remedy="build it again")
+    assert error_texts(Refused(one, two, three))[0] == "a.whl is cut off;\nb.whl is cut off too;\nbuild it again"
     assert error_texts(Misconfigured(one)) == ("a.whl is cut off; build it again",)
     assert error_texts(Unavailable("no answer\nno route")) == ("no answer", "no route")
+
+
+def test_a_remedy_names_options_as_the_user_of_that_door_writes_them() -> None:
+    """Hatch has no --profile; commands in backticks are commands of other programs, and stay."""
+    error = Denied("no credentials; set --profile, or run `aws sso login --profile ci`")
+    assert error_texts(error) == (str(error),)
+    assert error_texts(error, option="-o {}=") == (
+        "no credentials; set -o profile=, or run `aws sso login --profile ci`",
+    )
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -351,7 +351,7 @@ def test_a_page_that_a_person_edited_or_removed_is_written_again(storage: Storag
 
 def test_no_repository_is_created_where_that_is_forbidden(storage: Storage, tmp_path: Path) -> None:
     """`--no-create` refuses a place without a repository."""
-    with pytest.raises(Refused, match="--no-create"), context_for(storage) as context:
+    with pytest.raises(Refused, match="no-create"), context_for(storage) as context:
         release(context, request_for(make_wheel(tmp_path), create=False))
     assert keys(storage) == []
 

@@ -75,6 +75,7 @@ def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) ->
     refused = host.hatch("publish", "-p", "s3")
     assert refused.code == 1
     assert "already exists with other bytes" in refused.err
+    assert "or keep the published file with -o existing=skip" in refused.err
     assert there in refused.err
     assert sha256_of(sdist.read_bytes()) in refused.err
     assert released(project / "repository") == {"demo_pkg-1.0.tar.gz"}
@@ -97,6 +98,13 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
         "would change page simple/index.json\n"
         "would change page simple/index.html\n"
     )
+    assert not (project / "repository").exists()
+
+
+def test_no_create_refuses_a_new_repository(host: Host, project: Path) -> None:
+    """`-o no-create` refuses a place that is no repository."""
+    run = host.hatch("publish", "-p", "s3", "-o", "no-create")
+    assert (run.code, "is not a bucketwheel repository, and no-create is set" in run.err) == (1, True)
     assert not (project / "repository").exists()
 
 

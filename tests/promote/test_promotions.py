@@ -150,7 +150,7 @@ def test_a_dry_run_writes_nothing(source: Storage, target: Storage) -> None:
 
 def test_nothing_is_made_where_that_is_forbidden(source: Storage, target: Storage) -> None:
     """With --no-create a target that is no repository is refused."""
-    with pytest.raises(Refused, match="--no-create is set"):
+    with pytest.raises(Refused, match="no-create is set"):
         promote(source, target, create_repository=False)
     assert list(target.list("")) == []
 

@@ -29,6 +29,7 @@ FIVE_SAYINGS: dict[str, tuple[tuple[Any, ...], tuple[object, ...]]] = {
         ("refuse", "skip", "same", "refuse", "skip"),
     ),
     "dry-run": (("", {"BUCKETWHEEL_DRY_RUN": "No"}, True, False, True), (True, False, True, False, True)),
+    "no-create": (("true", {"BUCKETWHEEL_NO_CREATE": "0"}, True, False, True), (True, False, True, False, True)),
     "jobs": (("1", {"BUCKETWHEEL_JOBS": "2"}, 3, 4, 64), (1, 2, 3, 4, 64)),
     "artifact-indexes": (
         (
@@ -124,7 +125,7 @@ def test_a_relative_directory_starts_where_it_was_written(source: str, directory
 def test_a_relative_directory_in_a_variable_starts_at_the_current_one() -> None:
     """A variable is said here and now, like an option."""
     settings = resolve(layers(environment={"BUCKETWHEEL_REPOSITORY": "../wheels"}))
-    assert settings.repository == DirectoryPlace(path=Path("/current/../wheels"))
+    assert settings.repository == DirectoryPlace(path=Path("/wheels"))
 
 
 class TestConnection:

@@ -71,6 +71,10 @@ def test_every_problem_of_every_layer_is_said_at_once() -> None:
             "tool.bucketwheel.dry_run is not a setting; write tool.bucketwheel.dry-run",
         ),
         (
+            {"environment": {"BUCKETWHEEL_REPO": "s3://bucket"}},
+            "BUCKETWHEEL_REPO is not a setting; write BUCKETWHEEL_REPOSITORY",
+        ),
+        (
             {"environment": {"BUCKETWHEEL_DRYRUN": "1"}},
             "BUCKETWHEEL_DRYRUN is not a setting; write BUCKETWHEEL_DRY_RUN",
         ),
@@ -92,7 +96,8 @@ def test_every_problem_of_every_layer_is_said_at_once() -> None:
             {"options": {"acl": "private"}},
             (
                 "--acl is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
-                "no-sign-request, single-writer, existing, dry-run, jobs, artifact-indexes, put-args, uploaded-by"
+                "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
+                "uploaded-by"
             ),
         ),
         (

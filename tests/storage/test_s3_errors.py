@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -244,7 +245,7 @@ def test_a_refusal_on_the_way_to_credentials_is_no_refusal_of_s3() -> None:
         (
             sdk.EndpointConnectionError(endpoint_url=f"https://user:{CANARY}@s3.example/packages?X-Amz-Token={CANARY}"),
             Unavailable,
-            "https://s3.example cannot be reached; check the network and --endpoint-url",
+            "https://s3.example cannot be reached (no answer); check the network and --endpoint-url",
         ),
         (
             sdk.SSLError(endpoint_url=f"https://s3.example/?X-Amz-Signature={CANARY}", error=OSError(CANARY)),
@@ -296,6 +297,29 @@ def test_what_the_sdk_raises(error: sdk.BotoCoreError, branch: type[Unavailable]
     told = failure_in_words(error, PUT)
     assert type(told) is branch
     assert str(told) == words
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "error", "words"),
+    [
+        ("https://s3.example", ConnectionRefusedError(), "(connection refused); check the network and --endpoint-url"),
+        ("https://s3.example", socket.gaierror(-2), "(name not found); check the network and --endpoint-url"),
+        ("https://s3.example", TimeoutError(), "(timed out); check the network and --endpoint-url"),
+        ("https://s3.example", OSError(101, "No route"), "(No route); check the network"),
+        (
+            "https://b.s3.eu-centrall-1.amazonaws.com",
+            socket.gaierror(-2),
+            "and --region (eu-centrall-1)",
+        ),
+    ],
+    ids=str,
+)
+def test_each_failure_to_connect_names_its_cause(endpoint: str, error: Exception, words: str) -> None:
+    """Refused, not found and timed out need different remedies; a region that does not exist is a name not found."""
+    outer = OSError()
+    outer.__cause__ = error
+    told = failure_in_words(sdk.EndpointConnectionError(endpoint_url=endpoint, error=outer), PUT)
+    assert words in str(told)
 
 
 def test_no_message_repeats_a_secret_or_a_control_character() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TypeAlias
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
-from bucketwheel.names import ProjectName, named_project, printable, same_version
+from bucketwheel.names import ProjectName, named_project, printable, same_version, version_order
 from bucketwheel.protocol.change import open_project
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
@@ -77,7 +76,7 @@ class FilesToDelete:
             raise Refused(*(_no_file(filename, manifest.project, names) for filename in absent))
         files = (file for file in (*manifest.files, *manifest.missing) if self._is_of_version(file))
         named = [file for file in files if not self.filenames or file.filename in self.filenames]
-        return tuple(sorted(named, key=attrgetter("filename")))
+        return tuple(sorted(named, key=lambda file: (version_order(file.version), file.filename)))
 
     def apply(self, manifest: Manifest, selected: tuple[PublishedFile, ...]) -> Manifest:
         """Return the next revision, without them."""
@@ -106,7 +105,7 @@ def delete_files(
 
 
 def _never_there(manifest: Manifest, version: str | None) -> Problem:
-    known = sorted({file.version for file in manifest.files})
+    known = sorted({file.version for file in manifest.files}, key=version_order)
     return Problem(
         subject=manifest.project if version is None else printable(f"{manifest.project}=={version}"),
         what="is not published here",

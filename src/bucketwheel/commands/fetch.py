@@ -97,7 +97,7 @@ def fetch(
         remove_abandoned_parts(into)
         downloads = (_Download(each, into / each.name.filename, limits, stopped, report) for each in wanted)
         fetched = _all(workers, (download.run for download in downloads))
-    return tuple(sorted(fetched, key=lambda each: each.name.filename))
+    return tuple(sorted(fetched, key=lambda each: (each.name.version, each.name.filename)))
 
 
 def _all(workers: Workers, calls: Iterable[Callable[[], _T]]) -> list[_T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
@@ -11,12 +12,15 @@ from bucketwheel.events import Created, Report, ignore
 from bucketwheel.format.layout import MANIFESTS
 from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
+from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
+from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.repository import (
     Repository,
     Target,
     create,
     first_settings,
+    list_projects,
     open_target,
     open_to_write,
     read_settings,
@@ -72,10 +76,11 @@ def initialise(
         if created:
             report(Created(repository=str(place)))
             return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
-    return _change(target, open_to_write(target, found, pages=pages), changes)
+    with Workers(settings.jobs) as workers:
+        return _change(target, open_to_write(target, found, pages=pages), changes, workers)
 
 
-def _change(target: Target, found: Repository, changes: Mapping[str, str]) -> Initialised:
+def _change(target: Target, found: Repository, changes: Mapping[str, str], workers: Workers) -> Initialised:
     before, after = found.settings, change_settings(found.settings, changes)
     _refuse_impossible(target.place, after)
     published = next(iter(target.storage.list(MANIFESTS)), None) is not None
@@ -89,8 +94,17 @@ def _change(target: Target, found: Repository, changes: Mapping[str, str]) -> In
                 f"another writer changed the settings of {target.place} at the same time; run the same command again"
             )
         found = stored
-    shown_before = replace(before, cache_control=after.cache_control, put_args=after.put_args)
-    return _initialised(found, created=False, pages_outdated=published and after != shown_before)
+    outdated = published and (
+        after.pages != before.pages or (after.base_url != before.base_url and _pages_have_base_url(target, workers))
+    )
+    return _initialised(found, created=False, pages_outdated=outdated)
+
+
+def _pages_have_base_url(target: Target, workers: Workers) -> bool:
+    """Return whether some page has a URL that begins with base-url: only those of attestations do (PEP 740)."""
+    projects = list_projects(target.storage)
+    manifests = workers.map(partial(read_manifest, target, project) for project in projects)
+    return any(file.provenance_sha256 is not None for read in manifests for file in read.manifest.visible)
 
 
 def _with_style_of_pages(target: Target, settings: RepositorySettings) -> RepositorySettings:

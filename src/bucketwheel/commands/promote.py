@@ -33,7 +33,7 @@ from bucketwheel.names import (
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.plan import Upload
+from bucketwheel.protocol.plan import Upload, upload_order
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import (
     Context,
@@ -63,6 +63,8 @@ class FilePromoted:
     yanked: str | None
     """Why it is yanked, at the source and now at the target; None if it is not."""
     fate: PromotedAs
+    hidden: bool = False
+    """Whether it exists at the target and is on no page there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,6 @@ def promote(
     settings: Settings,
     target: Settings,
     *,
-    create_repository: bool = True,
     report: Report = ignore,
 ) -> Promotion:
     """Promote releases, each a project and a version, from the settings' repository to the target's.
@@ -99,7 +100,7 @@ def promote(
         problem = "is both the source and the target"
         raise Misconfigured(Problem(subject=str(target.repository), what=problem, remedy="choose another with --to"))
     with open_context(target, report) as context:
-        first = first_settings(context.target.place, target.put_args) if create_repository else None
+        first = None if target.no_create else first_settings(context.target.place, target.put_args)
         return promote_releases(
             open_target(settings, report),
             replace(context, dry_run=settings.dry_run),
@@ -129,12 +130,14 @@ def promote_releases(
     uploads = _read_all(repository, files, workers)
     request = ReleaseRequest(uploads=tuple(uploads), existing="same", run_id=run_id, now=datetime.now(UTC), first=first)
     outcome = release(context, request)
+    for message in outcome.hidden_warnings:
+        context.report(Warned(message=f"{context.target.place}: {message}"))
     return Promotion(
         source=source.place,
         repository=context.target.place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_promoted(upload, outcome) for upload in uploads),
+        files=tuple(_file_promoted(upload, outcome) for upload in sorted(uploads, key=upload_order)),
         pages=outcome.pages,
         dry_run=context.dry_run,
     )
@@ -149,6 +152,7 @@ def _file_promoted(upload: Upload, outcome: Outcome) -> FilePromoted:
         sha256=upload.sha256,
         yanked=upload.yanked,
         fate="already-exists" if upload in outcome.plans[project].unchanged else "promoted",
+        hidden=outcome.hidden(upload),
     )
 
 

@@ -14,7 +14,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching
+from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching, version_order
 from bucketwheel.protocol.change import look_and_read
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, list_projects, open_context, open_to_read, open_to_write
@@ -139,7 +139,8 @@ class Expiry:
     def select(self, manifest: Manifest) -> tuple[PublishedFile, ...]:
         """Select the expired files; to be hidden only those that are visible."""
         files = expired(manifest.files, self.retention, per=self.per, all_releases=self.all_releases, now=self.now)
-        return tuple(file for file in files if not (self.hide and file.hidden))
+        chosen = (file for file in files if not (self.hide and file.hidden))
+        return tuple(sorted(chosen, key=lambda file: (version_order(file.version), file.filename)))
 
     def apply(self, manifest: Manifest, selected: tuple[PublishedFile, ...]) -> Manifest:
         """Return the next revision, without them, or with them hidden."""

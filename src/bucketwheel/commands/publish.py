@@ -17,7 +17,7 @@ from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.names import ProjectName, Sha256, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
-from bucketwheel.protocol.plan import Upload, spelled_twice
+from bucketwheel.protocol.plan import Upload, spelled_twice, upload_order
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import Context, first_settings, open_target
 from bucketwheel.storage import Key
@@ -37,6 +37,8 @@ class FilePublished:
     version: str
     sha256: Sha256
     fate: Fate
+    hidden: bool = False
+    """Whether it exists and is on no page, so that installers do not find it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +61,7 @@ class Publication:
         return all(file.fate != "published" for file in self.files)
 
 
-def publish(
-    paths: Sequence[Path], settings: Settings, *, create_repository: bool = True, report: Report = ignore
-) -> Publication:
+def publish(paths: Sequence[Path], settings: Settings, *, report: Report = ignore) -> Publication:
     """Publish the wheels and sdists among files, directories and patterns to the settings' repository.
 
     Raises Refused, Misconfigured, Unavailable or Damaged with nothing committed; Unfinished where something is or may
@@ -81,7 +81,7 @@ def publish(
             existing=settings.existing,
             run_id=new_run_id(settings.uploaded_by),
             now=datetime.now(UTC),
-            first=first_settings(place, settings.put_args) if create_repository else None,
+            first=None if settings.no_create else first_settings(place, settings.put_args),
         )
         context = Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
         outcome = release(context, request)
@@ -90,7 +90,10 @@ def publish(
         repository=place,
         index_url=outcome.repository.index_url,
         created=outcome.created,
-        files=tuple(_file_published(path, upload, outcome) for path, upload in uploads.items()),
+        files=tuple(
+            _file_published(path, upload, outcome)
+            for path, upload in sorted(uploads.items(), key=lambda item: upload_order(item[1]))
+        ),
         pages=outcome.pages,
         dry_run=settings.dry_run,
     )
@@ -150,6 +153,8 @@ def _warn(outcome: Outcome, report: Report) -> None:
             if upload.signature is not None:
                 message = f"{upload.filename} already exists, so its signature was not added"
                 report(Warned(message=message))
+    for message in outcome.hidden_warnings:
+        report(Warned(message=message))
 
 
 def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublished:
@@ -161,4 +166,5 @@ def _file_published(path: Path, upload: Upload, outcome: Outcome) -> FilePublish
         version=str(upload.name.version),
         sha256=upload.sha256,
         fate=fate,
+        hidden=outcome.hidden(upload),
     )

@@ -17,7 +17,16 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Damaged, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, named_project, not_there, project_name
+from bucketwheel.names import (
+    InvalidName,
+    ProjectName,
+    distribution_name,
+    named_project,
+    not_there,
+    project_name,
+    same_version,
+    version_order,
+)
 from bucketwheel.places import Place
 from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.repository import Context, Repository, list_projects, open_context, open_to_read
@@ -62,9 +71,9 @@ class ProjectShown:
 
     @property
     def latest(self) -> str | None:
-        """Return the newest version that is not wholly yanked or hidden; where all are, the newest."""
+        """Return the newest version that is not wholly yanked or hidden; None where all are."""
         offered = [file.version for file in self.files if file.yanked is None and not file.hidden]
-        return next(reversed(offered or self.versions), None)
+        return offered[-1] if offered else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +109,8 @@ def show(
     if project is not None and unreadable:
         raise unreadable[0]
     projects = tuple(_project(each, version, interpreter) for each in found if isinstance(each, Manifest))
-    if project is not None and not any(each.files for each in projects):
+    emptied = version is None and any(isinstance(each, Manifest) and each.revision for each in found)
+    if project is not None and not emptied and not any(each.files for each in projects):
         subject = project if version is None else f"{project}=={version}"
         raise Refused(not_there(subject, context.target.place))
     return Shown(
@@ -139,22 +149,14 @@ def _all_projects(repository: Repository, interpreter: Interpreter | None) -> li
 
 
 def _project(manifest: Manifest, version: str | None, interpreter: Interpreter | None) -> ProjectShown:
-    files = sorted(manifest.files, key=lambda file: (_order(file.version), file.filename))
+    files = sorted(manifest.files, key=lambda file: (version_order(file.version), file.filename))
     return ProjectShown(
         project=manifest.project,
         status=manifest.status,
         versions=tuple(dict.fromkeys(file.version for file in files)),
-        files=tuple(file for file in files if version is None or _order(file.version) == _order(version)),
+        files=tuple(file for file in files if version is None or same_version(file.version, version)),
         comparison=None if interpreter is None else compare(manifest, interpreter),
     )
-
-
-def _order(version: str) -> tuple[bool, Version, str]:
-    """Return a sort key for any version: those that are not PEP 440's come first, by their text."""
-    try:
-        return True, Version(version), ""
-    except InvalidVersion:
-        return False, Version("0"), version
 
 
 # Compare with an interpreter ------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""Yank a version or some of its files, and undo that (PEP 592): manifest and pages change, no file does."""
+"""Yank or hide a version or some of its files, and undo that: manifest and pages change, no file does."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,16 +12,16 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer
-from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable
+from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable, version_order
 from bucketwheel.protocol.change import change, open_project
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
 
-__all__ = ["Withdrawal", "YankChange", "change_yank", "unyank", "yank"]
+__all__ = ["HideChange", "Withdrawal", "YankChange", "change_yank", "hide", "unhide", "unyank", "yank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """The result of a yank or unyank; with `dry_run`, what it would be."""
+    """The result of a yank or hide, or of its undoing; with `dry_run`, what it would be."""
 
     project: ProjectName
     version: str
@@ -57,30 +58,53 @@ def unyank(
         return change_yank(context, named_project(project), wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class YankChange:
-    """The yank state that some files are to have."""
+def hide(
+    project: str, version: str, settings: Settings, *, filenames: Sequence[str] = (), report: Report = ignore
+) -> Withdrawal:
+    """Take a version, or only the named files of it, off the pages; the objects stay where they are.
 
-    yanked: str | None
-    """The reason; None: not yanked."""
+    Raises Refused for a project, version or file that does not exist.
+    """
+    wanted = HideChange(hidden=True, version=named_version(version), filenames=tuple(filenames))
+    with open_context(settings, report) as context:
+        return change_yank(context, named_project(project), wanted)
+
+
+def unhide(
+    project: str, version: str, settings: Settings, *, filenames: Sequence[str] = (), report: Report = ignore
+) -> Withdrawal:
+    """List hidden files on the pages again; raises Refused for a project, version or file that does not exist."""
+    wanted = HideChange(hidden=False, version=named_version(version), filenames=tuple(filenames))
+    with open_context(settings, report) as context:
+        return change_yank(context, named_project(project), wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FilesChange(ABC):
+    """A change to the files of a version."""
+
     version: Version
     filenames: tuple[str, ...] = ()
     """Empty: all of the version."""
 
+    @abstractmethod
+    def applied(self, file: PublishedFile) -> PublishedFile:
+        """Return a file as it is to be."""
+
     def decide(self, manifest: Manifest) -> tuple[Manifest | None, tuple[str, ...]]:
         """Return the next revision, or None, and the names of the files that it changes; raises Refused."""
         refuse_newer(manifest)
-        changing = {file.filename for file in self._select(manifest) if file.yanked != self.yanked}
+        changing = {file.filename for file in self._select(manifest) if self.applied(file) != file}
         if not changing:
             return None, ()
-        files = (replace(file, yanked=self.yanked) if file.filename in changing else file for file in manifest.files)
+        files = (self.applied(file) if file.filename in changing else file for file in manifest.files)
         return replace(manifest, revision=manifest.revision + 1, files=tuple(files)), tuple(sorted(changing))
 
     def _select(self, manifest: Manifest) -> list[PublishedFile]:
         files = [file for file in manifest.files if is_version(file.version, self.version)]
         release = f"{manifest.project}=={self.version}"
         if not files:
-            known = sorted({file.version for file in manifest.files})
+            known = sorted({file.version for file in manifest.files}, key=version_order)
             remedy = f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository"
             raise Refused(Problem(subject=release, what="is not published here", remedy=remedy))
         names = [file.filename for file in files]
@@ -90,7 +114,30 @@ class YankChange:
         return [file for file in files if not self.filenames or file.filename in self.filenames]
 
 
-def change_yank(context: Context, project: ProjectName, wanted: YankChange) -> Withdrawal:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YankChange(_FilesChange):
+    """The yank state that some files are to have."""
+
+    yanked: str | None
+    """The reason; None: not yanked."""
+
+    def applied(self, file: PublishedFile) -> PublishedFile:
+        """Return the file with this reason."""
+        return replace(file, yanked=self.yanked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HideChange(_FilesChange):
+    """Whether some files are to be hidden."""
+
+    hidden: bool
+
+    def applied(self, file: PublishedFile) -> PublishedFile:
+        """Return the file, hidden or not."""
+        return replace(file, hidden=self.hidden)
+
+
+def change_yank(context: Context, project: ProjectName, wanted: YankChange | HideChange) -> Withdrawal:
     """Commit the change, then bring the pages to it."""
     repository, read, pages = open_project(context, project)
     _, changed = wanted.decide(read.manifest)

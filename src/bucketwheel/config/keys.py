@@ -22,6 +22,8 @@ class SettingKey:
     """A list may be given several times on a command line, and so may a table, as NAME=VALUE."""
     meaning: str
     """One sentence for help texts and documentation."""
+    default: str = ""
+    """What counts where no layer has it, as a user writes it; empty where that needs no words."""
     choices: tuple[str, ...] = ()
     limits: tuple[int, int] = (0, 0)
     """The smallest and the largest number."""
@@ -74,6 +76,7 @@ KEYS: tuple[SettingKey, ...] = (
         name="existing",
         shape="choice",
         choices=("same", "skip", "refuse"),
+        default="same",
         meaning="What may be there already: the same bytes (same), also other bytes, which stay as they are (skip), "
         "or nothing (refuse).",
     ),
@@ -82,7 +85,12 @@ KEYS: tuple[SettingKey, ...] = (
         shape="flag",
         meaning="Read and check everything, say what would be done, write nothing.",
     ),
-    SettingKey(name="jobs", shape="number", limits=(1, 64), meaning="How many requests run at once."),
+    SettingKey(
+        name="no-create",
+        shape="flag",
+        meaning="Refuse to publish to a place that is no repository yet: in CI it is a typing error.",
+    ),
+    SettingKey(name="jobs", shape="number", limits=(1, 64), default="16", meaning="How many requests run at once."),
     SettingKey(
         name="artifact-indexes",
         shape="list",

@@ -59,7 +59,7 @@ def load_settings(
         _hatch_layer(hatch_table or {}, prefix="Hatch's config.toml: publish.s3.", base=start),
         *user,
     )
-    return resolve(layers, required=required)
+    return resolve(layers, required=required, pyproject=find_pyproject(start))
 
 
 def option_layer(options: Mapping[str, object], *, prefix: str, base: Path) -> Layer:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from bucketwheel.config.keys import CONNECTION_KEYS, KEYS, SettingKey
 from bucketwheel.config.values import Layer, RawValue, is_name, names_secret, read_value, showable
 from bucketwheel.errors import Misconfigured, Problem
+from bucketwheel.names import printable
 from bucketwheel.places import Connection, DirectoryPlace, Place
 
 __all__ = ["Settings", "resolve"]
@@ -43,6 +44,7 @@ class Settings:
     single_writer: bool = False
     existing: Literal["same", "skip", "refuse"] = "same"
     dry_run: bool = False
+    no_create: bool = False
     jobs: int = 16
     artifact_indexes: tuple[str, ...] = field(default=(), repr=False)
     """As written, `${VAR}` included, but directories are absolute. May contain a password; never shown."""
@@ -58,10 +60,11 @@ class Settings:
         return self.repository
 
 
-def resolve(layers: Iterable[Layer], *, required: Collection[str] = ()) -> Settings:
+def resolve(layers: Iterable[Layer], *, required: Collection[str] = (), pyproject: Path | None = None) -> Settings:
     """Merge layers, the strongest first; raises Misconfigured with every problem of all of them.
 
-    `required` are the keys that the command cannot do without: a missing one is among the problems.
+    `required` are the keys that the command cannot do without: a missing one is among the problems. `pyproject` is the
+    project's file that was read.
     """
     read = tuple(_read_layer(layer) for layer in layers)
     repositories: dict[str, _NamedRepository | None] = {}
@@ -74,7 +77,7 @@ def resolve(layers: Iterable[Layer], *, required: Collection[str] = ()) -> Setti
     chosen = _choose_repository(read, repositories)
     problems = [problem for layer in read for problem in layer.problems]
     problems += chosen.problems
-    problems += _missing(required, read, repositories)
+    problems += _missing(required, read, repositories, pyproject)
     if problems:
         raise Misconfigured(*problems)
     return Settings(
@@ -181,7 +184,8 @@ def _unknown_key(name: str, raw: RawValue, known: Iterable[str]) -> Problem:
         )
     if name == "repositories":
         return raw.problem("can only be a table of a file", "write it in pyproject.toml, under [tool.bucketwheel]")
-    if close := get_close_matches(name, known, n=1):
+    beginning = [key for key in known if key.startswith(name) and len(name) > 2]  # noqa: PLR2004 - BUCKETWHEEL_REPO
+    if close := beginning or get_close_matches(name, known, n=1):
         meant = raw.path.removesuffix(showable(name)) + close[0]
         return raw.problem("is not a setting", f"write {raw.layer.spelled(meant)}")
     return raw.problem("is not a setting", f"remove it, or choose from {', '.join(known)}")
@@ -244,21 +248,25 @@ def _unknown_name(name: str, layer: Layer, repositories: Iterable[str]) -> Probl
     )
 
 
-def _missing(required: Collection[str], layers: Iterable[_ReadLayer], repositories: Iterable[str]) -> Iterator[Problem]:
+def _missing(
+    required: Collection[str], layers: Iterable[_ReadLayer], repositories: Iterable[str], pyproject: Path | None
+) -> Iterator[Problem]:
     for key in KEYS:
         if key.name not in required or any(key.name in layer.source.table for layer in layers):
             continue
         if key.name == "repository":
-            yield _missing_repository(repositories)
+            yield _missing_repository(repositories, pyproject)
         else:
             remedy = f"set {key.name} in pyproject.toml, [tool.bucketwheel], or {key.variable}"
             yield Problem(subject=key.name, what="is missing", remedy=remedy)
 
 
-def _missing_repository(names: Iterable[str]) -> Problem:
+def _missing_repository(names: Iterable[str], pyproject: Path | None = None) -> Problem:
     known = ", ".join(sorted(names))
     remedy = f"choose one by -r or BUCKETWHEEL_REPOSITORY: {known}" if known else _PASTE
-    return Problem(subject="repository", what="is missing", remedy=remedy)
+    # In a workspace the nearest pyproject.toml is a member's, and settings of the root do not count.
+    what = "is missing" if pyproject is None else f"is missing in {printable(str(pyproject))}"
+    return Problem(subject="repository", what=what, remedy=remedy)
 
 
 def _warnings(place: Place | None) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +12,16 @@ from bucketwheel.format.parsed_names import ParsedName, is_distribution, parse_n
 from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.storage import Key, ListEntry
 
-__all__ = ["FoundFile", "IgnoredFile", "ListedFiles", "can_be_linked", "linked_file", "prefixes", "sort_listing"]
+__all__ = [
+    "FoundFile",
+    "IgnoredFile",
+    "ListedFiles",
+    "can_be_linked",
+    "index_prefix",
+    "linked_file",
+    "prefixes",
+    "sort_listing",
+]
 
 _OURS = "_bucketwheel/"
 _PAGES = ("", "index.html", "index.json")
@@ -102,6 +111,21 @@ def sort_listing(listing: Iterable[ListEntry], layout: Layout) -> ListedFiles:
         elif project is not None or (folder == "" and filename in _AT_TOP):
             others[project].append(key)
     return ListedFiles(objects=objects, files=files, pages=pages, others=others, ignored=ignored)
+
+
+def index_prefix(keys: Iterable[Key]) -> str | None:
+    """Return the prefix of the index of another tool: where folders of projects contain their files; None for none.
+
+    s3pypi has it at the top or under its `--prefix`, stick under `simple/`.
+    """
+    found: Counter[str] = Counter()
+    for key in keys:
+        path, _, filename = key.rpartition("/")
+        above, _, folder = path.rpartition("/")
+        project = _project_of_folder(folder)
+        if project is not None and parse_name(filename, project) is not None:
+            found[f"{above}/" if above else ""] += 1
+    return found.most_common(1)[0][0] if found else None
 
 
 def can_be_linked(key: Key) -> bool:

@@ -49,7 +49,10 @@ class S3Publisher(PublisherInterface):
             publication = publish(self._paths(artifacts), settings, report=self._report)
         except BucketwheelError as error:
             # Hatch has no exit status for settings; 3 asks for the same command again, as on our command line.
-            self.app.abort("\n".join(error_texts(error)), code=3 if isinstance(error, Unfinished) else 1)
+            texts = [
+                text.replace("--skip-existing", "-o existing=skip") for text in error_texts(error, option="-o {}=")
+            ]
+            self.app.abort("\n".join(texts), code=3 if isinstance(error, Unfinished) else 1)
         else:
             self._tell(publication)
 
@@ -118,7 +121,8 @@ class S3Publisher(PublisherInterface):
             self.app.display_info()
             self.app.display_mini_header(project)
             self.app.display_info(f"{publication.index_url}{project}/")
-        self.app.display_info(install_line(publication))
+        if install := install_line(publication):
+            self.app.display_info(install)
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)

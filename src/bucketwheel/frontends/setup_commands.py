@@ -79,11 +79,11 @@ def _setuptools_errors() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
-        raise OptionError("\n".join(error_texts(error))) from error
+        raise OptionError("\n".join(error_texts(error, option="`{}` in pyproject.toml"))) from error
     except Unfinished as error:
-        raise ExecError("\n".join(("unfinished:", *error_texts(error)))) from error
+        raise ExecError("\n".join(("unfinished:", *error_texts(error, option="`{}` in pyproject.toml")))) from error
     except BucketwheelError as error:
-        raise ExecError("\n".join(error_texts(error))) from error
+        raise ExecError("\n".join(error_texts(error, option="`{}` in pyproject.toml"))) from error
 
 
 def _report(event: Event) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from packaging.version import Version
@@ -49,13 +50,18 @@ _FATES = {
 }
 """The first and the third are the words of Hatch's own publisher."""
 
+_PAST = {"yank": "yanked", "unyank": "unyanked", "hide": "hid", "unhide": "unhid"}
+
 # There may be a hundred thousand files with one of these fates, and they are good news.
-_COUNTED = {"taken in", "back", "updated"}
+_COUNTED = {"taken in": "would be taken in", "back": "would come back", "updated": "would be updated"}
 _MOST_OUTSIDE = 10
 
 _PROJECTS = ("PROJECT", "LATEST", "VERSIONS", "FILES", "SIZE", "UPLOADED", "STATUS")
-_FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "PYTHON", "")
+_FILES = ("VERSION", "FILE", "SIZE", "UPLOADED", "UPLOADED BY", "PYTHON", "")
+# What a narrow terminal goes without, the least important first.
+_OPTIONAL = ("SIZE", "PYTHON", "UPLOADED BY", "UPLOADED", "FILES", "VERSIONS")
 _INSTALLED = ("PROJECT", "INSTALLED", "NEWEST THAT FITS", "UPGRADE")
+_OPTION = re.compile(r"`[^`]*`|--(?P<name>profile|region|endpoint-url|jobs)\b")
 _MINUTES = len("2026-01-01T12:00")
 
 
@@ -93,11 +99,27 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
             return None
 
 
-def error_texts(error: BucketwheelError) -> Lines:
-    """Return a text for each problem of an error, with its remedy."""
-    if isinstance(error, Refused | Misconfigured):
-        return tuple(str(problem) for problem in error.problems)
-    return tuple(str(error).splitlines())
+def error_texts(error: BucketwheelError, *, option: str = "--{}") -> Lines:
+    """Return a text for each remedy of an error, with all problems that it is for.
+
+    `option` is how the user of this door writes an option: `-o {}=`.
+    """
+    if not isinstance(error, Refused | Misconfigured):
+        return tuple(_with_options(line, option) for line in str(error).splitlines())
+    remedies: dict[str, list[str]] = defaultdict(list)
+    for problem in error.problems:
+        remedies[problem.remedy].append(f"{problem.subject} {problem.what};")
+    return tuple(
+        _with_options(("\n" if len(whats) > 1 else " ").join([*whats, remedy]), option)
+        for remedy, whats in remedies.items()
+    )
+
+
+def _with_options(text: str, option: str) -> str:
+    """Write the options that are settings as this door's user does; a command in backticks stays as it is."""
+    if option == "--{}":
+        return text
+    return _OPTION.sub(lambda match: option.format(match["name"]) if match["name"] else match[0], text)
 
 
 # Publish and promote -------------------------------------------------------------------------------------------------
@@ -118,16 +140,18 @@ def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -
     fates = [fate_words(file) for file in result.files]
     if result.dry_run:
         files = [
-            f"would {verb} {name}" if fate == "success" else f"{name} ... {fate}"
+            f"would {verb} {name}" if fate == "success" else f"{name} ... {fate.replace('skipped', 'would be skipped')}"
             for name, fate in zip(names, fates, strict=True)
         ]
         return (*files, *page_lines(result))
-    return (*(f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True)), install_line(result))
+    install = install_line(result)
+    lines = (f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True))
+    return (*lines, install) if install else tuple(lines)
 
 
 def fate_words(file: FilePublished | FilePromoted) -> str:
     """Say what became of a file."""
-    return _FATES[file.fate]
+    return f"{_FATES[file.fate]}, hidden" if file.hidden else _FATES[file.fate]
 
 
 def page_lines(result: Publication | Promotion) -> Lines:
@@ -138,16 +162,18 @@ def page_lines(result: Publication | Promotion) -> Lines:
 
 
 def install_line(result: Publication | Promotion) -> str:
-    """Say how to install what was published: of each project the newest version.
+    """Say how to install what was published: of each project the newest version. Empty if all files are hidden.
 
     Always by --index-url: with --extra-index-url anybody could put the same name on the other index, and win.
     """
     newest: dict[ProjectName, Version] = {}
     for file in result.files:
+        if file.hidden:
+            continue
         version = Version(file.version)
         newest[file.project] = max(version, newest.get(file.project, version))
     releases = [f"{project}=={version}" for project, version in newest.items()]
-    return shlex.join(["pip", "install", "--index-url", result.index_url, *releases])
+    return shlex.join(["pip", "install", "--index-url", result.index_url, *releases]) if releases else ""
 
 
 # Fetch, init, reindex, yank and status -------------------------------------------------------------------------------
@@ -184,10 +210,10 @@ def _reindexed(reindexed: Reindexed) -> Lines:
 
 
 @_of("Withdrawal")
-def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank"]) -> Lines:
+def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank", "hide", "unhide"]) -> Lines:
     if not yanked.changed:
         return (f"nothing to {verb} in {yanked.project}=={yanked.version}",)
-    words = f"would {verb}" if yanked.dry_run else f"{verb}ed"
+    words = f"would {verb}" if yanked.dry_run else _PAST[verb]
     return tuple(f"{words} {printable(filename)}" for filename in yanked.changed)
 
 
@@ -262,16 +288,20 @@ def _hint(found: Sequence[object], *, confirmed: bool) -> Lines:
 
 
 @_of("Shown")
-def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"]) -> Lines:
+def _shown(shown: Shown, *, table: Literal["projects", "files", "installed"], width: int | None = None) -> Lines:
     repository = printable(str(shown.repository))
     match table:
         case "projects":
             nothing = f"nothing in {repository} can be shown" if shown.unreadable else f"{repository} is empty"
-            return _aligned(_PROJECTS, _project_rows(shown)) or (nothing,)
+            return _aligned(_PROJECTS, _project_rows(shown), width) or (nothing,)
         case "files":
-            return _aligned(_FILES, (_file_row(file) for project in shown.projects for file in project.files))
+            [project] = shown.projects
+            page = printable(f"{shown.index_url}{project.project}/")
+            files = _aligned(_FILES, map(_file_row, project.files), width) or (f"{project.project} has no files",)
+            return (f"{project.project} is {_marker(project.status)}; its page is {page}", *files)
         case "installed":
-            return _aligned(_INSTALLED, _installed_rows(shown)) or (f"nothing in {repository} is installed here",)
+            nothing = f"nothing in {repository} is installed here"
+            return _aligned(_INSTALLED, _installed_rows(shown), width) or (nothing,)
 
 
 def _project_rows(shown: Shown) -> Iterator[Lines]:
@@ -294,6 +324,7 @@ def _file_row(file: PublishedFile) -> Lines:
         printable(file.filename),
         size_words(file.size),
         _moment(file.upload_time),
+        printable(file.by.rpartition(" ")[0]) or "-",
         printable(file.requires_python or "-"),
         ", ".join(filter(None, [yanked, "hidden" if file.hidden else ""])),
     )
@@ -306,13 +337,22 @@ def _installed_rows(shown: Shown) -> Iterator[Lines]:
             yield project.project, printable(found.installed or "-"), found.newest or "-", upgrade
 
 
-def _aligned(header: Lines, rows: Iterable[Lines]) -> Lines:
-    """Set rows in columns, the same on a terminal and in a file; nothing without rows."""
-    table = [header, *rows]
-    if len(table) == 1:
+def _aligned(header: Lines, rows: Iterable[Lines], width: int | None) -> Lines:
+    """Set rows in columns, as many as fit the width; nothing without rows. An uploader is shown where one is known."""
+    columns = list(zip(header, *rows, strict=True))
+    if len(columns[0]) == 1:
         return ()
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return tuple("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+    columns = [column for column in columns if column[0] != "UPLOADED BY" or set(column[1:]) != {"-"}]
+    for title in _OPTIONAL:
+        if width is not None and sum(_width(column) + 2 for column in columns) - 2 > width:
+            columns = [column for column in columns if column[0] != title]
+    widths = list(map(_width, columns))
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in zip(*columns, strict=True))
+    return tuple(line if width is None or len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+
+
+def _width(column: Lines) -> int:
+    return max(map(len, column))
 
 
 # Check and adopt -----------------------------------------------------------------------------------------------------
@@ -332,19 +372,22 @@ def _checked(checked: Checked) -> Lines:
 @_of("Adopted")
 def _adopted(adopted: Adopted) -> Lines:
     fates = Counter(file.fate for file in adopted.files)
-    found = ", ".join(f"{number} {'with ' if fate == 'other bytes' else ''}{fate}" for fate, number in fates.items())
+    would = _COUNTED if adopted.dry_run else {}
+    found = ", ".join(
+        f"{number} {'with ' if fate == 'other bytes' else ''}{would.get(fate, fate)}" for fate, number in fates.items()
+    )
     looked = f"looked at {_counted(adopted.projects, 'project')}: {found or 'nothing has changed'}"
     return (
-        *_lines_of_files(adopted.files),
+        *_lines_of_files(adopted.files, would),
         *_advice(adopted),
         f"{looked}; {_written(adopted)}",
     )
 
 
-def _lines_of_files(files: Sequence[FileAdopted]) -> Iterator[str]:
+def _lines_of_files(files: Sequence[FileAdopted], would: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each file that needs one, and one for the other files of its project."""
     outside = [file for file in files if file.project is None]
-    yield from map(_adopted_line, outside[:_MOST_OUTSIDE])
+    yield from (_adopted_line(file, would) for file in outside[:_MOST_OUTSIDE])
     if (more := len(outside) - _MOST_OUTSIDE) > 0:
         yield f"left out: {_counted(more, 'more distribution')} outside of the index; --json lists them"
     counted: Counter[tuple[str, str]] = Counter()
@@ -354,14 +397,16 @@ def _lines_of_files(files: Sequence[FileAdopted]) -> Iterator[str]:
         if file.fate in _COUNTED and not file.note and not file.legacy:
             counted[file.project, file.fate] += 1
         else:
-            yield _adopted_line(file)
+            yield _adopted_line(file, would)
     for (project, fate), number in counted.items():
-        yield f"{fate}: {_counted(number, 'file')} of {project}"
+        yield f"{would.get(fate, fate)}: {_counted(number, 'file')} of {project}"
 
 
-def _adopted_line(file: FileAdopted) -> str:
+def _adopted_line(file: FileAdopted, would: Mapping[str, str]) -> str:
     legacy = f"(legacy: {printable(file.legacy)})" if file.legacy else ""
-    return " ".join(filter(None, [f"{file.fate}:", printable(file.key), printable(file.note), legacy]))
+    return " ".join(
+        filter(None, [f"{would.get(file.fate, file.fate)}:", printable(file.key), printable(file.note), legacy])
+    )
 
 
 def _advice(adopted: Adopted) -> Iterator[str]:

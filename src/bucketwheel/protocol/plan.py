@@ -9,21 +9,35 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from packaging.version import Version
+
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer, upload_time
-from bucketwheel.names import DistributionName, Sha256, Spellings, sha256_of
+from bucketwheel.names import DistributionName, ProjectName, Sha256, Spellings, sha256_of
 from bucketwheel.storage import Key
 from bucketwheel.storage.transfer import Origin
 
-__all__ = ["Existing", "ReleasePlan", "StoredFile", "Upload", "plan_release", "released", "spelled_twice"]
+__all__ = [
+    "Existing",
+    "ReleasePlan",
+    "StoredFile",
+    "Upload",
+    "plan_release",
+    "released",
+    "spelled_twice",
+    "upload_order",
+]
 
 Existing: TypeAlias = Literal["same", "skip", "refuse"]
 """What to do about a name that already exists: accept the same bytes and refuse others; keep the published bytes and
 skip others; refuse either."""
 
 # setuptools' sdists are never the same twice, so a rebuild is a normal case.
-_KEEP = "keep the published file with --skip-existing (Hatch: -o existing=skip)"
+_KEEP = "keep the published file with --skip-existing"
+
+_OTHER = f"release a new version, or {_KEEP}"
+_STALE = "an earlier build may have left it: run `hatch build --clean`, or name the files to publish"
 
 _Fate: TypeAlias = Literal["new", "restored", "unchanged", "skipped"]
 
@@ -78,11 +92,18 @@ class ReleasePlan:
     unchanged: tuple[Upload, ...] = ()
     skipped: tuple[Upload, ...] = ()
     """Published with other bytes, which stay as they are."""
+    hidden: tuple[Upload, ...] = ()
+    """Those of the unchanged and skipped ones that no page lists."""
 
     @property
     def to_upload(self) -> tuple[Upload, ...]:
         """The files that must be stored before the commit may name them."""
         return self.new + self.restored
+
+
+def upload_order(upload: Upload) -> tuple[ProjectName, Version, str]:
+    """Return a sort key by which people look for files: project, version, name."""
+    return upload.name.project, upload.name.version, upload.filename
 
 
 def spelled_twice(names: Iterable[DistributionName]) -> list[Problem]:
@@ -112,15 +133,23 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
         )
     fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
     names = _Names(manifest)
+    newest = max((upload.name.version for upload in uploads), default=None)
     for upload in uploads:
         fate = names.fate(upload, existing)
         if isinstance(fate, Problem):
-            problems.append(fate)
+            # An older version beside a newer one was not built now, so a new release is no remedy for it.
+            stale = fate.remedy == _OTHER and upload.name.version != newest
+            problems.append(replace(fate, remedy=_STALE) if stale else fate)
         else:
             fates[fate].append(upload)
     if problems:
         raise Refused(*problems)
-    return ReleasePlan(**{fate: tuple(members) for fate, members in fates.items()})
+    hidden = {file.filename for file in manifest.files if file.hidden}
+    kept = (*fates["unchanged"], *fates["skipped"])
+    return ReleasePlan(
+        **{fate: tuple(members) for fate, members in fates.items()},
+        hidden=tuple(upload for upload in kept if upload.filename in hidden),
+    )
 
 
 class _Names:
@@ -139,7 +168,7 @@ class _Names:
             return Problem(subject=upload.filename, what=what, remedy="release a new version")
         if published := self._files.get(upload.filename):
             if existing == "refuse":
-                what = f"already exists (sha256 {published.sha256})"
+                what = f"already exists{_hidden(published)} (sha256 {published.sha256})"
                 return Problem(subject=upload.filename, what=what, remedy="release a new version, or drop --strict")
             if published.sha256 == upload.sha256:
                 return "unchanged"
@@ -170,9 +199,14 @@ class _Names:
 def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
     return Problem(
         subject=upload.filename,
-        what=f"already exists with other bytes (published sha256 {published.sha256}, yours {upload.sha256})",
-        remedy=f"release a new version, or {_KEEP}",
+        what=f"already exists with other bytes{_hidden(published)} "
+        f"(published sha256 {published.sha256}, yours {upload.sha256})",
+        remedy=_OTHER,
     )
+
+
+def _hidden(published: PublishedFile) -> str:
+    return " and is hidden" if published.hidden else ""
 
 
 def released(

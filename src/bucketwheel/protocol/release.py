@@ -5,6 +5,7 @@ Everything that can be refused is refused before a byte is sent. All files of on
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -71,6 +72,22 @@ class Outcome:
     """Whether this run created the repository, or would."""
     pages: tuple[Key, ...] = ()
     """The pages that a dry run would change."""
+
+    def hidden(self, upload: Upload) -> bool:
+        """Return whether a file exists and is on no page."""
+        return upload in self.plans[upload.name.project].hidden
+
+    @property
+    def hidden_warnings(self) -> Iterator[str]:
+        """Say of each version which files are hidden, and how to bring them back."""
+        releases: dict[str, list[str]] = defaultdict(list)
+        for plan in self.plans.values():
+            for upload in plan.hidden:
+                releases[f"{upload.name.project}=={upload.name.version}"].append(upload.filename)
+        for name, filenames in releases.items():
+            be, them = ("is", "it") if len(filenames) == 1 else ("are", "them")
+            remedy = f"bring {them} back with `bucketwheel unhide {name} {' '.join(filenames)}`"
+            yield f"{', '.join(filenames)} {be} hidden, so installers do not find {them}; {remedy}"
 
 
 def new_run_id(uploaded_by: str | None) -> str:
@@ -185,8 +202,8 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
 def _must_exist(target: Target) -> Problem:
     return Problem(
         subject=str(target.place),
-        what="is not a bucketwheel repository, and --no-create is set",
-        remedy="check the address, or drop --no-create",
+        what="is not a bucketwheel repository, and no-create is set",
+        remedy="check the address, or drop no-create",
     )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
+from bucketwheel.format.listed_files import index_prefix
 from bucketwheel.format.settings import (
     Capability,
     RepositorySettings,
@@ -57,6 +59,7 @@ __all__ = [
 
 _UNMOVED = 3
 """After so many refusals of the version that was read just before, no other writer is the reason."""
+_FIRST_OBJECTS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,14 +221,27 @@ def refuse_nonempty(target: Target) -> None:
     # A console makes an empty object for each folder that a person creates.
     objects = (entry for entry in target.storage.list("") if entry.size or entry.key.rpartition("/")[2])
     if next(objects, None) is not None and read_settings(target) is None:
-        raise Refused(
-            Problem(
-                subject=str(target.place),
-                what="is not empty and not a bucketwheel repository, so nothing was written",
-                remedy="choose an empty prefix or directory, or adopt the index that is there: "
-                f"`bucketwheel init {shlex.quote(str(target.place))} --adopt`",
-            )
+        raise Refused(_foreign_ground(target))
+
+
+def _foreign_ground(target: Target) -> Problem:
+    """Say what a place holds that is no repository, as its first objects show it."""
+    place = str(target.place)
+    keys = [entry.key for entry in islice(target.storage.list(""), _FIRST_OBJECTS)]
+    if inner := next((key for key in keys if key.endswith(f"/{SETTINGS_KEY}")), None):
+        return Problem(
+            subject=place,
+            what=f"contains the repository {place}/{inner.removesuffix(f'/{SETTINGS_KEY}')}, so nothing was written",
+            remedy="name that repository, or choose an empty prefix or directory",
         )
+    simple = index_prefix(keys)
+    options = "" if simple in {None, Layout().simple} else f" --set {shlex.quote(f'simple={simple}')}"
+    return Problem(
+        subject=place,
+        what="is not empty and not a bucketwheel repository, so nothing was written",
+        remedy="choose an empty prefix or directory, or adopt the index that is there: "
+        f"`bucketwheel init {shlex.quote(place)} --adopt{options}`",
+    )
 
 
 def refuses_current(target: Target, key: Key) -> Denied:

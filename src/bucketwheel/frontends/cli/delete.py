@@ -19,7 +19,7 @@ __all__ = ["delete"]
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
 @click.option("--now", "at_once", is_flag=True, help="Remove the objects now, even if caches may keep old pages.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository to delete from")
 def delete(
     invocation: Invocation, target: tuple[str, str | None], filenames: tuple[str, ...], *, at_once: bool, yes: bool
 ) -> None:

@@ -21,7 +21,8 @@ def document(result: Any) -> dict[str, object]:  # noqa: ANN401 - the result of 
         case "tuple":
             return {"files": _encode(result)}
         case "Publication" | "Promotion" if not result.dry_run:
-            return {**_table(result), "install": install_line(result)}
+            install = install_line(result)
+            return {**_table(result), "install": install} if install else _table(result)
         case "Pruning":
             keys = ("filename", "version", "size", "upload-time")
             files = [{key: file[key] for key in keys} for file in map(_table, result.files)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TextIO
@@ -11,7 +12,7 @@ import click
 
 from bucketwheel.errors import Unfinished
 
-__all__ = ["colourful", "notice", "write_answer"]
+__all__ = ["colourful", "notice", "terminal_width", "write_answer"]
 
 
 def write_answer(text: str) -> None:
@@ -43,6 +44,11 @@ def colourful(environ: Mapping[str, str], *, terminal: bool) -> bool:
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
     return terminal and environ.get("CLICOLOR") != "0" and environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int | None:
+    """Return the number of columns where the answer goes to a terminal; None for a file or pipe, which gets all."""
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 def _write(text: str, stream: TextIO | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import bucketwheel
-from bucketwheel.frontends.cli.options import pinned, takes
+from bucketwheel.frontends.cli.options import complete_repository, pinned, takes
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["promote"]
@@ -13,10 +13,24 @@ __all__ = ["promote"]
 
 @click.command()
 @click.argument("releases", metavar="PROJECT==VERSION...", nargs=-1, required=True, type=pinned)
-@click.option("--to", "target", required=True, metavar="PLACE|NAME", help="The repository to promote to.")
-@click.option("--no-create", is_flag=True, help="Refuse to create a repository. Use it in CI, against typing errors.")
-@takes("single-writer", "dry-run", "jobs", "put-args", "uploaded-by")
-def promote(invocation: Invocation, releases: tuple[tuple[str, str], ...], *, target: str, no_create: bool) -> None:
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="PLACE|NAME",
+    help="The repository to promote to.",
+    shell_complete=complete_repository,
+)
+@takes(
+    "single-writer",
+    "dry-run",
+    "no-create",
+    "jobs",
+    "put-args",
+    "uploaded-by",
+    repository="The repository to promote from",
+)
+def promote(invocation: Invocation, releases: tuple[tuple[str, str], ...], *, target: str) -> None:
     """Promote releases to another repository.
 
     Each release is published there with all its files, metadata, signatures, attestations and yanks, and with the
@@ -25,5 +39,5 @@ def promote(invocation: Invocation, releases: tuple[tuple[str, str], ...], *, ta
     """
     with invocation.begin() as (settings, report):
         into = invocation.having(repository=target).load(report)
-        promotion = bucketwheel.promote(releases, settings, into, create_repository=not no_create, report=report)
+        promotion = bucketwheel.promote(releases, settings, into, report=report)
     invocation.answer(promotion)

@@ -30,12 +30,16 @@ def _age(text: str) -> timedelta:
 @click.option("--older-than", metavar="AGE", type=_age, help="Delete what is older than 24h, 30d, 8w.")
 @click.option("--orphans", is_flag=True, help="Remove what killed runs left, if older than 24h or --older-than.")
 @click.option(
-    "--per", type=click.Choice(["tags", "version"]), default="tags", help="Keep or delete whole versions: version."
+    "--per",
+    type=click.Choice(["tags", "version"]),
+    default="tags",
+    show_default=True,
+    help="Keep or delete whole versions: version.",
 )
 @click.option("--all-releases", is_flag=True, help="Final releases too, not only pre-releases and dev releases.")
 @click.option("--hide", is_flag=True, help="Only take files off the pages; their objects stay.")
 @click.option("--yes", is_flag=True, help="Do it; without this nothing is changed.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository to prune")
 def prune(
     invocation: Invocation,
     patterns: tuple[str, ...],

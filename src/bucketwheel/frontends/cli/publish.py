@@ -19,11 +19,17 @@ __all__ = ["fetch", "publish", "upload"]
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--skip-existing", is_flag=True, help="Skip files that exist with other bytes: existing=skip.")
 @click.option("--strict", is_flag=True, help="Refuse files that exist, even with the same bytes: existing=refuse.")
-@click.option("--no-create", is_flag=True, help="Refuse to create a repository. Use it in CI, against typing errors.")
-@takes("existing", "single-writer", "dry-run", "jobs", "put-args", "uploaded-by")
-def publish(
-    invocation: Invocation, paths: tuple[Path, ...], *, skip_existing: bool, strict: bool, no_create: bool
-) -> None:
+@takes(
+    "existing",
+    "single-writer",
+    "dry-run",
+    "no-create",
+    "jobs",
+    "put-args",
+    "uploaded-by",
+    repository="Where to publish",
+)
+def publish(invocation: Invocation, paths: tuple[Path, ...], *, skip_existing: bool, strict: bool) -> None:
     """Publish wheels and sdists; also called upload.
 
     Without FILE or DIR it publishes the project's build directory: dist/, unless [tool.hatch.build] names another.
@@ -37,7 +43,7 @@ def publish(
         invocation = invocation.having(existing=chosen[0])
     with invocation.begin() as (settings, report):
         files = paths or (_build_directory(),)
-        publication = bucketwheel.publish(files, settings, create_repository=not no_create, report=report)
+        publication = bucketwheel.publish(files, settings, report=report)
     invocation.answer(publication)
 
 
@@ -52,9 +58,9 @@ upload.name, upload.hidden = "upload", True
     "--into",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where to put the files; the build directory.",
+    help="Where to put the files.  [default: the build directory]",
 )
-@takes("artifact-indexes", "jobs")
+@takes("artifact-indexes", "jobs", repository="The repository whose profile, region and endpoint to use")
 def fetch(invocation: Invocation, project: str, version: str | None, into: Path | None) -> None:
     """Fetch a project's wheels and sdists from where CI left them.
 

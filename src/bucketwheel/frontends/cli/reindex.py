@@ -22,7 +22,7 @@ __all__ = ["reindex"]
     help="Believe the SHA-256 that an uploader noted with a wheel (x-amz-meta-checksum-sha256), and do not read it.",
 )
 @click.option("--yes", is_flag=True, help="Add new files in a directory too, which does not record who wrote them.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository to rebuild")
 def reindex(
     invocation: Invocation,
     projects: tuple[str, ...],

@@ -94,11 +94,10 @@ def errors_told(*, as_json: bool) -> Iterator[None]:
         return
     from bucketwheel.frontends.text import error_texts  # noqa: PLC0415 - see Invocation
 
-    texts = error_texts(error)
-    for text in texts:
+    for text in error_texts(error):
         notice(text, label="error: ", colour="red")
     if as_json:
         problems = error.problems if isinstance(error, Refused | Misconfigured) else ()
         listed = {"problems": [asdict(problem) for problem in problems]} if problems else {}
-        write_answer(json.dumps({"error": "\n".join(texts), **listed, "exit": error.exit_code}, indent=2))
+        write_answer(json.dumps({"error": str(error), **listed, "exit": error.exit_code}, indent=2))
     sys.exit(error.exit_code)

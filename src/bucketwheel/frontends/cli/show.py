@@ -8,7 +8,7 @@ import click
 
 import bucketwheel
 from bucketwheel.frontends.cli.options import release, takes
-from bucketwheel.frontends.cli.output import notice
+from bucketwheel.frontends.cli.output import notice, terminal_width
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["show"]
@@ -17,7 +17,7 @@ __all__ = ["show"]
 @click.command()
 @click.argument("wanted", metavar="[PROJECT[==VERSION]]", required=False, type=release)
 @click.option("--installed", is_flag=True, help="Compare with what is installed in this interpreter.")
-@takes("jobs")
+@takes("jobs", repository="The repository to show")
 def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, installed: bool) -> None:
     """Show what a repository contains.
 
@@ -30,7 +30,8 @@ def show(invocation: Invocation, wanted: tuple[str, str | None] | None, *, insta
     with invocation.begin() as (settings, report):
         interpreter = bucketwheel.this_interpreter() if installed else None
         shown = bucketwheel.show(settings, project=project, version=version, interpreter=interpreter, report=report)
-    invocation.answer(shown, table="installed" if installed else "projects" if project is None else "files")
+    table = "installed" if installed else "projects" if project is None else "files"
+    invocation.answer(shown, table=table, width=terminal_width())
     for error in shown.unreadable:
         notice(str(error), label="error: ", colour="red")
     if shown.unreadable:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import click
 
 import bucketwheel
-from bucketwheel.frontends.cli.options import takes
+from bucketwheel.frontends.cli.options import complete, takes
 from bucketwheel.frontends.cli.run import Invocation
 
 __all__ = ["status"]
 
+_MARKERS = ("active", "archived", "deprecated", "quarantined")
+
 
 @click.command()
 @click.argument("project")
-@click.argument("marker", metavar="[active|archived|deprecated|quarantined]", required=False)
+@click.argument("marker", metavar=f"[{'|'.join(_MARKERS)}]", required=False, shell_complete=complete(*_MARKERS))
 @click.option("--reason", metavar="TEXT", help="Why; installers show it.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the project")
 def status(invocation: Invocation, project: str, marker: str | None, reason: str | None) -> None:
     """Show or set the status of a project (PEP 792).
 

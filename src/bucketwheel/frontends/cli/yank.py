@@ -1,4 +1,4 @@
-"""The commands `yank` and `unyank`."""
+"""The commands `yank` and `unyank`, `hide` and `unhide`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import bucketwheel
 from bucketwheel.frontends.cli.options import pinned, takes
 from bucketwheel.frontends.cli.run import Invocation
 
-__all__ = ["unyank", "yank"]
+__all__ = ["hide", "unhide", "unyank", "yank"]
 
 
 @click.command()
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; installers show it.")
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...], reason: str) -> None:
     """Make installers ignore a bad release.
 
@@ -30,9 +30,34 @@ def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str,
 @click.command()
 @click.argument("release", metavar="PROJECT==VERSION", type=pinned)
 @click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs")
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
 def unyank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Take back the yank of a version, or of some of its files."""
     with invocation.begin() as (settings, report):
         unyanked = bucketwheel.unyank(*release, settings, filenames=filenames, report=report)
     invocation.answer(unyanked, verb="unyank")
+
+
+@click.command()
+@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
+@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+def hide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
+    """Take a version, or some of its files, off the pages.
+
+    Installers do not find hidden files, not even exact pins. The objects stay, and `unhide` brings them back.
+    """
+    with invocation.begin() as (settings, report):
+        hidden = bucketwheel.hide(*release, settings, filenames=filenames, report=report)
+    invocation.answer(hidden, verb="hide")
+
+
+@click.command()
+@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
+@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
+@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+def unhide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
+    """Bring hidden files of a version back to the pages."""
+    with invocation.begin() as (settings, report):
+        unhidden = bucketwheel.unhide(*release, settings, filenames=filenames, report=report)
+    invocation.answer(unhidden, verb="unhide")

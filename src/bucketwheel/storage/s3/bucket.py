@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,8 @@ class Bucket:
     profile: str | None = None
     first_wait: threading.Lock = field(default_factory=threading.Lock)
     """Held from the first time that S3 asks to slow down."""
+    create_command: str = ""
+    """The command that makes it, with the whole place and its connection."""
 
     def ask(self, method: str, *, expected: frozenset[str] = frozenset(), **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's arguments and answers
         """Make one call and return its answer, or the Rejection if its code or status is among those expected.
@@ -117,7 +120,13 @@ class Bucket:
     def call(self, method: str, key: str) -> ApiCall:
         """Describe a call of a method for a key."""
         operation = self.client.meta.method_to_api_mapping[method]
-        return ApiCall(operation=operation, bucket=self.name, key=key, profile=self.profile)
+        return ApiCall(
+            operation=operation,
+            bucket=self.name,
+            key=key,
+            profile=self.profile,
+            create_bucket=self.create_command,
+        )
 
     @contextmanager
     def reading(self, call: ApiCall) -> Iterator[None]:
@@ -195,7 +204,18 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         monitor=monitor,
         connections=threading.Semaphore(jobs),
         profile=None if session.profile_name == "default" else session.profile_name,
+        create_command=_create_command(place, connection),
     )
+
+
+def _create_command(place: S3Place, connection: Connection) -> str:
+    options = {
+        "--endpoint-url": connection.endpoint_url,
+        "--region": connection.region,
+        "--profile": connection.profile,
+    }
+    given = (word for option, value in options.items() if value is not None for word in (option, value))
+    return shlex.join(["bucketwheel", "init", str(place), "--create-bucket", *given])
 
 
 def _config(connection: Connection, jobs: int) -> Config:

@@ -6,6 +6,7 @@ of its versions lacks does no harm. Their own texts are not shown: they may cont
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class ApiCall:
     key: str = ""
     """The whole key, with the repository's prefix; empty for calls about the bucket."""
     profile: str | None = None
+    create_bucket: str = ""
+    """The command that makes the bucket, with the whole place and its connection."""
 
     @property
     def target(self) -> str:
@@ -94,9 +97,7 @@ _NO_CONDITIONS: Final = (
 _DENIED: Final[Mapping[str, str]] = {
     "AccessDenied": _FORBIDDEN,
     "403": _FORBIDDEN,
-    "NoSuchBucket": (
-        "there is no bucket {bucket}; check its name, or make it with `bucketwheel init s3://{bucket} --create-bucket`"
-    ),
+    "NoSuchBucket": ("there is no bucket {bucket}; check its name, or make it with `{create_bucket}`"),
     "BucketAlreadyExists": "the bucket name {bucket} belongs to another account; choose another",
     "InvalidBucketName": "{bucket} cannot be the name of a bucket; choose another",
     "ExpiredToken": _EXPIRED,
@@ -149,6 +150,8 @@ _CERTAIN: Final = _DENIED.keys() - {"NotImplemented", "501"}
 _OTHER: Final = "S3 answered {answer} to {operation} of {target}; run the same command again with -v to see more"
 
 _BROKE: Final = "the connection broke at {operation} of {target}; run the same command again"
+_UNREACHED: Final = "{host} cannot be reached ({cause}); check the network and {address}"
+
 _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "NoCredentialsError": (
         Denied,
@@ -175,8 +178,8 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
         "no secure connection to {host} (TLS); set AWS_CA_BUNDLE to the certificate file of its authority",
     ),
     "ProxyConnectionError": (Unavailable, "the proxy for {bucket} cannot be reached; correct HTTPS_PROXY"),
-    "EndpointConnectionError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
-    "ConnectTimeoutError": (Unavailable, "{host} cannot be reached; check the network and --endpoint-url"),
+    "EndpointConnectionError": (Unavailable, _UNREACHED),
+    "ConnectTimeoutError": (Unavailable, _UNREACHED),
     "ReadTimeoutError": (
         Unavailable,
         "{host} did not answer {operation} of {target} in time; run the same command again",
@@ -188,6 +191,16 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
 _GAVE_UP: Final = (
     "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
 )
+
+# By the name of a class in the chain of an error that says that no connection was made.
+_CAUSES: Final[Mapping[str, str]] = {
+    "NameResolutionError": "name not found",
+    "gaierror": "name not found",
+    "ConnectionRefusedError": "connection refused",
+    "ConnectTimeoutError": "timed out",
+    "TimeoutError": "timed out",
+}
+_REGION_IN_HOST: Final = re.compile(r"s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 # AWS says which permission, on what, is lacking: "… is not authorized to perform: kms:GenerateDataKey on resource: …".
 _LACKING: Final = re.compile(r'perform: (?P<action>[\w-]+:\w+) on resource: "?(?P<arn>arn:[^\s"]+)')
@@ -243,8 +256,12 @@ def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
 def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
     """Return the error for a call that got no answer at all, with its remedy."""
     details: Mapping[str, Any] = getattr(error, "kwargs", {})
+    host, cause = _host(str(details.get("endpoint_url") or "S3")), _cause(error)
+    region = _REGION_IN_HOST.search(host)
     facts = _facts(call) | {
-        "host": _host(str(details.get("endpoint_url") or "S3")),
+        "host": host,
+        "cause": cause,
+        "address": f"--region ({region['region']})" if region and cause == "name not found" else "--endpoint-url",
         "parameters": ", ".join(re.findall(r'(?:in input: "|for parameter )(\w+)', str(details.get("report", "")))),
         "name": type(error).__name__,
     }
@@ -267,6 +284,19 @@ def connection_broke(call: ApiCall) -> Unavailable:
     return Unavailable(_BROKE.format_map(_facts(call)))
 
 
+def _cause(error: BaseException) -> str:
+    """Say why no connection was made, from the errors that an error of the SDK wraps."""
+    chain: list[object] = [error]
+    for link in chain:
+        if isinstance(link, BaseException):
+            chain += [getattr(link, "kwargs", {}).get("error"), link.__cause__, link.__context__]
+    # By their own classes only: for urllib3 a refused connection is a kind of ConnectTimeoutError.
+    names = {type(link).__name__ for link in chain}
+    known = (words for name, words in _CAUSES.items() if name in names)
+    said = (printable(link.strerror) for link in chain if isinstance(link, OSError) and link.strerror)
+    return next(itertools.chain(known, said), "no answer")
+
+
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
     """Return the error for a server that is not S3."""
     return Denied(f"the server for {call.target} at {_host(endpoint_url)} is not S3; correct --endpoint-url")
@@ -287,6 +317,7 @@ def _facts(call: ApiCall) -> dict[str, str]:
         "target": call.target,
         "action": call.action,
         "arn": call.arn,
+        "create_bucket": printable(call.create_bucket or f"bucketwheel init s3://{call.bucket} --create-bucket"),
         "log_in": f"run `aws sso login --profile {printable(call.profile)}`" if call.profile else "get new credentials",
     }
 
