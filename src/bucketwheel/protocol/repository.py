@@ -138,17 +138,16 @@ def open_to_read(target: Target) -> Repository:
 
 def open_to_write(target: Target, found: Repository | None = None) -> Repository:
     """Open what must be a repository with a proven store; makes the proof if its creator died before it (I14)."""
-    if target.read_only:
-        raise Refused(
-            Problem(
-                subject=str(target.place),
-                what="needs credentials to write",
-                remedy="drop no-sign-request",
-            )
-        )
+    _refuse_read_only(target)
     found = found or open_to_read(target)
     refuse_unwritable(found.settings, str(target.place), single_writer=target.single_writer)
     return found if found.settings.conditional_writes else _prove(found)
+
+
+def _refuse_read_only(target: Target) -> None:
+    if target.read_only:
+        what, remedy = "needs credentials to write", "drop no-sign-request"
+        raise Refused(Problem(subject=str(target.place), what=what, remedy=remedy))
 
 
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
@@ -175,6 +174,7 @@ def create(target: Target, settings: RepositorySettings) -> tuple[Repository, bo
 
 def take_over(target: Target, settings: RepositorySettings) -> tuple[Repository, bool]:
     """Create a repository whatever the place holds; that is left as it is. The rest as `create`."""
+    _refuse_read_only(target)
     for _ in attempts():
         created = store(target, settings, expected=None)
         found = created or read_settings(target)
