@@ -38,30 +38,39 @@ USER = HOME / "user"
 """The environment of a user who installs the package."""
 
 
-def main() -> int:
-    """Set up, then run all steps; return 1 if a command fails."""
+def main() -> None:
+    """Set up, then run all steps; exit with a sentence if something fails."""
     try:
         set_up()
         version, index = release_and_install()
+        print(f"demo: published and installed bucketwheel-example {version} from {index}", flush=True)
     except subprocess.CalledProcessError as error:
-        print(f"demo: failed; this command ended with status {error.returncode}: {shlex.join(map(str, error.cmd))}")
-        return 1
-    print(f"demo: published and installed bucketwheel-example {version} from {index}")
-    return 0
+        command = shlex.join(map(str, error.cmd))
+        needs = "; installing needs a package index such as PyPI" if "install" in error.cmd else ""
+        sys.exit(f"demo: failed; this command ended with status {error.returncode}{needs}: {command}")
+    except KeyboardInterrupt:
+        sys.exit("demo: interrupted; run it again to start from the beginning")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        sys.exit("demo: stopped; what read its output went away")
+    except OSError as error:
+        sys.exit(f"demo: failed; {error}; the clone must be in a directory that you can write to")
 
 
 def set_up() -> None:
     """Install the clone and its hosts into an environment of their own; a second run does so only after a change."""
     stamp = TOOLS / "state"
-    state = hashlib.sha256((CLONE / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == state:
+    # An environment works only where it was made, with the Python that made it.
+    state = (CLONE / "pyproject.toml").read_text(encoding="utf-8") + f"{sys.version} {TOOLS}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state and Path(program(TOOLS, "python")).exists():
         return
     print(f"+ setting up {TOOLS.relative_to(CLONE)} (some twenty seconds, once)", flush=True)
-    shutil.rmtree(TOOLS, ignore_errors=True)
+    if TOOLS.exists():
+        shutil.rmtree(TOOLS)
     venv.create(TOOLS, with_pip=True)
-    pip = [program(TOOLS, "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    pip = [program(TOOLS, "python"), "-m", "pip", "--disable-pip-version-check", "--retries", "2", "install", "-qq"]
     subprocess.run([*pip, "--editable", str(CLONE), "hatch>=1.14", "build>=1.2"], cwd=CLONE, check=True)
-    stamp.write_text(state)
+    stamp.write_text(state, encoding="utf-8")
 
 
 def release_and_install() -> "tuple[str, str]":
@@ -154,4 +163,4 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

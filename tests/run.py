@@ -14,8 +14,8 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - said in words, not by a syntax error
     sys.exit("the tests need Python 3.11 or newer; run this file with one")
 
-import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,6 +39,24 @@ THOROUGH = {
 
 
 def main(arguments: "list[str]") -> int:
+    """Set up and run everything; end with a sentence where that cannot be done."""
+    try:
+        return set_up_and_run(arguments)
+    except subprocess.CalledProcessError as error:
+        needs = "; installing needs a package index such as PyPI" if "install" in error.cmd else ""
+        sys.exit(
+            f"tests: not set up: this command ended with status {error.returncode}{needs}: {shlex.join(error.cmd)}"
+        )
+    except KeyboardInterrupt:
+        sys.exit("tests: interrupted")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        sys.exit("tests: stopped; what read their output went away")
+    except OSError as error:
+        sys.exit(f"tests: not set up: {error}; the clone must be in a directory that you can write to")
+
+
+def set_up_and_run(arguments: "list[str]") -> int:
     """Run the checks and the tests, or what is thorough; stop at the first that fails."""
     # That of no environment: the one that runs this may be about to be made again.
     python = sys._base_executable  # type: ignore[attr-defined]  # typeshed does not have it
@@ -99,16 +117,28 @@ def answers_as(candidate: str, version: "tuple[int, int]") -> bool:
 def set_up(home: Path, python: str, wanted: "list[str]") -> None:
     """Make an environment with these packages, unless it is there, for this pyproject.toml and this Python."""
     stamp = home / "state"
-    state = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == state:
+    # An environment works only where it was made, with the Python that made it.
+    state = (ROOT / "pyproject.toml").read_text(encoding="utf-8") + f"{sys.version} {python} {home}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state and program(home, "python").exists():
         return
     print("+ setting up", home.relative_to(ROOT), flush=True)
-    shutil.rmtree(home, ignore_errors=True)
+    if home.exists():
+        shutil.rmtree(home)
+    home.mkdir()
     subprocess.run([python, "-m", "venv", str(home)], check=True)
-    pip = [str(program(home, "python")), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [
+        str(program(home, "python")),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+    ]
     subprocess.run([*pip, "--upgrade", "pip>=25.1"], cwd=ROOT, check=True)  # the first to know dependency groups
     subprocess.run([*pip, *wanted], cwd=ROOT, check=True)
-    stamp.write_text(state)
+    stamp.write_text(state, encoding="utf-8")
 
 
 def run(home: Path, command: "list[str]", **variables: str) -> int:

@@ -111,21 +111,19 @@ def test_every_link_leads_to_the_files_key(simple: str, key: Key | None, filenam
 def test_how_things_are_served() -> None:
     """Exact media types, and caching that hides no release and forgets no file; the repository's own where it says."""
     layout = Layout(pages_cache_control="public, max-age=60", put_args={"StorageClass": "STANDARD_IA"})
-    for_ever = "public, max-age=31536000, immutable"
-
-    served = {
-        kind.content_type: kind.cache_control
-        for kind in (layout.html(), layout.json(), layout.distribution(), layout.metadata(), layout.signature())
+    pages, for_ever = "public, max-age=60", "public, max-age=31536000, immutable"
+    kinds = {
+        "html": ("text/html; charset=utf-8", pages),
+        "json": ("application/vnd.pypi.simple.v1+json", pages),
+        "distribution": ("application/octet-stream", for_ever),
+        "metadata": ("text/plain; charset=utf-8", for_ever),
+        "signature": ("application/pgp-signature", for_ever),
+        "provenance": ("application/vnd.pypi.integrity.v1+json", "no-cache"),
+        "record": ("application/json", "no-cache"),
     }
-    assert served == {
-        "text/html; charset=utf-8": "public, max-age=60",
-        "application/vnd.pypi.simple.v1+json": "public, max-age=60",
-        "application/octet-stream": for_ever,
-        "text/plain; charset=utf-8": for_ever,
-        "application/pgp-signature": for_ever,
-    }
-    assert (layout.record().content_type, layout.record().cache_control) == ("application/json", "no-cache")
-    assert layout.record().put_args == {"StorageClass": "STANDARD_IA"}
+    served = {kind: getattr(layout, kind)() for kind in kinds}
+    assert {kind: (headers.content_type, headers.cache_control) for kind, headers in served.items()} == kinds
+    assert {kind: headers.put_args for kind, headers in served.items()} == dict.fromkeys(kinds, layout.put_args)
     assert Layout().html().cache_control == "public, max-age=0, must-revalidate"
 
 

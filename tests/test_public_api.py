@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import bucketwheel
+from support.api_page import PAGE, api_page
+from support.archives import make_wheel
 from support.manifests import DEMO, published
 
 
 @pytest.mark.parametrize("name", dir(bucketwheel))
-def test_every_public_name_is_there(name: str) -> None:
-    """Each name can be had, says where it comes from, and is documented."""
-    assert getattr(bucketwheel, name).__doc__
+def test_every_public_name_is_documented(name: str) -> None:
+    """Each name can be had, and docs/api.md has a text for it."""
+    assert getattr(bucketwheel, name) is not None
+    _, _, described = PAGE.read_text(encoding="utf-8").partition(f"\n### `{name}`\n")
+    text = described.partition("\n##")[0]
+    assert re.search(r"^[A-Z].*\w", text, re.MULTILINE)
+
+
+def test_the_page_of_the_api_is_that_of_the_code() -> None:
+    """docs/api.md shows every signature, attribute and default as they are."""
+    assert PAGE.read_text(encoding="utf-8") == api_page(), "run `python tests/support/api_page.py`"
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_publish_takes_text_and_paths(kind: Callable[[Path], str | Path], several: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest's
+    """What to publish may be one text or Path, or several; a text is never taken for the letters in it."""
+    wheel = make_wheel(tmp_path / "dist", "demo-pkg", "1.0")
+    settings = bucketwheel.load_settings(tmp_path, options={"repository": str(tmp_path / "repository")}, environ={})
+    what = [kind(wheel)] if several else kind(tmp_path / "dist")
+    publication = bucketwheel.publish(what, settings)
+    assert [file.path.name for file in publication.files] == [wheel.name]
+
+
+def test_what_functions_take_is_public(tmp_path: Path) -> None:
+    """A program of its own can name the types of the arguments: settings, a connection, limits, a report."""
+    make_wheel(tmp_path / "ci", "demo-pkg", "1.0")
+    events: list[object] = []
+    report: bucketwheel.Report = events.append
+    connection, limits = bucketwheel.Connection(region="eu-central-1"), bucketwheel.Limits(tries=1)
+    sources, into = [str(tmp_path / "ci")], tmp_path / "dist"
+    [file] = bucketwheel.fetch(
+        "demo-pkg", sources=sources, into=into, connection=connection, limits=limits, report=report
+    )
+    assert file.path.is_file()
+    assert events
 
 
 def test_the_public_names_are_those_that_are_listed() -> None:

@@ -42,11 +42,14 @@ from bucketwheel.errors import Misconfigured as Misconfigured
 from bucketwheel.errors import Refused as Refused
 from bucketwheel.errors import Unavailable as Unavailable
 from bucketwheel.errors import Unfinished as Unfinished
+from bucketwheel.events import Report as Report
 from bucketwheel.format.manifest import Manifest as Manifest
 from bucketwheel.format.manifest import PublishedFile as PublishedFile
 from bucketwheel.format.manifest import Status as Status
 from bucketwheel.format.pages.html import render_simple_html as render_simple_html
 from bucketwheel.format.pages.json import render_simple_json as render_simple_json
+from bucketwheel.places import Connection as Connection
+from bucketwheel.sources.limits import Limits as Limits
 from bucketwheel.sources.pages import IndexPage as IndexPage
 from bucketwheel.sources.pages import UnreadablePage as UnreadablePage
 from bucketwheel.sources.pages import read_index as read_index

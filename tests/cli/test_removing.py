@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bucketwheel.frontends.cli import cli
 from support.archives import make_sdist, make_wheel
 from support.command_line import run_at_terminal, run_command
 
@@ -346,3 +349,25 @@ def test_what_cannot_be_marked_is_refused(args: list[str], code: int, problem: s
     assert run.code == code
     assert problem in run.notices
     assert run_command("status", "demo-pkg", *TO).lines == ["demo-pkg is active"]
+
+
+@pytest.mark.parametrize(("age", "days"), [("24h", 1), ("30d", 30), ("8w", 56), ("0d", 0), ("9999d", 9999)])
+def test_an_age_is_read_in_its_unit(age: str, days: int) -> None:
+    """h, d and w are hours, days and weeks, also for orphans."""
+    command = cli.commands["prune"]
+    assert command.make_context("prune", ["*", "--older-than", age]).params["older_than"] == timedelta(days=days)
+
+
+@pytest.mark.parametrize(("age", "deleted"), [("30d", 1), ("4w", 1), ("31d", 0), ("5w", 0)])
+def test_an_age_decides_what_is_deleted(age: str, deleted: int) -> None:
+    """A night of thirty days ago is older than four weeks, and not older than five."""
+    nightlies(1)
+    manifest = Path("pypi", "_bucketwheel", "manifests", "demo-pkg.json")
+    document = json.loads(manifest.read_bytes())
+    [nightly] = [file for file in document["files"] if ".dev" in file["filename"]]
+    then = datetime.now(UTC) - timedelta(days=30, hours=1)
+    nightly["upload-time"] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    run = run_command("prune", "*", "--older-than", age, *TO, "--yes", "--json")
+    assert run.code == 0, run.notices
+    assert len(run.document["files"]) == deleted

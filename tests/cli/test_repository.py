@@ -122,6 +122,18 @@ def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:
     assert not Path("pypi").exists()
 
 
+def test_init_moves_no_published_files(published: Path) -> None:
+    """`simple` is part of each file's address, so it can only be changed before the first publish."""
+    assert run_command("init", "./empty").code == 0
+    assert run_command("init", "./empty", "--set", "simple=whl").code == 0
+    before = (published / "_bucketwheel" / "repository.json").read_bytes()
+    run = run_command("init", "./pypi", "--set", "simple=whl")
+    assert run.code == 1
+    assert "already has files under simple/, so `simple` cannot change" in run.notices
+    assert (published / "_bucketwheel" / "repository.json").read_bytes() == before
+    assert run_command("init", "./pypi", "--set", "simple=simple/").code == 0
+
+
 def test_init_is_never_a_trial() -> None:
     """With a configured dry run nothing is made: `init` has no trial."""
     run = run_command("init", "./pypi", environ={"BUCKETWHEEL_DRY_RUN": "1"})

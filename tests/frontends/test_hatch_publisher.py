@@ -37,9 +37,19 @@ def project(host: Host) -> Path:
     return host.project
 
 
-def test_publishes_the_build_directory_and_ends_like_hatch(host: Host, project: Path) -> None:
+def test_the_oldest_hatch_is_the_one_that_the_readme_names(host: Host, oldest_hatch: Path) -> None:
+    """What is tested as the oldest is the oldest, and the newest is another."""
+    said = host.using(oldest_hatch).hatch("--version").out
+    assert said == "Hatch, version 1.10.0\n"
+    assert said != host.hatch("--version").out
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "bucketwheel supports Hatch from 1.10 and setuptools from 65.5" in readme
+
+
+def test_publishes_the_build_directory_and_ends_like_hatch(host: Host, project: Path, hatch_python: Path) -> None:
     """All projects of the build directory go up, in Hatch's own words; twice is as good as once, and as green."""
     index = (project / "repository" / "simple").as_uri() + "/"
+    host = host.using(hatch_python)
 
     first = host.hatch("publish", "-p", "s3")
     assert first.code == 0, first.said
@@ -86,9 +96,9 @@ def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) ->
     assert "out/demo_pkg-1.0-py3-none-any.whl ... success\n" in kept.err
 
 
-def test_a_dry_run_writes_nothing(host: Host, project: Path) -> None:
+def test_a_dry_run_writes_nothing(host: Host, project: Path, hatch_python: Path) -> None:
     """`-o dry-run` says which files and pages would come, and leaves no trace."""
-    run = host.hatch("publish", "-p", "s3", "-o", "dry-run", "out/demo_pkg-1.0.tar.gz")
+    run = host.using(hatch_python).hatch("publish", "-p", "s3", "-o", "dry-run", "out/demo_pkg-1.0.tar.gz")
     assert run.code == 0
     assert run.err == (
         "out/demo_pkg-1.0.tar.gz ... would be published\n"

@@ -135,6 +135,26 @@ def test_a_dry_run_writes_nothing(host: Host, project: Path, oldest_setuptools: 
         assert not (project / "repository").exists()
 
 
+@pytest.mark.parametrize("section", ["upload_all", "global"])
+@pytest.mark.parametrize(("written", "publishes"), [("no", True), ("yes", False)])
+def test_dry_run_in_setup_cfg(
+    host: Host,
+    project: Path,
+    oldest_setuptools: Path,
+    section: str,
+    written: str,
+    publishes: bool,  # noqa: FBT001 - a table
+) -> None:
+    """A no in setup.cfg is a no; in the global section, which old setuptools has, as well."""
+    make_sdist(project / "dist", "legacy-proj", "1.0")
+    (project / "setup.cfg").write_text(f"[{section}]\ndry_run = {written}\n")
+    host = host.using(oldest_setuptools) if section == "global" else host
+    run = host.setup_py("upload_all")
+    assert run.code == 0, run.said
+    assert (project / "repository").exists() == publishes
+    assert ("would publish dist/legacy_proj-1.0.tar.gz\n" in run.out) != publishes
+
+
 def test_an_unknown_version_is_never_published(host: Host, project: Path, setup_python: Path) -> None:
     """Without setuptools-scm setuptools says 0.0.0, before sdist and after it: both commands refuse that."""
     (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "1.0"', 'dynamic = ["version"]'))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -181,6 +182,11 @@ class TestRequests:
             add(storage, b"body")
         assert sent[0]["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
         assert b";x-amz-checksum-sha256;" in sent[0]["Authorization"]
+
+    def test_over_http_the_signature_covers_the_body(self, storage: S3Storage, wire: Wire) -> None:
+        """Without TLS nothing else protects a body on its way."""
+        add(storage, b"body")
+        assert wire.log[0].headers["x-amz-content-sha256"] == digest(b"body")
 
     def test_unsigned_requests_carry_no_signature(self, bucket: TestBucket, wire: Wire) -> None:
         """`no-sign-request` reads without credentials, even where there are some."""
@@ -559,6 +565,42 @@ class TestListing:
         paged = replace(storage, page_size=3)
         assert [listed.key for listed in paged.list("simple/")] == keys
         assert len(wire.asked("GET")) == 3
+
+    def test_all_pages_of_unfinished_uploads_are_listed(self, storage: S3Storage, wire: Wire) -> None:
+        """The second request goes on after the key and the upload at which the first answer ended."""
+        upload = "<Upload><Key>{}</Key><UploadId>u</UploadId><Initiated>2030-01-02T03:04:05Z</Initiated></Upload>"
+        pages = (
+            "<IsTruncated>true</IsTruncated><NextKeyMarker>a b</NextKeyMarker>"
+            "<NextUploadIdMarker>one</NextUploadIdMarker>" + upload.format("a b"),
+            "<IsTruncated>false</IsTruncated>" + upload.format("c"),
+        )
+        wire.harm = lambda one: answers(_listing("ListMultipartUploadsResult", pages[len(wire.log) > 1], one))
+        assert [left.key for left in storage.unfinished_uploads()] == ["a b", "c"]
+        assert [_markers(one) for one in wire.log] == [{}, {"key-marker": "a b", "upload-id-marker": "one"}]
+
+    def test_all_pages_of_versions_are_listed(self, storage: S3Storage, wire: Wire) -> None:
+        """Two versions of one key are two also where a page ends between them."""
+        version = "<Version><Key>{}</Key><VersionId>v</VersionId><ETag>{}</ETag></Version>"
+        pages = (
+            "<IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker><NextVersionIdMarker>two</NextVersionIdMarker>"
+            + version.format("a", "1")
+            + version.format("b", "1"),
+            "<IsTruncated>false</IsTruncated>" + version.format("b", "2"),
+        )
+        wire.harm = lambda one: answers(_listing("ListVersionsResult", pages[len(wire.log) > 1], one))
+        assert list(storage.overwritten("")) == ["b"]
+        assert [_markers(one) for one in wire.log] == [{}, {"key-marker": "b", "version-id-marker": "two"}]
+
+
+def _listing(name: str, page: str, asked: Exchange) -> bytes:
+    assert asked.verb == "GET"
+    return f'<{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{page}</{name}>'.encode()
+
+
+def _markers(exchange: Exchange) -> dict[str, str]:
+    """Return where a listing is to go on."""
+    query = parse_qsl(urlsplit(exchange.path).query)
+    return {name: value for name, value in query if name.endswith("-marker")}
 
 
 class TestEvents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -61,14 +61,15 @@ class Publication:
         return all(file.fate != "published" for file in self.files)
 
 
-def publish(paths: Sequence[Path], settings: Settings, *, report: Report = ignore) -> Publication:
+def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, report: Report = ignore) -> Publication:
     """Publish the wheels and sdists among files, directories and patterns to the settings' repository.
 
+    `paths` is one of them or several: `publish("dist", settings)`, `publish([wheel, sdist], settings)`.
     Raises Refused, Misconfigured, Unavailable or Damaged with nothing committed; Unfinished where something is or may
     be, and the same call again finishes it.
     """
     place = settings.require_repository()
-    found = collect(paths)
+    found = collect([Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)])
     report(Stage(doing="validating", count=len(found)))
     with Workers(settings.jobs) as workers:
         # The archives are read while boto3 is imported and the store is reached.

@@ -1,0 +1,97 @@
+"""README and docs name only commands, options, settings and messages that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from bucketwheel.config.keys import KEYS
+from bucketwheel.frontends.cli import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
+# Of pip, uv, s3pypi and others, which the pages name too.
+OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--prefix", "--with"}
+EVERY_OPTION = {name for command in cli.commands.values() for each in command.params for name in each.opts}
+
+
+def snippets() -> Iterator[tuple[str, str]]:
+    """Yield each line of code on each page: of the blocks, and between backquotes, which may hold a line break."""
+    for page in PAGES:
+        prose: list[str] = []
+        blocks: list[str] = []
+        for number, part in enumerate(re.split(r"^ *```.*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)):
+            (blocks if number % 2 else prose).append(part)
+        for block in blocks:
+            yield from ((page.name, line.strip()) for line in block.splitlines())
+        for text in prose:
+            yield from ((page.name, " ".join(code.split())) for code in re.findall(r"`([^`]+)`", text))
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield each of our command lines on each page."""
+    for page, code in snippets():
+        for part in code.split("&&"):
+            line = re.sub(r"^\$ |^- run: ", "", part.strip())
+            line = re.split(r"   +| # ", line)[0]
+            if re.match(r"bucketwheel [a-z]", line):
+                yield page, line
+
+
+def is_synopsis(line: str) -> bool:
+    """Return whether a line shows choices or repetitions in place of what could be typed."""
+    return bool(re.search(r"[\[\]|…]", line))
+
+
+@pytest.mark.parametrize(("page", "line"), sorted({*commands()}))
+def test_a_command_on_a_page_is_a_command(page: str, line: str) -> None:
+    """The command exists and takes the options; what could be typed is parsed by click."""
+    _, verb, *arguments = (word for word in shlex.split(line) if word != "--help")
+    command = cli.commands[verb]
+    taken = {name for each in command.params for name in each.opts}
+    assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(arguments))) <= taken, page
+    if arguments and not is_synopsis(line):
+        try:
+            command.make_context(verb, arguments)
+        except click.MissingParameter:
+            assert not any(word.isupper() for word in arguments), (
+                page
+            )  # `bucketwheel yank --reason` names an option only
+
+
+def test_the_readme_names_every_command() -> None:
+    """A new command fails here until the README has it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = {line.split()[1] for page, line in commands() if page == "README.md"}
+    assert set(cli.commands) - {"upload"} <= named | set(re.findall(r"\b[a-z]+\b", readme.partition("## Settings")[0]))
+
+
+@pytest.mark.parametrize(("page", "code"), sorted({found for found in snippets() if re.match(r"--?[a-z]", found[1])}))
+def test_an_option_on_a_page_is_an_option(page: str, code: str) -> None:
+    """An option that stands by itself is one of ours; after `-o` stands a setting."""
+    first, *rest = code.replace("=", " ").split()
+    if first == "-o":
+        assert set(rest[:1]) <= {key.name for key in KEYS}, page
+    else:
+        assert set(first.split("/")) <= EVERY_OPTION | OTHERS, page
+
+
+def test_the_variables_on_the_pages_are_settings() -> None:
+    """BUCKETWHEEL_JOBS is the setting `jobs`."""
+    named = {name for _, code in snippets() for name in re.findall(r"\bBUCKETWHEEL_[A-Z_]+", code)}
+    known = {key.variable for key in KEYS}
+    assert {name for name in named if not name.startswith("BUCKETWHEEL_TEST_")} <= known
+
+
+def test_the_settings_in_the_readme_are_the_settings() -> None:
+    """The table has each key once and no other."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, table = readme.partition("| key | meaning |\n|---|---|\n")
+    rows = [row.split("|")[1] for row in table.partition("\n\n")[0].splitlines()]
+    named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(named) == sorted(key.name for key in KEYS)
