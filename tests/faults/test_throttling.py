@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import commit, read_manifest
 from bucketwheel.protocol.repository import open_to_read
+from bucketwheel.storage import Key
 from faults.failures import virtual_clock
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.ministack import S3Server, TestBucket
 from support.releasing import manifest_of, page_json, release_files, target_of
+from support.tampering import change_manifest
 from support.wire import Exchange, Fault, Wire, run_wire, says
 
 SLOW_DOWN = says(503, "SlowDown")
@@ -175,6 +178,24 @@ def test_thinking_is_not_waiting(tmp_path: Path) -> None:
             open_to_read(target), read_manifest(target, ProjectName("demo-pkg")), decide, look=lambda _: None
         )
     assert outcome.changed
+
+
+def test_a_contest_without_end_is_lost_and_not_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others commit first every time: each swap is known to be lost, so this ends with 1 and not 3."""
+    monkeypatch.setattr("bucketwheel.parallel._PATIENCE", 3.0)
+    storage = MemoryStorage()
+    release_files(storage, *wheels(tmp_path, 1))
+    target = target_of(storage)
+
+    def decide(manifest: Manifest) -> tuple[Manifest | None, None]:
+        dead = Key(f"simple/demo-pkg/{manifest.revision}")
+        change_manifest(storage, lambda now: replace(now, dead_keys=(*now.dead_keys, dead)))
+        return _next(manifest), None
+
+    with virtual_clock() as clock, pytest.raises(Unavailable, match="other runs committed first") as caught:
+        commit(open_to_read(target), read_manifest(target, ProjectName("demo-pkg")), decide, run_id="ours")
+    assert type(caught.value) is Unavailable
+    assert clock.waited > 1
 
 
 def _next(manifest: Manifest) -> Manifest:

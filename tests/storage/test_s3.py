@@ -218,6 +218,12 @@ class TestPrefix:
         assert [listed.key for listed in under.list("")] == [KEY]
         assert [listed.key for listed in whole.list("")] == ["team/other", f"team/pypi/{KEY}"]
 
+    def test_the_folder_itself_is_no_object(self, bucket: TestBucket) -> None:
+        """A console makes an empty object for a folder, also for the one that is the place."""
+        place = S3Place(bucket=bucket.place.bucket, prefix=f"{bucket.place.prefix}team/")
+        add(bucket.storage(), b"", key=Key("team/"))
+        assert list(replace(bucket, place=place).storage().list("")) == []
+
     def test_the_address_is_where_the_store_serves_it(self, bucket: TestBucket) -> None:
         """Path style at an endpoint of one's own; at AWS the bucket's host, unless dots in it break the certificate."""
         assert (

@@ -122,6 +122,8 @@ class S3Storage:
         )
         for page in pages:
             for item in page.get("Contents", ()):
+                if item["Key"] == self.prefix:  # the folder itself, as a console makes it: no key is empty
+                    continue
                 yield ListEntry(
                     key=Key(item["Key"].removeprefix(self.prefix)),
                     size=item["Size"],
