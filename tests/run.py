@@ -4,8 +4,8 @@
     python3 tests/run.py --thorough
 
 Needs Python 3.11 or newer and a package index, nothing else. A second run sets up only what changed. `--thorough` runs
-what takes longer: every case of the fault sweep, more publishers, more interleavings; and the fast tests on each other
-Python that we support and this machine has.
+what takes longer: every case of the fault sweep, more publishers, more interleavings, the README's snippets; and the
+fast tests on each other Python that we support and this machine has.
 """
 
 import sys
@@ -31,10 +31,12 @@ SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adopt/test_old_tools.py")
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
+LONG += ["tests/test_readme_snippets.py"]
 THOROUGH = {
     "BUCKETWHEEL_TEST_SWEEP": "full",
     "BUCKETWHEEL_TEST_PUBLISHERS": "16",
     "BUCKETWHEEL_TEST_INTERLEAVINGS": "600",
+    "BUCKETWHEEL_TEST_HOSTS": "all",
 }
 
 

@@ -404,3 +404,12 @@ def test_a_digest_is_believed_only_with_a_word_about_it(tmp_path: Path) -> None:
     }
     assert fates(adopt_all(storage)) == {}
     assert fates(adopt_all(storage, reread=True)) == {key: "other bytes"}
+
+
+def test_a_note_does_not_overrule_a_digest_that_was_read(tmp_path: Path) -> None:
+    """A wrong note is never a reason to take a file off the pages, with the option neither."""
+    storage = Recorded()
+    put(storage, FOLDER + WHEEL, make_wheel(tmp_path).read_bytes(), {"checksum-sha256": "0" * 64})
+    make_repository(storage)
+    adopt_all(storage)
+    assert fates(adopt_all(storage, reread=True, trust_uploader_digests=True)) == {}

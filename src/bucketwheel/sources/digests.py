@@ -23,18 +23,20 @@ _CHECKSUM: Final = re.compile(r"(?P<sha256>[0-9a-fA-F]{64})[ \t]+[*]?(?:[.]/)?(?
 _Stated: TypeAlias = Iterator[tuple[str, Sha256]]
 
 
-def read_digests(storage: Storage, entries: Iterable[ListEntry]) -> Mapping[Key, Sha256]:
+def read_digests(storage: Storage, listing: Iterable[ListEntry], wanted: Iterable[Key]) -> Mapping[Key, Sha256]:
     """Return what is stated about these files in their own directories; a page that is none states nothing.
 
     Raises Refused for a file that has two different digests there.
     """
+    sizes = {entry.key: entry.size for entry in listing}
     folders: dict[str, list[Key]] = defaultdict(list)
-    for entry in entries:
-        folders[entry.key.rpartition("/")[0]].append(entry.key)
+    for key in wanted:
+        folders[key[: key.rfind("/") + 1]].append(key)
     digests: dict[Key, Sha256] = {}
     problems: list[Problem] = []
     for folder, keys in folders.items():
-        stated = _stated_in(storage, f"{folder}/" if folder else "")
+        pages = [Key(f"{folder}{name}") for name in _READERS]
+        stated = _stated_in(storage, [page for page in pages if sizes.get(page, _LARGEST + 1) <= _LARGEST])
         for key in keys:
             found = stated.get(key.rpartition("/")[2], {})
             if len(set(found.values())) > 1:
@@ -46,14 +48,13 @@ def read_digests(storage: Storage, entries: Iterable[ListEntry]) -> Mapping[Key,
     return digests
 
 
-def _stated_in(storage: Storage, folder: str) -> Mapping[str, Mapping[str, Sha256]]:
-    """Read the digests in a folder, by file name and by the name of what states them."""
+def _stated_in(storage: Storage, pages: Iterable[Key]) -> Mapping[str, Mapping[str, Sha256]]:
+    """Read the digests on these pages, by file name and by the name of the page."""
     stated: dict[str, dict[str, Sha256]] = defaultdict(dict)
-    sizes = {entry.key: entry.size for entry in storage.list(folder)}
-    for name, read in _READERS.items():
-        key = Key(f"{folder}{name}")
-        if sizes.get(key, _LARGEST + 1) <= _LARGEST and (stored := storage.read(key)) is not None:
-            for filename, sha256 in read(stored.body, key):
+    for key in pages:
+        name = key.rpartition("/")[2]
+        if (stored := storage.read(key)) is not None:
+            for filename, sha256 in _READERS[name](stored.body, key):
                 stated[filename][name] = sha256
     return stated
 

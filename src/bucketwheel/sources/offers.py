@@ -49,7 +49,8 @@ def search_storage(place: Place, storage: Storage, project: ProjectName, version
     selection = select(filenames.values(), project, version)
     entries = {entry: selection.names[filename] for entry, filename in filenames.items() if filename in selection.names}
     # A store verifies the digests that it keeps. A directory keeps none.
-    stated = read_digests(storage, entries) if isinstance(place, DirectoryPlace) else None
+    keys = [entry.key for entry in entries]
+    stated = read_digests(storage, filenames, keys) if isinstance(place, DirectoryPlace) else None
     offers = tuple(partial(_stored_offer, storage, entry, name, where, stated) for entry, name in entries.items())
     return [Found(where=where, selection=selection, offers=offers)]
 

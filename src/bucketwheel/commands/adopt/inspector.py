@@ -75,7 +75,9 @@ class Inspector:
         if ours and entry is None and not self.rules.ours:  # rule: our unfinished uploads are not adopted
             return "unfinished"  # or its publisher died
         verified, note, name = _verified_digest(seen), _uploader_note(seen), _parse(difference.filename)
-        stated = verified or (note if self.rules.trust_uploader_digests else None)
+        # A note does not overrule the digest of an entry, which may have been read.
+        trusted = self.rules.trust_uploader_digests and (entry is None or note == entry.sha256)
+        stated = verified or (note if trusted else None)
         if entry is None or (entry.size == seen.size and stated in {None, entry.sha256}):
             with _open(self.repository.storage, difference.key, seen.size, name, stated) as (sha256, file):
                 if entry is None or entry.sha256 == sha256:
