@@ -163,6 +163,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "deleted-remains": FindingKind("note", "was deleted, but is still there", f"{_DELETE}, which finishes it"),
     "deleted-remains:orphan": FindingKind("note", "was pruned, but is still there", f"{_PRUNE}, which finishes it"),
+    "deleted-remains:late": FindingKind("note", "has the name of a deleted file", f"{_PRUNE}, which removes it"),
     "page-retired": FindingKind("note", "is our page in a page style that is not in use", _REINDEX_PROJECT),
     "page-retired:root": FindingKind("note", "is our root page in a page style that is not in use", _REINDEX),
     "leftovers": FindingKind(
