@@ -102,6 +102,25 @@ def test_the_bytes_are_exactly_these() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"filename": "a.zip", "by": "x", "version": "1"},
+        {"filename": "a.zip", "by": "x", "sha256": A},
+        {"filename": "a.zip", "by": "x", "key": "simple/demo-pkg/x/a.zip"},
+        {"filename": "a.zip", "version": "1", "sha256": A},
+        {"by": "x"},
+    ],
+)
+def test_a_deleted_record_is_whole_or_shrunk(record: dict[str, str]) -> None:
+    """A name and a run, alone or with version and digest; anything else is damaged."""
+    shrunk, whole = {"filename": "b.zip", "by": "x"}, {"filename": "c.zip", "by": "x", "version": "1", "sha256": A}
+    deleted = decode_manifest(changed_key("deleted", [shrunk, whole]), DEMO).deleted
+    assert [each.is_shrunk for each in deleted] == [True, False]
+    with pytest.raises(Damaged):
+        decode_manifest(changed_key("deleted", [record]), DEMO)
+
+
 def test_equal_means_byte_equal() -> None:
     """The order in which entries came makes no difference."""
     files = (published("b.zip", "1"), published("a.zip", "1"))

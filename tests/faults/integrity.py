@@ -155,8 +155,13 @@ def _lost_entries(now: Snapshot, before: Snapshot) -> Iterator[str]:
             yield f"the manifest of {project} went from revision {old.revision} to {new.revision}"
         # The record of a file that is deleted or missing stays.
         kept = {(file.filename, file.sha256) for file in (*new.files, *new.missing)}
-        kept |= {(file.filename, file.sha256) for file in new.deleted}
-        yield from (f"{file.filename} was released" for file in old.files if (file.filename, file.sha256) not in kept)
+        kept |= {(file.filename, file.sha256) for file in new.deleted if file.sha256 is not None}
+        shrunk = {file.filename for file in new.deleted if file.is_shrunk}
+        yield from (
+            f"{file.filename} was released"
+            for file in old.files
+            if (file.filename, file.sha256) not in kept and file.filename not in shrunk
+        )
 
 
 def _older_pages(now: Snapshot, before: Snapshot) -> Iterator[str]:

@@ -57,6 +57,20 @@ def a_yank_whose_answer_is_lost_and_whose_version_is_deleted(simulation: Simulat
     assert simulation.finish(yank).exit == 3
 
 
+def a_release_whose_answer_is_lost_and_whose_record_shrinks(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The files are deleted and their objects are gone: the publisher still finds its run id in the records."""
+    release, next_release = fixtures.release(), fixtures.release("1.1")
+    publisher = simulation.start(release)
+    simulation.serve(publisher, simulation.until(publisher, "swap", MANIFEST), Fate.ANSWER_LOST)
+    simulation.run(Delete(filenames=release.filenames))
+    simulation.run(next_release)
+    simulation.run(Delete(filenames=next_release.filenames))
+    records = {file.filename: file for file in simulation.history.now(DEMO).manifest.deleted}
+    assert [records[name].is_shrunk for name in release.filenames] == [True, True]
+    assert simulation.finish(publisher).exit == 0
+    simulation.conclude()
+
+
 def a_name_goes_missing_between_upload_and_commit(simulation: Simulation, fixtures: Fixtures) -> None:
     """The second publisher found the file; a person removes it, an adopt calls it missing; then it commits."""
     simulation.run(fixtures.release("0.9"))
@@ -93,6 +107,11 @@ SCRIPTS = [
         a_yank_whose_answer_is_lost_and_whose_version_is_deleted,
         "I8",
         {"a swap that may have applied is no refusal": "if True:"},
+    ),
+    (
+        a_release_whose_answer_is_lost_and_whose_record_shrinks,
+        "I8",
+        {"a shrunk record keeps its run": 'return DeletedFile(filename=record.filename, by="")'},
     ),
     (a_name_goes_missing_between_upload_and_commit, "I1", {"gone since the upload": "return False"}),
     (an_overtaken_publisher_meets_an_adopt, "I5", {"adopt must lose": "return None, plan"}),

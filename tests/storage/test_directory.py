@@ -533,3 +533,23 @@ def _version(body: bytes) -> ObjectVersion:
 
 def _no_links(self: Path, target: Path) -> None:
     raise OSError(errno.EPERM, "Operation not permitted", str(target), None, str(self))
+
+
+class CaseInsensitive(DirectoryStorage):
+    """A directory in which a name finds the file that has it in another case, as on macOS and Windows."""
+
+    def _path(self, key: Key) -> Path:
+        path = DirectoryStorage._path(self, key)
+        names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        return path.with_name(next((name for name in names if name.lower() == path.name.lower()), path.name))
+
+
+def test_names_that_differ_in_case_only_never_share_a_file(tmp_path: Path) -> None:
+    """Also with the same bytes: a removal of the one would remove the other."""
+    storage = CaseInsensitive(root=tmp_path / "repository")
+    assert add(storage, b"one")
+    assert not add(storage, b"one")
+    for body in (b"one", b"another"):
+        with pytest.raises(Denied, match=r"proj-1\.0\.zip is in the way of Proj-1\.0\.ZIP"):
+            add(storage, body, Key("simple/proj/Proj-1.0.ZIP"))
+    assert (storage.root / KEY).read_bytes() == b"one"

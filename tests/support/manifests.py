@@ -87,7 +87,8 @@ def _published(filename: str) -> st.SearchStrategy[PublishedFile]:
 
 
 def _deleted(filename: str) -> st.SearchStrategy[DeletedFile]:
-    return st.builds(
+    shrunk = st.builds(DeletedFile, filename=st.just(filename), by=st.text(max_size=5))
+    return shrunk | st.builds(
         DeletedFile,
         filename=st.just(filename),
         version=_versions(),

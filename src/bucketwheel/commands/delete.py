@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
+from bucketwheel.format.parsed_names import parse_name
 from bucketwheel.names import ProjectName, named_project, printable, same_version, version_order
 from bucketwheel.protocol.change import open_project
 from bucketwheel.protocol.removal import delete_names, remove
@@ -17,8 +17,6 @@ from bucketwheel.protocol.repository import Context, open_context, open_to_write
 from bucketwheel.storage import Key
 
 __all__ = ["Deletion", "FilesToDelete", "delete", "delete_files"]
-
-_Entry: TypeAlias = PublishedFile | DeletedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +66,42 @@ class FilesToDelete:
 
     def select(self, manifest: Manifest) -> tuple[PublishedFile, ...]:
         """Select the files that are not deleted yet, missing ones too; raises Refused for what never existed."""
-        entries: tuple[_Entry, ...] = (*manifest.files, *manifest.missing, *manifest.deleted)
-        names = sorted(entry.filename for entry in entries if self._is_of_version(entry))
-        if manifest.revision == 0 or (self.version is not None and not names):
+        files = (*manifest.files, *manifest.missing)
+        alive = {file.filename: file for file in files if self._is_of_version(file.version)}
+        if manifest.revision == 0 or not (alive or self._may_be_deleted(manifest)):
             raise Refused(_never_there(manifest, self.version))
-        if absent := [filename for filename in self.filenames if filename not in names]:
-            raise Refused(*(_no_file(filename, manifest.project, names) for filename in absent))
-        files = (file for file in (*manifest.files, *manifest.missing) if self._is_of_version(file))
-        named = [file for file in files if not self.filenames or file.filename in self.filenames]
+        deleted = {record.filename: record for record in manifest.deleted}
+        absent = [
+            name
+            for name in self.filenames
+            if name not in alive
+            and not (name in deleted and self._is_of_version(_version_of(manifest.project, deleted[name])))
+        ]
+        if absent:
+            raise Refused(*(_no_file(filename, manifest.project, sorted(alive)) for filename in absent))
+        named = [file for name, file in alive.items() if not self.filenames or name in self.filenames]
         return tuple(sorted(named, key=lambda file: (version_order(file.version), file.filename)))
 
     def apply(self, manifest: Manifest, selected: tuple[PublishedFile, ...]) -> Manifest:
         """Return the next revision, without them."""
         return delete_names(manifest, selected)
 
-    def _is_of_version(self, file: _Entry) -> bool:
-        return self.version is None or same_version(file.version, self.version)
+    def _may_be_deleted(self, manifest: Manifest) -> bool:
+        """Return whether all files of the version may be deleted; reads the names of all that are."""
+        return self.version is None or any(
+            self._is_of_version(_version_of(manifest.project, record)) for record in manifest.deleted
+        )
+
+    def _is_of_version(self, version: str | None) -> bool:
+        return self.version is None or (version is not None and same_version(version, self.version))
+
+
+def _version_of(project: ProjectName, record: DeletedFile) -> str | None:
+    """Return a deleted file's version; of a shrunk record it is in the name only."""
+    if not record.is_shrunk:
+        return record.version
+    name = parse_name(record.filename, project)
+    return None if name is None else name.version
 
 
 def delete_files(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -215,15 +215,17 @@ def find_orphans(
     """List a project's folder for what has our mark, was written before that moment, and is named by no entry.
 
     The manifest must have been read before: what is committed later is no orphan, and the swap that makes its key dead
-    is lost then. The bytes of a *missing* record are none. The moment is a courtesy to publishers at work.
+    is lost then. The bytes of a *missing* record are none. What is stored under a name whose record is shrunk is one.
+    The moment is a courtesy to publishers at work.
     """
+    dead_names = {file.filename for file in manifest.deleted if file.is_shrunk}
     groups: dict[Key, list[ListEntry]] = defaultdict(list)
     for entry in repository.storage.list(repository.layout.folder(manifest.project)):
         groups[distribution_key(entry.key)].append(entry)
     for key in _accounted_for(repository, manifest):
         groups.pop(key, None)
     looks = workers.map_within(
-        partial(_is_orphan, repository, manifest, key, group, before) for key, group in groups.items()
+        partial(_is_orphan, repository, manifest, key, group, before, dead_names) for key, group in groups.items()
     )
     return tuple(
         Orphan(project=manifest.project, key=key, size=sum(entry.size for entry in group))
@@ -242,11 +244,20 @@ def _accounted_for(repository: Repository, manifest: Manifest) -> set[Key]:
     }
 
 
-def _is_orphan(repository: Repository, manifest: Manifest, key: Key, group: list[ListEntry], before: datetime) -> bool:
+def _is_orphan(
+    repository: Repository,
+    manifest: Manifest,
+    key: Key,
+    group: list[ListEntry],
+    before: datetime,
+    dead_names: Collection[str],
+) -> bool:
     alone = group[0].key != key  # sidecars of a file that somebody removed by hand
     info = repository.storage.stat(group[0].key)
     if info is None or info.modified is None or info.modified > before:
         return False
+    if key.rpartition("/")[2] in dead_names:
+        return True  # nothing can ever be released under this name, whoever wrote it
     if alone and key in {repository.layout.key_of(manifest.project, file) for file in manifest.missing}:
         return False
     sha256 = info.sha256 or sha256_of_file(info.marks)

@@ -73,13 +73,22 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletedFile:
-    """A file name that no file may have again, whatever its bytes."""
+    """A file name that no file may have again, whatever its bytes.
+
+    Once its objects are gone, only the name and the run are left: there may be a hundred thousand.
+    """
 
     filename: str
-    version: str
-    sha256: Sha256
     by: str
+    """The id of the run that released the file: if its answer was lost, that run still looks for it."""
+    version: str | None = None
+    sha256: Sha256 | None = None
     key: Key | None = None
+
+    @property
+    def is_shrunk(self) -> bool:
+        """Return whether only name and run are left."""
+        return self.sha256 is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,13 +244,16 @@ def _read_file(document: Document) -> PublishedFile:
 
 
 def _read_deleted(document: Document) -> DeletedFile:
-    return DeletedFile(
+    record = DeletedFile(
         filename=_filename(document),
-        version=document.text("version"),
-        sha256=_digest(document, "sha256"),
+        version=document.optional_text("version"),
+        sha256=_optional_digest(document, "sha256"),
         by=document.text("by"),
         key=_optional_key(document),
     )
+    if (record.version is None) != record.is_shrunk or (record.key is not None and record.is_shrunk):
+        raise DocumentInvalid(f"the record of {printable(record.filename)} is not whole")
+    return record
 
 
 def _filename(document: Document) -> str:

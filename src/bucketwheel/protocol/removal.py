@@ -92,7 +92,7 @@ def remove(
         steps = context.workers.map(partial(_foreseen, rule, read.manifest) for read in manifests)
         garbage = _find_all(context, repository, _deletable(repository.layout, steps, at_once=at_once))
         return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
-    decisions = [(read, partial(_select, rule)) for read in manifests]
+    decisions = [(read, partial(_decide, repository, rule)) for read in manifests]
     changed = change(repository, decisions, pages, context.workers)  # rule: pages before the removal
     # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
     steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
@@ -121,7 +121,7 @@ def remove(
 def delete_names(manifest: Manifest, files: Collection[PublishedFile]) -> Manifest:
     """Return the next revision, in which the names of these files are deleted for good.
 
-    A record keeps the id of the run that released the file: if its answer was lost, that run still looks for it.
+    A record keeps the id of the run that released the file.
     """
     names = {file.filename for file in files}
     deleted = (*manifest.deleted, *map(deleted_file, files))  # rule: a deleted name is recorded
@@ -139,16 +139,38 @@ def deleted_file(file: PublishedFile) -> DeletedFile:
     return DeletedFile(filename=file.filename, version=file.version, sha256=file.sha256, by=file.by, key=file.key)
 
 
-def _select(rule: Rule[T], manifest: Manifest) -> tuple[Manifest | None, tuple[T, ...]]:
-    """Decide about one project."""
+def _decide(repository: Repository, rule: Rule[T], manifest: Manifest) -> tuple[Manifest | None, tuple[T, ...]]:
+    """Decide about one project, and shrink the records of earlier removals in the same swap."""
     refuse_newer(manifest)
     selected = rule.select(manifest)  # rule: a lost swap selects again
-    return (rule.apply(manifest, selected) if selected else None), selected  # rule: commit before the removal
+    if not selected:
+        return None, selected
+    after = rule.apply(manifest, selected)
+    gone = _gone(repository, manifest)
+    deleted = (_shrunk(record) if record.filename in gone else record for record in after.deleted)
+    return replace(after, deleted=tuple(deleted)), selected  # rule: commit before the removal
 
 
 def _foreseen(rule: Rule[T], manifest: Manifest) -> _Step[T]:
-    after, selected = _select(rule, manifest)
-    return _Step(before=manifest, after=after or manifest, selected=selected)
+    refuse_newer(manifest)
+    selected = rule.select(manifest)
+    after = rule.apply(manifest, selected) if selected else manifest
+    return _Step(before=manifest, after=after, selected=selected)
+
+
+def _gone(repository: Repository, manifest: Manifest) -> set[str]:
+    """Return the deleted names whose files and sidecars are gone, by a listing that is newer than the manifest.
+
+    What turns up under such a name later is an orphan.
+    """
+    project, layout = manifest.project, repository.layout
+    keys = {file.filename: layout.key_of(project, file) for file in manifest.deleted if not file.is_shrunk}
+    found = _list_groups(repository, project, keys.values())
+    return {filename for filename, key in keys.items() if key not in found}
+
+
+def _shrunk(record: DeletedFile) -> DeletedFile:
+    return DeletedFile(filename=record.filename, by=record.by)  # rule: a shrunk record keeps its run
 
 
 # Which keys ----------------------------------------------------------------------------------------------------------
@@ -159,7 +181,11 @@ def deletable_keys(layout: Layout, manifest: Manifest, *, spared: Collection[str
 
     Never a key that an entry names, whatever else the manifest says of it.
     """
-    dead = (layout.key_of(manifest.project, file) for file in manifest.deleted if file.filename not in spared)
+    dead = (
+        layout.key_of(manifest.project, file)
+        for file in manifest.deleted
+        if not file.is_shrunk and file.filename not in spared
+    )
     in_use = {layout.key_of(manifest.project, file) for file in manifest.files}
     return frozenset(chain(dead, manifest.dead_keys)) - in_use  # rule: no key that an entry names
 
@@ -207,15 +233,21 @@ def _find_all(
 
 def _find(repository: Repository, project: ProjectName, deletable: Collection[Key]) -> list[_Garbage]:
     """Find what is stored at a project's deletable keys and beside them, in the order of these keys."""
-    folder, wanted = repository.layout.folder(project), frozenset(_with_sidecars(deletable))
+    groups = _list_groups(repository, project, deletable)
+    return [garbage for key in sorted(groups) if (garbage := _garbage(repository, project, groups[key])).objects]
+
+
+def _list_groups(repository: Repository, project: ProjectName, keys: Collection[Key]) -> dict[Key, list[ListEntry]]:
+    """List what is stored at these keys of distributions and beside them: by key, the file first."""
+    folder, wanted = repository.layout.folder(project), frozenset(_with_sidecars(keys))
     inside = frozenset(key for key in wanted if key.startswith(folder))
     found: dict[Key, ListEntry] = {}
-    for keys in (inside, wanted - inside):  # an adopted file may be anywhere
+    for part in (inside, wanted - inside):  # an adopted file may be anywhere
         # One listing shows all of them, with the versions that a removal needs.
-        listing = repository.storage.list(_common_prefix(keys)) if keys else ()
-        found |= {entry.key: entry for entry in listing if entry.key in keys}
-    groups = ([found[each] for each in _with_sidecars([key]) if each in found] for key in sorted(deletable))
-    return [garbage for group in groups if (garbage := _garbage(repository, project, group)).objects]
+        listing = repository.storage.list(_common_prefix(part)) if part else ()
+        found |= {entry.key: entry for entry in listing if entry.key in part}
+    groups = {key: [found[each] for each in _with_sidecars([key]) if each in found] for key in keys}
+    return {key: group for key, group in groups.items() if group}
 
 
 def _garbage(repository: Repository, project: ProjectName, group: list[ListEntry]) -> _Garbage:

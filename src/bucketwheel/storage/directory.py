@@ -119,7 +119,10 @@ class DirectoryStorage:
         del headers, marks
         path = self._path(key)
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
-            return self._create(temporary, path)
+            if self._create(temporary, path):
+                return True
+            _refuse_other_case(path.parent, key.rpartition("/")[2])
+            return False
 
     def swap(
         self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
@@ -222,6 +225,17 @@ class DirectoryStorage:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(lock):
             yield
+
+
+def _refuse_other_case(directory: Path, name: str) -> None:
+    """Refuse a name that is taken in another case only (macOS, Windows): two names must never share a file."""
+    names = {path.name for path in directory.iterdir()}
+    other = next((each for each in names if each.lower() == name.lower()), name)
+    if name not in names and other != name:
+        raise Denied(
+            f"{printable(str(directory / other))} is in the way of {printable(name)}: this file system does not tell "
+            "upper from lower case; remove that file or choose another name"
+        )
 
 
 def _version_of(path: Path) -> ObjectVersion | None:

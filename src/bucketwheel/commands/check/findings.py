@@ -167,6 +167,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         "has no proof of conditional writes for any store",
         "run `bucketwheel init {place}`, or publish: each makes the proof first",
     ),
+    "deleted-remains:late": FindingKind("note", "has the name of a deleted file", f"{_PRUNE}, which removes it"),
     "page-retired": FindingKind("note", "is our page in a page style that is not in use", _REINDEX_PROJECT),
     "page-retired:root": FindingKind("note", "is our root page in a page style that is not in use", _REINDEX),
     "leftovers": FindingKind(

@@ -41,7 +41,8 @@ def unreferenced_keys(manifest: Manifest, layout: Layout, folder: Iterable[Key])
     project = manifest.project
     explained = {wanted.key for wanted in referenced_objects(manifest, layout)}
     explained.update(*(_with_sidecars(layout.key_of(project, missing)) for missing in manifest.missing))
-    explained.update(*(_with_sidecars(layout.key_of(project, deleted)) for deleted in manifest.deleted))
+    remains = (deleted for deleted in manifest.deleted if not deleted.is_shrunk)
+    explained.update(*(_with_sidecars(layout.key_of(project, deleted)) for deleted in remains))
     explained.update(*map(_with_sidecars, manifest.dead_keys))
     if manifest.revision:
         explained |= {*layout.html_keys(project), layout.json_key(project)}
@@ -58,7 +59,7 @@ def check_records(manifest: Manifest, layout: Layout, objects: Mapping[Key, List
         return key not in alive and not objects.keys().isdisjoint(_with_sidecars(key))
 
     for deleted in manifest.deleted:
-        if remains(key := layout.key_of(project, deleted)):
+        if not deleted.is_shrunk and remains(key := layout.key_of(project, deleted)):
             yield _about_record("deleted-remains", key, project, deleted)
     for key in filter(remains, manifest.dead_keys):
         yield finding("deleted-remains:orphan", key, project=project)
@@ -85,9 +86,12 @@ def check_unreferenced(
         yield from (finding("manifest-missing", key, project=project, adopt=adopt) for key in pages)
         return
     files = {wanted.key for wanted in referenced_objects(manifest, layout)}
+    dead_names = {deleted.filename for deleted in manifest.deleted if deleted.is_shrunk}
     others: list[Key] = []
     for each in found:
         kind = _kind(each, project, files)
+        if distribution_key(each.key).rpartition("/")[2] in dead_names:
+            kind = "deleted-remains:late"
         if kind is None:
             others.append(each.key)
         else:
