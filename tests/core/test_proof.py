@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
+from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.errors import Refused
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.protocol.proof import store_name
@@ -20,7 +21,8 @@ from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 from support.releasing import context_for, page_json, release_files, request_for, target_of
-from support.tampering import overwrite
+from support.removing import delete_from
+from support.tampering import change_settings, overwrite
 from support.wire import Exchange, Fault, run_wire, says
 from support.witness import Witness
 
@@ -295,3 +297,64 @@ def test_minio_is_found_out_by_its_answer(bucket: TestBucket, tmp_path: Path) ->
         assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
         with pytest.raises(KeyRefused, match=r"cannot keep s3://.*/x/.*--set pages=index.html"):
             storage.swap(Key("x/"), b"page", expected=None, headers=Layout().html(), marks={})
+
+
+# Removals -------------------------------------------------------------------------------------------------------------
+
+
+class RemovesAnything(MemoryStorage):
+    """A store that ignores If-Match on DELETE, as MinIO does."""
+
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
+        """Remove without comparing."""
+        del expected
+        self.objects.pop(key, None)
+
+
+def with_pages_of_another_style(storage: MemoryStorage, tmp_path: Path) -> MemoryStorage:
+    """Release into a repository whose page style is changed afterwards."""
+    release_files(storage, make_wheel(tmp_path))
+    change_settings(storage, lambda settings: replace(settings, pages="index.html"))
+    return storage
+
+
+def test_a_store_that_removes_anything_keeps_pages_that_somebody_may_write(tmp_path: Path) -> None:
+    """The pages are written, and those of the other style are named for a person to remove; nothing else is touched."""
+    storage = with_pages_of_another_style(RemovesAnything(), tmp_path)
+    for _ in range(2):
+        with (
+            context_for(storage) as context,
+            pytest.raises(Refused, match=r"MinIO.*by hand.*: simple/demo-pkg/, simple/"),
+        ):
+            reindex_projects(context, ())
+    assert {"simple/", "simple/demo-pkg/", "simple/index.html", "simple/demo-pkg/index.html"} < set(keys(storage))
+    assert not [key for key in keys(storage) if "proof" in key]
+    assert stored_settings(storage)["proofs"]["memory:///"]["remove"] == "ignored"
+    with context_for(storage) as context:
+        target = replace(context.target, single_writer=True)
+        reindex_projects(replace(context, target=target), ())
+    assert "simple/" not in keys(storage)
+
+
+def test_a_store_that_compares_before_it_removes_is_proven_once(tmp_path: Path) -> None:
+    """Before the first removal of a page, and not for a reindex that has none to remove."""
+    storage = with_pages_of_another_style(MemoryStorage(), tmp_path)
+    with context_for(storage) as context:
+        reindex_projects(context, ())
+        assert not {"simple/", "simple/demo-pkg/"} & set(keys(storage))
+        assert not [key for key in keys(storage) if "proof" in key]
+        assert stored_settings(storage)["proofs"]["memory:///"]["remove"] == "proven"
+    witness = Witness(storage=storage)
+    with context_for(witness) as context:
+        reindex_projects(context, ())
+    assert witness.writes == []
+
+
+def test_dead_keys_are_removed_without_a_condition(tmp_path: Path) -> None:
+    """Nothing is added under a deleted name again, so a store that removes anything does no harm there."""
+    storage = RemovesAnything()
+    release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, version="1.1"))
+    delete_from(storage, "demo-pkg", "1.0", at_once=True)
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.1"]
+    assert not [key for key in keys(storage) if "-1.0-" in key]
+    assert "remove" not in stored_settings(storage)["proofs"]["memory:///"]

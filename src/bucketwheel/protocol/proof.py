@@ -7,8 +7,10 @@ A verdict counts for one store only, because the record of it travels with objec
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from bucketwheel.errors import OutcomeUnknown, Problem, Unavailable
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageMark, page_marks
@@ -19,7 +21,15 @@ from bucketwheel.parallel import attempts
 from bucketwheel.places import AWS_HOSTS, Place
 from bucketwheel.storage import NO_MARKS, Key, KeyRefused, Object, ObjectVersion, Storage, SwapLost
 
-__all__ = ["no_slash_keys", "refuses_right_version", "store_name", "try_conditional_writes", "try_slash_keys"]
+__all__ = [
+    "no_slash_keys",
+    "refuses_right_version",
+    "store_name",
+    "try_conditional_writes",
+    "try_removal",
+    "try_slash_keys",
+    "unsafe_removal",
+]
 
 # A version that no object ever has.
 _NEVER = ObjectVersion('"00000000000000000000000000000000"')
@@ -76,6 +86,30 @@ def try_slash_keys(storage: Storage, layout: Layout, *, published: bool) -> Verd
             _clean_up(storage, key)
         return "proven" if kept is not None and kept.body else "ignored"
     raise Unavailable(f"the store did not keep {key}; run the same command again")
+
+
+def try_removal(storage: Storage, settings: RepositorySettings) -> Verdict:
+    """Remove an object, which is added for that, under a version that it never had."""
+    # No other run may remove it, or the store would seem to ignore the condition.
+    key, body = Key(f"{_ABSENT}-{uuid4().hex}"), encode_settings(settings)
+    storage.remove(key, expected=_NEVER)  # absent: a lack of permission shows before anything is added
+    storage.swap(key, body, expected=None, headers=settings.layout.record(), marks=NO_MARKS)
+    try:
+        storage.remove(key, expected=_NEVER)
+    except SwapLost:
+        _clean_up(storage, key)
+        return "proven"
+    return "ignored"
+
+
+def unsafe_removal(place: Place, keys: Iterable[Key]) -> Problem:
+    """Return the problem of pages that a store would remove also if somebody had just replaced them."""
+    return Problem(
+        subject=str(place),
+        what="is on a store that ignores If-Match when an object is removed, as MinIO does, so pages of a style that "
+        "is not in use stay there",
+        remedy=f"remove them by hand while nobody publishes: {', '.join(keys)}",
+    )
 
 
 def no_slash_keys(place: Place, *, asked: bool) -> Problem:

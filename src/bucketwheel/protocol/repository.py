@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,9 +30,11 @@ from bucketwheel.protocol.proof import (
     refuses_right_version,
     store_name,
     try_conditional_writes,
+    try_removal,
     try_slash_keys,
+    unsafe_removal,
 )
-from bucketwheel.storage import NO_MARKS, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "open_context",
     "open_target",
     "open_to_read",
+    "open_to_remove",
     "open_to_write",
     "read_settings",
     "refuse_if_unwritable",
@@ -174,6 +177,23 @@ def open_to_write(target: Target, found: Repository | None = None, *, pages: str
     found = found or open_to_read(target)
     found = _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
     return _with_possible_pages(found, pages)
+
+
+def open_to_remove(found: Repository, keys: Collection[Key]) -> Repository:
+    """Open a repository in which these objects, whose keys may be used again, are to be removed.
+
+    Objects at dead keys need no condition: nothing is added there again. Raises Refused for a store that would remove
+    also what somebody wrote meanwhile, unless only one writer runs.
+    """
+
+    def attempt(found: Repository) -> dict[Capability, Verdict]:
+        return {"remove": try_removal(found.storage, found.settings)}
+
+    target = found.target
+    found = _record(found, wanted=lambda now: now.settings.verdict(target.store, "remove") is None, attempt=attempt)
+    if found.settings.verdict(target.store, "remove") == "ignored" and not target.single_writer:
+        raise Refused(unsafe_removal(target.place, keys))
+    return found
 
 
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
