@@ -17,13 +17,14 @@ from bucketwheel.protocol.proof import store_name
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import create, first_settings, open_to_write, take_over
 from bucketwheel.storage import Key, KeyRefused, ObjectHeaders, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 from support.releasing import context_for, page_json, release_files, request_for, target_of
 from support.removing import delete_from
 from support.tampering import change_settings, overwrite
-from support.wire import Exchange, Fault, run_wire, says
+from support.wire import UNCONDITIONAL, Exchange, Fault, Wire, run_wire, says
 from support.witness import Witness
 
 Condition: TypeAlias = Literal["create", "swap", "swap-absent"]
@@ -358,3 +359,53 @@ def test_dead_keys_are_removed_without_a_condition(tmp_path: Path) -> None:
     assert page_json(storage, "demo-pkg")["versions"] == ["1.1"]
     assert not [key for key in keys(storage) if "-1.0-" in key]
     assert "remove" not in stored_settings(storage)["proofs"]["memory:///"]
+
+
+# Uploads in parts -----------------------------------------------------------------------------------------------------
+
+
+def in_small_parts(bucket: TestBucket, wire: Wire) -> S3Storage:
+    """Return a storage that sends every wheel in parts."""
+    return replace(bucket.storage(endpoint_url=wire.url), largest_put=100)
+
+
+def publish_to(storage: S3Storage, bucket: TestBucket, *paths: Path, single_writer: bool = False) -> None:
+    """Release these files into a bucket."""
+    with context_for(storage, bucket.place) as context:
+        target = replace(context.target, single_writer=single_writer)
+        release(replace(context, target=target), request_for(*paths, place=bucket.place))
+
+
+def ignore_at_the_end_of_parts(exchange: Exchange) -> Fault | None:
+    """Drop the condition of CompleteMultipartUpload only, as old Ceph does."""
+    return UNCONDITIONAL if exchange.verb == "POST" and "uploadId=" in exchange.path else None
+
+
+def test_a_store_that_replaces_with_parts_gets_none(bucket: TestBucket, tmp_path: Path) -> None:
+    """It is found out before the first upload in parts; smaller files may go there, or a single writer chooses it."""
+    with run_wire(bucket.connection.endpoint_url) as wire:
+        storage = in_small_parts(bucket, wire)
+        publish_to(replace(storage, largest_put=1 << 30), bucket, make_wheel(tmp_path))
+        before = [entry.key for entry in storage.list("")]
+        wire.harm = ignore_at_the_end_of_parts
+        for _ in range(2):
+            with pytest.raises(Refused, match="ignores If-None-Match at the end of an upload in parts"):
+                publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"))
+        assert [entry.key for entry in storage.list("")] == before
+        assert list(storage.unfinished_uploads()) == []
+        assert stored_settings(storage)["proofs"][store_name(storage)]["parts"] == "ignored"
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"), single_writer=True)
+        assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+
+
+def test_parts_are_proven_once(bucket: TestBucket, tmp_path: Path) -> None:
+    """The first publish that needs it records it; no publish of small files does, and no later one tries again."""
+    with run_wire(bucket.connection.endpoint_url) as wire:
+        storage = in_small_parts(bucket, wire)
+        publish_to(replace(storage, largest_put=1 << 30), bucket, make_wheel(tmp_path))
+        assert "parts" not in stored_settings(storage)["proofs"][store_name(storage)]
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"))
+        assert stored_settings(storage)["proofs"][store_name(storage)]["parts"] == "proven"
+        wire.log.clear()
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.2"))
+        assert wire.asked("PUT", "repository.json") == wire.asked("POST", "repository.json") == []

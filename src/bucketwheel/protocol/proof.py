@@ -19,15 +19,17 @@ from bucketwheel.format.pages.mark import RENDERER
 from bucketwheel.format.settings import Capability, RepositorySettings, Verdict, encode_settings
 from bucketwheel.parallel import attempts
 from bucketwheel.places import AWS_HOSTS, Place
-from bucketwheel.storage import NO_MARKS, Key, KeyRefused, Object, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, AddsInParts, Key, KeyRefused, Object, ObjectVersion, Storage, SwapLost
 
 __all__ = [
     "no_slash_keys",
     "refuses_right_version",
     "store_name",
     "try_conditional_writes",
+    "try_parts",
     "try_removal",
     "try_slash_keys",
+    "unsafe_parts",
     "unsafe_removal",
 ]
 
@@ -100,6 +102,24 @@ def try_removal(storage: Storage, settings: RepositorySettings) -> Verdict:
         _clean_up(storage, key)
         return "proven"
     return "ignored"
+
+
+def try_parts(storage: AddsInParts, settings: RepositorySettings) -> Verdict:
+    """Make an object of one part where the settings are."""
+    body, headers = encode_settings(settings), settings.layout.record()
+    added = storage.add_one_part(SETTINGS_KEY, body, headers=headers, marks=NO_MARKS)
+    return "ignored" if added else "proven"
+
+
+def unsafe_parts(place: Place) -> Problem:
+    """Return the problem of a store in which a large file or a copy would replace what is there."""
+    return Problem(
+        subject=str(place),
+        what="is on a store that ignores If-None-Match at the end of an upload in parts, so a large file or a copy "
+        "could replace a released one",
+        remedy="use a store that supports it, or set single-writer = true and make sure that only one publisher "
+        "runs at a time",
+    )
 
 
 def unsafe_removal(place: Place, keys: Iterable[Key]) -> Problem:

@@ -30,11 +30,13 @@ from bucketwheel.protocol.proof import (
     refuses_right_version,
     store_name,
     try_conditional_writes,
+    try_parts,
     try_removal,
     try_slash_keys,
+    unsafe_parts,
     unsafe_removal,
 )
-from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, AddsInParts, Key, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "list_projects",
     "open_context",
     "open_target",
+    "open_to_add_in_parts",
     "open_to_read",
     "open_to_remove",
     "open_to_write",
@@ -177,6 +180,24 @@ def open_to_write(target: Target, found: Repository | None = None, *, pages: str
     found = found or open_to_read(target)
     found = _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
     return _with_possible_pages(found, pages)
+
+
+def open_to_add_in_parts(found: Repository) -> Repository:
+    """Open a repository to which large files or copies are to be added, if it gets these in parts.
+
+    Raises Refused for a store that would replace with them what is there, unless only one writer runs.
+    """
+    target, storage = found.target, found.storage
+    if not isinstance(storage, AddsInParts):
+        return found
+
+    def attempt(found: Repository) -> dict[Capability, Verdict]:
+        return {"parts": try_parts(storage, found.settings)}
+
+    found = _record(found, wanted=lambda now: now.settings.verdict(target.store, "parts") is None, attempt=attempt)
+    if found.settings.verdict(target.store, "parts") == "ignored" and not target.single_writer:
+        raise Refused(unsafe_parts(target.place))
+    return found
 
 
 def open_to_remove(found: Repository, keys: Collection[Key]) -> Repository:
