@@ -52,11 +52,10 @@ def store_name(storage: Storage) -> str:
 
 def try_conditional_writes(storage: Storage, settings: RepositorySettings) -> dict[Capability, Verdict]:
     """Make writes that the store must refuse, on the settings that it holds and on one absent key."""
-    verdicts: dict[Capability, Verdict] = {
-        "create": _verdict_on_swap(storage, settings, SETTINGS_KEY, None),
-        "swap": _verdict_on_swap(storage, settings, SETTINGS_KEY, _NEVER),
-        "swap-absent": _verdict_on_swap(storage, settings, _ABSENT, _NEVER),
-    }
+    verdicts: dict[Capability, Verdict] = {}
+    verdicts["create"] = _verdict_on_swap(storage, settings, SETTINGS_KEY, None)  # rule: creating twice is refused
+    verdicts["swap"] = _verdict_on_swap(storage, settings, SETTINGS_KEY, _NEVER)  # rule: a wrong version is refused
+    verdicts["swap-absent"] = _verdict_on_swap(storage, settings, _ABSENT, _NEVER)
     if storage.stat(_ABSENT) is not None:  # perhaps from an earlier run, which then could not remove it
         verdicts["swap-absent"] = "ignored"
         _clean_up(storage, _ABSENT)

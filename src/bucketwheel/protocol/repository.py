@@ -59,7 +59,7 @@ __all__ = [
     "take_over",
 ]
 
-_UNMOVED = 3
+_UNMOVED = 5
 """After so many refusals of the version that was read just before, no other writer is the reason."""
 
 
