@@ -12,6 +12,7 @@ import pytest
 
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.errors import Refused
+from bucketwheel.events import Event, Warned
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.protocol.release import release
@@ -222,9 +223,13 @@ class NoSlashKeys(MemoryStorage):
 @pytest.mark.parametrize("drops", [False, True])
 def test_a_store_without_slash_keys_gets_pages_that_it_can_keep(*, drops: bool, tmp_path: Path) -> None:
     """The first publish finds out before it commits, and chooses `index.html`; the next one goes on so."""
-    storage = NoSlashKeys(drops=drops)
-    release_files(storage, make_wheel(tmp_path))
-    release_files(storage, make_wheel(tmp_path, version="1.1"))
+    storage, events = NoSlashKeys(drops=drops), list[Event]()
+    for version in ("1.0", "1.1"):
+        with context_for(storage, report=events.append) as context:
+            release(context, request_for(make_wheel(tmp_path, version=version)))
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert len(warnings) == 1
+    assert "cannot keep keys that end in a slash, so the pages are named index.html" in warnings[0]
     assert stored_settings(storage)["pages"] == "index.html"
     assert {"simple/index.html", "simple/demo-pkg/index.html"} < set(keys(storage))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]

@@ -13,7 +13,7 @@ from itertools import chain
 from uuid import uuid4
 
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.events import Created, FileDone, FileStarted, Stage
+from bucketwheel.events import FileDone, FileStarted, Stage
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
@@ -32,6 +32,7 @@ from bucketwheel.protocol.repository import (
     read_settings,
     refuse_if_unwritable,
     refuse_nonempty,
+    report_created,
 )
 from bucketwheel.protocol.upload import in_parts, store_upload
 from bucketwheel.storage import Key, ObjectVersion
@@ -137,7 +138,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
         if not context.dry_run:
             repository, created = create(target, request.first)
             if created:  # rule: stored settings count
-                context.report(Created(repository=str(target.place)))
+                report_created(repository, request.first, context.report)
             return repository, created
         refuse_nonempty(target)
         return Repository(target=target, settings=request.first, version=ObjectVersion("")), True

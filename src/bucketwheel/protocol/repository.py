@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import OutcomeUnknown, Problem, Refused, Unavailable
-from bucketwheel.events import Report, ignore
+from bucketwheel.events import Created, Report, Warned, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.settings import (
     Capability,
@@ -55,6 +55,7 @@ __all__ = [
     "read_settings",
     "refuse_if_unwritable",
     "refuse_nonempty",
+    "report_created",
     "store",
     "take_over",
 ]
@@ -248,6 +249,18 @@ def take_over(target: Target, settings: RepositorySettings, *, pages: str | None
         if found is not None:
             return open_to_write(target, found, pages=pages), created is not None
     raise Unavailable(f"the store did not keep the settings of {target.place}; run the same command again")
+
+
+def report_created(repository: Repository, wanted: RepositorySettings, report: Report) -> None:
+    """Report a new repository, and a page style that its store made necessary."""
+    place = str(repository.target.place)
+    report(Created(repository=place))
+    if repository.settings.pages != wanted.pages:
+        message = (
+            f"the store of {place} cannot keep keys that end in a slash, so the pages are named index.html; clients "
+            "need a web server before it that serves these for addresses that end in a slash"
+        )
+        report(Warned(message=message))
 
 
 def refuse_nonempty(target: Target) -> None:
