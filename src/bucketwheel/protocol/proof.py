@@ -9,11 +9,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bucketwheel.errors import OutcomeUnknown, Problem, Unavailable
-from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageMark, page_marks
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, PageMark, page_marks
 from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.format.pages.mark import RENDERER
 from bucketwheel.format.settings import Capability, RepositorySettings, Verdict, encode_settings
@@ -62,16 +63,17 @@ def try_conditional_writes(storage: Storage, settings: RepositorySettings) -> di
     return verdicts
 
 
-def try_slash_keys(storage: Storage, layout: Layout, *, published: bool) -> Verdict:
+def try_slash_keys(storage: Storage, layout: Layout) -> Verdict:
     """Write an empty root page at a key that ends in a slash, and read it back.
 
-    Where projects are published, a root page is not written but read, and without one another key is used.
+    Where an index is there already, its root page is not written but read, and without one another key is used.
     """
     if store_name(storage) == "directory":
         return "ignored"  # no name in a file system ends in a slash
-    if published and layout.simple and (root := storage.read(Key(layout.simple))) is not None and root.body:
+    in_use = _holds_an_index(storage, layout)
+    if in_use and layout.simple and (root := storage.read(Key(layout.simple))) is not None and root.body:
         return "proven"
-    key = _FOLDER if published or not layout.simple else Key(layout.simple)
+    key = _FOLDER if in_use or not layout.simple else Key(layout.simple)
     found: Object | None = None
     for _ in attempts():
         try:
@@ -164,6 +166,13 @@ def _verdict_on_swap(storage: Storage, settings: RepositorySettings, key: Key, w
     except SwapLost:
         return "proven"
     return "ignored"
+
+
+def _holds_an_index(storage: Storage, layout: Layout) -> bool:
+    """Return whether there is more than a root page; clients of another tool must not see an empty root."""
+    if next(iter(storage.list(MANIFESTS)), None) is not None:
+        return True
+    return any(entry.key != layout.simple for entry in islice(storage.list(layout.simple), 2))
 
 
 def _write_empty_page(storage: Storage, key: Key, layout: Layout, found: Object | None) -> None:

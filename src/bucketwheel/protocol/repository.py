@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
@@ -312,7 +311,7 @@ def _with_possible_pages(found: Repository, asked: str | None) -> Repository:
         if style == "index.html" or found.settings.verdict(target.store, "slash-keys") == "proven":
             return found
         published = next(iter(target.storage.list(MANIFESTS)), None) is not None
-        found = _record(found, wanted=_lacks_slash_keys, attempt=partial(_try_slash_keys, published=published))
+        found = _record(found, wanted=_lacks_slash_keys, attempt=_try_slash_keys)
         if found.settings.verdict(target.store, "slash-keys") == "ignored":
             if published or asked:
                 raise Refused(no_slash_keys(target.place, asked=asked is not None))
@@ -325,8 +324,8 @@ def _lacks_slash_keys(found: Repository) -> bool:
     return found.settings.verdict(found.target.store, "slash-keys") is None
 
 
-def _try_slash_keys(found: Repository, *, published: bool) -> dict[Capability, Verdict]:
-    return {"slash-keys": try_slash_keys(found.storage, found.layout, published=published)}
+def _try_slash_keys(found: Repository) -> dict[Capability, Verdict]:
+    return {"slash-keys": try_slash_keys(found.storage, found.layout)}
 
 
 def _record(
