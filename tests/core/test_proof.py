@@ -10,18 +10,22 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
+from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.errors import Refused
+from bucketwheel.events import Event, Warned
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import create, first_settings, open_to_write, take_over
 from bucketwheel.storage import Key, KeyRefused, ObjectHeaders, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
 from support.releasing import context_for, page_json, release_files, request_for, target_of
-from support.tampering import overwrite
-from support.wire import Exchange, Fault, run_wire, says
+from support.removing import delete_from
+from support.tampering import change_settings, overwrite
+from support.wire import UNCONDITIONAL, Exchange, Fault, Wire, run_wire, says
 from support.witness import Witness
 
 Condition: TypeAlias = Literal["create", "swap", "swap-absent"]
@@ -219,9 +223,13 @@ class NoSlashKeys(MemoryStorage):
 @pytest.mark.parametrize("drops", [False, True])
 def test_a_store_without_slash_keys_gets_pages_that_it_can_keep(*, drops: bool, tmp_path: Path) -> None:
     """The first publish finds out before it commits, and chooses `index.html`; the next one goes on so."""
-    storage = NoSlashKeys(drops=drops)
-    release_files(storage, make_wheel(tmp_path))
-    release_files(storage, make_wheel(tmp_path, version="1.1"))
+    storage, events = NoSlashKeys(drops=drops), list[Event]()
+    for version in ("1.0", "1.1"):
+        with context_for(storage, report=events.append) as context:
+            release(context, request_for(make_wheel(tmp_path, version=version)))
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert len(warnings) == 1
+    assert "cannot keep keys that end in a slash, so the pages are named index.html" in warnings[0]
     assert stored_settings(storage)["pages"] == "index.html"
     assert {"simple/index.html", "simple/demo-pkg/index.html"} < set(keys(storage))
     assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
@@ -295,3 +303,114 @@ def test_minio_is_found_out_by_its_answer(bucket: TestBucket, tmp_path: Path) ->
         assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
         with pytest.raises(KeyRefused, match=r"cannot keep s3://.*/x/.*--set pages=index.html"):
             storage.swap(Key("x/"), b"page", expected=None, headers=Layout().html(), marks={})
+
+
+# Removals -------------------------------------------------------------------------------------------------------------
+
+
+class RemovesAnything(MemoryStorage):
+    """A store that ignores If-Match on DELETE, as MinIO does."""
+
+    def remove(self, key: Key, *, expected: ObjectVersion) -> None:
+        """Remove without comparing."""
+        del expected
+        self.objects.pop(key, None)
+
+
+def with_pages_of_another_style(storage: MemoryStorage, tmp_path: Path) -> MemoryStorage:
+    """Release into a repository whose page style is changed afterwards."""
+    release_files(storage, make_wheel(tmp_path))
+    change_settings(storage, lambda settings: replace(settings, pages="index.html"))
+    return storage
+
+
+def test_a_store_that_removes_anything_keeps_pages_that_somebody_may_write(tmp_path: Path) -> None:
+    """The pages are written, and those of the other style are named for a person to remove; nothing else is touched."""
+    storage = with_pages_of_another_style(RemovesAnything(), tmp_path)
+    for _ in range(2):
+        with (
+            context_for(storage) as context,
+            pytest.raises(Refused, match=r"MinIO.*by hand.*: simple/demo-pkg/, simple/"),
+        ):
+            reindex_projects(context, ())
+    assert {"simple/", "simple/demo-pkg/", "simple/index.html", "simple/demo-pkg/index.html"} < set(keys(storage))
+    assert not [key for key in keys(storage) if "proof" in key]
+    assert stored_settings(storage)["proofs"]["memory:///"]["remove"] == "ignored"
+    with context_for(storage) as context:
+        target = replace(context.target, single_writer=True)
+        reindex_projects(replace(context, target=target), ())
+    assert "simple/" not in keys(storage)
+
+
+def test_a_store_that_compares_before_it_removes_is_proven_once(tmp_path: Path) -> None:
+    """Before the first removal of a page, and not for a reindex that has none to remove."""
+    storage = with_pages_of_another_style(MemoryStorage(), tmp_path)
+    with context_for(storage) as context:
+        reindex_projects(context, ())
+        assert not {"simple/", "simple/demo-pkg/"} & set(keys(storage))
+        assert not [key for key in keys(storage) if "proof" in key]
+        assert stored_settings(storage)["proofs"]["memory:///"]["remove"] == "proven"
+    witness = Witness(storage=storage)
+    with context_for(witness) as context:
+        reindex_projects(context, ())
+    assert witness.writes == []
+
+
+def test_dead_keys_are_removed_without_a_condition(tmp_path: Path) -> None:
+    """Nothing is added under a deleted name again, so a store that removes anything does no harm there."""
+    storage = RemovesAnything()
+    release_files(storage, make_wheel(tmp_path), make_wheel(tmp_path, version="1.1"))
+    delete_from(storage, "demo-pkg", "1.0", at_once=True)
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.1"]
+    assert not [key for key in keys(storage) if "-1.0-" in key]
+    assert "remove" not in stored_settings(storage)["proofs"]["memory:///"]
+
+
+# Uploads in parts -----------------------------------------------------------------------------------------------------
+
+
+def in_small_parts(bucket: TestBucket, wire: Wire) -> S3Storage:
+    """Return a storage that sends every wheel in parts."""
+    return replace(bucket.storage(endpoint_url=wire.url), largest_put=100)
+
+
+def publish_to(storage: S3Storage, bucket: TestBucket, *paths: Path, single_writer: bool = False) -> None:
+    """Release these files into a bucket."""
+    with context_for(storage, bucket.place) as context:
+        target = replace(context.target, single_writer=single_writer)
+        release(replace(context, target=target), request_for(*paths, place=bucket.place))
+
+
+def ignore_at_the_end_of_parts(exchange: Exchange) -> Fault | None:
+    """Drop the condition of CompleteMultipartUpload only, as old Ceph does."""
+    return UNCONDITIONAL if exchange.verb == "POST" and "uploadId=" in exchange.path else None
+
+
+def test_a_store_that_replaces_with_parts_gets_none(bucket: TestBucket, tmp_path: Path) -> None:
+    """It is found out before the first upload in parts; smaller files may go there, or a single writer chooses it."""
+    with run_wire(bucket.connection.endpoint_url) as wire:
+        storage = in_small_parts(bucket, wire)
+        publish_to(replace(storage, largest_put=1 << 30), bucket, make_wheel(tmp_path))
+        before = [entry.key for entry in storage.list("")]
+        wire.harm = ignore_at_the_end_of_parts
+        for _ in range(2):
+            with pytest.raises(Refused, match="ignores If-None-Match at the end of an upload in parts"):
+                publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"))
+        assert [entry.key for entry in storage.list("")] == before
+        assert list(storage.unfinished_uploads()) == []
+        assert stored_settings(storage)["proofs"][store_name(storage)]["parts"] == "ignored"
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"), single_writer=True)
+        assert page_json(storage, "demo-pkg")["versions"] == ["1.0", "1.1"]
+
+
+def test_parts_are_proven_once(bucket: TestBucket, tmp_path: Path) -> None:
+    """The first publish that needs it records it; no publish of small files does, and no later one tries again."""
+    with run_wire(bucket.connection.endpoint_url) as wire:
+        storage = in_small_parts(bucket, wire)
+        publish_to(replace(storage, largest_put=1 << 30), bucket, make_wheel(tmp_path))
+        assert "parts" not in stored_settings(storage)["proofs"][store_name(storage)]
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.1"))
+        assert stored_settings(storage)["proofs"][store_name(storage)]["parts"] == "proven"
+        wire.log.clear()
+        publish_to(storage, bucket, make_wheel(tmp_path, version="1.2"))
+        assert wire.asked("PUT", "repository.json") == wire.asked("POST", "repository.json") == []

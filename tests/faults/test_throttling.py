@@ -192,8 +192,8 @@ def test_a_contest_without_end_is_lost_and_not_unknown(tmp_path: Path, monkeypat
         change_manifest(storage, lambda now: replace(now, dead_keys=(*now.dead_keys, dead)))
         return _next(manifest), None
 
+    read = read_manifest(target, ProjectName("demo-pkg"))
     with virtual_clock() as clock, pytest.raises(Unavailable, match="other runs committed first") as caught:
-        read = read_manifest(target, ProjectName("demo-pkg"))
         commit(open_to_read(target), read, decide, look=lambda _: None, run_id="ours")
     assert type(caught.value) is Unavailable
     assert clock.waited > 1

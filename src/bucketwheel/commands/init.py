@@ -8,7 +8,7 @@ from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
-from bucketwheel.events import Created, Report, ignore
+from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import MANIFESTS
 from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
@@ -24,6 +24,7 @@ from bucketwheel.protocol.repository import (
     open_target,
     open_to_write,
     read_settings,
+    report_created,
     store,
     take_over,
 )
@@ -74,7 +75,7 @@ def initialise(
             wanted = _with_style_of_pages(target, wanted)
         found, created = (take_over if adopt else create)(target, wanted, pages=pages)
         if created:
-            report(Created(repository=str(place)))
+            report_created(found, wanted, report)
             return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
     with Workers(settings.jobs) as workers:
         return _change(target, open_to_write(target, found, pages=pages), changes, workers)

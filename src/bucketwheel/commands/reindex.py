@@ -21,9 +21,10 @@ from bucketwheel.protocol.repository import (
     list_projects,
     open_context,
     open_to_read,
+    open_to_remove,
     open_to_write,
 )
-from bucketwheel.storage import Key, SwapLost
+from bucketwheel.storage import Key, ObjectInfo, SwapLost
 
 __all__ = ["Reindexed", "reindex", "reindex_projects"]
 
@@ -64,11 +65,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         list_in_root(repository, refreshed.projects, context.workers)
     if not isinstance(context.target.place, DirectoryPlace):
         # The page of the old style is the only one of a project whose manifest cannot be used.
-        context.workers.map(
-            partial(_remove_our_page, repository, key)
-            for project in (*refreshed.projects, None)
-            for key in repository.layout.retired_html_keys(project)
-        )
+        _remove_retired_pages(context, repository, refreshed.projects)
     refreshed.raise_failed()
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
@@ -96,11 +93,18 @@ def _read_known(context: Context, project: ProjectName) -> VersionedManifest:
     return read
 
 
-def _remove_our_page(repository: Repository, key: Key) -> None:
-    """Remove a page of a style that is not in use, if it is one that we wrote."""
-    info = repository.storage.stat(key)
-    if info is not None and page_mark(info.marks or {}) is not None:
-        try:
-            repository.storage.remove(key, expected=info.version)
-        except SwapLost:
-            return  # somebody wrote there just now: it is not the page that we saw
+def _remove_retired_pages(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> None:
+    """Remove the pages of styles that are not in use, as far as we wrote them."""
+    retired = [key for project in (*projects, None) for key in repository.layout.retired_html_keys(project)]
+    looks = context.workers.map(partial(repository.storage.stat, key) for key in retired)
+    ours = {key: info for key, info in zip(retired, looks, strict=True) if info and page_mark(info.marks or {})}
+    if ours:
+        repository = open_to_remove(repository, tuple(ours))
+        context.workers.map(partial(_remove_page, repository, key, info) for key, info in ours.items())
+
+
+def _remove_page(repository: Repository, key: Key, seen: ObjectInfo) -> None:
+    try:
+        repository.storage.remove(key, expected=seen.version)
+    except SwapLost:
+        return  # somebody wrote there just now: it is not the page that we saw

@@ -15,7 +15,7 @@ from itertools import chain
 from uuid import uuid4
 
 from bucketwheel.errors import BucketwheelError, Problem, Refused
-from bucketwheel.events import Created, FileDone, FileStarted, Stage, Warned
+from bucketwheel.events import FileDone, FileStarted, Stage, Warned
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import ProjectName
@@ -28,12 +28,14 @@ from bucketwheel.protocol.repository import (
     Repository,
     Target,
     create,
+    open_to_add_in_parts,
     open_to_write,
     read_settings,
     refuse_if_unwritable,
     refuse_nonempty,
+    report_created,
 )
-from bucketwheel.protocol.upload import store_upload
+from bucketwheel.protocol.upload import in_parts, store_upload
 from bucketwheel.storage import Key, ObjectVersion
 
 __all__ = ["Outcome", "ReleaseRequest", "new_run_id", "release"]
@@ -189,7 +191,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
         if not context.dry_run:
             repository, created = create(target, request.first)
             if created:  # rule: stored settings count
-                context.report(Created(repository=str(target.place)))
+                report_created(repository, request.first, context.report)
             return repository, created
         refuse_nonempty(target)
         return Repository(target=target, settings=request.first, version=ObjectVersion("")), True
@@ -263,6 +265,7 @@ class _Uploads:
         if jobs:
             size = sum(upload.size for _, upload in jobs)
             self._context.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
+        self._prove_parts(upload for _, upload in jobs)
         self._context.workers.map(partial(self._store, manifest, upload) for manifest, upload in jobs)
 
     def decide(self, before: Manifest, plan: ReleasePlan, manifest: Manifest) -> tuple[Manifest | None, ReleasePlan]:
@@ -271,6 +274,7 @@ class _Uploads:
             plan = self._request.plan(manifest)  # rule: a lost swap plans every name again
         for upload in plan.to_upload:
             if self._must_be_stored(upload, plan, before, manifest):
+                self._prove_parts((upload,))
                 self._store(manifest, upload)
         if plan.to_upload:  # rule: all files of a project at once
             request, layout = self._request, self._repository.layout
@@ -288,6 +292,12 @@ class _Uploads:
             return True
         # Missing at a later reading than the one before the upload: its object is gone since.
         return upload in plan.restored and manifest.revision != before.revision  # rule: gone since the upload
+
+    def _prove_parts(self, uploads: Iterable[Upload]) -> None:
+        """Prove that the store replaces nothing with what it gets in parts, if it will get any of these so."""
+        storage = self._repository.storage
+        if any(in_parts(storage, upload) for upload in uploads):
+            self._repository = open_to_add_in_parts(self._repository)
 
     def _store(self, manifest: Manifest, upload: Upload) -> None:
         report, size = self._context.report, upload.size

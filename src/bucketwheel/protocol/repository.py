@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable
-from bucketwheel.events import Report, ignore
+from bucketwheel.events import Created, Report, Warned, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.listed_files import index_prefix
 from bucketwheel.format.settings import (
@@ -32,10 +31,14 @@ from bucketwheel.protocol.proof import (
     refuses_right_version,
     store_name,
     try_conditional_writes,
+    try_parts,
+    try_removal,
     try_slash_keys,
+    unsafe_parts,
+    unsafe_removal,
 )
 from bucketwheel.protocol.sightings import Sightings
-from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, AddsInParts, Key, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -47,17 +50,20 @@ __all__ = [
     "list_projects",
     "open_context",
     "open_target",
+    "open_to_add_in_parts",
     "open_to_read",
+    "open_to_remove",
     "open_to_write",
     "read_settings",
     "refuse_if_unwritable",
     "refuse_nonempty",
     "refuses_current",
+    "report_created",
     "store",
     "take_over",
 ]
 
-_UNMOVED = 3
+_UNMOVED = 5
 """After so many refusals of the version that was read just before, no other writer is the reason."""
 _FIRST_OBJECTS = 1000
 
@@ -182,6 +188,41 @@ def _refuse_read_only(target: Target) -> None:
         raise Refused(Problem(subject=str(target.place), what=what, remedy=remedy))
 
 
+def open_to_add_in_parts(found: Repository) -> Repository:
+    """Open a repository to which large files or copies are to be added, if it gets these in parts.
+
+    Raises Refused for a store that would replace with them what is there, unless only one writer runs.
+    """
+    target, storage = found.target, found.storage
+    if not isinstance(storage, AddsInParts):
+        return found
+
+    def attempt(found: Repository) -> dict[Capability, Verdict]:
+        return {"parts": try_parts(storage, found.settings)}
+
+    found = _record(found, wanted=lambda now: now.settings.verdict(target.store, "parts") is None, attempt=attempt)
+    if found.settings.verdict(target.store, "parts") == "ignored" and not target.single_writer:
+        raise Refused(unsafe_parts(target.place))
+    return found
+
+
+def open_to_remove(found: Repository, keys: Collection[Key]) -> Repository:
+    """Open a repository in which these objects, whose keys may be used again, are to be removed.
+
+    Objects at dead keys need no condition: nothing is added there again. Raises Refused for a store that would remove
+    also what somebody wrote meanwhile, unless only one writer runs.
+    """
+
+    def attempt(found: Repository) -> dict[Capability, Verdict]:
+        return {"remove": try_removal(found.storage, found.settings)}
+
+    target = found.target
+    found = _record(found, wanted=lambda now: now.settings.verdict(target.store, "remove") is None, attempt=attempt)
+    if found.settings.verdict(target.store, "remove") == "ignored" and not target.single_writer:
+        raise Refused(unsafe_removal(target.place, keys))
+    return found
+
+
 def list_projects(storage: Storage, beginning: str = "") -> list[ProjectName]:
     """List the projects that have a manifest and whose name begins so, sorted."""
     listed = (project_of(entry.key) for entry in storage.list(f"{MANIFESTS}{beginning}"))
@@ -214,6 +255,18 @@ def take_over(target: Target, settings: RepositorySettings, *, pages: str | None
         if found is not None:
             return open_to_write(target, found, pages=pages), created is not None
     raise Unavailable(f"the store did not keep the settings of {target.place}; run the same command again")
+
+
+def report_created(repository: Repository, wanted: RepositorySettings, report: Report) -> None:
+    """Report a new repository, and a page style that its store made necessary."""
+    place = str(repository.target.place)
+    report(Created(repository=place))
+    if repository.settings.pages != wanted.pages:
+        message = (
+            f"the store of {place} cannot keep keys that end in a slash, so the pages are named index.html; clients "
+            "need a web server before it that serves these for addresses that end in a slash"
+        )
+        report(Warned(message=message))
 
 
 def refuse_nonempty(target: Target) -> None:
@@ -288,7 +341,7 @@ def _with_possible_pages(found: Repository, asked: str | None) -> Repository:
         if style == "index.html" or found.settings.verdict(target.store, "slash-keys") == "proven":
             return found
         published = next(iter(target.storage.list(MANIFESTS)), None) is not None
-        found = _record(found, wanted=_lacks_slash_keys, attempt=partial(_try_slash_keys, published=published))
+        found = _record(found, wanted=_lacks_slash_keys, attempt=_try_slash_keys)
         if found.settings.verdict(target.store, "slash-keys") == "ignored":
             if published or asked:
                 raise Refused(no_slash_keys(target.place, asked=asked is not None))
@@ -301,8 +354,8 @@ def _lacks_slash_keys(found: Repository) -> bool:
     return found.settings.verdict(found.target.store, "slash-keys") is None
 
 
-def _try_slash_keys(found: Repository, *, published: bool) -> dict[Capability, Verdict]:
-    return {"slash-keys": try_slash_keys(found.storage, found.layout, published=published)}
+def _try_slash_keys(found: Repository) -> dict[Capability, Verdict]:
+    return {"slash-keys": try_slash_keys(found.storage, found.layout)}
 
 
 def _record(

@@ -13,10 +13,16 @@ from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.parallel import attempts
 from bucketwheel.protocol.plan import StoredFile, Upload
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo
+from bucketwheel.storage import AddsInParts, Key, ObjectHeaders, ObjectInfo, Storage
 from bucketwheel.storage.transfer import Origin, transfer
 
-__all__ = ["add_metadata", "store_upload"]
+__all__ = ["add_metadata", "in_parts", "store_upload"]
+
+
+def in_parts(storage: Storage, upload: Upload) -> bool:
+    """Return whether a store gets this file in parts."""
+    source = upload.content.storage if isinstance(upload.content, Origin) else None
+    return isinstance(storage, AddsInParts) and storage.in_parts(upload.size, source)
 
 
 def store_upload(

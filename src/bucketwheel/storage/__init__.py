@@ -18,6 +18,7 @@ from bucketwheel.names import Sha256, printable
 
 __all__ = [
     "NO_MARKS",
+    "AddsInParts",
     "Inspectable",
     "KeepsUploads",
     "KeepsVersions",
@@ -179,6 +180,17 @@ class ServedHeaders:
             for name, found, wanted in pairs
             if found != wanted
         )
+
+
+@runtime_checkable
+class AddsInParts(Protocol):
+    """A store that gets some objects in parts, of which the last request makes an object."""
+
+    def in_parts(self, size: int, source: Storage | None) -> bool:
+        """Return whether an object of this size, perhaps copied from another storage, is added in parts."""
+
+    def add_one_part(self, key: Key, body: bytes, *, headers: ObjectHeaders, marks: Mapping[str, str]) -> bool:
+        """Create an object that must not exist of one small part; False: the key is taken."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from packaging.version import Version
@@ -17,9 +17,9 @@ from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import YankChange, change_yank
 from bucketwheel.errors import Problem, Refused
-from bucketwheel.format.layout import Layout
+from bucketwheel.format.layout import SETTINGS_KEY, Layout
 from bucketwheel.format.manifest import Manifest, Status
-from bucketwheel.format.settings import RepositorySettings
+from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.plan import Existing, Upload
@@ -35,6 +35,7 @@ __all__ = [
     "CopyFile",
     "Delete",
     "Deprecate",
+    "MoveToAnotherStore",
     "Prune",
     "Publish",
     "Reindex",
@@ -232,6 +233,30 @@ class Adopt(Command):
         """Accept any manifest."""
         del manifest
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveToAnotherStore(Command):
+    """A copy of all objects to another store, about which the settings say nothing."""
+
+    def __str__(self) -> str:
+        return "move to another store"
+
+    def run(self, context: Context, run_id: str) -> object:
+        """Let the settings tell of the store that the objects come from."""
+        del run_id
+        storage, stored = context.target.storage, context.target.storage.read(SETTINGS_KEY)
+        assert stored is not None
+        settings = decode_settings(stored.body)
+        elsewhere = replace(settings, proofs={"aws": dict(*settings.proofs.values())})
+        headers = settings.layout.record()
+        storage.swap(SETTINGS_KEY, encode_settings(elsewhere), expected=stored.version, headers=headers, marks=NO_MARKS)
+        raise Refused(Problem(subject="the objects", what="are in another store", remedy="use it"))
+
+    def stopped_by(self, manifest: Manifest) -> bool:
+        """Accept any reason: it always ends as a refusal."""
+        del manifest
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,15 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("own settings instead of the stored ones", "empty_place", "I1 I5 I7"): {
         "stored settings count": "repository = replace(repository, settings=request.first)\nif created:"
     },
+    # The proof of the store
+    RemovedRule("a store that creates twice, and no proof that it does not", "other_versions", "I2 I3 I4 I7"): {
+        "creating twice is refused": 'verdicts["create"] = "proven"',
+        **blind("seen is None"),
+    },
+    RemovedRule("a store that replaces any version, and no proof that it does not", "other_versions", "I2 I3 I4 I7"): {
+        "a wrong version is refused": 'verdicts["swap"] = "proven"',
+        **blind("None not in (found, seen)"),
+    },
     # Pages
     RemovedRule("blind page write", "other_versions", "I4"): blind('key in {"simple/demo/", "simple/demo/index.json"}'),
     RemovedRule("blind root write", "new_projects", "I7"): blind('key in {"simple/", "simple/index.json"}'),

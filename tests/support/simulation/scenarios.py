@@ -18,6 +18,7 @@ from support.simulation.commands import (
     CopyFile,
     Delete,
     Deprecate,
+    MoveToAnotherStore,
     Prune,
     Publish,
     Reindex,
@@ -117,6 +118,14 @@ def empty_place(fixtures: Fixtures, chance: random.Random) -> Scenario:
     return Scenario(commands=commands)
 
 
+def another_store(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Use a repository that was copied from another store: every writer proves the store first."""
+    commands = (fixtures.release(), fixtures.release("1.1"), fixtures.release(project="second"), Reindex())
+    return Scenario(
+        before=(fixtures.release(project="there"), MoveToAnotherStore()), commands=commands, kind=_any_kind(chance)
+    )
+
+
 def yanks(fixtures: Fixtures, chance: random.Random) -> Scenario:
     """Yank and unyank beside a publish: a page could get the bytes that it had before."""
     yank, unyank = Yank(version="0.9"), Yank(version="0.9", reason=None)
@@ -195,6 +204,7 @@ SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
         other_versions,
         new_projects,
         empty_place,
+        another_store,
         yanks,
         deletions,
         orphans,

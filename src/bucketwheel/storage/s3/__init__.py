@@ -30,12 +30,13 @@ from bucketwheel.storage import (
     ObjectInfo,
     ObjectVersion,
     ServedHeaders,
+    Storage,
     SwapLost,
     UnfinishedUpload,
 )
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import ApiCall, Rejection, rejection_in_words
-from bucketwheel.storage.s3.multipart import add_in_parts, copy_object, one_service
+from bucketwheel.storage.s3.multipart import add_in_parts, add_one_part, copy_object, one_service
 from bucketwheel.storage.transfer import Origin, open_body
 
 if TYPE_CHECKING:
@@ -168,6 +169,15 @@ class S3Storage:
         answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=expected)
         if isinstance(answer, Rejection) and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise SwapLost(key)
+
+    def in_parts(self, size: int, source: Storage | None) -> bool:
+        """Return whether a file is too large for one request, or S3 copies it, which it does as one part."""
+        copied = isinstance(source, S3Storage) and one_service(source.bucket, self.bucket)
+        return copied or size > self.largest_put
+
+    def add_one_part(self, key: Key, body: bytes, *, headers: ObjectHeaders, marks: Mapping[str, str]) -> bool:
+        """Create an object by CompleteMultipartUpload with If-None-Match."""
+        return add_one_part(self.bucket, self.prefix + key, body, put_args=put_object_arguments(headers, marks))
 
     def copy(
         self, key: Key, origin: Origin, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]

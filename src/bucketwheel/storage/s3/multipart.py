@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +25,7 @@ from bucketwheel.storage.s3.bucket import Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body, read_blocks
 
-__all__ = ["add_in_parts", "copy_object", "one_service"]
+__all__ = ["add_in_parts", "add_one_part", "copy_object", "one_service"]
 
 _PARTS_AT_ONCE: Final = 8
 _LARGEST_PART: Final = 5 << 30
@@ -47,6 +48,16 @@ def add_in_parts(
     if _exists(bucket, key):
         return False
     send = partial(_send_file, path=path, part_size=part_size, sha256=sha256)
+    return _assemble(bucket, key, put_args, send) is True
+
+
+def add_one_part(bucket: Bucket, key: str, body: bytes, *, put_args: Mapping[str, Any]) -> bool:
+    """Create an object from bytes, as its only part; False: the key is taken."""
+
+    def send(upload: _Upload) -> _Parts:
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
+        return [_send_body(upload, 1, io.BytesIO(body), len(body), digest)]
+
     return _assemble(bucket, key, put_args, send) is True
 
 
@@ -153,14 +164,18 @@ def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256) -
 def _send_part(upload: _Upload, number: int, path: Path, start: int, size: int, digest: str) -> dict[str, Any]:
     with open_body(path) as file:
         body = Slice(file, start, min(start + size, path.stat().st_size))
-        answer = upload.ask(
-            "upload_part",
-            PartNumber=number,
-            Body=body,
-            ContentLength=len(body),
-            ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=digest,
-        )
+        return _send_body(upload, number, body, len(body), digest)
+
+
+def _send_body(upload: _Upload, number: int, body: io.IOBase, length: int, digest: str) -> dict[str, Any]:
+    answer = upload.ask(
+        "upload_part",
+        PartNumber=number,
+        Body=body,
+        ContentLength=length,
+        ChecksumAlgorithm="SHA256",
+        ChecksumSHA256=digest,
+    )
     return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
 
 
