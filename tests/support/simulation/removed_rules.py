@@ -12,7 +12,7 @@ raise Refused(Problem(subject="", what="", remedy=""))
 """
 # Two rules stand in for each other: stat a page before reading its manifest, and leave a page that shows a later
 # revision. The lack of the first shows only where the second is missing too.
-_PAGES_GO_BACK = {"a page never goes back": "if False:"}
+_PAGES_GO_BACK = {"a page never goes back": "if False:", "a newer page is not done by itself": "if False:"}
 # Likewise: a file that a listing lacks is looked up before it is called missing.
 _NO_LAST_LOOK = {
     "look before calling it missing": "if seen is None or (difference.released and difference.found.etag is None):"
@@ -109,7 +109,7 @@ REMOVED_RULES = (
     ),
     # Pages
     RemovedRule("blind page write", "other_versions", "I4", blind('key in {"simple/demo/", "simple/demo/index.json"}')),
-    RemovedRule("blind root write", "new_projects", "I7", blind('key in {"simple/", "simple/index.json"}')),
+    RemovedRule("blind root write", "new_projects", "I4 I7", blind('key in {"simple/", "simple/index.json"}')),
     RemovedRule(
         "no revision in the page",
         "yanks",
@@ -213,7 +213,10 @@ REMOVED_RULES = (
             from bucketwheel.protocol.commit import commit
             from bucketwheel.protocol.refresh import refresh
             pages.wait()
-            committed = context.workers.map(partial(commit, repository, read, decide) for read, decide in decisions)
+            look = partial(pages.look_again, repository)
+            committed = context.workers.map(
+                partial(commit, repository, read, decide, look=look) for read, decide in decisions
+            )
             changed = Change(committed=tuple(committed), failed=(), pages_written=0)
             """,
             "objects go last": """
@@ -292,5 +295,18 @@ REMOVED_RULES = (
         "orphans",
         "I10",
         {"our unfinished uploads are not adopted": "if False:"},
+    ),
+    # Restores
+    RemovedRule(
+        "a manifest that went back taken as it is",
+        "restores",
+        "I1 I3 I4 I5 I6 I9",
+        {"a manifest that went back is noticed": "if False:", "read the manifest before a removal": "return"},
+    ),
+    RemovedRule(
+        "no second read where a page is newer",
+        "restores",
+        "I1 I3 I4 I5",
+        {"a newer page, a second read": "if False:"},
     ),
 )
