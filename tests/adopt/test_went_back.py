@@ -9,19 +9,22 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from bucketwheel import adopt, initialise, load_settings
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import YankChange, change_yank
-from bucketwheel.errors import Unfinished, WentBack
+from bucketwheel.errors import Misconfigured, Unfinished, WentBack
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Object, Storage
+from bucketwheel.storage.directory import DirectoryStorage
 from support.adopting import adopt_all, fates
 from support.archives import make_sdist, make_wheel
 from support.disorders import html_page
 from support.memory import MemoryStorage
+from support.ministack import TestBucket
 from support.releasing import NOW, context_for, manifest_of, page_json, release_files
 from support.removing import delete_from, prune_from, prune_orphans_from
 from support.tampering import (
@@ -34,6 +37,7 @@ from support.tampering import (
     put_back,
     rebuild,
     remove,
+    settings_of,
     state,
     stored,
     write_manifest,
@@ -337,3 +341,60 @@ def test_what_is_unlisted_and_ours_is_left_alone(backup: Object, storage: Storag
         put(storage, f"{FOLDER}demo_pkg-3.0.tar.gz", body, own_marks(storage, body))
         put_back(storage, MANIFEST, backup)
         assert repaired(storage)[f"{FOLDER}demo_pkg-3.0.tar.gz"] == "left out"
+
+
+# All of _bucketwheel/ is lost ----------------------------------------------------------------------------------------
+
+
+def test_the_id_comes_back_from_a_page(bucket: TestBucket, tmp_path: Path) -> None:
+    """So our own unfinished uploads are known as ours, and released files come back as they were."""
+    storage = bucket.storage()
+    release_files(storage, make_wheel(tmp_path), make_sdist(tmp_path))
+    leave_orphan(storage, f"{FOLDER}demo_pkg-3.0.tar.gz")
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=tuple(replace(f, yanked="no") for f in m.files)))
+    delete_from(storage, "demo-pkg", None, "demo_pkg-1.0.tar.gz")
+    page, first = page_json(storage, "demo-pkg"), settings_of(storage).id
+    remove(storage, *(entry.key for entry in storage.list("_bucketwheel/")))
+    settings = load_settings(options={"repository": str(bucket.place), "endpoint-url": bucket.connection.endpoint_url})
+    initialise(settings, changes={}, adopt=True)
+    assert settings_of(storage).id == first
+    assert fates(adopt_all(storage))[f"{FOLDER}demo_pkg-3.0.tar.gz"] == "left out"
+    assert page_json(storage, "demo-pkg")["files"] == page["files"]
+    assert [file["yanked"] for file in page["files"]] == ["no"]
+
+
+def test_a_directory_finds_its_id_again(tmp_path: Path) -> None:
+    """There the body of a page tells it."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, make_wheel(tmp_path))
+    first = settings_of(storage).id
+    remove(storage, *(entry.key for entry in storage.list("_bucketwheel/")))
+    initialise(load_settings(options={"repository": str(storage.root)}), changes={}, adopt=True)
+    assert settings_of(storage).id == first
+    adopt_all(storage, yes=False)
+    assert page_json(storage, "demo-pkg")["versions"] == ["1.0"]
+
+
+def test_a_place_without_such_a_page_gets_a_new_id(tmp_path: Path) -> None:
+    """Another tool's JSON page tells none."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    put(storage, FOLDER + WHEEL, make_wheel(tmp_path))
+    put(storage, f"{FOLDER}index.json", b'{"meta":{"api-version":"1.0"},"name":"demo-pkg","files":[]}')
+    initialise(load_settings(options={"repository": str(storage.root)}), changes={}, adopt=True)
+    assert len(settings_of(storage).id) == 32
+
+
+@pytest.mark.parametrize(("projects", "yes"), [((), True), (("demo-pkg",), False)])
+def test_ours_is_for_named_projects_and_must_be_agreed_to(tmp_path: Path, projects: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001 - a table
+    """It takes in unfinished uploads too."""
+    settings = load_settings(options={"repository": str(tmp_path)})
+    with pytest.raises(Misconfigured, match="--ours takes in unfinished uploads too"):
+        adopt(settings, projects=projects, ours=True, yes=yes)
+
+
+def test_ours_takes_in_what_no_page_lists_hidden(backup: Object, storage: Storage) -> None:
+    """A person agreed to it, but never that clients get it."""
+    leave_orphan(storage, f"{FOLDER}demo_pkg-3.0.tar.gz")
+    put_back(storage, MANIFEST, backup)
+    assert fates(adopt_all(storage, "demo-pkg", ours=True))[f"{FOLDER}demo_pkg-3.0.tar.gz"] == "hidden"
+    assert names(storage)["demo_pkg-3.0.tar.gz"] == "hidden"

@@ -100,6 +100,63 @@ def an_overtaken_publisher_meets_an_adopt(simulation: Simulation, fixtures: Fixt
     assert USUAL_KEY in {entry.key for entry in simulation.history.now(DEMO).entries}
 
 
+def a_manifest_restored_after_the_deletion(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The pages show the deletion, and the restored manifest names the files again: they stay."""
+    release = fixtures.release()
+    simulation.run(release)
+    before = simulation.history.now(DEMO).manifest
+    delete = simulation.start(Delete(filenames=release.filenames))
+    simulation.serve(delete, simulation.until(delete, "swap", "simple/demo/"))
+    simulation.serve(delete, simulation.until(delete, "swap", "simple/demo/index.json"))
+    simulation.restore_by_hand(DEMO, before)
+    simulation.finish(delete)
+    if USUAL_KEY not in simulation.store.objects:
+        raise Violation("I1", "the manifest names a file that the delete removed")
+    assert delete.exit == 3
+    simulation.conclude()
+
+
+def a_manifest_restored_after_the_commit(simulation: Simulation, fixtures: Fixtures) -> None:
+    """No page shows the commit yet, so page and manifest agree: only the publisher knows better."""
+    simulation.run(fixtures.release("0.9"))
+    before = simulation.history.now(DEMO).manifest
+    publisher = simulation.start(fixtures.release())
+    first = simulation.until(publisher, "swap", "simple/demo/")
+    simulation.restore_by_hand(DEMO, before)
+    simulation.serve(publisher, first, Fate.UNDECIDED)
+    simulation.serve(publisher, simulation.until(publisher, "swap", "simple/demo/index.json"), Fate.UNDECIDED)
+    assert simulation.finish(publisher).exit == 3
+
+
+def a_manifest_restored_between_a_lost_swap_and_the_next(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The winner writes its pages between the two requests of the loser: its release must not be forgotten."""
+    simulation.run(fixtures.release("0.9"))
+    before = simulation.history.now(DEMO).manifest
+    loser, winner = simulation.start(fixtures.release("1.1")), simulation.start(fixtures.release())
+    lost = simulation.until(loser, "swap", MANIFEST)
+    simulation.until(winner, "swap", "simple/demo/")
+    simulation.serve(loser, lost)
+    simulation.restore_by_hand(DEMO, before)
+    simulation.serve(loser, loser.waiting[0])
+    assert simulation.finish(winner).exit == 0
+    simulation.finish(loser)
+    simulation.conclude()
+    assert loser.exit == 3
+
+
+def a_newer_page_of_one_kind(simulation: Simulation, fixtures: Fixtures) -> None:
+    """Two publishers die between their two pages, and the manifest is restored: the HTML page alone remembers them."""
+    simulation.run(fixtures.release("0.9"))
+    before = simulation.history.now(DEMO).manifest
+    for version in ("1.0", "1.1"):
+        publisher = simulation.start(fixtures.release(version))
+        simulation.serve(publisher, simulation.until(publisher, "swap", "simple/demo/"))
+        simulation.serve(publisher, simulation.until(publisher, "swap", "simple/demo/index.json"), Fate.DIES_BEFORE)
+    simulation.restore_by_hand(DEMO, before)
+    assert simulation.run(fixtures.release("1.2")).exit == 1
+    simulation.conclude()
+
+
 SCRIPTS = [
     (a_strict_commit_whose_answer_is_lost, "I8", {"a lost answer is read back": 'outcome = "lost"'}),
     (a_late_commit_whose_second_attempt_fails, "I8", {"a swap that may have applied is no refusal": "if True:"}),
@@ -115,6 +172,21 @@ SCRIPTS = [
     ),
     (a_name_goes_missing_between_upload_and_commit, "I1", {"gone since the upload": "return False"}),
     (an_overtaken_publisher_meets_an_adopt, "I5", {"adopt must lose": "return None, plan"}),
+    (a_manifest_restored_after_the_deletion, "I1", {"read the manifest before a removal": "return"}),
+    (a_manifest_restored_after_the_commit, "I5", {"a commit is remembered": "pass"}),
+    (
+        a_manifest_restored_between_a_lost_swap_and_the_next,
+        "I5",
+        {
+            "after a lost swap look at the pages first": "found = read_again(target, project)",
+            "a conflict may be our own": "look(project)",
+        },
+    ),
+    (
+        a_newer_page_of_one_kind,
+        "I9",
+        {"both pages count": "if page.mark is not None and key.endswith('.json'):"},
+    ),
 ]
 
 

@@ -9,8 +9,9 @@ from functools import partial
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.layout import MANIFESTS
+from bucketwheel.format.layout import MANIFESTS, page_mark
 from bucketwheel.format.listed_files import sort_listing
+from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
@@ -71,8 +72,8 @@ def initialise(
     if found is None:
         wanted = change_settings(first_settings(place, settings.put_args), changes)
         _refuse_impossible(place, wanted)
-        if adopt and pages is None:
-            wanted = _with_style_of_pages(target, wanted)
+        if adopt:
+            wanted = _with_what_pages_tell(target, wanted, style=pages is None)
         found, created = (take_over if adopt else create)(target, wanted, pages=pages)
         if created:
             report_created(found, wanted, report)
@@ -108,10 +109,24 @@ def _pages_have_base_url(target: Target, workers: Workers) -> bool:
     return any(file.provenance_sha256 is not None for read in manifests for file in read.manifest.visible)
 
 
-def _with_style_of_pages(target: Target, settings: RepositorySettings) -> RepositorySettings:
-    """Choose the style of the pages that exist: ours must replace them, or clients would see the old ones."""
-    style = sort_listing(target.storage.list(""), settings.layout).page_style
-    return settings if style is None else replace(settings, pages=style)
+def _with_what_pages_tell(target: Target, settings: RepositorySettings, *, style: bool) -> RepositorySettings:
+    """Choose the style of the pages that exist, which ours must replace, and the id that a page of ours remembers.
+
+    With another id our own files, released or not, would look like another repository's after a loss of the settings.
+    """
+    listed = sort_listing(target.storage.list(""), settings.layout)
+    if style and listed.page_style is not None:
+        settings = replace(settings, pages=listed.page_style)
+    # Only PEP 691 pages: hardly any other tool writes them, so few objects are looked at.
+    for key in (key for keys in listed.pages.values() for key in keys if key.endswith("/index.json")):
+        info = target.storage.stat(key)
+        mark = None if info is None else page_mark(info.marks or {})
+        if info is not None and info.marks is None:
+            stored = target.storage.read(key)
+            mark = None if stored is None else read_page_mark(stored.body)
+        if mark is not None and mark.repository:  # rule: the id of a lost repository is in its pages
+            return replace(settings, id=mark.repository)
+    return settings
 
 
 def _refuse_impossible(place: Place, settings: RepositorySettings) -> None:

@@ -259,7 +259,7 @@ def _is_up_to_date(found: PageVersion, body: bytes, ours: PageMark) -> bool:
 def _look(repository: Repository, project: ProjectName, key: Key) -> PageVersion:
     """Look at a page of a project, and remember which revision it shows."""
     page = _stat_page(repository, key)
-    if page.mark is not None:
+    if page.mark is not None:  # rule: both pages count
         repository.target.sightings.saw_page(project, page.mark)
     return page
 

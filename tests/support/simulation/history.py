@@ -9,7 +9,10 @@ from bucketwheel.format.manifest import Manifest, PublishedFile, empty_manifest
 from bucketwheel.names import ProjectName
 from support.simulation.pages import Link
 
-__all__ = ["History", "Revision", "key_of"]
+__all__ = ["PERSON", "History", "Revision", "key_of"]
+
+PERSON = "a person"
+"""The run that restored a manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,9 @@ class History:
         """Return the present revision."""
         return self.since(project, self.commits(project))[0]
 
-    def at(self, project: ProjectName, number: int) -> Revision | None:
-        """Return the revision with a number, if there was one."""
-        return next((revision for revision in self._revisions[project] if revision.number == number), None)
+    def at(self, project: ProjectName, number: int) -> list[Revision]:
+        """Return the revisions with a number: after a restore there may be several."""
+        return [revision for revision in self._revisions[project] if revision.number == number]
 
     def since(self, project: ProjectName, moment: int) -> list[Revision]:
         """Return the revision that was current at a moment and all later ones, in order."""

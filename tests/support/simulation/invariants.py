@@ -17,7 +17,7 @@ from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Object
 from support.memory import MemoryStorage
 from support.simulation.commands import Adopt, Publish
-from support.simulation.history import History, Revision, key_of
+from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
 from support.simulation.tasks import Actor
 
@@ -46,10 +46,25 @@ class Invariants:
         """The digest of each filename ever released, by project."""
         self._removed_by_hand: dict[str, float] = {}
         """Keys that a person emptied, with the revision that records it: infinite before that."""
+        self.restored = False
+        """Whether a person restored an older manifest, or lost one: then revisions are no order any more."""
+        self._ever: set[tuple[str, str]] = set()
+        """Every filename that a manifest ever had."""
+        self._kept: set[tuple[str, str]] = set()
+        """The filenames that runs released that ended with exit 0, by project."""
 
     def excuse(self, key: str) -> None:
         """Excuse what still names an object that a person removed, until a manifest calls it missing."""
         self._removed_by_hand[key] = math.inf
+
+    def restore(self, manifest: Manifest) -> None:
+        """Record that a person put a manifest back: what neither it nor a page remembers may happen again."""
+        project, self.restored = manifest.project, True
+        pages = [(key, self._store.objects.get(key)) for key in self._page_keys(project)]
+        listed = {link.key.rpartition("/")[2] for key, page in pages if page for link in links_of(key, page.body)}
+        known = {(project, name) for name in (*manifest.names, *listed)}
+        self._released = {key: sha256 for key, sha256 in self._released.items() if key[0] != project or key in known}
+        self._history.record(PERSON, manifest)
 
     # After a write ----------------------------------------------------------------------------------------------------
 
@@ -92,6 +107,7 @@ class Invariants:
             self._check_missing(manifest, file)
         self._check_author(actor, before, manifest)
         self._history.record(actor.run_id, manifest)
+        self._ever |= {(project, name) for name in manifest.names}
 
     def _check_names(self, before: Manifest, after: Manifest) -> None:
         """I3: revisions rise and forget nothing. I2: a name keeps its bytes and its key, and stays deleted."""
@@ -105,11 +121,13 @@ class Invariants:
         for entry in entries:
             if entry.sha256 is None:  # the record of a deleted name, shrunk
                 continue
+            if self.restored and isinstance(entry, PublishedFile) and entry.hidden:
+                continue  # of one name with two bytes, after two lines of revisions, the pages' stays
             if self._released.setdefault((after.project, entry.filename), entry.sha256) != entry.sha256:
                 raise Violation("I2", f"{entry.filename} was released before, with other bytes")
         keys = {file.filename: file.key for file in before.files}
         for file in after.files:
-            if keys.get(file.filename, file.key) != file.key:
+            if keys.get(file.filename, file.key) != file.key and not self.restored:
                 raise Violation("I2", f"{file.filename} moved to another key")
 
     def _check_missing(self, manifest: Manifest, file: PublishedFile) -> None:
@@ -134,6 +152,8 @@ class Invariants:
         """I10: only its publisher commits what a publisher uploaded, unless it was released before."""
         for file in after.files:
             found = self._store.objects.get(key_of(after, file))
+            if (after.project, file.filename) in self._ever:
+                continue
             if file.filename not in before.names and found is not None and run_of(found.marks) is not None:
                 raise Violation("I10", f"{file.filename} was adopted, but its publisher has not finished")
 
@@ -146,7 +166,8 @@ class Invariants:
         """
         for project in self._history.projects:
             now = self._history.now(project)
-            self._check_links(f"the manifest of {project}", now.number, now.entries)
+            if not self.restored:
+                self._check_links(f"the manifest of {project}", now.number, now.entries)
             self._check_promise(project)
         for key in list(self._store.objects):
             page = page_key(key)
@@ -182,9 +203,9 @@ class Invariants:
 
     def _check_page(self, key: str, project: ProjectName, page: Object) -> None:
         number = _revision_on(page)
-        revision, links = self._history.at(project, number), links_of(key, page.body)
+        revisions, links = self._history.at(project, number), links_of(key, page.body)
         self._check_links(key, number, links)
-        if revision is None or links != revision.visible:
+        if all(links != revision.visible for revision in revisions):
             raise Violation("I4", f"{key} does not show what the manifest said at revision {number}")
 
     def _check_promise(self, project: ProjectName) -> None:
@@ -207,19 +228,26 @@ class Invariants:
         """I5: 0 means committed and visible. I8: 1 means that nothing is, for a reason. I9: all finish."""
         revisions = list(self._seen_by(actor))
         if actor.exit == 0:
-            self._acknowledged.add(actor.run_id)
-            for project in actor.command.projects or self._history.projects:
-                self._take_promise(actor, project)
+            self._acknowledge(actor)
         elif actor.exit == 1:
             for revision in revisions:
                 if revision.run_id == actor.run_id and _is_work_of(actor, revision.manifest):
                     raise Violation("I8", f"{actor.run_id} ended with 1, but had committed revision {revision.number}")
+        if self.restored:
+            return  # it may have noticed that
         if any(actor.command.stopped_by(revision.manifest) for revision in revisions):
             return
         if actor.exit and not actor.disturbed:
             raise Violation("I9", f"{actor.run_id} had no trouble, and ended with {actor.exit}: {actor.error}")
         if isinstance(actor.error, Refused):
             raise Violation("I8", f"{actor.run_id} was refused without a reason: {actor.error}")
+
+    def _acknowledge(self, actor: Actor) -> None:
+        self._acknowledged.add(actor.run_id)
+        for project in actor.command.projects or self._history.projects:
+            self._take_promise(actor, project)
+            if isinstance(actor.command, Publish):
+                self._check_visible(actor, actor.command, project)
 
     def _take_promise(self, actor: Actor, project: ProjectName) -> None:
         revisions = self._history.since(project, actor.began.get(project, 0))
@@ -232,6 +260,19 @@ class Invariants:
             self._promised[project] = max(number, self._promised.get(project, 0))
             self.check_store()
 
+    def _check_visible(self, actor: Actor, command: Publish, project: ProjectName) -> None:
+        """I5: what was published is on the pages, unless somebody took it off them meanwhile."""
+        since = self._history.since(project, actor.began.get(project, 0))
+        for upload in (upload for upload in command.uploads if upload.name.project == project):
+            if any(_is_off_pages(revision.manifest, upload.filename) for revision in since):
+                continue
+            self._kept.add((project, upload.filename))
+            for key in self._page_keys(project):
+                page = self._store.objects.get(key)
+                listed = {link.key.rpartition("/")[2] for link in links_of(key, page.body)} if page else set()
+                if upload.filename not in listed:
+                    raise Violation("I5", f"{actor.run_id} ended with 0, and {upload.filename} is not on {key}")
+
     def _seen_by(self, actor: Actor) -> Iterator[Revision]:
         for project in actor.command.projects or self._history.projects:
             yield from self._history.since(project, actor.began.get(project, 0))
@@ -242,8 +283,14 @@ class Invariants:
         """I6: every page shows its manifest as it is. I7: both roots list every project."""
         if not self._history.projects:
             return
+        for project, filename in self._kept:
+            revisions = self._history.since(ProjectName(project), 1)
+            forgettable = any(_is_off_pages(revision.manifest, filename) for revision in revisions)
+            if not forgettable and filename not in revisions[-1].manifest.names:
+                raise Violation("I5", f"{filename} was published with exit 0, and the manifest of {project} forgot it")
         for project in self._history.projects:
             now = self._history.now(project)
+            self._check_links(f"the manifest of {project}", now.number, now.entries)
             for key in self._page_keys(project):
                 if self._links_on(key) != now.visible:
                     raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
@@ -276,6 +323,12 @@ class Invariants:
 @lru_cache
 def _layout_in(settings: bytes) -> Layout:
     return decode_settings(settings).layout
+
+
+def _is_off_pages(manifest: Manifest, filename: str) -> bool:
+    hidden = {file.filename for file in manifest.files if file.hidden}
+    gone = {file.filename for file in manifest.deleted} | {file.filename for file in manifest.missing}
+    return filename in hidden | gone or manifest.status.status == "quarantined"
 
 
 def _revision_on(page: Object) -> int:

@@ -12,7 +12,7 @@ raise Refused(Problem(subject="", what="", remedy=""))
 """
 # Two rules stand in for each other: stat a page before reading its manifest, and leave a page that shows a later
 # revision. The lack of the first shows only where the second is missing too.
-_PAGES_GO_BACK = {"a page never goes back": "if False:"}
+_PAGES_GO_BACK = {"a page never goes back": "if False:", "a newer page is not done by itself": "if False:"}
 # Likewise: a file that a listing lacks is looked up before it is called missing.
 _NO_LAST_LOOK = {
     "look before calling it missing": "if seen is None or (difference.released and difference.found.etag is None):"
@@ -89,7 +89,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     # Pages
     RemovedRule("blind page write", "other_versions", "I4"): blind('key in {"simple/demo/", "simple/demo/index.json"}'),
-    RemovedRule("blind root write", "new_projects", "I7"): blind('key in {"simple/", "simple/index.json"}'),
+    RemovedRule("blind root write", "new_projects", "I4 I7"): blind('key in {"simple/", "simple/index.json"}'),
     RemovedRule("no revision in the page", "yanks", "I4 I5"): {
         "an HTML page carries its revision": "return f'{_OPENING}revision=0 renderer={RENDERER}\">\\n'",
         "a JSON page carries its revision": 'return {"revision": 0, "renderer": RENDERER}',
@@ -153,7 +153,10 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             from bucketwheel.protocol.commit import commit
             from bucketwheel.protocol.refresh import refresh
             pages.wait()
-            committed = context.workers.map(partial(commit, repository, read, decide) for read, decide in decisions)
+            look = partial(pages.look_again, repository)
+            committed = context.workers.map(
+                partial(commit, repository, read, decide, look=look) for read, decide in decisions
+            )
             changed = Change(committed=tuple(committed), failed=(), pages_written=0)
             """,
         "objects go last": """
@@ -199,5 +202,13 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("adopt: our own unfinished uploads adopted", "orphans", "I10"): {
         "our unfinished uploads are not adopted": "if False:"
+    },
+    # Restores
+    RemovedRule("a manifest that went back taken as it is", "restores", "I1 I3 I4 I5 I6 I9"): {
+        "a manifest that went back is noticed": "if False:",
+        "read the manifest before a removal": "return",
+    },
+    RemovedRule("no second read where a page is newer", "restores", "I1 I3 I4 I5"): {
+        "a newer page, a second read": "if False:"
     },
 }

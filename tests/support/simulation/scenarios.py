@@ -76,6 +76,8 @@ class Scenario:
     """Commands that run, undisturbed, before the others begin."""
     taken_away: str | None = None
     """An object that a person removes at some moment, if it exists by then."""
+    restores: int = 0
+    """How often a person puts an earlier manifest back, or loses it, at some moment."""
     kind: StoreKind = S3
     agreed: bool = True
     """True where the end does not depend on who was first."""
@@ -191,6 +193,22 @@ def retention(fixtures: Fixtures, chance: random.Random) -> Scenario:
     return Scenario(before=before, commands=commands, agreed=False, kind=_any_kind(chance))
 
 
+def restores(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Restore a backup of the manifest, or lose it, while commands run that read, commit and remove."""
+    old = fixtures.release("0.9")
+    wheel, sdist = old.filenames
+    commands = (
+        fixtures.release(),
+        chance.choice([Delete(filenames=(wheel,)), Prune(), Yank(version="0.9")]),
+        chance.choice([fixtures.release("1.1"), RemoveOrphans(), Deprecate(), Delete(filenames=(sdist,))]),
+        chance.choice([Reindex(), Adopt(), fixtures.release("1.1")]),
+    )
+    before = (fixtures.release("0.8"), old)
+    return Scenario(
+        before=before, commands=commands, restores=chance.choice([1, 2]), agreed=False, kind=_any_kind(chance)
+    )
+
+
 def strict(release: Publish) -> Publish:
     """Return the same publish with `--strict`."""
     return replace(release, existing="refuse")
@@ -211,6 +229,7 @@ SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
         missing,
         other_tools,
         retention,
+        restores,
     )
 }
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from support.simulation.commands import DEMO
 from support.simulation.connection import Fate
 from support.simulation.scenarios import Fixtures, Scenario
 from support.simulation.simulation import Simulation
@@ -66,7 +67,7 @@ def play(draw: Callable[[Fixtures, random.Random], Scenario], fixtures: Fixtures
 def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: random.Random) -> None:
     coming = list(scenario.commands)
     chance.shuffle(coming)
-    taken_away = scenario.taken_away
+    taken_away, restores = scenario.taken_away, scenario.restores
     turn: Actor | None = None
     while coming or simulation.running:
         if coming and (not simulation.running or chance.random() < 0.2):
@@ -75,6 +76,11 @@ def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: rando
         if taken_away in simulation.store.objects and chance.random() < 0.03:
             simulation.remove_by_hand(taken_away)
             taken_away = None
+        if restores and chance.random() < 0.04:
+            restores -= 1
+            earlier = simulation.history.since(DEMO, 1)[:-1]
+            simulation.restore_by_hand(DEMO, chance.choice([None, *(revision.manifest for revision in earlier)]))
+            continue
         if simulation.late and chance.random() > mood.delay:
             simulation.deliver(chance.choice(simulation.late))
             continue

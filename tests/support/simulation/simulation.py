@@ -13,10 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from bucketwheel.errors import BucketwheelError, OutcomeUnknown, Refused, Unavailable
+from bucketwheel.format.layout import Layout, manifest_key
+from bucketwheel.format.manifest import Manifest, empty_manifest, encode_manifest
+from bucketwheel.names import ProjectName
 from bucketwheel.protocol.repository import Context, Target
-from bucketwheel.storage import Key, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, SwapLost
 from support.memory import MemoryStorage
-from support.simulation.commands import Command, Reindex
+from support.simulation.commands import Adopt, Command, Reindex
 from support.simulation.connection import CRASHES, S3, Connection, Fate, Request, StoreKind, Verb
 from support.simulation.history import History
 from support.simulation.invariants import Invariants, Violation
@@ -113,6 +116,15 @@ class Simulation:
         self.store.objects.pop(f"{key}.asc", None)
         self.invariants.excuse(key)
 
+    def restore_by_hand(self, project: ProjectName, earlier: Manifest | None) -> None:
+        """Put an earlier manifest over the present one as a person does, or remove it; past all rules."""
+        key = manifest_key(project)
+        self._note(f"a person restores revision {earlier.revision if earlier else 0} of {project}")
+        self.store.objects.pop(key, None)
+        if earlier is not None:
+            self.store.swap(key, encode_manifest(earlier), expected=None, headers=Layout().record(), marks=NO_MARKS)
+        self.invariants.restore(earlier or empty_manifest(project))
+
     def finish(self, actor: Actor) -> Actor:
         """Serve all requests of an actor, undisturbed, to its end."""
         while not actor.ended:
@@ -144,12 +156,24 @@ class Simulation:
             self.deliver(chance.choice(self.late))
         unfinished = [actor for actor in self.actors if actor.exit != 0 and not isinstance(actor.error, Refused)]
         chance.shuffle(unfinished)
+        if self.invariants.restored:
+            self._repair()
         if chance.random() < 0.5:
             self._reindex()
         for actor in unfinished:
             self.run(actor.command)
         self.invariants.check_settled("every command ran to its end")
         self._reindex()
+
+    def _repair(self) -> None:
+        """I12: an adoption repairs what a restore did, and a second one writes nothing."""
+        repair = self.run(Adopt())
+        if repair.exit != 0:
+            raise Violation("I12", f"the repair ended with {repair.exit}: {repair.error}")
+        before = self._writes
+        self.run(Adopt())
+        if self._writes != before:
+            raise Violation("I6", "a second repair wrote something")
 
     def _reindex(self) -> None:
         if not self.history.projects:

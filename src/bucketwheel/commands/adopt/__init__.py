@@ -18,7 +18,7 @@ from bucketwheel.commands.adopt.old_pages import OldPages, read_old_pages, refus
 from bucketwheel.commands.adopt.own_pages import Remembered, read_own_pages, remember
 from bucketwheel.commands.adopt.reconciliation import FileAdopted, Reconciled, reconcile
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import BucketwheelError, Refused, Unfinished, merged
+from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished, merged
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.listed_files import (
     FoundFile,
@@ -82,12 +82,18 @@ def adopt(
 ) -> Adopted:
     """Reconcile these projects, or all, with the bucket's contents, and bring their pages up to date.
 
-    `reread` believes only upload times, yank states and deleted names, and reads the rest again. `ours` also takes in
-    files with our mark, after a loss of manifests. `trust_uploader_digests` believes a wheel's digest in the object's
-    metadata (`checksum-sha256`), which S3 does not verify, and does not read the wheel. A directory has no marks: there
-    nothing new is taken in without `yes`. Raises Refused, Unavailable or Damaged with nothing committed; Unfinished
+    A project whose manifest went back or is lost is made again from our pages. `reread` believes only upload times,
+    yank states and deleted names, and reads the rest again. `ours`, with `yes` and for named projects only, also takes
+    in files with our mark that no page lists, unfinished uploads too. `trust_uploader_digests` believes a wheel's
+    digest in the object's metadata (`checksum-sha256`), which S3 does not verify, and does not read the wheel. A
+    directory has no marks: there nothing new is taken in without `yes`. Raises Misconfigured, Refused, Unavailable or
+    Damaged with nothing committed; Unfinished
     where something is.
     """
+    if ours and not (projects and yes):
+        what = "takes in unfinished uploads too, so it needs the names of projects, and your agreement"
+        remedy = "name the projects and add --yes, while nobody publishes to them"
+        raise Misconfigured(Problem(subject="--ours", what=what, remedy=remedy))
     with open_context(settings, report) as context:
         unmarked = yes or not isinstance(context.target.place, DirectoryPlace)
         rules = AdoptRules(reread=reread, ours=ours, trust_uploader_digests=trust_uploader_digests, unmarked=unmarked)

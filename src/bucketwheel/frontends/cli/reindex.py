@@ -15,7 +15,7 @@ __all__ = ["reindex"]
 @click.argument("projects", metavar="[PROJECT]...", nargs=-1)
 @click.option("--adopt", is_flag=True, help="Add files that others put there, and drop files that they removed.")
 @click.option("--reread", is_flag=True, help="Read every file again; keep only upload times, yanks and deletions.")
-@click.option("--ours", is_flag=True, help="After a loss of manifests: also add files that bucketwheel put there.")
+@click.option("--ours", is_flag=True, help="Also add files that bucketwheel uploaded and no page lists; with --yes.")
 @click.option(
     "--trust-uploader-digests",
     is_flag=True,
