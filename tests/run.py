@@ -28,7 +28,7 @@ CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 # These say nothing new on another Python.
-SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adoption/test_old_tools.py")
+SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adopt/test_old_tools.py")
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
 THOROUGH = {
@@ -80,6 +80,7 @@ def run_thoroughly(arguments: "list[str]") -> int:
     for version in SUPPORTED:
         python = None if version == sys.version_info[:2] else find_python(version)
         if python is None:
+            print("+ no other Python {}.{} on this machine".format(*version), flush=True)
             continue
         home = HOME / "{}.{}".format(*version)
         set_up(home, python, OURS)
