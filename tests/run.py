@@ -82,6 +82,7 @@ def run_thoroughly(arguments: "list[str]") -> int:
     for version in SUPPORTED:
         python = None if version == sys.version_info[:2] else find_python(version)
         if python is None:
+            print("+ no other Python {}.{} on this machine".format(*version), flush=True)
             continue
         home = HOME / "{}.{}".format(*version)
         set_up(home, python, OURS)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -77,11 +80,7 @@ def test_a_reader_that_goes_away(program: Path) -> None:
 
 def test_an_environment_that_was_moved_is_made_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its programs name the old path, so it is of no use; one that was not moved is used again."""
-    specification = importlib.util.spec_from_file_location("run", ROOT / "tests" / "run.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    module = load_run()
 
     def said(home: Path) -> str:
         vars(module).update(ROOT=home.parent)
@@ -95,3 +94,38 @@ def test_an_environment_that_was_moved_is_made_again(tmp_path: Path, capfd: pyte
     assert said(here / "made") == ""
     here.rename(there)
     assert said(there / "made") == "+ setting up made\n"
+
+
+def test_what_is_thorough_names_tests_that_exist() -> None:
+    """A folder that was renamed would be left out of the long tests, or be run on every Python."""
+    module = load_run()
+    named = [argument for argument in (*module.SLOW, *module.LONG) if argument.startswith("tests/")]
+    assert [argument for argument in named if not (ROOT / argument).exists()] == []
+    assert {variable for variable in module.THOROUGH if not _is_read(variable)} == set()
+
+
+def test_other_pythons_are_those_that_are_supported() -> None:
+    """pyproject.toml and the program name the same versions, and this one is found by itself."""
+    module = load_run()
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    supported = re.findall(r"Python :: (3\.\d+)$", "\n".join(pyproject["project"]["classifiers"]), re.MULTILINE)
+    assert supported == ["{}.{}".format(*version) for version in module.SUPPORTED]
+    assert module.answers_as(sys.executable, sys.version_info[:2])
+    assert not module.answers_as(sys.executable, (3, 6))
+    assert not module.answers_as("/no/such/python", sys.version_info[:2])
+
+
+def load_run() -> ModuleType:
+    """Import tests/run.py."""
+    specification = importlib.util.spec_from_file_location("run", ROOT / "tests" / "run.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def _is_read(variable: str) -> bool:
+    return any(
+        variable in path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path.name != "run.py"
+    )

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import click
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from bucketwheel.config.keys import KEYS
 from bucketwheel.frontends.cli import cli
+from bucketwheel.storage.s3.errors import ApiCall, failure_in_words, rejection, rejection_in_words
+from support.archives import make_wheel
+from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
@@ -95,3 +99,26 @@ def test_the_settings_in_the_readme_are_the_settings() -> None:
     rows = [row.split("|")[1] for row in table.partition("\n\n")[0].splitlines()]
     named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
     assert sorted(named) == sorted(key.name for key in KEYS)
+
+
+def test_the_errors_in_ci_md_are_those_of_the_code() -> None:
+    """Each row of the table quotes the words that its error has; `…` stands for what differs."""
+    call = ApiCall(operation="PutObject", bucket="packages", key="simple/demo/demo-1.0.tar.gz")
+
+    def refused(code: str) -> str:
+        return str(rejection_in_words(rejection({"Error": {"Code": code}}, call.operation), call))
+
+    for directory, requires in (("dist", None), ("rebuilt", ">=3.11")):
+        make_wheel(Path(directory), requires_python=requires)
+    assert run_command("publish", "dist", "-r", "./pypi").code == 0
+    said = [
+        str(failure_in_words(NoCredentialsError(), call)),
+        refused("AccessDenied"),
+        refused("PermanentRedirect"),
+        run_command("publish", "rebuilt", "-r", "./pypi").notices.partition("error: ")[2],
+        refused("RequestTimeTooSkewed"),
+    ]
+    _, _, table = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8").partition("| the error says | do this |\n")
+    quoted = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    for words, error in zip(quoted, said, strict=True):
+        assert re.match(re.escape(words).replace("…", ".+"), error), error
