@@ -30,6 +30,7 @@ from bucketwheel.protocol.repository import (
     create,
     open_to_write,
     read_settings,
+    refuse_inside,
     refuse_nonempty,
 )
 from bucketwheel.protocol.upload import store_upload
@@ -149,6 +150,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
     if found is None:
         if request.first is None:
             raise Refused(_must_exist(target))
+        refuse_inside(target)
         if not context.dry_run:
             repository, created = create(target, request.first)
             if created:  # rule: stored settings count

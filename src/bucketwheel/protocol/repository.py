@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from uuid import uuid4
@@ -39,6 +39,7 @@ __all__ = [
     "open_to_read",
     "open_to_write",
     "read_settings",
+    "refuse_inside",
     "refuse_nonempty",
     "store",
     "take_over",
@@ -191,6 +192,18 @@ def refuse_nonempty(target: Target) -> None:
     """Refuse foreign ground: a place that holds objects, and no settings of ours even at a second reading."""
     if next(iter(target.storage.list("")), None) is not None and read_settings(target) is None:
         raise Refused(_foreign_ground(target))
+
+
+def refuse_inside(target: Target) -> None:
+    """Refuse a directory within a repository, where only `init` makes one. In S3 the keys above may be forbidden."""
+    place = target.place
+    if isinstance(place, DirectoryPlace):
+        for above in place.path.parents:
+            with suppress(OSError):  # a directory that this user may not read
+                if (above / SETTINGS_KEY).is_file():
+                    what = f"is inside the repository {above}"
+                    remedy = f"publish there, or run `bucketwheel init {shlex.quote(str(place))}` to have one inside it"
+                    raise Refused(Problem(subject=str(place), what=what, remedy=remedy))
 
 
 def _foreign_ground(target: Target) -> Problem:
