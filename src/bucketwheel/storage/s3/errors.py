@@ -16,7 +16,16 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 
-__all__ = ["ApiCall", "Rejection", "failure_in_words", "not_s3", "outcome_unknown", "rejection", "rejection_in_words"]
+__all__ = [
+    "ApiCall",
+    "Rejection",
+    "connection_cause",
+    "failure_in_words",
+    "not_s3",
+    "outcome_unknown",
+    "rejection",
+    "rejection_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +237,7 @@ def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
 def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
     """Return the error for a call that got no answer at all, with its remedy."""
     details: Mapping[str, Any] = getattr(error, "kwargs", {})
-    host, cause = _host(str(details.get("endpoint_url") or "S3")), _cause(error)
+    host, cause = _host(str(details.get("endpoint_url") or "S3")), connection_cause(error)
     region = _REGION_IN_HOST.search(host)
     facts = _facts(call) | {
         "host": host,
@@ -246,7 +255,7 @@ def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
     return Unavailable(_GAVE_UP.format_map(facts))
 
 
-def _cause(error: BaseException) -> str:
+def connection_cause(error: BaseException) -> str:
     """Say why no connection was made, from the errors that an error of the SDK wraps."""
     chain: list[object] = [error]
     for link in chain:
