@@ -29,6 +29,8 @@ class RequestSent:
     status: int
     """The HTTP status; 0 where no answer came."""
     milliseconds: int
+    reason: str = ""
+    """Why no answer came, as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,18 @@ def test_a_repository_around_another_is_refused(workspace: Path) -> None:
     assert not (workspace / "pypi" / "_bucketwheel").exists()
 
 
+def test_a_repository_inside_another_is_made_only_by_init(workspace: Path) -> None:
+    """A publish to a directory of a repository is a typing error; init makes what it is told."""
+    make_wheel(workspace / "dist")
+    assert run_command("publish", "-r", "./pypi").code == 0
+    for more in ([], ["--dry-run"]):
+        run = run_command("publish", "-r", "./pypi/team/a", *more)
+        assert (run.code, f"is inside the repository {workspace}/pypi;" in run.notices) == (1, True)
+    assert not (workspace / "pypi" / "team").exists()
+    assert run_command("init", "./pypi/team/a").code == 0
+    assert run_command("publish", "-r", "./pypi/team/a").code == 0
+
+
 def test_json_has_every_file(filled: Path) -> None:
     """And says of a dry run that it is one."""
     run_command("init", "./pypi", "--adopt")

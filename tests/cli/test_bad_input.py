@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,12 +193,22 @@ def test_a_server_that_is_not_there(workspace: Path) -> None:
     """An endpoint that does not answer ends with 1 and a remedy, as the real command and without a traceback."""
     make_wheel(workspace / "dist")
     run = run_process(
-        *("publish", "-r", "s3://bucket/pypi", "--endpoint-url", "http://127.0.0.1:9", "--region", "eu-central-1"),
+        *(
+            "publish",
+            "-v",
+            "-r",
+            "s3://bucket/pypi",
+            "--endpoint-url",
+            "http://127.0.0.1:9",
+            "--region",
+            "eu-central-1",
+        ),
         home=workspace,
         environ={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_MAX_ATTEMPTS": "1"},
     )
     assert run.code == 1
-    assert "error: http://127.0.0.1:9 cannot be reached" in run.notices
+    assert "error: http://127.0.0.1:9 cannot be reached (connection refused)" in run.notices
+    assert re.search(r"^GET \S+ connection refused \d+ ms$", run.notices, re.MULTILINE)
     assert "Traceback" not in run.notices
 
 

@@ -89,7 +89,7 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
         case Warned(message=message):
             return message
         case RequestSent(verb=verb, target=target, status=status, milliseconds=milliseconds) if verbosity > 0:
-            return f"{verb} {printable(target)} {status or 'no answer'} {milliseconds} ms"
+            return f"{verb} {printable(target)} {status or event.reason or 'no answer'} {milliseconds} ms"
         case Created(repository=repository) if verbosity >= 0:
             return f"created a new repository at {printable(repository)}"
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:

@@ -138,7 +138,7 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
         fate = names.fate(upload, existing)
         if isinstance(fate, Problem):
             # An older version beside a newer one was not built now, so a new release is no remedy for it.
-            stale = fate.remedy == _OTHER and upload.name.version != newest
+            stale = fate.remedy == _OTHER and upload.name.version != newest and isinstance(upload.content, Path)
             problems.append(replace(fate, remedy=_STALE) if stale else fate)
         else:
             fates[fate].append(upload)

@@ -32,6 +32,7 @@ from bucketwheel.protocol.repository import (
     open_to_write,
     read_settings,
     refuse_if_unwritable,
+    refuse_inside,
     refuse_nonempty,
     report_created,
 )
@@ -188,6 +189,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
     if found is None:
         if request.first is None:
             raise Refused(_must_exist(target))
+        refuse_inside(target)
         if not context.dry_run:
             repository, created = create(target, request.first)
             if created:  # rule: stored settings count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from uuid import uuid4
@@ -56,6 +56,7 @@ __all__ = [
     "open_to_write",
     "read_settings",
     "refuse_if_unwritable",
+    "refuse_inside",
     "refuse_nonempty",
     "refuses_current",
     "report_created",
@@ -275,6 +276,18 @@ def refuse_nonempty(target: Target) -> None:
     objects = (entry for entry in target.storage.list("") if entry.size or entry.key.rpartition("/")[2])
     if next(objects, None) is not None and read_settings(target) is None:
         raise Refused(_foreign_ground(target))
+
+
+def refuse_inside(target: Target) -> None:
+    """Refuse a directory within a repository, where only `init` makes one. In S3 the keys above may be forbidden."""
+    place = target.place
+    if isinstance(place, DirectoryPlace):
+        for above in place.path.parents:
+            with suppress(OSError):  # a directory that this user may not read
+                if (above / SETTINGS_KEY).is_file():
+                    what = f"is inside the repository {above}"
+                    remedy = f"publish there, or run `bucketwheel init {shlex.quote(str(place))}` to have one inside it"
+                    raise Refused(Problem(subject=str(place), what=what, remedy=remedy))
 
 
 def _foreign_ground(target: Target) -> Problem:

@@ -24,6 +24,7 @@ from bucketwheel.storage.s3.errors import (
     Rejection,
     asks_to_slow_down,
     connection_broke,
+    connection_cause,
     failure_in_words,
     no_listing,
     not_s3,
@@ -308,7 +309,10 @@ class RequestMonitor(threading.local):
 
         status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
         milliseconds = round((time.monotonic() - self._sent) * 1000)
-        self.report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
+        reason = "" if exception is None else connection_cause(exception)
+        self.report(
+            RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds, reason=reason)
+        )
         never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
         if server_error or (exception is not None and not never_sent):

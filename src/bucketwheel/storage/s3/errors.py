@@ -21,6 +21,7 @@ __all__ = [
     "Rejection",
     "asks_to_slow_down",
     "connection_broke",
+    "connection_cause",
     "failure_in_words",
     "no_listing",
     "not_s3",
@@ -256,7 +257,7 @@ def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
 def failure_in_words(error: Exception, call: ApiCall) -> Unavailable:
     """Return the error for a call that got no answer at all, with its remedy."""
     details: Mapping[str, Any] = getattr(error, "kwargs", {})
-    host, cause = _host(str(details.get("endpoint_url") or "S3")), _cause(error)
+    host, cause = _host(str(details.get("endpoint_url") or "S3")), connection_cause(error)
     region = _REGION_IN_HOST.search(host)
     facts = _facts(call) | {
         "host": host,
@@ -284,7 +285,7 @@ def connection_broke(call: ApiCall) -> Unavailable:
     return Unavailable(_BROKE.format_map(_facts(call)))
 
 
-def _cause(error: BaseException) -> str:
+def connection_cause(error: BaseException) -> str:
     """Say why no connection was made, from the errors that an error of the SDK wraps."""
     chain: list[object] = [error]
     for link in chain:
