@@ -15,6 +15,7 @@ __all__ = [
     "RequestSent",
     "Stage",
     "Warned",
+    "Writing",
     "ignore",
 ]
 
@@ -29,6 +30,14 @@ class RequestSent:
     status: int
     """The HTTP status; 0 where no answer came."""
     milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """The begin of a write to a store: from now on it may have happened."""
+
+    target: str
+    """The key; empty for a bucket that is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +79,7 @@ class Warned:
     message: str
 
 
-Event: TypeAlias = RequestSent | Stage | FileStarted | FileDone | Created | Warned
+Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | FileDone | Created | Warned
 Report: TypeAlias = Callable[[Event], None]
 """Receives events as they happen, from any thread."""
 

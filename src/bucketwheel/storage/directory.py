@@ -24,6 +24,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
+from bucketwheel.events import Report, Writing, ignore
 from bucketwheel.names import Sha256, printable, sha256_of
 from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
 from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
@@ -44,6 +45,7 @@ class DirectoryStorage:
     """
 
     root: Path
+    report: Report = ignore
 
     def address(self, key: str) -> str:
         """Return a file URL."""
@@ -103,6 +105,7 @@ class DirectoryStorage:
         """Create a file; False: the name is taken."""
         del headers, marks
         path = self._path(key)
+        self.report(Writing(target=key))
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             return self._create(temporary, path)
 
@@ -113,6 +116,7 @@ class DirectoryStorage:
         del headers, marks
         path = self._path(key)
         sha256 = sha256_of(body)
+        self.report(Writing(target=key))
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             if expected is None:
                 if not self._create(temporary, path):
@@ -134,6 +138,7 @@ class DirectoryStorage:
             except FileNotFoundError:  # removed already, also where nothing may be written
                 return
             self._confine(path)
+            self.report(Writing(target=key))
             with self._locked():
                 if _version_of(path) not in {expected, None}:
                     raise SwapLost(key)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from bucketwheel.errors import Problem, Refused, Unavailable
 from bucketwheel.names import Sha256, printable
+from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def read_blocks(source: BinaryIO | io.RawIOBase) -> Iterator[bytes]:
     """Read a file to its end."""
     while block := source.read(_BLOCK):
         yield block
+        stop_if_interrupted()
 
 
 def copy_bytes(source: BinaryIO, target: BinaryIO) -> Sha256:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 
 from bucketwheel.events import Event, FileDone, FileStarted, Report, Stage, Warned
 from bucketwheel.frontends.cli.output import notice
@@ -17,8 +18,15 @@ __all__ = ["reporting"]
 @contextmanager
 def reporting(verbosity: int) -> Iterator[Report]:
     """Show events while the context lasts."""
+    ended = False
+    telling = Lock()
 
     def tell(event: Event) -> None:
+        with telling:
+            if not ended:
+                write(event)
+
+    def write(event: Event) -> None:
         text = describe(event, verbosity=verbosity)
         if text is not None and isinstance(event, Warned):
             notice(text, label="warning: ", colour="yellow")
@@ -27,11 +35,16 @@ def reporting(verbosity: int) -> Iterator[Report]:
 
     # With -v each request has a line of its own, which a bar would hide.
     if verbosity != 0 or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield tell
-        return
-
-    with _bar(tell) as report:
-        yield report
+        showing: AbstractContextManager[Report] = nullcontext(tell)
+    else:
+        showing = _bar(tell)
+    try:
+        with showing as report:
+            yield report
+    finally:
+        # After Ctrl-C threads may still be at work: none may hold a stream when Python ends.
+        with telling:
+            ended = True
 
 
 @contextmanager

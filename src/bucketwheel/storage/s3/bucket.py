@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from bucketwheel.errors import Denied, Unavailable
-from bucketwheel.events import Report, RequestSent
+from bucketwheel.events import Report, RequestSent, Writing
 from bucketwheel.names import printable
+from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
@@ -142,6 +143,9 @@ class Bucket:
     def _send(self, method: str, call: ApiCall, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see reading
 
+        stop_if_interrupted()
+        if call.operation in _WRITES:
+            self.monitor.write_begins(call.key)
         try:
             with self.connections:
                 return getattr(self.client, method)(Bucket=self.name, **arguments)
@@ -235,6 +239,10 @@ class RequestMonitor(threading.local):
         events.register("request-created.s3", self._attempt_begins)
         events.register("before-parse.s3", self._answer_came)
         events.register("response-received.s3", self._attempt_ended)
+
+    def write_begins(self, key: str) -> None:
+        """Report that a write may happen from now on."""
+        self._report(Writing(target=key.removeprefix(self._prefix)))
 
     def _call_begins(self, params: Mapping[str, Any], **_: object) -> None:
         listed = f"list {params.get('Prefix', '').removeprefix(self._prefix)}".rstrip()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256, printable
+from bucketwheel.parallel import Workers
 from bucketwheel.storage import ObjectInfo
 from bucketwheel.storage.s3.bucket import AWS_HOSTS, Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
@@ -92,17 +93,17 @@ def _assemble(
     for _ in tries(_TRIES):
         begun = bucket.ask("create_multipart_upload", Key=key, ChecksumAlgorithm="SHA256", **put_args)
         upload = _Upload(bucket=bucket, key=key, id=begun["UploadId"])
-        created = False
         try:
             parts = send(upload)
-            if parts is None:
-                return None
-            created = _complete(upload, parts)
-        finally:
-            if not created:
-                _abort(upload)
+            created = parts is not None and _complete(upload, parts)
+        except Exception:  # not after Ctrl-C: a silent store must not hold up its end
+            _abort(upload)
+            raise
         if created:
             return True
+        _abort(upload)
+        if parts is None:
+            return None
         if not isinstance(bucket.ask("head_object", Key=key, expected=frozenset({"403", "404"})), Rejection):
             return False
     raise Unavailable(f"others keep writing s3://{printable(bucket.name)}/{printable(key)}; run the same command again")
@@ -127,19 +128,15 @@ def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256) -
     """Send the parts of a file; raises Unavailable if it is not the file that has this digest."""
     whole = hashlib.sha256()
     sending: list[Future[dict[str, Any]]] = []
-    pool = ThreadPoolExecutor(_PARTS_AT_ONCE)
-    try:
-        with open_body(path) as file:
-            for start in range(0, path.stat().st_size, part_size):
-                digest = _digest(Slice(file, start, start + part_size), whole)
-                if len(sending) >= _PARTS_AT_ONCE:  # hash no further ahead than that, and learn early of a failure
-                    sending[-_PARTS_AT_ONCE].result()
-                sending.append(pool.submit(_send_part, upload, len(sending) + 1, path, start, part_size, digest))
+    with Workers(_PARTS_AT_ONCE) as workers, open_body(path) as file:
+        for start in range(0, path.stat().st_size, part_size):
+            digest = _digest(Slice(file, start, start + part_size), whole)
+            if len(sending) >= _PARTS_AT_ONCE:  # hash no further ahead than that, and learn early of a failure
+                sending[-_PARTS_AT_ONCE].result()
+            sending.append(workers.start(partial(_send_part, upload, len(sending) + 1, path, start, part_size, digest)))
         if whole.hexdigest() != sha256:
             raise bytes_changed(str(path))
         return [future.result() for future in sending]
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _send_part(upload: _Upload, number: int, path: Path, start: int, size: int, digest: str) -> dict[str, Any]:
