@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
+    "BytesMoved",
     "Created",
     "Event",
     "FileDone",
@@ -58,6 +59,16 @@ class FileStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BytesMoved:
+    """Bytes of a file that were sent or received; a few times a second for each file."""
+
+    name: str
+    """The file, as in FileStarted."""
+    count: int
+    """How many since the last event for this file; after a broken connection some may count again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileDone:
     """The end of the work on a file within the current stage."""
 
@@ -79,7 +90,7 @@ class Warned:
     message: str
 
 
-Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | FileDone | Created | Warned
+Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | BytesMoved | FileDone | Created | Warned
 Report: TypeAlias = Callable[[Event], None]
 """Receives events as they happen, from any thread."""
 

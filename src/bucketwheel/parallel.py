@@ -31,7 +31,7 @@ def attempts() -> Iterator[int]:
         attempt += 1
 
 
-_GRACE = 1.0
+_GRACE = 0.5
 """Seconds that calls have to end after Ctrl-C, so that they can remove temporary files."""
 
 _this_thread = local()

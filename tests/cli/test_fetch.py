@@ -133,7 +133,7 @@ def test_interrupted_it_says_so(workspace: Path) -> None:
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, notices = process.communicate(timeout=30)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert process.returncode == 1
     assert notices == "error: interrupted; nothing was written to a repository\n"
     assert not (workspace / "dist").exists()

@@ -15,6 +15,7 @@ from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory, from_here
 from bucketwheel.frontends.interrupt import interrupt_in_words
+from bucketwheel.frontends.progress import showing
 from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines
 from bucketwheel.names import printable
 
@@ -46,7 +47,10 @@ class S3Publisher(PublisherInterface):
         """Publish files, directories and patterns, by default the build directory; ends Hatch after an error."""
         try:
             self._warn_about_index_options()
-            with interrupt_in_words(self._report) as report:
+            with (
+                showing(self._report, self._say, verbosity=self.app.verbosity) as show,
+                interrupt_in_words(show) as report,
+            ):
                 settings = self._settings(options)
                 publication = publish(self._paths(artifacts), settings, report=report)
         except BucketwheelError as error:
@@ -102,6 +106,10 @@ class S3Publisher(PublisherInterface):
                     self.app.display_waiting(text)
                 case _:
                     self.app.display_info(text)
+
+    def _say(self, text: str) -> None:
+        with _TERMINAL:
+            self.app.display_info(text)
 
     def _tell(self, publication: Publication) -> None:
         if self.app.verbosity < 0:

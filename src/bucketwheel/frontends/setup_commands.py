@@ -17,6 +17,7 @@ from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, Report, RequestSent, Warned
 from bucketwheel.frontends.interrupt import interrupt_in_words
+from bucketwheel.frontends.progress import showing
 from bucketwheel.frontends.setuptools import fetch_artifacts, upload_all
 from bucketwheel.frontends.text import describe, error_texts, text
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable, project_name
@@ -78,7 +79,8 @@ def _reporting() -> Iterator[Report]:
     for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with interrupt_in_words(_show) as report:
+        # From 1 on there is no bar: setuptools logs.
+        with showing(_show, _log.info, verbosity=1) as show, interrupt_in_words(show) as report:
             yield report
     except Misconfigured as error:
         raise OptionError("\n".join(error_texts(error))) from error

@@ -31,7 +31,7 @@ from bucketwheel.commands.adopt.reconciliation import FileAdopted
 from bucketwheel.commands.promote import FilePromoted
 from bucketwheel.commands.publish import FilePublished
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
-from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned, Writing
+from bucketwheel.events import BytesMoved, Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned, Writing
 from bucketwheel.names import ProjectName, printable
 
 __all__ = ["describe", "error_texts", "fate_words", "install_line", "page_lines", "size_words", "text"]
@@ -76,7 +76,7 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
             return f"{doing} {_counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
-        case RequestSent() | Writing() | Created() | Stage() | FileStarted() | FileDone():
+        case RequestSent() | Writing() | Created() | Stage() | FileStarted() | BytesMoved() | FileDone():
             return None
 
 

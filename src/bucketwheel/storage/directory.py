@@ -27,6 +27,7 @@ from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, Writing, ignore
 from bucketwheel.names import Sha256, printable, sha256_of
 from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
+from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
@@ -87,7 +88,8 @@ class DirectoryStorage:
                 raise Unavailable(f"{printable(str(path))} no longer exists; run the same command again") from None
         with file:
             size = os.fstat(file.fileno()).st_size
-            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BUFFER)
+            reached = Progress(self.report, key).reached()
+            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size), reached), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List files, but not temporary ones and the lock, which are no objects."""
@@ -169,7 +171,7 @@ class DirectoryStorage:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(descriptor, "wb") as target, open_body(body) as source:
-                if copy_bytes(source, target) != sha256:
+                if copy_bytes(source, target, Progress(self.report, path.name).add) != sha256:
                     raise bytes_changed(str(path))
                 target.flush()
                 os.fsync(target.fileno())

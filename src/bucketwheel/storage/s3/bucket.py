@@ -228,21 +228,30 @@ class RequestMonitor(threading.local):
 
     def __init__(self, report: Report, prefix: str) -> None:
         super().__init__()
-        self._report = report
+        self.report = report
         self._prefix = prefix
         self._target = self._verb = ""
         self._sent = 0.0
+        self._sending = False
 
     def attach(self, events: BaseEventHooks) -> None:
         """Register for a client's events; once, while __init__ runs in each thread."""
         events.register("before-parameter-build.s3", self._call_begins)
         events.register("request-created.s3", self._attempt_begins)
+        events.register("before-send.s3", self._sending_begins)
         events.register("before-parse.s3", self._answer_came)
         events.register("response-received.s3", self._attempt_ended)
 
+    def is_sending(self) -> bool:
+        """Return whether a request of this thread is on its way: what reads its body now sends it."""
+        return self._sending
+
+    def _sending_begins(self, **_: object) -> None:
+        self._sending = True
+
     def write_begins(self, key: str) -> None:
         """Report that a write may happen from now on."""
-        self._report(Writing(target=key.removeprefix(self._prefix)))
+        self.report(Writing(target=key.removeprefix(self._prefix)))
 
     def _call_begins(self, params: Mapping[str, Any], **_: object) -> None:
         listed = f"list {params.get('Prefix', '').removeprefix(self._prefix)}".rstrip()
@@ -280,9 +289,10 @@ class RequestMonitor(threading.local):
             ProxyConnectionError,
         )
 
+        self._sending = False
         status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
         milliseconds = round((time.monotonic() - self._sent) * 1000)
-        self._report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
+        self.report(RequestSent(verb=self._verb, target=self._target, status=status, milliseconds=milliseconds))
         never_sent = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
         if server_error or (exception is not None and not never_sent):

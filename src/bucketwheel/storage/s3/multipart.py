@@ -20,6 +20,7 @@ from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.storage import ObjectInfo
+from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import AWS_HOSTS, Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body, read_blocks
@@ -37,13 +38,20 @@ _Parts: TypeAlias = list[dict[str, Any]]
 
 
 def add_in_parts(
-    bucket: Bucket, key: str, path: Path, *, sha256: Sha256, part_size: int, put_args: Mapping[str, Any]
+    bucket: Bucket,
+    key: str,
+    path: Path,
+    *,
+    sha256: Sha256,
+    part_size: int,
+    put_args: Mapping[str, Any],
+    progress: Progress,
 ) -> bool:
     """Create an object from a file that has this digest, several parts at once; False: the key is taken.
 
     S3 verifies the SHA-256 of every part; that the parts make up the file is verified here, on the same bytes.
     """
-    send = partial(_send_file, path=path, part_size=part_size, sha256=sha256)
+    send = partial(_send_file, path=path, part_size=part_size, sha256=sha256, progress=progress)
     return _assemble(bucket, key, put_args, send) is True
 
 
@@ -124,7 +132,7 @@ def _abort(upload: _Upload) -> None:
         upload.ask("abort_multipart_upload", expected=frozenset({"NoSuchUpload"}))
 
 
-def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256) -> _Parts:
+def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256, progress: Progress) -> _Parts:
     """Send the parts of a file; raises Unavailable if it is not the file that has this digest."""
     whole = hashlib.sha256()
     sending: list[Future[dict[str, Any]]] = []
@@ -133,15 +141,19 @@ def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256) -
             digest = _digest(Slice(file, start, start + part_size), whole)
             if len(sending) >= _PARTS_AT_ONCE:  # hash no further ahead than that, and learn early of a failure
                 sending[-_PARTS_AT_ONCE].result()
-            sending.append(workers.start(partial(_send_part, upload, len(sending) + 1, path, start, part_size, digest)))
+            number = len(sending) + 1
+            sending.append(workers.start(partial(_send_part, upload, number, path, start, part_size, digest, progress)))
         if whole.hexdigest() != sha256:
             raise bytes_changed(str(path))
         return [future.result() for future in sending]
 
 
-def _send_part(upload: _Upload, number: int, path: Path, start: int, size: int, digest: str) -> dict[str, Any]:
+def _send_part(
+    upload: _Upload, number: int, path: Path, start: int, size: int, digest: str, progress: Progress
+) -> dict[str, Any]:
     with open_body(path) as file:
-        body = Slice(file, start, min(start + size, path.stat().st_size))
+        reached = progress.reached(counts=upload.bucket.monitor.is_sending)
+        body = Slice(file, start, min(start + size, path.stat().st_size), reached)
         answer = upload.ask(
             "upload_part",
             PartNumber=number,
