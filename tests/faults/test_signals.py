@@ -159,6 +159,31 @@ def test_interrupted_in_another_tool(door: str, silent: str, user: User, wire: W
     )
 
 
+DEAF = """
+import ctypes, os, socket
+from bucketwheel.__main__ import main
+def lookup(*_, **__):
+    open("looking", "w").close()
+    libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    while True:
+        libc.pthread_mutex_lock(mutex)
+socket.getaddrinfo = lookup
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the test waits on a lock of Linux")
+def test_interrupted_while_a_name_is_looked_up(home: Path) -> None:
+    """A look-up of a host's name cannot be interrupted, and takes long where no name server answers."""
+    command = ["-c", DEAF, "show", "--repository", "s3://bucket", "--endpoint-url", "http://host.invalid"]
+    with running(command, home) as process:
+        deadline = time.monotonic() + 30
+        while not (home / "looking").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        ended = interrupt(process)
+    assert ended == (1, "", "error: interrupted; nothing was written to a repository")
+
+
 def interrupt(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Press Ctrl-C; return exit, answer and last line of a command that must end soon, also on a busy machine."""
     began = time.monotonic()

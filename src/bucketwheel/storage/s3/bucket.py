@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, RequestSent, Writing
 from bucketwheel.names import printable
-from bucketwheel.parallel import stop_if_interrupted
+from bucketwheel.parallel import Workers, stop_if_interrupted
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
@@ -76,6 +77,13 @@ class Bucket:
         409 means that nothing was decided, so the call is repeated a few times. Raises Denied or Unavailable in words,
         and OutcomeUnknown for a write that some attempt may have made.
         """
+        if threading.current_thread() is not threading.main_thread():
+            return self._ask(method, expected, arguments)
+        # Ctrl-C reaches the main thread only, and nothing can interrupt the look-up of a host's name there.
+        with Workers(1) as workers:
+            return workers.start(partial(self._ask, method, expected, arguments)).result()
+
+    def _ask(self, method: str, expected: frozenset[str], arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
         call = self.call(method, arguments.get("Key", arguments.get("Prefix", "")))
         self.monitor.answer_lost = False
         answer: Any = None
