@@ -48,9 +48,10 @@ class S3Publisher(PublisherInterface):
         try:
             self._warn_about_index_options()
             with (
+                interrupt_in_words() as watched,
                 showing(self._report, self._say, verbosity=self.app.verbosity) as show,
-                interrupt_in_words(show) as report,
             ):
+                report = watched(show)
                 settings = self._settings(options)
                 publication = publish(self._paths(artifacts), settings, report=report)
         except BucketwheelError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bucketwheel.errors import BucketwheelError, Unavailable, Unfinished
@@ -12,17 +12,20 @@ __all__ = ["interrupt_in_words", "interrupted"]
 
 
 @contextmanager
-def interrupt_in_words(report: Report) -> Iterator[Report]:
-    """Give a report that knows of writes; raises Unfinished for Ctrl-C after the first of them, else Unavailable."""
+def interrupt_in_words() -> Iterator[Callable[[Report], Report]]:
+    """Raise Unfinished for Ctrl-C after the first write, else Unavailable; gives what makes a report notice writes."""
     writing = False
 
-    def watch(event: Event) -> None:
-        nonlocal writing
-        writing = writing or isinstance(event, Writing)
-        report(event)
+    def watched(report: Report) -> Report:
+        def watch(event: Event) -> None:
+            nonlocal writing
+            writing = writing or isinstance(event, Writing)
+            report(event)
+
+        return watch
 
     try:
-        yield watch
+        yield watched
     except KeyboardInterrupt:
         raise interrupted(writing=writing) from None
 

@@ -80,8 +80,8 @@ def _reporting() -> Iterator[Report]:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         # From 1 on there is no bar: setuptools logs.
-        with showing(_show, _log.info, verbosity=1) as show, interrupt_in_words(show) as report:
-            yield report
+        with interrupt_in_words() as watched, showing(_show, _log.info, verbosity=1) as show:
+            yield watched(show)
     except Misconfigured as error:
         raise OptionError("\n".join(error_texts(error))) from error
     except Unfinished as error:

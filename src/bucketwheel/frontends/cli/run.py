@@ -45,10 +45,11 @@ class Invocation:
     @contextmanager
     def reporting(self) -> Iterator[Report]:
         """Show events while the context lasts."""
-        from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
+        with interrupt_in_words() as watched:
+            from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
 
-        with reporting(self.verbosity) as tell, interrupt_in_words(tell) as report:
-            yield report
+            with reporting(self.verbosity) as report:
+                yield watched(report)
 
     def load(self, report: Report, *, required: Collection[str] = ("repository",)) -> bucketwheel.Settings:
         """Load the settings, and tell their warnings."""
