@@ -5,13 +5,20 @@ from __future__ import annotations
 import io
 import sys
 
-from bucketwheel.frontends.cli import cli
-
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; exits as the command does."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit("error: interrupted; nothing was written to a repository")
+
+
+def _main() -> None:
+    from bucketwheel.frontends.cli import cli  # noqa: PLC0415 - takes long enough to be interrupted
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A path may have characters that the encoding of the terminal lacks.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
+    "BytesMoved",
     "Created",
     "Event",
     "FileDone",
@@ -15,6 +16,7 @@ __all__ = [
     "RequestSent",
     "Stage",
     "Warned",
+    "Writing",
     "ignore",
 ]
 
@@ -34,6 +36,14 @@ class RequestSent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """The begin of a write to a store: from now on it may have happened."""
+
+    target: str
+    """The key; empty for a bucket that is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """The begin of a step of long work ("uploading", "fetching" …), with the number of things it will do."""
 
@@ -48,6 +58,16 @@ class FileStarted:
 
     name: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BytesMoved:
+    """Bytes of a file that were sent or received; a few times a second for each file."""
+
+    name: str
+    """The file, as in FileStarted."""
+    count: int
+    """How many since the last event for this file; after a broken connection some may count again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +92,7 @@ class Warned:
     message: str
 
 
-Event: TypeAlias = RequestSent | Stage | FileStarted | FileDone | Created | Warned
+Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | BytesMoved | FileDone | Created | Warned
 Report: TypeAlias = Callable[[Event], None]
 """Receives events as they happen, from any thread."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Semaphore, Thread, local
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-__all__ = ["Patience", "Workers", "attempts"]
+__all__ = ["Patience", "Workers", "attempts", "stop_if_interrupted"]
 
 _FIRST_WAIT = 0.02  # seconds
 _LONGEST_WAIT = 2.0
@@ -66,6 +68,19 @@ def attempts() -> Iterator[int]:
     return iter(Patience())
 
 
+_GRACE = 0.5
+"""Seconds that calls have to end after Ctrl-C, so that they can remove temporary files."""
+
+_this_thread = local()
+
+
+def stop_if_interrupted() -> None:
+    """Raise KeyboardInterrupt in a thread of a pool whose user has pressed Ctrl-C, before it begins something new."""
+    interrupted: Event | None = getattr(_this_thread, "interrupted", None)
+    if interrupted is not None and interrupted.is_set():
+        raise KeyboardInterrupt
+
+
 _T = TypeVar("_T")
 
 
@@ -76,8 +91,8 @@ class Workers:
     """
 
     def __init__(self, jobs: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="bucketwheel")
-        self._inner_pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="bucketwheel-inner")
+        self._pool = _Pool(jobs, "bucketwheel")
+        self._inner_pool = _Pool(jobs, "bucketwheel-inner")
 
     def __enter__(self) -> Self:
         return self
@@ -85,13 +100,17 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        interrupted = error is not None and not isinstance(error, Exception)  # Ctrl-C
+        for pool in (self._pool, self._inner_pool):
+            pool.stop(interrupted=interrupted)
         # Wait for what has begun: a request must not be left to an unknown end.
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._inner_pool.shutdown(wait=True, cancel_futures=True)
+        deadline = time.monotonic() + _GRACE if interrupted else None
+        for pool in (self._pool, self._inner_pool):
+            pool.join(deadline)
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
         """Begin one call, and return its future."""
-        return self._pool.submit(call)
+        return self._pool.start(call)
 
     def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make the calls and return their results in order; after an error no more calls begin, and it is raised."""
@@ -103,7 +122,7 @@ class Workers:
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
-        futures = [self._pool.submit(call) for call in calls]
+        futures = [self.start(call) for call in calls]
         wait(futures)
         outcomes: list[_T | Exception] = []
         for future in futures:
@@ -114,8 +133,64 @@ class Workers:
         return outcomes
 
 
-def _map(pool: ThreadPoolExecutor, calls: Iterable[Callable[[], _T]]) -> list[_T]:
-    futures = [pool.submit(call) for call in calls]
+class _Pool:
+    """Threads that make calls, as many as are needed and at most `jobs`.
+
+    The threads are daemons, because Python waits at its exit for all other threads. So after Ctrl-C the process ends
+    although a thread is blocked in a socket, which nothing can interrupt.
+    """
+
+    def __init__(self, jobs: int, name: str) -> None:
+        self._jobs, self._name = jobs, name
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._growth = Lock()
+        self._idle = Semaphore(0)
+        # The pool of a thread of another pool is interrupted together with that one.
+        self._interrupted: Event = getattr(_this_thread, "interrupted", None) or Event()
+
+    def start(self, call: Callable[[], _T]) -> Future[_T]:
+        future: Future[_T] = Future()
+        self._calls.put((future, call))
+        if not self._idle.acquire(blocking=False):
+            with self._growth:
+                if len(self._threads) < self._jobs:
+                    thread = Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+        return future
+
+    def stop(self, *, interrupted: bool) -> None:
+        """Begin no more calls."""
+        if interrupted:
+            self._interrupted.set()
+        with suppress(Empty):
+            while True:
+                waiting = self._calls.get_nowait()
+                if waiting is not None:
+                    waiting[0].cancel()
+        for _ in self._threads:
+            self._calls.put(None)
+
+    def join(self, deadline: float | None) -> None:
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0, deadline - time.monotonic()))
+
+    def _work(self) -> None:
+        _this_thread.interrupted = self._interrupted
+        while (item := self._calls.get()) is not None:
+            future, call = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+                    future.set_exception(error)
+            del item, future, call  # results and errors may be large
+            self._idle.release()
+
+
+def _map(pool: _Pool, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    futures = [pool.start(call) for call in calls]
     wait(futures, return_when=FIRST_EXCEPTION)
     for future in futures:
         future.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -159,6 +160,14 @@ def test_a_terminal_sees_a_bar_that_goes_away(workspace: Path) -> None:
     assert text.rindex("uploading") < erased
     assert "100%" in text
     assert text.rindex("validating") < text.index("uploading")
+
+
+@POSIX
+def test_the_bar_shows_the_rate(workspace: Path) -> None:
+    """Where bytes are counted, the bar has their rate."""
+    for version in ("1.0", "1.1", "1.2"):
+        make_wheel(Path("dist"), "demo-pkg", version)
+    assert re.search(r"uploading 3 files.*100%.*m\d[\d.]* [kMG]?(bytes|B)/s", _on_a_terminal(workspace))
 
 
 @POSIX

@@ -164,6 +164,16 @@ def test_at_a_terminal_somebody_is_asked(workspace: Path, answer: str, code: int
 
 
 @POSIX
+def test_who_leaves_instead_of_an_answer_changes_nothing(workspace: Path) -> None:
+    """Ctrl-D at the question, which click treats as Ctrl-C: one sentence and exit 1."""
+    run = run_at_terminal("delete", "demo-pkg==1.0", *TO, home=workspace, typed="\x04")
+    assert run.code == 1
+    assert run.notices.splitlines()[-1].endswith("interrupted; nothing was written to a repository")
+    assert "Aborted" not in run.notices
+    assert listed() == [WHEEL, SDIST]
+
+
+@POSIX
 def test_what_is_published_while_somebody_is_asked_stays(workspace: Path) -> None:
     """Only files that were shown are deleted."""
     make_wheel(workspace / "late", tag="py2-none-any")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from bucketwheel.names import sha256_of
 from support.archives import make_sdist, make_wheel
 from support.clients import run_pip
+from support.command_line import run_at_terminal
 from support.hosts import Host, released
 from support.ministack import TestBucket
 
@@ -73,6 +76,19 @@ def test_publishes_the_build_directory_and_ends_like_hatch(host: Host, project: 
         "out/member-0.2-py3-none-any.whl ... already exists\n"
         f"pip install --index-url {index} demo-pkg==1.0 member==0.2\n"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_a_terminal_sees_a_bar(host: Host, project: Path) -> None:
+    """At a terminal a bar shows the bytes and their rate, and goes away; with -q there is none."""
+    run = run_at_terminal("publish", "-p", "s3", home=project, environ=host.hatch_variables(), module="hatch")
+    assert run.code == 0
+    assert re.search(r"uploading 3 files.*100%.*m\d[\d.]* [kMG]?(bytes|B)/s", run.notices)
+    hidden, shown = (run.notices.rindex(f"\x1b[{code}") for code in ("?25l", "?25h"))
+    assert hidden < shown
+    assert len(released(project / "repository")) == 3
+    quiet = run_at_terminal("-q", "publish", "-p", "s3", home=project, environ=host.hatch_variables(), module="hatch")
+    assert (quiet.code, "?25l" in quiet.notices) == (0, False)
 
 
 def test_other_bytes_are_refused_with_both_digests(host: Host, project: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bucketwheel import load_settings, publish
+from bucketwheel import promote as bucketwheel_promote
 from bucketwheel.commands.promote import Promotion, promote_releases
 from bucketwheel.errors import Misconfigured, Refused
-from bucketwheel.events import Event, Warned, ignore
+from bucketwheel.events import BytesMoved, Event, Warned, ignore
 from bucketwheel.format.manifest import PublishedFile, Status, upload_time
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.protocol.release import new_run_id, release
@@ -316,3 +318,18 @@ def test_what_is_no_release_is_usage(source: Storage, target: Storage, release: 
     """A name or version that cannot exist is a usage error."""
     with pytest.raises(Misconfigured):
         promote(source, target, release)
+
+
+def test_progress_reaches_the_size_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are received and then sent by this machine are a file's bytes once."""
+    monkeypatch.setattr("bucketwheel.storage.progress._INTERVAL", 0.0)
+    wheel = make_wheel(tmp_path)
+    here, there = (
+        load_settings(tmp_path, options={"repository": str(tmp_path / name)}, required=("repository",))
+        for name in ("here", "there")
+    )
+    publish([wheel], here)
+    events: list[Event] = []
+    bucketwheel_promote([("demo-pkg", "1.0")], here, there, report=events.append)
+    moved = [event.count for event in events if isinstance(event, BytesMoved) and event.name == WHEEL]
+    assert wheel.stat().st_size - sum(moved) in {0, 1}

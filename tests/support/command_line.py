@@ -67,10 +67,14 @@ def run_at_terminal(
     environ: Mapping[str, str] | None = None,
     typed: str = "",
     meanwhile: Callable[[], None] = lambda: None,
+    module: str = "bucketwheel",
 ) -> CommandRun:
-    """Run `python -m bucketwheel` at a terminal, and type a text once it asks; the terminal's text is the notices."""
+    """Run `python -m bucketwheel`, or another module, at a terminal, and type a text once it asks.
+
+    The notices are the text of the terminal.
+    """
     ours, theirs = os.openpty()
-    command = [sys.executable, "-m", "bucketwheel", *args]
+    command = [sys.executable, "-m", module, *args]
     variables = clean_environment(home) | {"TERM": "xterm", "NO_COLOR": ""} | dict(environ or {})
     with subprocess.Popen(
         command, cwd=home, env=variables, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True

@@ -53,10 +53,14 @@ class Host:
 
     def hatch(self, *args: str) -> HostRun:
         """Run Hatch; its own config.toml is `hatch.toml` in the home directory."""
+        return self.having(**self.hatch_variables()).python("-m", "hatch", *args)
+
+    def hatch_variables(self) -> dict[str, str]:
+        """Return the variables that keep Hatch's files in the home directory."""
         config = self.home / "hatch.toml"
         config.touch()
         places = {"HATCH_DATA_DIR": str(self.home / "data"), "HATCH_CACHE_DIR": str(self.home / "cache")}
-        return self.having(HATCH_CONFIG=str(config), **places).python("-m", "hatch", *args)
+        return {"HATCH_CONFIG": str(config), **places}
 
     def setup_py(self, *args: str) -> HostRun:
         """Run the project's setup.py."""

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, merged
-from bucketwheel.events import Report, Warned, ignore
+from bucketwheel.events import BytesMoved, Event, Report, Warned, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.names import (
@@ -99,6 +99,7 @@ def promote(
     if here == (target.require_repository(), target.connection.endpoint_url):
         problem = "is both the source and the target"
         raise Misconfigured(Problem(subject=str(target.repository), what=problem, remedy="choose another with --to"))
+    report = _halves(report)
     with open_context(target, report) as context:
         first = None if target.no_create else first_settings(context.target.place, target.put_args)
         return promote_releases(
@@ -108,6 +109,15 @@ def promote(
             first=first,
             run_id=new_run_id(settings.uploaded_by),
         )
+
+
+def _halves(report: Report) -> Report:
+    """Count a moved byte half: where the store cannot copy, each is received and then sent."""
+
+    def halve(event: Event) -> None:
+        report(replace(event, count=event.count // 2) if isinstance(event, BytesMoved) else event)
+
+    return halve
 
 
 def promote_releases(

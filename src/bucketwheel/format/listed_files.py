@@ -36,6 +36,7 @@ class FoundFile:
     key: Key
     name: ParsedName
     etag: str | None
+    size: int
     aside: str = ""
     """The sha256 that its folder is named after, and that its bytes must have; empty for any other folder."""
 
@@ -138,7 +139,7 @@ def linked_file(entry: ListEntry, project: ProjectName) -> FoundFile | None:
     name = parse_name(entry.key.rpartition("/")[2], project)
     if name is None or entry.key.startswith(_OURS):
         return None
-    return FoundFile(key=entry.key, name=name, etag=entry.etag)
+    return FoundFile(key=entry.key, name=name, etag=entry.etag, size=entry.size)
 
 
 def prefixes(layout: Layout, manifest: Manifest, folders: Collection[str]) -> tuple[str, ...]:
@@ -179,5 +180,5 @@ def _sort_distribution(
     elif name is None:
         reason = f"cannot be a distribution of {project}" if project else "has a name that does not tell its project"
     else:
-        return FoundFile(key=entry.key, name=name, etag=entry.etag, aside=aside or "")
+        return FoundFile(key=entry.key, name=name, etag=entry.etag, size=entry.size, aside=aside or "")
     return IgnoredFile(project=project, reason=reason)

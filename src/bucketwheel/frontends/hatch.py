@@ -14,6 +14,8 @@ from bucketwheel import BucketwheelError, Misconfigured, Publication, Settings, 
 from bucketwheel.errors import Problem
 from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory, from_here
+from bucketwheel.frontends.interrupt import interrupt_in_words
+from bucketwheel.frontends.progress import showing
 from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines
 from bucketwheel.names import printable
 
@@ -45,8 +47,13 @@ class S3Publisher(PublisherInterface):
         """Publish files, directories and patterns, by default the build directory; ends Hatch after an error."""
         try:
             self._warn_about_index_options()
-            settings = self._settings(options)
-            publication = publish(self._paths(artifacts), settings, report=self._report)
+            with (
+                interrupt_in_words() as watched,
+                showing(self._report, self._say, verbosity=self.app.verbosity) as show,
+            ):
+                report = watched(show)
+                settings = self._settings(options)
+                publication = publish(self._paths(artifacts), settings, report=report)
         except BucketwheelError as error:
             # Hatch has no exit status for settings; 3 asks for the same command again, as on our command line.
             texts = [
@@ -103,6 +110,10 @@ class S3Publisher(PublisherInterface):
                     self.app.display_waiting(text)
                 case _:
                     self.app.display_info(text)
+
+    def _say(self, text: str) -> None:
+        with _TERMINAL:
+            self.app.display_info(text)
 
     def _tell(self, publication: Publication) -> None:
         if self.app.verbosity < 0:

@@ -15,7 +15,9 @@ from setuptools.errors import ExecError, OptionError
 from bucketwheel import BucketwheelError, Misconfigured, Refused, Settings, Unfinished, fetch, load_settings, publish
 from bucketwheel.config.layers import wheelhouse_uploader_indexes
 from bucketwheel.errors import Problem
-from bucketwheel.events import Event, RequestSent, Warned
+from bucketwheel.events import Event, Report, RequestSent, Warned
+from bucketwheel.frontends.interrupt import interrupt_in_words
+from bucketwheel.frontends.progress import showing
 from bucketwheel.frontends.setuptools import fetch_artifacts, upload_all
 from bucketwheel.frontends.text import describe, error_texts, text
 from bucketwheel.names import InvalidName, ProjectName, distribution_name, printable, project_name
@@ -32,7 +34,7 @@ _VERBOSE = ("boto3", "botocore", "s3transfer", "urllib3")
 def fetch_version(command: fetch_artifacts) -> None:
     """Download the current version of the project, and add the files to what this run has built."""
     distribution = command.distribution
-    with _setuptools_errors():
+    with _reporting() as report:
         project, version = _release(distribution)
         settings = load_settings(_root(distribution))
         fetched = fetch(
@@ -42,7 +44,7 @@ def fetch_version(command: fetch_artifacts) -> None:
             into=Path(str(command.dist_dir)),
             connection=settings.connection,
             jobs=settings.jobs,
-            report=_report,
+            report=report,
         )
     _tell(fetched)
     built = [_dist_file(file.path) for file in fetched]
@@ -52,7 +54,7 @@ def fetch_version(command: fetch_artifacts) -> None:
 def upload_version(command: upload_all) -> None:
     """Publish the current version of the project: what this run built, and the files in the dist directory."""
     distribution = command.distribution
-    with _setuptools_errors():
+    with _reporting() as report:
         if command.skip_existing and command.strict:
             raise Misconfigured(
                 Problem(subject="--skip-existing", what="and --strict exclude each other", remedy="drop one of them")
@@ -65,19 +67,21 @@ def upload_version(command: upload_all) -> None:
         }
         settings = load_settings(_root(distribution), options=options, required=("repository",))
         for warning in settings.warnings:
-            _report(Warned(message=warning))
+            report(Warned(message=warning))
         files = _files(distribution, Path(str(command.dist_dir)), project, version)
-        publication = publish(files, settings, report=_report)
+        publication = publish(files, settings, report=report)
     _tell(publication)
 
 
 @contextmanager
-def _setuptools_errors() -> Iterator[None]:
-    """Raise our errors as those of setuptools: exit status 1, so a text must say what is unfinished."""
+def _reporting() -> Iterator[Report]:
+    """Show events, and raise our errors as those of setuptools: all exit with 1, so a text says what is unfinished."""
     for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        yield
+        # From 1 on there is no bar: setuptools logs.
+        with interrupt_in_words() as watched, showing(_show, _log.info, verbosity=1) as show:
+            yield watched(show)
     except Misconfigured as error:
         raise OptionError("\n".join(error_texts(error, option="`{}` in pyproject.toml"))) from error
     except Unfinished as error:
@@ -86,7 +90,7 @@ def _setuptools_errors() -> Iterator[None]:
         raise ExecError("\n".join(error_texts(error, option="`{}` in pyproject.toml"))) from error
 
 
-def _report(event: Event) -> None:
+def _show(event: Event) -> None:
     line = describe(event, verbosity=1)
     if line is None:
         return

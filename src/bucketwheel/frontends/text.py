@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from packaging.version import Version
 
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
-from bucketwheel.events import Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned
+from bucketwheel.events import BytesMoved, Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned, Writing
 from bucketwheel.names import ProjectName, printable
 
 if TYPE_CHECKING:  # a command that publishes need not load what adopts and checks
@@ -95,7 +95,7 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
             return f"{doing} {_counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
-        case RequestSent() | Created() | Stage() | FileStarted() | FileDone():
+        case RequestSent() | Writing() | Created() | Stage() | FileStarted() | BytesMoved() | FileDone():
             return None
 
 

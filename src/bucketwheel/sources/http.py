@@ -84,7 +84,7 @@ class Client:
         self._connections = Connections(environ=environ, limits=limits, stopped=stopped, jobs=jobs)
         self.limits = limits
         self._stopped = stopped
-        self._report = report
+        self.report = report
         self._hidden = hidden
 
     def show(self, url: WebUrl) -> str:
@@ -179,7 +179,7 @@ class Client:
             raise _fault(error, self.show(url), waited) from error
         finally:
             milliseconds = round((time.monotonic() - began) * 1000)
-            self._report(RequestSent(verb="GET", target=self.show(url), status=status, milliseconds=milliseconds))
+            self.report(RequestSent(verb="GET", target=self.show(url), status=status, milliseconds=milliseconds))
         return response
 
     def _link_local(self, url: WebUrl) -> Refused:

@@ -21,6 +21,7 @@ from bucketwheel.sources.pages import IndexPage, Link, UnreadablePage, read_inde
 from bucketwheel.sources.select import Offer, Read, Selection, is_archive_name, select
 from bucketwheel.sources.urls import WebUrl
 from bucketwheel.storage import Key, ListEntry, Storage
+from bucketwheel.storage.progress import Progress
 
 __all__ = ["Found", "search_page", "search_storage"]
 
@@ -106,7 +107,8 @@ def search_page(client: Client, credentials: Credentials, project: ProjectName, 
 def _linked_offer(client: Client, credentials: Credentials, link: Link, name: DistributionName) -> Offer:
     def download(receive: Callable[[Read], Sha256]) -> Sha256:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        return client.get(link.url, credentials, headers, lambda response: receive(response.read))
+        read = Progress(client.report, name.filename).counting
+        return client.get(link.url, credentials, headers, lambda response: receive(read(response.read)))
 
     return Offer(
         name=name,

@@ -25,6 +25,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
+from bucketwheel.events import Report, Writing, ignore
 from bucketwheel.names import Sha256, printable, sha256_of
 from bucketwheel.storage import (
     Key,
@@ -36,6 +37,7 @@ from bucketwheel.storage import (
     SwapLost,
     UnfinishedUpload,
 )
+from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
@@ -59,6 +61,7 @@ class DirectoryStorage:
     """
 
     root: Path
+    report: Report = ignore
 
     def address(self, key: str) -> str:
         """Return a file URL."""
@@ -100,7 +103,8 @@ class DirectoryStorage:
                 raise Unavailable(f"{printable(str(path))} no longer exists; run the same command again") from None
         with file:
             size = os.fstat(file.fileno()).st_size
-            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size)), _BUFFER)
+            reached = Progress(self.report, key).reached()
+            yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size), reached), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List files. Names with a leading dot are no objects: the lock, temporary files, a desktop's `.DS_Store`."""
@@ -118,6 +122,7 @@ class DirectoryStorage:
         """Create a file; False: the name is taken."""
         del headers, marks
         path = self._path(key)
+        self.report(Writing(target=key))
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             if self._create(temporary, path):
                 return True
@@ -131,6 +136,7 @@ class DirectoryStorage:
         del headers, marks
         path = self._path(key)
         sha256 = sha256_of(body)
+        self.report(Writing(target=key))
         with _in_words(path), self._temporary(path, body, sha256) as temporary:
             if expected is None:
                 if not self._create(temporary, path):
@@ -152,6 +158,7 @@ class DirectoryStorage:
             except FileNotFoundError:  # removed already, also where nothing may be written
                 return
             self._confine(path)
+            self.report(Writing(target=key))
             with self._locked():
                 if _version_of(path) not in {expected, None}:
                     raise SwapLost(key)
@@ -197,7 +204,7 @@ class DirectoryStorage:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(descriptor, "wb") as target, open_body(body) as source:
-                if copy_bytes(source, target) != sha256:
+                if copy_bytes(source, target, Progress(self.report, path.name).add) != sha256:
                     raise bytes_changed(str(path))
                 target.flush()
                 os.fsync(target.fileno())

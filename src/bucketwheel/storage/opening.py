@@ -16,7 +16,7 @@ def open_storage(place: Place, connection: Connection, *, jobs: int, report: Rep
     Raises Denied for a profile, region or endpoint that cannot be used.
     """
     if isinstance(place, DirectoryPlace):
-        return DirectoryStorage(root=place.path)
+        return DirectoryStorage(root=place.path, report=report)
     from bucketwheel.storage.s3 import connect  # noqa: PLC0415 - a directory needs none of it
 
     return connect(place, connection, jobs=jobs, report=report)

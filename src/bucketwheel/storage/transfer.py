@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from bucketwheel.errors import Problem, Refused, Unavailable
 from bucketwheel.names import Sha256, printable
+from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
 
 if TYPE_CHECKING:
@@ -98,14 +99,16 @@ def read_blocks(source: BinaryIO | io.RawIOBase) -> Iterator[bytes]:
     """Read a file to its end."""
     while block := source.read(_BLOCK):
         yield block
+        stop_if_interrupted()
 
 
-def copy_bytes(source: BinaryIO, target: BinaryIO) -> Sha256:
+def copy_bytes(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None] = lambda _: None) -> Sha256:
     """Copy a file to its end; return the digest of its bytes."""
     digest = hashlib.sha256()
     for block in read_blocks(source):
         digest.update(block)
         target.write(block)
+        moved(len(block))
     return Sha256(digest.hexdigest())
 
 
@@ -120,11 +123,13 @@ def bytes_changed(target: str) -> Unavailable:
 class Slice(io.RawIOBase):
     """Bytes `start` up to `end` of an open file, which stays the caller's; raises Unavailable where reading fails."""
 
-    def __init__(self, file: BinaryIO, start: int, end: int) -> None:
+    def __init__(self, file: BinaryIO, start: int, end: int, reached: Callable[[int], None] = lambda _: None) -> None:
+        """`reached` gets the position within the slice after each reading."""
         self._file = file
         self._start = start
         self._size = max(0, end - start)
         self._at = 0
+        self._reached = reached
 
     def __len__(self) -> int:
         return self._size
@@ -148,6 +153,7 @@ class Slice(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read no further than the end of the slice."""
+        stop_if_interrupted()
         room = memoryview(buffer)[: max(0, self._size - self._at)]
         try:
             self._file.seek(self._start + self._at)
@@ -156,4 +162,5 @@ class Slice(io.RawIOBase):
             raise Unavailable(f"a file could not be read to its end ({error.strerror}); check its disk") from error
         room[: len(data)] = data
         self._at += len(data)
+        self._reached(self._at)
         return len(data)

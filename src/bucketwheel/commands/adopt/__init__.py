@@ -122,7 +122,8 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
     if any(diff.differences and not diff.manifest.revision for diff in diffs):
         refuse_flat_root(repository)
     differences = [difference for diff in diffs for difference in diff.differences]
-    context.report(Stage(doing="looking at", count=len(differences)))
+    size = sum(difference.found.size for difference in differences)
+    context.report(Stage(doing="looking at", count=len(differences), total_bytes=size))
     inspections = workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
     plans, failures = _reconcile_all(inspector, manifests, diffs, inspections)
     failed += failures

@@ -108,7 +108,8 @@ def find_differences(
         # A file with a URL is outside the repository.
         if file.url is None and (rules.reread or entry is None or not _agrees(file, entry, sidecars)):
             name = ParsedName(project=manifest.project, version=file.version)
-            here = FoundFile(key=key, name=name, etag=None if entry is None else entry.etag)
+            etag, size = (None, 0) if entry is None else (entry.etag, entry.size)
+            here = FoundFile(key=key, name=name, etag=etag, size=size)
             differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True))
     in_use = {file.filename for file in manifest.files} | {file.filename for file in manifest.deleted}
     missing = {file.filename: file for file in manifest.missing}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bucketwheel.events import Event, FileDone, FileStarted, Report, Stage, Warned
+from bucketwheel.events import Event, Report, Warned
 from bucketwheel.frontends.cli.output import notice
+from bucketwheel.frontends.progress import showing
 from bucketwheel.frontends.text import describe
 
 __all__ = ["reporting"]
@@ -25,42 +24,5 @@ def reporting(verbosity: int) -> Iterator[Report]:
         elif text is not None:
             notice(text)
 
-    # With -v each request has a line of its own, which a bar would hide.
-    if verbosity != 0 or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield tell
-        return
-
-    with _bar(tell) as report:
-        yield report
-
-
-@contextmanager
-def _bar(tell: Report) -> Iterator[Report]:
-    """Show the current stage as a bar, which disappears at the end; `tell` writes all other events above it."""
-    from rich import console, progress  # noqa: PLC0415 - only a terminal needs it
-
-    columns = (
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-    )
-    # rich replaces sys.stderr meanwhile: what is written there appears above the bar.
-    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
-
-        def report(event: Event) -> None:
-            match event:
-                case Stage(total_bytes=total):
-                    for task in bar.task_ids:
-                        bar.remove_task(task)
-                    # Without a total size the bar only shows activity.
-                    bar.add_task(describe(event) or "", total=total or None)
-                case FileDone(size=size):
-                    for task in bar.task_ids:
-                        bar.advance(task, size)
-                case FileStarted():
-                    pass
-                case _:
-                    tell(event)
-
+    with showing(tell, notice, verbosity=verbosity) as report:
         yield report

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 import click
 
 import bucketwheel
-from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused, Unfinished
+from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused
 from bucketwheel.events import Report, Warned
 from bucketwheel.frontends.cli.output import notice, write_answer
+from bucketwheel.frontends.interrupt import interrupt_in_words, interrupted
 
 __all__ = ["Invocation", "errors_told"]
 
@@ -44,10 +45,11 @@ class Invocation:
     @contextmanager
     def reporting(self) -> Iterator[Report]:
         """Show events while the context lasts."""
-        from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
+        with interrupt_in_words() as watched:
+            from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
 
-        with reporting(self.verbosity) as report:
-            yield report
+            with reporting(self.verbosity) as report:
+                yield watched(report)
 
     def load(self, report: Report, *, required: Collection[str] = ("repository",)) -> bucketwheel.Settings:
         """Load the settings, and tell their warnings."""
@@ -65,7 +67,12 @@ class Invocation:
         if self.as_json or sys.stdin is None or not sys.stdin.isatty():
             what = "is missing, and there is no terminal to ask at"
             raise Misconfigured(Problem(subject="--yes", what=what, remedy="add --yes to confirm"))
-        if not click.confirm(question, err=True):
+        try:
+            confirmed = click.confirm(question, err=True)
+        except click.Abort:
+            notice("")
+            raise interrupted(writing=False) from None
+        if not confirmed:
             what = "was not confirmed; nothing was changed"
             raise Refused(Problem(subject="this", what=what, remedy="answer y to confirm"))
 
@@ -88,8 +95,7 @@ def errors_told(*, as_json: bool) -> Iterator[None]:
     except BucketwheelError as raised:
         error = raised
     except KeyboardInterrupt:
-        # What had begun was waited for; what of it is committed is not known here.
-        error = Unfinished("interrupted; run the same command again to finish what was begun")
+        error = interrupted(writing=True)  # not known here
     else:
         return
     from bucketwheel.frontends.text import error_texts  # noqa: PLC0415 - see Invocation

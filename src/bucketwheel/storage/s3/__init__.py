@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report
 from bucketwheel.names import Sha256
+from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage import (
     Key,
@@ -34,10 +35,11 @@ from bucketwheel.storage import (
     SwapLost,
     UnfinishedUpload,
 )
+from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import ApiCall, Rejection, rejection_in_words
 from bucketwheel.storage.s3.multipart import add_in_parts, add_one_part, copy_object, one_service
-from bucketwheel.storage.transfer import Origin, open_body
+from bucketwheel.storage.transfer import Origin, Slice, open_body
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -114,7 +116,8 @@ class S3Storage:
             yield io.BytesIO()
             return
         with closing(answer["Body"]) as body:
-            yield io.BufferedReader(_AnswerBody(self.bucket, call, body), _BUFFER)
+            moved = Progress(self.bucket.monitor.report, key).add
+            yield io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List the objects by ListObjectsV2."""
@@ -140,15 +143,22 @@ class S3Storage:
         False may also mean that an earlier attempt created it.
         """
         arguments = put_object_arguments(headers, marks)
+        progress = Progress(self.bucket.monitor.report, key)
         with open_body(body) as stream:
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             if isinstance(body, Path) and size > self.largest_put:
-                whole_key = self.prefix + key
                 return add_in_parts(
-                    self.bucket, whole_key, body, sha256=sha256, part_size=self.part_size, put_args=arguments
+                    self.bucket,
+                    self.prefix + key,
+                    body,
+                    sha256=sha256,
+                    part_size=self.part_size,
+                    put_args=arguments,
+                    progress=progress,
                 )
-            answer = self._put(key, stream, size, sha256, expected=_TAKEN, IfNoneMatch="*", **arguments)
+            sent = Slice(stream, 0, size, progress.reached(counts=self.bucket.monitor.is_sending))
+            answer = self._put(key, sent, size, sha256, expected=_TAKEN, IfNoneMatch="*", **arguments)
         return not isinstance(answer, Rejection)
 
     def swap(
@@ -273,7 +283,7 @@ class S3Storage:
             raise rejection_in_words(refused, reading)
 
     def _put(
-        self, key: Key, body: BinaryIO, size: int, sha256: str, *, expected: frozenset[str], **arguments: object
+        self, key: Key, body: BinaryIO | Slice, size: int, sha256: str, *, expected: frozenset[str], **arguments: object
     ) -> Any:  # noqa: ANN401 - the SDK's answer
         answer = self.bucket.ask(
             "put_object",
@@ -296,10 +306,11 @@ class S3Storage:
 class _AnswerBody(io.RawIOBase):
     """The body of an answer; what breaks while it is read is raised as AnswerBroken."""
 
-    def __init__(self, bucket: Bucket, call: ApiCall, body: StreamingBody) -> None:
+    def __init__(self, bucket: Bucket, call: ApiCall, body: StreamingBody, moved: Callable[[int], None]) -> None:
         self._bucket = bucket
         self._call = call
         self._body = body
+        self._moved = moved
 
     def readable(self) -> bool:
         """Return True."""
@@ -307,8 +318,11 @@ class _AnswerBody(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read on; at the end, refuse a body that is shorter than was announced."""
+        stop_if_interrupted()
         with self._bucket.reading(self._call):
-            return self._body.readinto(buffer)  # type: ignore[arg-type]  # the stubs ask for a file here
+            count = self._body.readinto(buffer)  # type: ignore[arg-type]  # the stubs ask for a file here
+        self._moved(count)
+        return count
 
 
 def put_object_arguments(headers: ObjectHeaders, marks: Mapping[str, str]) -> dict[str, Any]:

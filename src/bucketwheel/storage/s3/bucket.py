@@ -10,14 +10,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from bucketwheel.errors import Denied, Unavailable
-from bucketwheel.events import Report, RequestSent, Warned
+from bucketwheel.events import Report, RequestSent, Warned, Writing
 from bucketwheel.names import printable
-from bucketwheel.parallel import attempts
+from bucketwheel.parallel import Workers, attempts, stop_if_interrupted
 from bucketwheel.places import AWS_HOSTS, Connection, S3Place
 from bucketwheel.storage.s3.errors import (
     ApiCall,
@@ -82,6 +83,13 @@ class Bucket:
         The call is repeated while patience lasts if nothing was decided (409) and if S3 asks to slow down. Raises
         Denied or Unavailable in words, and OutcomeUnknown for a write that some attempt may have made.
         """
+        if threading.current_thread() is not threading.main_thread():
+            return self._ask(method, expected, arguments)
+        # Ctrl-C reaches the main thread only, and nothing can interrupt the look-up of a host's name there.
+        with Workers(1) as workers:
+            return workers.start(partial(self._ask, method, expected, arguments)).result()
+
+    def _ask(self, method: str, expected: frozenset[str], arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
         call = self.call(method, arguments.get("Key", arguments.get("Prefix", "")))
         self.monitor.answer_lost = False
         answer: Any = None
@@ -162,6 +170,9 @@ class Bucket:
     def _send(self, method: str, call: ApiCall, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - see ask
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see reading
 
+        stop_if_interrupted()
+        if call.operation in _WRITES:
+            self.monitor.write_begins(call.key)
         try:
             with self.connections:
                 return getattr(self.client, method)(Bucket=self.name, **arguments)
@@ -263,13 +274,26 @@ class RequestMonitor(threading.local):
         self._prefix = prefix
         self._target = self._verb = ""
         self._sent = 0.0
+        self._sending = False
 
     def attach(self, events: BaseEventHooks) -> None:
         """Register for a client's events; once, while __init__ runs in each thread."""
         events.register("before-parameter-build.s3", self._call_begins)
         events.register("request-created.s3", self._attempt_begins)
+        events.register("before-send.s3", self._sending_begins)
         events.register("before-parse.s3", self._answer_came)
         events.register("response-received.s3", self._attempt_ended)
+
+    def is_sending(self) -> bool:
+        """Return whether a request of this thread is on its way: what reads its body now sends it."""
+        return self._sending
+
+    def _sending_begins(self, **_: object) -> None:
+        self._sending = True
+
+    def write_begins(self, key: str) -> None:
+        """Report that a write may happen from now on."""
+        self.report(Writing(target=key.removeprefix(self._prefix)))
 
     def _call_begins(self, params: Mapping[str, Any], **_: object) -> None:
         listed = f"list {params.get('Prefix', '').removeprefix(self._prefix)}".rstrip()
@@ -307,6 +331,7 @@ class RequestMonitor(threading.local):
             ProxyConnectionError,
         )
 
+        self._sending = False
         status = parsed_response["ResponseMetadata"]["HTTPStatusCode"] if parsed_response else 0
         milliseconds = round((time.monotonic() - self._sent) * 1000)
         reason = "" if exception is None else connection_cause(exception)

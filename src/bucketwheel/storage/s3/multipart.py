@@ -9,7 +9,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +19,10 @@ from urllib.parse import urlsplit
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256, printable
+from bucketwheel.parallel import Workers
 from bucketwheel.places import AWS_HOSTS
 from bucketwheel.storage import ObjectInfo
+from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import Bucket, tries
 from bucketwheel.storage.s3.errors import Rejection
 from bucketwheel.storage.transfer import Slice, bytes_changed, open_body, read_blocks
@@ -38,7 +40,14 @@ _Parts: TypeAlias = list[dict[str, Any]]
 
 
 def add_in_parts(
-    bucket: Bucket, key: str, path: Path, *, sha256: Sha256, part_size: int, put_args: Mapping[str, Any]
+    bucket: Bucket,
+    key: str,
+    path: Path,
+    *,
+    sha256: Sha256,
+    part_size: int,
+    put_args: Mapping[str, Any],
+    progress: Progress,
 ) -> bool:
     """Create an object from a file that has this digest, several parts at once; False: the key is taken.
 
@@ -47,7 +56,7 @@ def add_in_parts(
     """
     if _exists(bucket, key):
         return False
-    send = partial(_send_file, path=path, part_size=part_size, sha256=sha256)
+    send = partial(_send_file, path=path, part_size=part_size, sha256=sha256, progress=progress)
     return _assemble(bucket, key, put_args, send) is True
 
 
@@ -107,17 +116,17 @@ def _assemble(
     for _ in tries(_TRIES):
         begun = bucket.ask("create_multipart_upload", Key=key, ChecksumAlgorithm="SHA256", **put_args)
         upload = _Upload(bucket=bucket, key=key, id=begun["UploadId"])
-        created = False
         try:
             parts = send(upload)
-            if parts is None:
-                return None
-            created = _complete(upload, parts)
-        finally:
-            if not created:
-                _abort(upload)
+            created = parts is not None and _complete(upload, parts)
+        except Exception:  # not after Ctrl-C: a silent store must not hold up its end
+            _abort(upload)
+            raise
         if created:
             return True
+        _abort(upload)
+        if parts is None:
+            return None
         if _exists(bucket, key):
             return False
     raise Unavailable(f"others keep writing s3://{printable(bucket.name)}/{printable(key)}; run the same command again")
@@ -142,28 +151,28 @@ def _abort(upload: _Upload) -> None:
         upload.ask("abort_multipart_upload", expected=frozenset({"NoSuchUpload"}))
 
 
-def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256) -> _Parts:
+def _send_file(upload: _Upload, *, path: Path, part_size: int, sha256: Sha256, progress: Progress) -> _Parts:
     """Send the parts of a file; raises Unavailable if it is not the file that has this digest."""
     whole = hashlib.sha256()
     sending: list[Future[dict[str, Any]]] = []
-    pool = ThreadPoolExecutor(_PARTS_AT_ONCE)
-    try:
-        with open_body(path) as file:
-            for start in range(0, path.stat().st_size, part_size):
-                digest = _digest(Slice(file, start, start + part_size), whole)
-                if len(sending) >= _PARTS_AT_ONCE:  # hash no further ahead than that, and learn early of a failure
-                    sending[-_PARTS_AT_ONCE].result()
-                sending.append(pool.submit(_send_part, upload, len(sending) + 1, path, start, part_size, digest))
+    with Workers(_PARTS_AT_ONCE) as workers, open_body(path) as file:
+        for start in range(0, path.stat().st_size, part_size):
+            digest = _digest(Slice(file, start, start + part_size), whole)
+            if len(sending) >= _PARTS_AT_ONCE:  # hash no further ahead than that, and learn early of a failure
+                sending[-_PARTS_AT_ONCE].result()
+            number = len(sending) + 1
+            sending.append(workers.start(partial(_send_part, upload, number, path, start, part_size, digest, progress)))
         if whole.hexdigest() != sha256:
             raise bytes_changed(str(path))
         return [future.result() for future in sending]
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-def _send_part(upload: _Upload, number: int, path: Path, start: int, size: int, digest: str) -> dict[str, Any]:
+def _send_part(
+    upload: _Upload, number: int, path: Path, start: int, size: int, digest: str, progress: Progress
+) -> dict[str, Any]:
     with open_body(path) as file:
-        body = Slice(file, start, min(start + size, path.stat().st_size))
+        reached = progress.reached(counts=upload.bucket.monitor.is_sending)
+        body = Slice(file, start, min(start + size, path.stat().st_size), reached)
         return _send_body(upload, number, body, len(body), digest)
 
 

@@ -1,0 +1,37 @@
+"""Ctrl-C in words, the same for all doors: what was on its way to a repository may have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bucketwheel.errors import BucketwheelError, Unavailable, Unfinished
+from bucketwheel.events import Event, Report, Writing
+
+__all__ = ["interrupt_in_words", "interrupted"]
+
+
+@contextmanager
+def interrupt_in_words() -> Iterator[Callable[[Report], Report]]:
+    """Raise Unfinished for Ctrl-C after the first write, else Unavailable; gives what makes a report notice writes."""
+    writing = False
+
+    def watched(report: Report) -> Report:
+        def watch(event: Event) -> None:
+            nonlocal writing
+            writing = writing or isinstance(event, Writing)
+            report(event)
+
+        return watch
+
+    try:
+        yield watched
+    except KeyboardInterrupt:
+        raise interrupted(writing=writing) from None
+
+
+def interrupted(*, writing: bool) -> BucketwheelError:
+    """Return the error for Ctrl-C."""
+    if writing:
+        return Unfinished("interrupted; run the same command again to finish what was begun")
+    return Unavailable("interrupted; nothing was written to a repository")
