@@ -19,8 +19,8 @@ from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
-# Of pip, uv, s3pypi and others, which the pages name too.
-OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--prefix", "--with"}
+# Of pip, uv, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
+OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--prefix", "--with", "--x-s3"}
 EVERY_OPTION = {name for command in cli.commands.values() for each in command.params for name in each.opts}
 
 
