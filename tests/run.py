@@ -75,10 +75,7 @@ def set_up_and_run(arguments: "list[str]") -> int:
 
 
 def run_thoroughly(arguments: "list[str]") -> int:
-    """Run the long tests with all their cases, then the fast ones on each other Python of this machine."""
-    status = run(HOME, ["pytest", *LONG, *arguments], **THOROUGH)
-    if status:
-        return status
+    """Run the fast tests on each other Python of this machine, then the long ones with all their cases."""
     for version in SUPPORTED:
         python = None if version == sys.version_info[:2] else find_python(version)
         if python is None:
@@ -89,7 +86,7 @@ def run_thoroughly(arguments: "list[str]") -> int:
         status = run(home, ["pytest", *("--ignore=" + slow for slow in SLOW), *arguments])
         if status:
             return status
-    return 0
+    return run(HOME, ["pytest", *LONG, *arguments], **THOROUGH)
 
 
 def find_python(version: "tuple[int, int]") -> "str | None":

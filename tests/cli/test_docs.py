@@ -116,6 +116,7 @@ def test_the_errors_in_ci_md_are_those_of_the_code() -> None:
         refused("AccessDenied"),
         refused("PermanentRedirect"),
         run_command("publish", "rebuilt", "-r", "./pypi").notices.partition("error: ")[2],
+        run_command("publish", "dist", "-r", "./new", "--no-create").notices.partition("error: ")[2],
         refused("RequestTimeTooSkewed"),
     ]
     _, _, table = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8").partition("| the error says | do this |\n")

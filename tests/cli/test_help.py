@@ -141,7 +141,7 @@ def test_the_shell_completes_values(words: str, typed: str, values: list[str]) -
 def test_verbosity_before_the_verb_counts_too() -> None:
     """`-v` and `-q` are the same before and after it."""
     make_wheel(Path("dist"))
-    assert "judging 1 file" in run_command("publish", "-r", "./pypi").notices
+    assert "validating 1 file" in run_command("publish", "-r", "./pypi").notices
     assert run_command("-q", "publish", "-r", "./pypi").notices == ""
     assert run_command("publish", "-q", "-r", "./pypi").notices == ""
 

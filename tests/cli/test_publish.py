@@ -148,7 +148,7 @@ def test_files_are_listed_by_project_and_version() -> None:
     names = [f"demo_pkg-{version}-py3-none-any.whl" for version in versions]
     assert run.lines[:2] == [f"dist/{name} ... success" for name in names]
     fetched = run_command("fetch", "demo-pkg", "--from", "dist", "--into", "fetched", "--version", "1.5")
-    assert fetched.lines == [f"fetched/{names[0]} ... fetched"]
+    assert fetched.lines == [f"fetched/{names[0]} ... fetched, unverified: no source states its digest"]
     promoted = run_command("promote", "demo-pkg==1.10", "demo-pkg==1.5", *TO, "--to", "./released")
     assert promoted.lines[:2] == [f"{name} ... success" for name in names]
     pruned = run_command("prune", "demo-pkg", "--older-than", "0h", "--all-releases", *TO)

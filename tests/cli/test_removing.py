@@ -377,6 +377,7 @@ def test_an_age_decides_what_is_deleted(age: str, deleted: int) -> None:
     [nightly] = [file for file in document["files"] if ".dev" in file["filename"]]
     then = datetime.now(UTC) - timedelta(days=30, hours=1)
     nightly["upload-time"] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    document["revision"] += 1
     manifest.write_text(json.dumps(document), encoding="utf-8")
     run = run_command("prune", "*", "--older-than", age, *TO, "--yes", "--json")
     assert run.code == 0, run.notices

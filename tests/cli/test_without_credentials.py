@@ -18,6 +18,8 @@ WRITING = {
     "publish a new one": ["publish", "./next", "-r", "./new"],
     "yank": ["yank", "demo-pkg==1.0", "--reason", "broken", "-r", "./pypi"],
     "unyank": ["unyank", "demo-pkg==1.1", "-r", "./pypi"],
+    "hide": ["hide", "demo-pkg==1.0", "-r", "./pypi"],
+    "unhide": ["unhide", "demo-pkg==1.2", "-r", "./pypi"],
     "delete": ["delete", "demo-pkg==1.0", "--yes", "-r", "./pypi"],
     "status": ["status", "demo-pkg", "archived", "-r", "./pypi"],
     "prune": ["prune", "*", "--older-than", "0h", "--all-releases", "--yes", "-r", "./pypi"],
@@ -30,14 +32,14 @@ READING = {
     "show": ["show", "-r", "./pypi"],
     "check": ["check", "-r", "./pypi"],
     "status": ["status", "demo-pkg", "-r", "./pypi"],
-    "fetch": ["fetch", "demo-pkg", "--from", "./pypi/simple/demo-pkg", "--into", "./fetched"],
+    "fetch": ["fetch", "demo-pkg", "--from", "./pypi/simple/demo-pkg", "--version", "1.0", "--into", "./fetched"],
 }
 
 
 @pytest.fixture(autouse=True)
 def _repositories(workspace: Path) -> None:
-    """Make a repository with two versions and an outdated page, an index of another tool, and a next version."""
-    for version in ("1.0", "1.1"):
+    """Make a repository with three versions and an outdated page, an index of another tool, and a next version."""
+    for version in ("1.0", "1.1", "1.2"):
         make_wheel(workspace / "dist", version=version)
     make_wheel(workspace / "next", version="2.0")
     make_wheel(workspace / "theirs" / "simple" / "other", "other", "1.0")
@@ -45,6 +47,7 @@ def _repositories(workspace: Path) -> None:
         assert run_command("init", place).code == 0
     assert run_command("publish", "-r", "./pypi").code == 0
     assert run_command("yank", "demo-pkg==1.1", "--reason", "", "-r", "./pypi").code == 0
+    assert run_command("hide", "demo-pkg==1.2", "-r", "./pypi").code == 0
     (workspace / "pypi" / "simple" / "demo-pkg" / "index.json").unlink()
     orphan = workspace / "pypi" / "simple" / "demo-pkg" / "demo_pkg-0.9-py3-none-any.whl"
     orphan.write_bytes(b"of a run that died")

@@ -14,6 +14,7 @@ from bucketwheel.errors import Damaged, Refused
 from bucketwheel.format.layout import Layout, manifest_key
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.json import read_root_json
+from bucketwheel.format.pages.mark import RENDERER
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.refresh import PageVersions, write_pages
@@ -123,7 +124,7 @@ def test_a_newer_manifest_is_not_rendered_after_a_lost_page_swap(storage: Storag
 @pytest.mark.parametrize("lacks_one", [False, True])
 def test_a_json_root_by_a_newer_renderer_is_left_alone(storage: Storage, *, lacks_one: bool) -> None:
     """Two versions never rewrite each other's roots for ever; one that lacks a project is written all the same."""
-    newer = stored(storage, ROOT).body.replace(b'"renderer":1', b'"renderer":99')
+    newer = stored(storage, ROOT).body.replace(b'"renderer":%d' % RENDERER, b'"renderer":99')
     marks = {"bucketwheel-revision": "2", "bucketwheel-renderer": "99"}
     overwrite(storage, ROOT, newer, marks=marks)
     if lacks_one:

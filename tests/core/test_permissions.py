@@ -122,7 +122,7 @@ def promote(line: Line, _directory: Path) -> None:
         (delete_one, "`bucketwheel delete` and `prune`", set()),
         (prune, "`bucketwheel delete` and `prune`", set()),
         (change_style, "`reindex` after a change of the page style", set()),
-        (check, "`bucketwheel check`, to find", set()),
+        (check, "`bucketwheel check` and `prune --orphans`, to find", set()),
         (check_deep, "`bucketwheel check --deep`", {"s3:ListBucketMultipartUploads"}),
         (publish_in_parts, "files above 1 GiB", set()),
         (promote, "`promote`", set()),

@@ -271,6 +271,7 @@ def test_deleted_names_are_refused_before_anything_is_sent(storage: Storage, tmp
     release_files(storage, make_wheel(tmp_path, version="0.9"))
     dead = DeletedFile(filename=wheel.name, version="1.0", sha256=Sha256("0" * 64), by="x")
     change_manifest(storage, lambda manifest: replace(manifest, deleted=(dead,)))
+    release_files(storage, make_wheel(tmp_path, version="0.9"))  # a refusal would bring the pages to the manifest
     before = state(storage)
     with pytest.raises(Refused, match="was deleted"):
         release_files(storage, wheel)

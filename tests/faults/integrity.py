@@ -85,7 +85,7 @@ def comparable(snapshot: Snapshot) -> dict[str, str]:
 
     They differ in the manifest, and so does its digest, which its pages carry.
     """
-    digests = [sha256_of(stored.body) for key, stored in snapshot.objects.items() if key.startswith(MANIFESTS)]
+    digests = [sha256_of(stored.body) for key, stored in snapshot.objects.items() if MANIFESTS in key]
     digest = re.compile("|".join(digests) or "$^")
     return {
         key: _IDENTITY.sub(

@@ -48,7 +48,7 @@ def test_a_log_has_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> 
         "uploading: 100.0 MB of 1.0 GB (10 %), 10.0 MB/s, 1 min 30 s left",
         "uploading: 200.0 MB of 1.0 GB (20 %), 10.0 MB/s, 1 min 20 s left",
     ]
-    report(Stage(doing="judging", count=1))
+    report(Stage(doing="validating", count=1))
     report(FileStarted(name="a", size=9))
     now += 60
     report(FileDone(name="a", size=9))

@@ -10,7 +10,7 @@ from itertools import islice
 from uuid import uuid4
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable
+from bucketwheel.errors import Denied, OutcomeUnknown, Problem, Refused, Unavailable, Unfinished
 from bucketwheel.events import Created, Report, Warned, ignore
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, project_of
 from bucketwheel.format.listed_files import index_prefix
@@ -319,13 +319,20 @@ def refuses_current(target: Target, key: Key) -> Denied:
 
 
 def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
-    """Write the settings over exactly what was read; None if they are something else by now."""
+    """Write the settings over exactly what was read; None if they are something else by now.
+
+    Raises Unfinished if a change of settings may have been made, or may still be made, without an answer.
+    """
     try:
         version = _swap(target.storage, settings, expected=expected)
-    except (SwapLost, OutcomeUnknown):
+    except (SwapLost, OutcomeUnknown) as lost:
         # Another writer's, or our own whose answer was lost on the way.
         found = read_settings(target)
-        return found if found is not None and found.settings == settings else None
+        if found is not None and found.settings == settings:
+            return found
+        if isinstance(lost, OutcomeUnknown) and expected is not None:
+            raise Unfinished(f"the settings of {target.place} may still change: {lost}") from lost
+        return None
     return Repository(target=target, settings=settings, version=version)
 
 
