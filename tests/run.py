@@ -4,8 +4,8 @@
     python3 tests/run.py --thorough
 
 Needs Python 3.11 or newer and a package index, nothing else. A second run sets up only what changed. `--thorough` runs
-what takes longer: every case of the fault sweep, more publishers, more interleavings, the README's snippets; and the
-fast tests on each other Python that we support and this machine has.
+what takes longer: the fast tests on each other Python that we support and this machine has; then every case of the
+fault sweep, more publishers, more interleavings, the README's snippets.
 """
 
 import sys

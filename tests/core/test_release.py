@@ -292,6 +292,9 @@ def test_a_folder_that_a_console_made_is_empty(tmp_path: Path) -> None:
     put(storage, "simple/", b"")
     release_files(storage, make_wheel(tmp_path))
     assert manifest_of(storage, "demo-pkg").revision == 1
+    put(storage, "simple/second/", b"")
+    release_files(storage, make_wheel(tmp_path, "second"))
+    assert manifest_of(storage, "second").revision == 1
     other = MemoryStorage()
     put(other, "simple/", b"<html>")
     with pytest.raises(Refused, match="not empty"):

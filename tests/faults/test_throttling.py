@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel import Settings, load_settings, publish
-from bucketwheel.errors import Denied, Unavailable, Unfinished
+from bucketwheel import Settings, initialise, load_settings, publish
+from bucketwheel.errors import Denied, Refused, Unavailable, Unfinished
 from bucketwheel.events import Event, Warned
+from bucketwheel.format.layout import SETTINGS_KEY
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import commit, read_manifest
@@ -144,6 +145,22 @@ class TestRefusals:
         # The proof of the store got others, at other keys.
         refused = [one for one in wire.log if one.status == 412 and one.path.partition("?")[0].endswith(ending)]
         assert len(refused) == 3
+
+    def test_a_change_of_settings_is_refused_in_words(
+        self, s3_server: S3Server, bucket: TestBucket, tmp_path: Path
+    ) -> None:
+        """Nobody else changes the settings, so the message does not blame another writer."""
+
+        def harm(exchange: Exchange) -> Fault | None:
+            concerns = "if-match" in exchange.headers and exchange.path.endswith(SETTINGS_KEY)
+            return REFUSED if concerns else None
+
+        with run_wire(s3_server.endpoint_url, lambda _: None) as wire:
+            settings = settings_for(bucket, wire)
+            publish(wheels(tmp_path, 1), settings)
+            wire.harm = harm
+            with virtual_clock(), pytest.raises(Refused, match="refuses If-Match also with the right version"):
+                initialise(settings, changes={"cache-control": "no-cache"})
 
     def test_rivals_are_no_reason(self, bucket: TestBucket, tmp_path: Path) -> None:
         """A run that loses to four others in a row goes on: each time the version was another one."""

@@ -48,6 +48,8 @@ class PageVersion:
     mark: PageMark | None = None
     """None: no page, or not one that we wrote."""
     sha256: Sha256 | None = None
+    is_empty: bool = False
+    """An object without bytes, as consoles make it for a folder."""
 
 
 class PageVersions:
@@ -269,7 +271,8 @@ def _stat_page(repository: Repository, key: Key) -> PageVersion:
     if info is None:
         return PageVersion(version=None)
     if info.marks is not None:
-        return PageVersion(version=info.version, mark=page_mark(info.marks), sha256=info.sha256)
+        mark = page_mark(info.marks)
+        return PageVersion(version=info.version, mark=mark, sha256=info.sha256, is_empty=info.size == 0)
     # A store without marks (a directory): the page itself says which revision it shows.
     stored = repository.storage.read(key)
     if stored is None:

@@ -226,7 +226,7 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
     if read.version is not None:
         return read
     found = [pages[key] for key in page_keys(repository, read.project)]
-    if all(page.version is None for page in found):
+    if all(page.version is None or page.is_empty for page in found):
         return read
     read = read_manifest(repository.target, read.project)
     if read.version is not None:

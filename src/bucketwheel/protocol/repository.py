@@ -321,19 +321,24 @@ def refuses_current(target: Target, key: Key) -> Denied:
 def store(target: Target, settings: RepositorySettings, *, expected: ObjectVersion | None) -> Repository | None:
     """Write the settings over exactly what was read; None if they are something else by now.
 
-    Raises Unfinished if a change of settings may have been made, or may still be made, without an answer.
+    Raises Unfinished if a change of settings may have been made, or may still be made, without an answer; Refused if
+    the store refuses the version that it shows.
     """
-    try:
-        version = _swap(target.storage, settings, expected=expected)
-    except (SwapLost, OutcomeUnknown) as lost:
-        # Another writer's, or our own whose answer was lost on the way.
-        found = read_settings(target)
-        if found is not None and found.settings == settings:
-            return found
-        if isinstance(lost, OutcomeUnknown) and expected is not None:
-            raise Unfinished(f"the settings of {target.place} may still change: {lost}") from lost
-        return None
-    return Repository(target=target, settings=settings, version=version)
+    for _ in islice(attempts(), _UNMOVED):
+        try:
+            version = _swap(target.storage, settings, expected=expected)
+        except (SwapLost, OutcomeUnknown) as lost:
+            # Another writer's, or our own whose answer was lost on the way.
+            found = read_settings(target)
+            if found is not None and found.settings == settings:
+                return found
+            if isinstance(lost, OutcomeUnknown) and expected is not None:
+                raise Unfinished(f"the settings of {target.place} may still change: {lost}") from lost
+            if expected is None or found is None or found.version != expected:
+                return None
+        else:
+            return Repository(target=target, settings=settings, version=version)
+    raise Refused(refuses_right_version(str(target.place)))
 
 
 def refuse_if_unwritable(target: Target, settings: RepositorySettings) -> None:
