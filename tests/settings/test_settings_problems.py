@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bucketwheel.config.keys import KEYS
@@ -291,6 +291,7 @@ TOML_TABLES = st.dictionaries(
 )
 
 
+@example(options={}, environment={"BUCKETWHEEL_JOBS": "0\x1f"}, hatch={}, project={})  # space to re, not to int()
 @given(
     options=st.dictionaries(NAMES, TEXTS, max_size=6),
     environment=st.dictionaries(NAMES.map(lambda name: f"BUCKETWHEEL_{name.upper()}"), TEXTS, max_size=6),

@@ -98,7 +98,9 @@ def _from_text(text: str, shape: Shape) -> object:
         case "flag":
             return _FLAGS.get(text.strip().lower(), text)
         case "number":
-            return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else text
+            # Bare of what a pattern takes for space and int() does not, such as U+001F.
+            number = text.strip()
+            return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else text
         case "list" | "table":
             return text.split()
         case "text" | "choice":
