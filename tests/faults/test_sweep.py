@@ -3,7 +3,7 @@
 After each failure nothing dangles and nothing went back (I1 to I4), the exit was honest (I5, I8), and the same command
 again ends as if nothing had failed (I12). A plain run gives each request of each command one failure of one family, in
 turn. BUCKETWHEEL_TEST_SWEEP=families gives each request one failure of every family, which the thorough run does;
-BUCKETWHEEL_TEST_SWEEP=full gives each all failures, for more than an hour.
+BUCKETWHEEL_TEST_SWEEP=full gives each all failures, which takes far longer.
 """
 
 from __future__ import annotations
