@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -22,17 +23,13 @@ from faults.failures import Clock, virtual_clock
 from faults.harness import Harness
 from support.wire import DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire, says
 
-_SILENCE = 0.05
+_SILENCE = 0.3
+"""Seconds: short, and yet longer than a busy machine takes to answer."""
 _READ_TIMEOUT, _CONNECT_TIMEOUT = bucket._READ_TIMEOUT, bucket._CONNECT_TIMEOUT
 BUSY = says(503, "SlowDown")
 NAME = "publish the next version"
 MOMENTS = [1, 5, 7]
 """Reading, sending a file, committing."""
-
-
-@pytest.fixture(autouse=True)
-def _short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "_READ_TIMEOUT", _SILENCE)
 
 
 @pytest.fixture
@@ -42,8 +39,9 @@ def clock() -> Iterator[Clock]:
         yield running
 
 
-def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[Exchange], bool]) -> None:
-    """Do this to all requests that it concerns."""
+@contextmanager
+def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[Exchange], bool]) -> Iterator[None]:
+    """Do this to all requests that it concerns, within this context."""
 
     def harm(exchange: Exchange) -> Fault | None:
         if not concerns(exchange):
@@ -53,6 +51,10 @@ def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[
         return fault
 
     wire.harm = harm
+    with pytest.MonkeyPatch.context() as patch:
+        if fault is SILENCE_BEFORE:
+            patch.setattr(bucket, "_READ_TIMEOUT", _SILENCE)
+        yield
 
 
 def seconds_in_vain(user: User, clock: Clock) -> float:
@@ -68,8 +70,8 @@ def seconds_in_vain(user: User, clock: Clock) -> float:
 def test_a_store_that_is_gone(number: int, fault: Fault, harness: Harness, wire: Wire, clock: Clock) -> None:
     """A store that stops answering, in any way and at any moment: the command ends within five minutes."""
     user = harness.prepared(NAME)
-    nothing_answers(wire, clock, fault, lambda exchange: exchange.number >= number)
-    assert seconds_in_vain(user, clock) < 300
+    with nothing_answers(wire, clock, fault, lambda exchange: exchange.number >= number):
+        assert seconds_in_vain(user, clock) < 300
     harness.assert_recovers(user, NAME)
 
 
@@ -99,6 +101,6 @@ def test_a_store_that_takes_nothing(ending: str, fault: Fault, harness: Harness,
     def concerns(exchange: Exchange) -> bool:
         return exchange.verb == "PUT" and exchange.path.split("?")[0].endswith(ending)
 
-    nothing_answers(wire, clock, fault, concerns)
-    assert seconds_in_vain(user, clock) < 360
+    with nothing_answers(wire, clock, fault, concerns):
+        assert seconds_in_vain(user, clock) < 360
     harness.assert_recovers(user, NAME)
