@@ -9,13 +9,13 @@ from functools import partial
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.layout import MANIFESTS, page_mark
+from bucketwheel.format.layout import MANIFESTS
 from bucketwheel.format.listed_files import sort_listing
-from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.commit import read_manifest
+from bucketwheel.protocol.refresh import stat_page
 from bucketwheel.protocol.repository import (
     Repository,
     Target,
@@ -119,11 +119,7 @@ def _with_what_pages_tell(target: Target, settings: RepositorySettings, *, style
         settings = replace(settings, pages=listed.page_style)
     # Only PEP 691 pages: hardly any other tool writes them, so few objects are looked at.
     for key in (key for keys in listed.pages.values() for key in keys if key.endswith("/index.json")):
-        info = target.storage.stat(key)
-        mark = None if info is None else page_mark(info.marks or {})
-        if info is not None and info.marks is None:
-            stored = target.storage.read(key)
-            mark = None if stored is None else read_page_mark(stored.body)
+        mark = stat_page(target.storage, key).mark
         if mark is not None and mark.repository:  # rule: the id of a lost repository is in its pages
             return replace(settings, id=mark.repository)
     return settings

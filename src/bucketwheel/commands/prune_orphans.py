@@ -257,7 +257,7 @@ def _is_orphan(
     if info is None or info.modified is None or info.modified > before:
         return False
     if key.rpartition("/")[2] in dead_names:
-        return True  # nothing can ever be released under this name, whoever wrote it
+        return True  # nothing can ever be released under this name, no matter who wrote it
     if alone and key in {repository.layout.key_of(manifest.project, file) for file in manifest.missing}:
         return False
     sha256 = info.sha256 or sha256_of_file(info.marks)

@@ -10,11 +10,9 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Refused
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.layout import page_mark
-from bucketwheel.format.manifest import refuse_newer
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.commit import VersionedManifest, read_manifest
-from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, refresh_settled
+from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, read_known, refresh_settled
 from bucketwheel.protocol.repository import (
     Context,
     Repository,
@@ -83,14 +81,8 @@ def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName
 def _count_outdated(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> int:
     pages = PageVersions.start(repository, projects, context.workers)
     pages.wait()
-    manifests = context.workers.map(partial(_read_known, context, project) for project in projects)
+    manifests = context.workers.map(partial(read_known, repository, project) for project in projects)
     return sum(not is_current(repository, read, pages) for read in manifests)
-
-
-def _read_known(context: Context, project: ProjectName) -> VersionedManifest:
-    read = read_manifest(context.target, project)
-    refuse_newer(read.manifest)
-    return read
 
 
 def _remove_retired_pages(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> None:

@@ -45,8 +45,7 @@ def yank(
     """
     # Every client shows a reason on one line; PEP 592 lets it be any text.
     wanted = YankChange(yanked=" ".join(reason.split()), version=named_version(version), filenames=tuple(filenames))
-    with open_context(settings, report) as context:
-        return change_yank(context, named_project(project), wanted)
+    return _withdraw(project, wanted, settings, report)
 
 
 def unyank(
@@ -54,8 +53,7 @@ def unyank(
 ) -> Withdrawal:
     """Undo a yank; raises Refused for a project, version or file that does not exist."""
     wanted = YankChange(yanked=None, version=named_version(version), filenames=tuple(filenames))
-    with open_context(settings, report) as context:
-        return change_yank(context, named_project(project), wanted)
+    return _withdraw(project, wanted, settings, report)
 
 
 def hide(
@@ -66,8 +64,7 @@ def hide(
     Raises Refused for a project, version or file that does not exist.
     """
     wanted = HideChange(hidden=True, version=named_version(version), filenames=tuple(filenames))
-    with open_context(settings, report) as context:
-        return change_yank(context, named_project(project), wanted)
+    return _withdraw(project, wanted, settings, report)
 
 
 def unhide(
@@ -75,8 +72,7 @@ def unhide(
 ) -> Withdrawal:
     """List hidden files on the pages again; raises Refused for a project, version or file that does not exist."""
     wanted = HideChange(hidden=False, version=named_version(version), filenames=tuple(filenames))
-    with open_context(settings, report) as context:
-        return change_yank(context, named_project(project), wanted)
+    return _withdraw(project, wanted, settings, report)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +131,11 @@ class HideChange(_FilesChange):
     def applied(self, file: PublishedFile) -> PublishedFile:
         """Return the file, hidden or not."""
         return replace(file, hidden=self.hidden)
+
+
+def _withdraw(project: str, wanted: YankChange | HideChange, settings: Settings, report: Report) -> Withdrawal:
+    with open_context(settings, report) as context:
+        return change_yank(context, named_project(project), wanted)
 
 
 def change_yank(context: Context, project: ProjectName, wanted: YankChange | HideChange) -> Withdrawal:

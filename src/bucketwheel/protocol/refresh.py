@@ -18,12 +18,12 @@ from bucketwheel.format.layout import PageMark, page_mark, page_marks
 from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
-from bucketwheel.format.pages.mark import RENDERER, read_page_mark
+from bucketwheel.format.pages.mark import RENDERER, mark_of, read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Patience, Workers
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.repository import Repository, list_projects, refuses_current
-from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, SwapLost
+from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, Storage, SwapLost
 
 __all__ = [
     "PageVersion",
@@ -33,8 +33,10 @@ __all__ = [
     "list_in_root",
     "page_keys",
     "project_mark",
+    "read_known",
     "refresh",
     "refresh_settled",
+    "stat_page",
     "write_pages",
 ]
 
@@ -138,7 +140,7 @@ def refresh_settled(repository: Repository, projects: Sequence[ProjectName], wor
     """Bring these projects' pages to what their manifests say now, and return what failed."""
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
-    read = workers.map_settled(partial(_read_known, repository, project) for project in projects)
+    read = workers.map_settled(partial(read_known, repository, project) for project in projects)
     manifests = [each for each in read if isinstance(each, VersionedManifest) and each.version is not None]
     try:
         written = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
@@ -151,7 +153,8 @@ def refresh_settled(repository: Repository, projects: Sequence[ProjectName], wor
     )
 
 
-def _read_known(repository: Repository, project: ProjectName) -> VersionedManifest:
+def read_known(repository: Repository, project: ProjectName) -> VersionedManifest:
+    """Read a manifest of which pages can be rendered; raises Refused for one of a newer bucketwheel."""
     read = read_manifest(repository.target, project)
     refuse_newer(read.manifest)
     return read
@@ -209,7 +212,7 @@ def _write(repository: Repository, read: VersionedManifest, page: _Page, found: 
     for _ in patience:
         mark = project_mark(repository, read)
         if _is_newer(found, mark):  # rule: a newer page is not done by itself
-            read = _read_known(repository, read.project)
+            read = read_known(repository, read.project)
             continue
         try:
             return _swap_page(repository, page.key, found, page.render(read.manifest, mark), page.headers, mark)
@@ -217,7 +220,7 @@ def _write(repository: Repository, read: VersionedManifest, page: _Page, found: 
             if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
                 raise refuses_current(repository.target, page.key) from error
             found = _look(repository, read.project, page.key)  # rule: a lost page is looked at first
-            read = _read_known(repository, read.project)  # rule: then its manifest is read
+            read = read_known(repository, read.project)  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
 
 
@@ -260,21 +263,22 @@ def _is_up_to_date(found: PageVersion, body: bytes, ours: PageMark) -> bool:
 
 def _look(repository: Repository, project: ProjectName, key: Key) -> PageVersion:
     """Look at a page of a project, and remember which revision it shows."""
-    page = _stat_page(repository, key)
+    page = stat_page(repository.storage, key)
     if page.mark is not None:  # rule: both pages count
         repository.target.sightings.saw_page(project, page.mark)
     return page
 
 
-def _stat_page(repository: Repository, key: Key) -> PageVersion:
-    info = repository.storage.stat(key)
+def stat_page(storage: Storage, key: Key) -> PageVersion:
+    """Look at a page, whatever it is a page of."""
+    info = storage.stat(key)
     if info is None:
         return PageVersion(version=None)
     if info.marks is not None:
         mark = page_mark(info.marks)
         return PageVersion(version=info.version, mark=mark, sha256=info.sha256, is_empty=info.size == 0)
     # A store without marks (a directory): the page itself says which revision it shows.
-    stored = repository.storage.read(key)
+    stored = storage.read(key)
     if stored is None:
         return PageVersion(version=None)
     return PageVersion(version=stored.version, mark=read_page_mark(stored.body), sha256=sha256_of(stored.body))
@@ -292,7 +296,7 @@ def list_in_root(repository: Repository, projects: Collection[ProjectName], work
     patience = Patience()
     for _ in patience:
         # Before the JSON root is read, so that what it shows is never older than what the HTML root shows now.
-        found = {key: _stat_page(repository, key) for key in layout.root_html_keys}
+        found = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
         try:
             names = _grow_json_root(repository, projects, workers)  # rule: the HTML root follows the JSON root
             body, mark = render_root_html(names), PageMark(revision=len(names), renderer=RENDERER)
@@ -329,14 +333,16 @@ def _grow_json_root(
 
 
 def _renderer_of(page: Object) -> int:
-    mark = read_page_mark(page.body) if page.marks is None else page_mark(page.marks)
+    mark = mark_of(page)
     return 0 if mark is None else mark.renderer
 
 
 def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:
     """Find the projects that have a manifest and an HTML page; the publisher of any other lists it itself."""
     projects = list_projects(repository.storage)
-    pages = workers.map(partial(_stat_page, repository, repository.layout.html_keys(each)[0]) for each in projects)
+    pages = workers.map(
+        partial(stat_page, repository.storage, repository.layout.html_keys(each)[0]) for each in projects
+    )
     return {
         project for project, page in zip(projects, pages, strict=True) if page.version is not None
     }  # rule: a new root names pages that exist

@@ -99,10 +99,9 @@ def remove(
     deletable = _deletable(repository.layout, steps, at_once=at_once)
     try:
         garbage = _find_all(context, repository, deletable)  # rule: only keys that were deletable before
+        losing = {each.project for each in garbage}
         context.workers.map(
-            partial(_refuse_forgotten, repository, step.after)
-            for step in steps
-            if any(each.project == step.after.project for each in garbage)
+            partial(_refuse_forgotten, repository, step.after) for step in steps if step.after.project in losing
         )
         size = sum(each.size for each in garbage)
         context.report(Stage(doing="removing", count=len(garbage), total_bytes=size))

@@ -104,8 +104,8 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("stat of a lost page after the manifest was read again", "other_versions", "I4"): {
         **_PAGES_GO_BACK,
-        "a lost page is looked at first": "read = _read_known(repository, read.project)",
-        "then its manifest is read": "found = _stat_page(repository, page.key)",
+        "a lost page is looked at first": "read = read_known(repository, read.project)",
+        "then its manifest is read": "found = stat_page(repository.storage, page.key)",
     },
     RemovedRule("a lost page left to the winner", "other_versions", "I5"): {
         "a lost page is looked at first": "return False"
@@ -143,7 +143,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
         **_PAGES_GO_BACK,
         "the HTML root follows the JSON root": """
             names = _grow_json_root(repository, projects, workers)
-            found = {key: _stat_page(repository, key) for key in layout.root_html_keys}
+            found = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
             """,
     },
     # Removals

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
 
-from bucketwheel.commands.adopt.own_pages import mark_of
 from bucketwheel.errors import Problem, Refused
+from bucketwheel.format.pages.mark import mark_of
 from bucketwheel.format.parsed_names import is_distribution
 from bucketwheel.names import Sha256, printable
 from bucketwheel.places import Place, S3Place

@@ -9,16 +9,16 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from bucketwheel.format.layout import Layout, PageMark, page_mark
+from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.listed_files import can_be_linked
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
-from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.format.pages.mark import mark_of
 from bucketwheel.format.parsed_names import parse_name
 from bucketwheel.names import ProjectName, Sha256, is_sha256
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, Object
+from bucketwheel.storage import Key
 
-__all__ = ["OwnPage", "Remembered", "mark_of", "read_own_pages", "remember"]
+__all__ = ["OwnPage", "Remembered", "read_own_pages", "remember"]
 
 _SITE: Final = "http://bucket.invalid/"
 _STRICTEST: Final = ("quarantined", "archived", "deprecated", "active")
@@ -43,11 +43,6 @@ class Remembered:
     """The manifest that went back; empty if it is lost."""
     doubtful: frozenset[str]
     """Files that the newest pages do not list: the present manifest has them, or an older page."""
-
-
-def mark_of(stored: Object) -> PageMark | None:
-    """Read the mark of a page; None for another tool's."""
-    return page_mark(stored.marks) if stored.marks is not None else read_page_mark(stored.body)
 
 
 def read_own_pages(

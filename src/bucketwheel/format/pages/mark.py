@@ -10,10 +10,11 @@ import re
 from html import escape, unescape
 
 from bucketwheel.format.documents import Document, DocumentInvalid, load_document
-from bucketwheel.format.layout import PageMark
+from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.names import Sha256, is_sha256
+from bucketwheel.storage import Object
 
-__all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "read_page_mark"]
+__all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "mark_of", "read_page_mark"]
 
 RENDERER = 2
 """Increase this whenever the bytes of any page change for the same manifest: then `reindex` writes pages again."""
@@ -46,6 +47,11 @@ def json_mark(mark: PageMark) -> dict[str, object]:
     revision = mark.revision  # rule: a JSON page carries its revision
     facts = {"revision": revision, "renderer": mark.renderer, "manifest": mark.manifest, "repository": mark.repository}
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def mark_of(page: Object) -> PageMark | None:
+    """Return the mark of a stored page; None for another tool's. A store without marks has it in the body only."""
+    return read_page_mark(page.body) if page.marks is None else page_mark(page.marks)
 
 
 def read_page_mark(body: bytes) -> PageMark | None:
