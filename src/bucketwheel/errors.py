@@ -104,7 +104,8 @@ def merged(errors: Sequence[Exception]) -> Exception:
     for kind in (Unfinished, Unavailable, Damaged):
         if any(isinstance(error, kind) for error in errors):
             return kind("\n".join(map(str, errors)))
-    return Refused(*_problems(errors))
+    refused = WentBack if all(isinstance(error, WentBack) for error in errors) else Refused
+    return refused(*_problems(errors))
 
 
 def _problems(errors: Sequence[Exception]) -> tuple[Problem, ...]:

@@ -15,8 +15,9 @@ from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import YankChange, change_yank
 from bucketwheel.errors import Misconfigured, Unfinished, WentBack
-from bucketwheel.format.layout import manifest_key
+from bucketwheel.format.layout import Layout, manifest_key
 from bucketwheel.format.manifest import Manifest, Status
+from bucketwheel.format.pages.json import read_root_json
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Object, Storage
 from bucketwheel.storage.directory import DirectoryStorage
@@ -147,6 +148,42 @@ def test_other_projects_are_not_held_up(storage: Storage, backup: Object, tmp_pa
     with pytest.raises(Unfinished, match="demo-pkg has a manifest that went back from revision 2 to 1"):
         rebuild(storage)
     assert page_json(storage, "other")["project-status"] == {"status": "deprecated"}
+
+
+def test_nor_by_one_that_goes_back_while_pages_are_written(storage: Storage, backup: Object, tmp_path: Path) -> None:
+    """The other project's pages and the root are written all the same."""
+    release_files(storage, make_wheel(tmp_path, "other"))
+    for project in ("demo-pkg", "other"):
+        change_manifest(storage, lambda manifest: replace(manifest, status=Status(status="deprecated")), project)
+    remove(storage, Layout().root_json_key)
+    page = Layout().json_key(DEMO)
+    moments = [("swap", page)]
+
+    def meddle(verb: str, key: str) -> None:
+        if (verb, key) in moments:
+            moments.clear()
+            put(storage, page, b"edited since")
+            put_back(storage, MANIFEST, backup)
+
+    with pytest.raises(Unfinished, match="demo-pkg has a manifest that went back"):
+        rebuild(Witness(storage, before=meddle))
+    assert page_json(storage, "other")["project-status"] == {"status": "deprecated"}
+    assert read_root_json(stored(storage, Layout().root_json_key).body) == ("demo-pkg", "other")
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize("projects", [(), ("demo-pkg",)])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_reindex_names_a_project_whose_manifest_is_lost(
+    storage: Storage, projects: tuple[str, ...], *, dry_run: bool
+) -> None:
+    """The root lists it, and its pages are ours: its files are not forgotten in silence."""
+    remove(storage, MANIFEST)
+    with (
+        pytest.raises(WentBack, match="demo-pkg has a bucketwheel page but no manifest"),
+        context_for(storage, dry_run=dry_run) as context,
+    ):
+        reindex_projects(context, projects)
 
 
 def restoring(storage: Storage, backup: Object, *moment: str) -> Storage:

@@ -35,6 +35,7 @@ from support.tampering import (
     state,
     stored,
 )
+from support.witness import Witness
 
 ROOT = Layout().root_json_key
 
@@ -105,6 +106,31 @@ def test_a_dry_run_of_reindex_says_it_too(storage: Storage) -> None:
         reindex_projects(context, ())
 
 
+@pytest.mark.parametrize(("spoil", "error"), [(damage, Damaged), (make_newer, Refused)])
+def test_nor_does_one_that_is_damaged_while_pages_are_written(
+    storage: Storage, spoil: Callable[[Storage], None], error: type[Exception]
+) -> None:
+    """The first page of the project is lost to somebody else, and the manifest that is read then cannot be used."""
+    change_manifest(storage, yank)
+    change_manifest(storage, yank, "zoo")
+    first = Layout().json_key(ProjectName("demo-pkg"))
+    remove(storage, ROOT)
+    moments = [("swap", first)]
+
+    def meddle(verb: str, key: str) -> None:
+        if (verb, key) in moments:
+            moments.clear()
+            put(storage, first, b"edited since")
+            spoil(storage)
+
+    with pytest.raises(error, match="the manifest of demo-pkg"):
+        rebuild(Witness(storage, before=meddle))
+    assert not moments
+    assert page_json(storage, "zoo")["files"][0]["yanked"] == "broken"
+    assert read_root_json(stored(storage, ROOT).body) == ("demo-pkg", "zoo")
+    assert stored(storage, first).body == b"edited since"
+
+
 def test_a_newer_manifest_is_not_rendered_after_a_lost_page_swap(storage: Storage) -> None:
     """We would leave out what only the newer bucketwheel knows, and call the page up to date."""
     demo = ProjectName("demo-pkg")
@@ -117,7 +143,7 @@ def test_a_newer_manifest_is_not_rendered_after_a_lost_page_swap(storage: Storag
         read = read_manifest(context.target, demo)
         make_newer(storage)
         with pytest.raises(Refused, match="newer bucketwheel"):
-            write_pages(repository, [read], pages, context.workers)
+            write_pages(repository, [read], pages, context.workers).raise_failed()
     assert stored(storage, Layout().json_key(demo)).body == b"edited since"
 
 

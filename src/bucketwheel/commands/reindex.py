@@ -11,8 +11,17 @@ from bucketwheel.errors import Refused
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.layout import page_mark
 from bucketwheel.names import ProjectName, named_project, not_there
+from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, read_known, refresh_settled
+from bucketwheel.protocol.refresh import (
+    PageVersions,
+    is_current,
+    list_in_root,
+    page_keys,
+    read_known,
+    read_root,
+    refresh_settled,
+)
 from bucketwheel.protocol.repository import (
     Context,
     Repository,
@@ -52,7 +61,7 @@ def reindex(settings: Settings, *, projects: Sequence[str] = (), report: Report 
 def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     """Refresh the pages, then the root, then remove our pages of styles that are not in use."""
     repository = open_to_read(context.target)
-    selected = _select(repository, projects)
+    selected = _select(repository, projects, context.workers)
     context.report(Stage(doing="reindexing", count=len(selected)))
     if context.dry_run:
         outdated = _count_outdated(context, repository, selected)
@@ -68,14 +77,16 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
 
-def _select(repository: Repository, projects: Sequence[str]) -> list[ProjectName]:
-    known = list_projects(repository.storage)
-    if not projects:
-        return known
-    wanted = [named_project(project) for project in projects]
-    if absent := [project for project in wanted if project not in known]:
+def _select(repository: Repository, projects: Sequence[str], workers: Workers) -> list[ProjectName]:
+    """Return the wanted projects: those that have a manifest, and those whose pages show that theirs was lost."""
+    known = set(list_projects(repository.storage))
+    wanted = [named_project(project) for project in projects] or sorted(known.union(read_root(repository)))
+    unknown = [project for project in wanted if project not in known]
+    pages = PageVersions.start(repository, unknown, workers)
+    known |= {each for each in unknown if any(pages[key].mark for key in page_keys(repository, each))}
+    if projects and (absent := [project for project in wanted if project not in known]):
         raise Refused(*(not_there(project, repository.target.place) for project in absent))
-    return wanted
+    return [project for project in wanted if project in known]
 
 
 def _count_outdated(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> int:

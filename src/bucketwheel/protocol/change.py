@@ -19,7 +19,7 @@ from bucketwheel.protocol.commit import (
     fetch_manifest,
     read_manifest,
 )
-from bucketwheel.protocol.refresh import PageVersions, is_current, refresh, write_pages
+from bucketwheel.protocol.refresh import PageVersions, is_current, refresh_settled, write_pages
 from bucketwheel.protocol.repository import Context, Repository, open_to_read
 
 __all__ = ["Change", "change", "look_and_read", "open_project"]
@@ -103,10 +103,12 @@ def change(
 def _write_pages(
     repository: Repository, committed: Sequence[Committed[T]], pages: PageVersions, workers: Workers
 ) -> int:
-    written = write_pages(repository, [each.now for each in committed if each.changed], pages, workers)
+    written = [write_pages(repository, [each.now for each in committed if each.changed], pages, workers)]
     # These manifests may have been read before the pages were looked at.
     unchanged = [each.now for each in committed if not each.changed and each.now.version is not None]
     outdated = [read.project for read in unchanged if not is_current(repository, read, pages)]
     if outdated:  # rule: pages that a dead run left behind are written
-        written += refresh(repository, outdated, workers)
-    return written
+        written.append(refresh_settled(repository, outdated, workers))
+    if failed := [error for each in written for error in each.failed]:
+        raise merged(failed)
+    return sum(each.pages_written for each in written)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
-from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished, WentBack, merged
+from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
 from bucketwheel.format.layout import PageMark, page_mark, page_marks
 from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
@@ -34,6 +34,7 @@ __all__ = [
     "page_keys",
     "project_mark",
     "read_known",
+    "read_root",
     "refresh",
     "refresh_settled",
     "stat_page",
@@ -142,15 +143,9 @@ def refresh_settled(repository: Repository, projects: Sequence[ProjectName], wor
     pages.wait()
     read = workers.map_settled(partial(read_known, repository, project) for project in projects)
     manifests = [each for each in read if isinstance(each, VersionedManifest) and each.version is not None]
-    try:
-        written = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
-    except WentBack as error:
-        raise Unfinished(str(error)) from error  # other pages may be written
-    return Refreshed(
-        projects=tuple(each.project for each in manifests),
-        pages_written=written,
-        failed=tuple(each for each in read if isinstance(each, Exception)),
-    )
+    refreshed = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
+    unread = tuple(each for each in read if isinstance(each, Exception))
+    return replace(refreshed, failed=(*unread, *refreshed.failed))
 
 
 def read_known(repository: Repository, project: ProjectName) -> VersionedManifest:
@@ -162,8 +157,8 @@ def read_known(repository: Repository, project: ProjectName) -> VersionedManifes
 
 def write_pages(
     repository: Repository, manifests: Sequence[VersionedManifest], pages: PageVersions, workers: Workers
-) -> int:
-    """Bring pages to these revisions or newer ones, and the root with them; return how many project pages were written.
+) -> Refreshed:
+    """Bring pages to these revisions or newer ones, and the root with them.
 
     `pages` must have been looked at before each manifest was committed or read.
     """
@@ -172,11 +167,17 @@ def write_pages(
     known = [read for read in manifests if pages[json_pages[read.project].key].version is not None]
     first = [(read, page) for read in manifests for page in _html_pages(repository, read.project)]
     first += [(read, json_pages[read.project]) for read in known]  # rule: the JSON page comes after the root
-    written = _write_all(repository, first, pages, workers)  # rule: the HTML page comes before the root
-    if new:
+    written, failed = _write_all(repository, first, pages, workers)  # rule: the HTML page comes before the root
+    if new := [read for read in new if read.project not in failed]:
         list_in_root(repository, [read.project for read in new], workers)
-        written += _write_all(repository, [(read, json_pages[read.project]) for read in new], pages, workers)
-    return written
+        last = [(read, json_pages[read.project]) for read in new]
+        also_written, also_failed = _write_all(repository, last, pages, workers)
+        written, failed = written + also_written, failed | also_failed
+    return Refreshed(
+        projects=tuple(read.project for read in manifests if read.project not in failed),
+        pages_written=written,
+        failed=tuple(failed.values()),
+    )
 
 
 def _html_pages(repository: Repository, project: ProjectName) -> list[_Page]:
@@ -202,8 +203,21 @@ def _write_all(
     wanted: Sequence[tuple[VersionedManifest, _Page]],
     pages: PageVersions,
     workers: Workers,
-) -> int:
-    return sum(workers.map(partial(_write, repository, read, page, pages[page.key]) for read, page in wanted))
+) -> tuple[int, dict[ProjectName, Exception]]:
+    """Return how many pages were written, and the projects whose manifest cannot be used any more."""
+    outcomes = workers.map(partial(_try_to_write, repository, read, page, pages[page.key]) for read, page in wanted)
+    settled = [(read.project, outcome) for (read, _), outcome in zip(wanted, outcomes, strict=True)]
+    failed: dict[ProjectName, Exception] = {each: error for each, error in settled if isinstance(error, Exception)}
+    return sum(outcome is True for _, outcome in settled), failed
+
+
+def _try_to_write(
+    repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion
+) -> bool | Damaged | Refused:
+    try:
+        return _write(repository, read, page, found)
+    except (Damaged, Refused) as error:  # of a manifest that was read again
+        return error
 
 
 def _write(repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion) -> bool:
@@ -312,19 +326,28 @@ def list_in_root(repository: Repository, projects: Collection[ProjectName], work
     raise _not_written(repository, "the root page")
 
 
+def read_root(repository: Repository) -> frozenset[ProjectName]:
+    """Read which projects the JSON root lists; none if it is absent or damaged."""
+    return _listed(repository.storage.read(repository.layout.root_json_key)) or frozenset()
+
+
+def _listed(root: Object | None) -> frozenset[ProjectName] | None:
+    try:
+        return None if root is None else frozenset(read_root_json(root.body))
+    except Damaged:
+        return None  # it is a view: the manifests know what it listed
+
+
 def _grow_json_root(
     repository: Repository, projects: Collection[ProjectName], workers: Workers
 ) -> tuple[ProjectName, ...]:
     key = repository.layout.root_json_key
     stored = repository.storage.read(key)
-    try:
-        listed = None if stored is None else set(read_root_json(stored.body))
-    except Damaged:
-        listed = None  # it is a view: the manifests know what it listed
+    listed = _listed(stored)
     names = tuple(sorted((_with_pages(repository, workers) if listed is None else listed) | set(projects)))
     body, mark = render_root_json(names), PageMark(revision=len(names), renderer=RENDERER)
     # Two versions of bucketwheel never rewrite each other's root again and again.
-    is_newer = stored is not None and listed == set(names) and _renderer_of(stored) > RENDERER
+    is_newer = stored is not None and listed == frozenset(names) and _renderer_of(stored) > RENDERER
     if stored is None or (stored.body != body and not is_newer):
         version = None if stored is None else stored.version
         headers = repository.layout.json()

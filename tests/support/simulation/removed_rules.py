@@ -99,7 +99,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
         "look at a page before its manifest is read": "pages = PageVersions({})",
         "what was looked at is written": """
             pages = PageVersions.start(repository, projects, workers)
-            written = write_pages(repository, manifests, pages, workers)
+            refreshed = write_pages(repository, manifests, pages, workers)
             """,
     },
     RemovedRule("stat of a lost page after the manifest was read again", "other_versions", "I4"): {
@@ -122,7 +122,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("root before the HTML page", "new_projects", "I1"): {
         "the HTML page comes before the root": """
             list_in_root(repository, [read.project for read in new], workers)
-            written = _write_all(repository, first, pages, workers)
+            written, failed = _write_all(repository, first, pages, workers)
             """
     },
     RemovedRule("JSON page before the root", "new_projects", "I7"): {
