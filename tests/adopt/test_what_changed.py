@@ -52,6 +52,35 @@ def test_a_file_that_was_removed_is_missing_and_off_the_pages(storage: Storage, 
     assert page_json(storage, "demo-pkg")["files"][0]["yanked"] == "broken"
 
 
+@pytest.mark.parametrize("instead", [None, b"other bytes"])
+def test_a_file_whose_bytes_are_where_a_publisher_stepped_aside_is_listed_there(
+    storage: Storage, tmp_path: Path, instead: bytes | None
+) -> None:
+    """One adoption finds them, whether its own key is empty or has other bytes now; a second one writes nothing."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    before = manifest_of(storage, "demo-pkg").files[0]
+    remove(storage, KEY)
+    if instead is not None:
+        put(storage, KEY, instead)
+    aside = put(storage, f"simple/demo-pkg/{before.sha256}/{wheel.name}", wheel)
+    assert fates(adopt_all(storage)) == {aside: "back"} | ({} if instead is None else {KEY: "other bytes"})
+    after = manifest_of(storage, "demo-pkg")
+    assert (after.files[0].key, after.files[0].sha256, after.missing) == (aside, before.sha256, ())
+    adopt_all(storage)
+    assert manifest_of(storage, "demo-pkg").revision == after.revision
+
+
+def test_a_copy_of_a_file_that_is_in_its_place_changes_nothing(storage: Storage, tmp_path: Path) -> None:
+    """Also when every file is read again."""
+    wheel = make_wheel(tmp_path)
+    release_files(storage, wheel)
+    before = manifest_of(storage, "demo-pkg")
+    put(storage, f"simple/demo-pkg/{before.files[0].sha256}/{wheel.name}", wheel)
+    assert adopt_all(storage, reread=True).files == ()
+    assert manifest_of(storage, "demo-pkg") == before
+
+
 def test_the_bytes_of_a_missing_file_count_with_our_mark_too(tmp_path: Path) -> None:
     """A publisher put them back and died before its commit."""
     storage, wheel = MemoryStorage(), make_wheel(tmp_path)

@@ -111,13 +111,16 @@ def find_differences(
             etag, size = (None, 0) if entry is None else (entry.etag, entry.size)
             here = FoundFile(key=key, name=name, etag=etag, size=size)
             differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True))
+    # The bytes of an entry that turns out to be missing may be at another key, where a publisher stepped aside.
+    inspected = {each.filename: each for each in differences}
     in_use = {file.filename for file in manifest.files} | {file.filename for file in manifest.deleted}
-    missing = {file.filename: file for file in manifest.missing}
-    differences += [
-        Difference(found=file, sidecars=listed.sidecars(file.key), entry=missing.get(file.filename))
-        for file in found
-        if file.filename not in in_use and file.key not in manifest.dead_keys
-    ]
+    in_use -= inspected.keys()
+    entries = {file.filename: file for file in (*manifest.missing, *manifest.files)}
+    for each in found:
+        if each.filename not in in_use and each.key not in manifest.dead_keys:
+            wanted, own = entries.get(each.filename), inspected.get(each.filename)
+            if own is None or (each.key != own.key and wanted is not None and each.size == wanted.size):
+                differences.append(Difference(found=each, sidecars=listed.sidecars(each.key), entry=wanted))
     return tuple(differences)
 
 

@@ -69,7 +69,8 @@ def reconcile(diff: ProjectDiff, inspections: Sequence[Inspection], *, layout: L
         else:
             by_name[difference.filename].append((difference, inspection))
     for filename, found in by_name.items():
-        after.choose(filename, found)
+        if not after.is_settled(filename):
+            after.choose(filename, found)
     if diff.manifest.revision == 0:
         after.compare_with_old_pages(by_name)
         if any(file.fate == "contested" for file in after.files):
@@ -98,6 +99,7 @@ class _NextRevision:
         self.files: list[FileAdopted] = []
         self._remembered = diff.remembered
         self._known = {file.filename: file for file in diff.remembered.before.files} if diff.remembered else {}
+        self._released = frozenset(self.entries)
         self._manifest, self._old = diff.manifest, diff.old
         self._layout = layout
         self._run_id = run_id
@@ -120,6 +122,10 @@ class _NextRevision:
             return
         self.missing[filename] = self.entries.pop(filename)  # rule: what is gone is recorded as missing
         self._say(difference.key, "missing" if inspection == "absent" else "other bytes")
+
+    def is_settled(self, filename: str) -> bool:
+        """Return whether a released file needs no other object: it is where its entry says, or deleted for good."""
+        return filename in self._released and filename not in self.missing
 
     def choose(self, filename: str, found: Sequence[tuple[Difference, Inspection]]) -> None:
         """Take in the one object that can be the file of this name, if there is one."""
@@ -208,9 +214,12 @@ class _NextRevision:
             by=self._run_id,
             yanked=self._old.yanked(filename),
         )
+        if back and filename in self._released:  # it is at another key, not missing
+            was = self._layout.key_of(self._manifest.project, back)
+            self.files = [each for each in self.files if (each.key, each.fate) != (was, "missing")]
         entry = replace(entry, by=self._run_id, key=key, seen=None if info.ours else difference.found.etag)
         self.entries[filename] = _updated(entry, difference, info)
-        if self._remembered is not None:
+        if self._remembered is not None and filename not in self._released:
             self.entries[filename] = replace(self.entries[filename], hidden=True)  # rule: what no page lists is hidden
             note = "is not on the newest page"
             self._say(difference.key, "hidden", note, legacy=info.legacy, unverified=info.unverified)
