@@ -207,6 +207,27 @@ def test_a_script_holds_with_its_rule_only(
     assert broken.value.invariant == invariant
 
 
+def test_a_manifest_that_was_read_is_never_followed_by_an_older_one(
+    simulation: Simulation, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page shows the release that a restore takes back; a publisher that read it does not commit without it."""
+
+    def publish_over_a_restore(simulation: Simulation) -> int | None:
+        simulation.run(fixtures.release("0.9"))
+        before = simulation.history.now(DEMO).manifest
+        dying = simulation.start(fixtures.release())
+        simulation.serve(dying, simulation.until(dying, "swap", "simple/demo/"), Fate.DIES_BEFORE)
+        publisher = simulation.start(fixtures.release("1.1"))
+        simulation.until(publisher, "swap", MANIFEST)
+        simulation.restore_by_hand(DEMO, before)
+        return simulation.finish(publisher).exit
+
+    assert publish_over_a_restore(simulation) == 3
+    remove_rules({"a manifest that was read is remembered": "if False:"}, monkeypatch)
+    with Simulation() as another:
+        assert publish_over_a_restore(another) == 0
+
+
 def test_a_repository_whose_first_write_is_lost_is_made_by_the_second(
     simulation: Simulation, fixtures: Fixtures
 ) -> None:

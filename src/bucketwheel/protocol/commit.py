@@ -77,6 +77,8 @@ def read_manifest(target: Target, project: ProjectName) -> VersionedManifest:
     read = fetch_manifest(target, project)
     if what := seen.contradiction(read.manifest, read.sha256):  # rule: a manifest that went back is noticed
         raise target.sightings.error(project, what)
+    if read.sha256 is not None:  # rule: a manifest that was read is remembered
+        target.sightings.read_manifest(project, read.manifest.revision, read.sha256)
     return read
 
 

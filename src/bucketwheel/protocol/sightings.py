@@ -1,7 +1,7 @@
 """The revisions that a run has seen: they show when a manifest went back, as after a backup was restored.
 
-Revisions only rise. So a manifest that is lower than a page, or lacks what this run committed, was put there by a
-person, and whatever is built on it would lose releases.
+Revisions only rise. So a manifest that is lower than a page or one that was read before, or lacks what this run
+committed, was put there by a person, and whatever is built on it would lose releases.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Seen:
 
     pages: Mapping[int, frozenset[Sha256]] = field(default_factory=dict)
     """The revisions that pages showed, with the digests of their manifests as far as the pages have them."""
-    commits: Mapping[int, Sha256] = field(default_factory=dict)
-    """The run's own revisions."""
+    manifests: Mapping[int, Sha256] = field(default_factory=dict)
+    """The revisions that the run read or committed."""
     released: Mapping[str, Sha256] = field(default_factory=dict)
     """The files that the run released: each stays in the manifest, or is deleted."""
     deleted: frozenset[str] = frozenset()
@@ -34,18 +34,20 @@ class Seen:
 
     def contradiction(self, manifest: Manifest, sha256: Sha256 | None) -> str | None:
         """Say why a manifest, `sha256` as it is stored, cannot follow what was seen; None: it can."""
-        highest = max((*self.pages, *self.commits), default=0)
+        highest = max((*self.pages, *self.manifests), default=0)
+        if sha256 is None and highest:
+            return "has a bucketwheel page but no manifest" if self.pages else "has no manifest any more"
         if sha256 is None:
-            return "has a bucketwheel page but no manifest" if highest else None
+            return None
         if manifest.revision < highest:
             return f"has a manifest that went back from revision {highest} to {manifest.revision}"
         if manifest.unknown:
             return None  # only a newer bucketwheel can judge it, and no other changes it
-        own = self.commits.get(manifest.revision, sha256)
+        known = self.manifests.get(manifest.revision, sha256)
         shown = self.pages.get(manifest.revision, frozenset())
-        mixed = any(self.pages.get(number, frozenset()) - {digest} for number, digest in self.commits.items())
-        if own != sha256 or shown - {sha256} or mixed:
-            return f"has two different revisions {manifest.revision}, one of them on a page or made by this run"
+        mixed = any(self.pages.get(number, frozenset()) - {digest} for number, digest in self.manifests.items())
+        if known != sha256 or shown - {sha256} or mixed:
+            return f"has two different revisions {manifest.revision}, one of them on a page or seen by this run"
         return "has a manifest that lacks what this run committed" if self._lacks_ours(manifest) else None
 
     def _lacks_ours(self, manifest: Manifest) -> bool:
@@ -80,6 +82,12 @@ class Sightings:
                 digests |= {mark.manifest}
             self._seen[project] = replace(seen, pages={**seen.pages, mark.revision: digests})
 
+    def read_manifest(self, project: ProjectName, revision: int, sha256: Sha256) -> None:
+        """Remember a manifest that nothing contradicts."""
+        with self._lock:
+            seen = self._seen[project]
+            self._seen[project] = replace(seen, manifests={**seen.manifests, revision: sha256})
+
     def sends_swap(self) -> None:
         """Remember that a manifest may be changed by this run from now on."""
         self._swap_sent = True
@@ -94,7 +102,7 @@ class Sightings:
             seen = self._seen[after.project]
             self._seen[after.project] = replace(
                 seen,
-                commits={**seen.commits, revision: sha256},
+                manifests={**seen.manifests, revision: sha256},
                 released={**seen.released, **released},
                 deleted=seen.deleted | deleted,
                 dead_keys=seen.dead_keys | (set(after.dead_keys) - set(before.dead_keys)),
