@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from support.simulation.commands import Adopt, Command, Delete, Reindex, RemoveOrphans, Yank
+from support.simulation.commands import DEMO, Adopt, Command, Delete, Reindex, RemoveOrphans, Yank
 from support.simulation.connection import Fate
 from support.simulation.invariants import Violation
 from support.simulation.removed_rules import REMOVED_RULES
@@ -90,6 +90,14 @@ class Contest(RuleBasedStateMachine):
     def remove_by_hand(self) -> None:
         """Remove a file as a person does."""
         self._decide(lambda: self.simulation.remove_by_hand(USUAL_KEY))
+
+    @precondition(lambda self: self.simulation.history.commits(DEMO) > 1)
+    @rule(which=st.integers(0, 5))
+    def restore(self, which: int) -> None:
+        """Put an earlier manifest back, or lose it, as a person does."""
+        earlier = [revision.manifest for revision in self.simulation.history.since(DEMO, 1)[:-1]]
+        choices = [*earlier, None]
+        self._decide(lambda: self.simulation.restore_by_hand(DEMO, choices[which % len(choices)]))
 
     def teardown(self) -> None:
         """Finish all commands, deliver what is late and check the end."""

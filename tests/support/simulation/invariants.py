@@ -46,12 +46,17 @@ class Invariants:
         """The digest of each filename ever released, by project."""
         self._removed_by_hand: dict[str, float] = {}
         """Keys that a person emptied, with the revision that records it: infinite before that."""
-        self.restored = False
-        """Whether a person restored an older manifest, or lost one: then revisions are no order any more."""
+        self._restored_at: dict[ProjectName, int] = {}
+        """When a person last restored an older manifest, or lost one: since then revisions are no order any more."""
         self._ever: set[tuple[str, str]] = set()
         """Every filename that a manifest ever had."""
         self._kept: set[tuple[str, str]] = set()
         """The filenames that runs released that ended with exit 0, by project."""
+
+    @property
+    def restored(self) -> bool:
+        """Return whether a person restored or lost a manifest."""
+        return bool(self._restored_at)
 
     def excuse(self, key: str) -> None:
         """Excuse what still names an object that a person removed, until a manifest calls it missing."""
@@ -59,12 +64,17 @@ class Invariants:
 
     def restore(self, manifest: Manifest) -> None:
         """Record that a person put a manifest back: what neither it nor a page remembers may happen again."""
-        project, self.restored = manifest.project, True
+        project = manifest.project
         pages = [(key, self._store.objects.get(key)) for key in self._page_keys(project)]
         listed = {link.key.rpartition("/")[2] for key, page in pages if page for link in links_of(key, page.body)}
         known = {(project, name) for name in (*manifest.names, *listed)}
         self._released = {key: sha256 for key, sha256 in self._released.items() if key[0] != project or key in known}
         self._history.record(PERSON, manifest)
+        self._restored_at[project] = self._history.commits(project)
+
+    def end_excuses(self) -> None:
+        """Record that a repair ended: it calls missing what a person removed, and no page names that any more."""
+        self._removed_by_hand = dict.fromkeys(self._removed_by_hand, 0)
 
     # After a write ----------------------------------------------------------------------------------------------------
 
@@ -102,14 +112,14 @@ class Invariants:
         except Damaged as error:
             raise Violation("I2", str(error)) from error
         before = self._history.now(project).manifest
-        self._check_names(before, manifest)
+        self._check_names(actor, before, manifest)
         for file in set(manifest.missing) - set(before.missing):
             self._check_missing(manifest, file)
         self._check_author(actor, before, manifest)
         self._history.record(actor.run_id, manifest)
         self._ever |= {(project, name) for name in manifest.names}
 
-    def _check_names(self, before: Manifest, after: Manifest) -> None:
+    def _check_names(self, actor: Actor, before: Manifest, after: Manifest) -> None:
         """I3: revisions rise and forget nothing. I2: a name keeps its bytes and its key, and stays deleted."""
         if after.revision <= before.revision:
             raise Violation("I3", f"{after.project} went from revision {before.revision} to {after.revision}")
@@ -121,14 +131,25 @@ class Invariants:
         for entry in entries:
             if entry.sha256 is None:  # the record of a deleted name, shrunk
                 continue
-            if self.restored and isinstance(entry, PublishedFile) and entry.hidden:
-                continue  # of one name with two bytes, after two lines of revisions, the pages' stays
+            if self._has_two_lines(actor, after.project, entry):
+                continue
             if self._released.setdefault((after.project, entry.filename), entry.sha256) != entry.sha256:
                 raise Violation("I2", f"{entry.filename} was released before, with other bytes")
-        keys = {file.filename: file.key for file in before.files}
+        keys = {file.filename: key_of(before, file) for file in before.files}
         for file in after.files:
-            if keys.get(file.filename, file.key) != file.key and not self.restored:
+            key = keys.get(file.filename)
+            if key not in {None, key_of(after, file), *self._removed_by_hand} and not self.restored:
                 raise Violation("I2", f"{file.filename} moved to another key")
+
+    def _has_two_lines(self, actor: Actor, project: ProjectName, entry: PublishedFile | DeletedFile) -> bool:
+        """Return whether a name may have two bytes, because a restore began a second line of revisions.
+
+        A commit cannot see what was restored after its run looked at the pages; of two bytes a repair hides one.
+        """
+        if project not in self._restored_at:
+            return False
+        looked_before = actor.began.get(project, 0) < self._restored_at[project]
+        return looked_before or (isinstance(entry, PublishedFile) and entry.hidden)
 
     def _check_missing(self, manifest: Manifest, file: PublishedFile) -> None:
         """I5: a file is not called missing while its object is there, if an acknowledged run added it."""
@@ -136,7 +157,7 @@ class Invariants:
         found = self._store.objects.get(key)
         if found is not None and run_of(found.marks) in self._acknowledged:
             raise Violation("I5", f"{file.filename} is called missing, but the object of an acknowledged run is there")
-        if self._removed_by_hand.get(key) == math.inf:
+        if self._removed_by_hand.get(key) == math.inf and not self.restored:
             self._removed_by_hand[key] = manifest.revision
 
     def _check_author(self, actor: Actor, before: Manifest, after: Manifest) -> None:
@@ -255,7 +276,8 @@ class Invariants:
         showing = [revision for revision in revisions if actor.command.shown_by(revision.manifest)]
         if not showing:
             raise Violation("I5", f"{actor.run_id} ended with 0, and no revision of {project} shows its work")
-        number = own[-1].number if own else showing[0].number
+        # Without a restore the first of them is the lowest.
+        number = own[-1].number if own else min(revision.number for revision in showing)
         if number:
             self._promised[project] = max(number, self._promised.get(project, 0))
             self.check_store()

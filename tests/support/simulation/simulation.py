@@ -170,6 +170,7 @@ class Simulation:
         repair = self.run(Adopt())
         if repair.exit != 0:
             raise Violation("I12", f"the repair ended with {repair.exit}: {repair.error}")
+        self.invariants.end_excuses()
         before = self._writes
         self.run(Adopt())
         if self._writes != before:
