@@ -1,5 +1,7 @@
 from bucketwheel.commands.adopt import Adopted as Adopted
 from bucketwheel.commands.adopt import adopt as adopt
+from bucketwheel.commands.authorize import Authorized as Authorized
+from bucketwheel.commands.authorize import authorize as authorize
 from bucketwheel.commands.check import Checked as Checked
 from bucketwheel.commands.check import check as check
 from bucketwheel.commands.check.findings import Finding as Finding

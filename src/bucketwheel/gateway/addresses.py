@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.names import sha256_of
 
-__all__ = ["LOOPBACK", "PYPI", "default_port", "hosts_of", "index_url", "is_loopback", "read_fallback"]
+__all__ = ["LOOPBACK", "PYPI", "default_port", "hosts_of", "index_url", "is_loopback", "read_fallback", "with_loopback"]
 
 LOOPBACK = "127.0.0.1"
 PYPI = "https://pypi.org/simple/"
@@ -60,3 +60,9 @@ def read_fallback(url: str) -> str:
     if not valid or " " in url:
         raise Misconfigured(Problem(subject="--fallback", what="is not an http or https URL", remedy=remedy))
     return url if url.endswith("/") else f"{url}/"
+
+
+def with_loopback(no_proxy: str) -> str:
+    """Return a value of NO_PROXY by which no proxy is asked for the gateway."""
+    hosts = [host.strip() for host in no_proxy.split(",") if host.strip()]
+    return ",".join(hosts if LOOPBACK in hosts or "*" in hosts else [*hosts, LOOPBACK])

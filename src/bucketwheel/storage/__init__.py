@@ -6,7 +6,7 @@ A storage knows keys and bytes, not manifests or pages. **There is no plain over
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -250,8 +250,8 @@ class Presigns(Protocol):
     def access(self) -> Access:
         """Return what is known of the credentials that sign the links; they end with these."""
 
-    def presign(self, key: Key, *, seconds: int) -> str:
-        """Return a link, which is a secret."""
+    def presigner(self, *, seconds: int) -> Callable[[Key], str]:
+        """Return what makes a link to one object; links are secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bucketwheel.gateway.addresses import LOOPBACK
+from bucketwheel.gateway.addresses import with_loopback
 from bucketwheel.gateway.local import LocalGateway
 
 __all__ = ["Choice", "DirectIndex", "Surroundings", "surroundings"]
@@ -56,7 +56,7 @@ def surroundings(
     if gateway is not None:
         variables |= _for_clients(gateway, choice.source)
     for name in ("NO_PROXY", "no_proxy"):
-        variables[name] = _with_loopback(variables.get(name, ""))
+        variables[name] = with_loopback(variables.get(name, ""))
     if direct is not None:
         variables |= _for_uv(direct.url, choice, variables) | _signing(direct, variables)
         if direct.credentials and _SESSION not in direct.credentials:
@@ -102,11 +102,6 @@ def _signing(direct: DirectIndex, variables: Mapping[str, str]) -> dict[str, str
         "AWS_REGION": direct.region,
         **direct.credentials,
     }
-
-
-def _with_loopback(no_proxy: str) -> str:
-    hosts = [host.strip() for host in no_proxy.split(",") if host.strip()]
-    return ",".join(hosts if LOOPBACK in hosts or "*" in hosts else [*hosts, LOOPBACK])
 
 
 def _shouted(name: str) -> str:

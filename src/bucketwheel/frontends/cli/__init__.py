@@ -20,7 +20,7 @@ from bucketwheel.frontends.cli.output import notice
 from bucketwheel.frontends.cli.promote import promote
 from bucketwheel.frontends.cli.prune import prune
 from bucketwheel.frontends.cli.publish import fetch, publish, upload
-from bucketwheel.frontends.cli.reading import exec_, serve
+from bucketwheel.frontends.cli.reading import authorize, exec_, serve
 from bucketwheel.frontends.cli.reindex import reindex
 from bucketwheel.frontends.cli.repository import repository
 from bucketwheel.frontends.cli.show import show
@@ -105,7 +105,7 @@ for command in (
         status,
         check,
         promote,
-        *(exec_, serve, repository),
+        *(exec_, serve, authorize, repository),
     ),
 ):
     cli.add_command(command)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 import bucketwheel
 from bucketwheel.frontends.cli.options import takes
-from bucketwheel.frontends.cli.output import write_answer
+from bucketwheel.frontends.cli.output import notice, write_answer
 from bucketwheel.frontends.cli.run import Invocation
 
-__all__ = ["exec_", "serve"]
+__all__ = ["authorize", "exec_", "serve"]
 
 _PORT = click.option(
     "--port",
@@ -101,3 +103,82 @@ def serve(
             started=started,
             report=report,
         )
+
+
+_TIME = re.compile(r"(\d{1,6})\s*(m|h|d)(?:in|ins|inutes?|rs?|ours?|ays?)?", re.IGNORECASE)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def _time(text: str) -> timedelta:
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        raise click.BadParameter("write a number of minutes, hours or days: 30m, 12h, 7d")
+    return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
+
+
+@click.command()
+@click.argument("requirements", metavar="REQUIREMENT...", nargs=-1)
+@click.option(
+    "--requirements",
+    "requirement_files",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Take the requirements of this requirements.txt too.",
+)
+@click.option("--expires", metavar="TIME", type=_time, default="1h", show_default=True, help="30m, 12h, up to 7d.")
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write the files.  [default: authorized]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["files", "urls"]),
+    default="files",
+    show_default=True,
+    help="Write requirements.txt and links.html, or print plain links: urls.",
+)
+@click.option("--with-dependencies", is_flag=True, help="Ask pip what the requirements need, and authorise that too.")
+@click.option("--fallback", metavar="URL", help="Where pip looks for dependencies that the repository lacks.")
+@takes("jobs", repository="The repository to read")
+def authorize(
+    invocation: Invocation,
+    requirements: tuple[str, ...],
+    *,
+    requirement_files: tuple[Path, ...],
+    expires: timedelta,
+    output_dir: Path | None,
+    form: str,
+    with_dependencies: bool,
+    fallback: str | None,
+) -> None:
+    """Let a machine without credentials install some releases.
+
+    It writes a directory with requirements.txt and links.html: `pip install -r DIR/requirements.txt`, or
+    `uv pip install`. Its links are secrets: whoever has them can read these files until they end. The newest version
+    that fits is taken, a yanked one only if it is pinned.
+    """
+    if form == "urls" and output_dir is not None:
+        raise click.UsageError("--format urls prints links, so it takes no -o.")
+    if fallback is not None and not with_dependencies:
+        raise click.UsageError("--fallback goes with --with-dependencies.")
+    with invocation.begin() as (settings, report):
+        authorized = bucketwheel.authorize(
+            requirements,
+            settings,
+            requirement_files=requirement_files,
+            expires=expires,
+            into=None if form == "urls" else output_dir or Path("authorized"),
+            with_dependencies=with_dependencies,
+            fallback=fallback,
+            report=report,
+        )
+    invocation.answer(authorized)
+    if form == "urls" and not invocation.as_json:
+        from bucketwheel.frontends.text import end_words  # noqa: PLC0415 - --help does not need it
+
+        notice(end_words(authorized))

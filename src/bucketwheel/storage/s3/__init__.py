@@ -44,7 +44,7 @@ from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import ApiCall, Rejection, rejection_in_words
 from bucketwheel.storage.s3.multipart import add_in_parts, add_one_part, copy_object, one_service
-from bucketwheel.storage.s3.reading import Wanted, access_of, pass_object_on, presigned, signing_client
+from bucketwheel.storage.s3.reading import Wanted, access_of, pass_object_on, presigner, signing_client
 from bucketwheel.storage.transfer import Origin, Slice, open_body
 
 if TYPE_CHECKING:
@@ -145,9 +145,10 @@ class S3Storage:
         """Return what the SDK knows of the credentials."""
         return access_of(self.bucket)
 
-    def presign(self, key: Key, *, seconds: int) -> str:
-        """Return a link, signed without asking S3."""
-        return presigned(self.bucket, self.prefix + key, seconds=seconds)
+    def presigner(self, *, seconds: int) -> Callable[[Key], str]:
+        """Return what makes links, each signed without asking S3."""
+        link = presigner(self.bucket, seconds=seconds)
+        return lambda key: link(self.prefix + key)
 
     def client(self) -> SigningClient:
         """Return what another client needs to read the bucket with these credentials."""

@@ -7,7 +7,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,8 +76,8 @@ class Bucket:
     """Held from the first time that S3 asks to slow down."""
     create_command: str = ""
     """The command that makes it, with the whole place and its connection."""
-    credentials: Callable[[], Any] = lambda: None
-    """Returns the SDK's credentials, which may ask other services for them."""
+    session: Any = None
+    """The SDK's session, which has the credentials."""
 
     def ask(self, method: str, *, expected: frozenset[str] = frozenset(), **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's arguments and answers
         """Make one call and return its answer, or the Rejection if its code or status is among those expected.
@@ -219,7 +219,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         connections=threading.Semaphore(jobs),
         profile=None if session.profile_name == "default" else session.profile_name,
         create_command=_create_command(place, connection),
-        credentials=session.get_credentials,
+        session=session,
     )
 
 

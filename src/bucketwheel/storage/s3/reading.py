@@ -15,7 +15,7 @@ from bucketwheel.storage import Access, Passed, SigningClient, Span
 from bucketwheel.storage.s3.bucket import Bucket
 from bucketwheel.storage.s3.errors import Rejection, failure_in_words
 
-__all__ = ["Wanted", "access_of", "pass_object_on", "presigned", "signing_client"]
+__all__ = ["Wanted", "access_of", "pass_object_on", "presigner", "signing_client"]
 
 # A 404 of another code than NoSuchKey, such as NoSuchBucket, is no answer about the object.
 _UNREAD: Final = frozenset({"NoSuchKey", "304", "403", "412", "416"})
@@ -107,16 +107,27 @@ def _with_body(passed: Passed, body: io.BufferedReader) -> Passed:
     )
 
 
-def presigned(bucket: Bucket, key: str, *, seconds: int) -> str:
-    """Return a link to read one object, signed without asking S3."""
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded only where S3 is used
+def presigner(bucket: Bucket, *, seconds: int) -> Callable[[str], str]:
+    """Return what makes a link to read one object, by its key; each is signed here."""
+    from botocore.config import Config  # noqa: PLC0415 - loaded only where S3 is used
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
 
-    try:
+    _credentials(bucket)
+    region = _region(bucket)
+    endpoint = urlsplit(bucket.client.meta.endpoint_url)
+    if endpoint.netloc.endswith(AWS_HOSTS):
+        # By itself the SDK takes the global host, which redirects for some regions: and the signature covers the host.
+        endpoint = endpoint._replace(netloc=_regional_host(region))
+    config = Config(signature_version="s3v4")
+    client = bucket.session.client("s3", region_name=region, endpoint_url=endpoint.geturl(), config=config)
+
+    def link(key: str) -> str:
         arguments = {"Bucket": bucket.name, "Key": key}
-        client: Any = bucket.client
-        link: str = client.generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
-    except BotoCoreError as error:
-        raise failure_in_words(error, bucket.call("get_object", key)) from None
+        try:
+            return str(client.generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds))
+        except BotoCoreError as error:
+            raise failure_in_words(error, bucket.call("get_object", key)) from None
+
     return link
 
 
@@ -144,10 +155,14 @@ def _own_url(bucket: Bucket, region: str) -> str:
     parts = urlsplit(bucket.client.meta.endpoint_url)
     host = parts.netloc.rpartition("@")[2]
     if host.endswith(AWS_HOSTS):
-        host = f"s3.{region}.{'amazonaws.com.cn' if region.startswith('cn-') else 'amazonaws.com'}"
+        host = _regional_host(region)
         if "." not in bucket.name:  # a certificate for *.s3… covers no dot
             return f"{parts.scheme}://{bucket.name}.{host}"
     return f"{parts.scheme}://{host}/{bucket.name}"
+
+
+def _regional_host(region: str) -> str:
+    return f"s3.{region}.{'amazonaws.com.cn' if region.startswith('cn-') else 'amazonaws.com'}"
 
 
 def _region(bucket: Bucket) -> str:
@@ -165,7 +180,7 @@ def _credentials(bucket: Bucket) -> Any:  # noqa: ANN401 - the SDK's
 
     call = bucket.call("get_object", "")
     try:
-        found = bucket.credentials()
+        found = bucket.session.get_credentials()
         frozen = found and found.get_frozen_credentials()
     except BotoCoreError as error:
         raise failure_in_words(error, call) from None
