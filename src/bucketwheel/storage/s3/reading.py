@@ -15,7 +15,7 @@ from bucketwheel.storage import Access, Passed, SigningClient, Span
 from bucketwheel.storage.s3.bucket import Bucket
 from bucketwheel.storage.s3.errors import Rejection, failure_in_words
 
-__all__ = ["Wanted", "access_of", "pass_object_on", "presigner", "signing_client"]
+__all__ = ["Wanted", "access_of", "own_url", "pass_object_on", "presigner", "presigning_client", "signing_client"]
 
 # A 404 of another code than NoSuchKey, such as NoSuchBucket, is no answer about the object.
 _UNREAD: Final = frozenset({"NoSuchKey", "304", "403", "412", "416"})
@@ -109,17 +109,10 @@ def _with_body(passed: Passed, body: io.BufferedReader) -> Passed:
 
 def presigner(bucket: Bucket, *, seconds: int) -> Callable[[str], str]:
     """Return what makes a link to read one object, by its key; each is signed here."""
-    from botocore.config import Config  # noqa: PLC0415 - loaded only where S3 is used
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded only where S3 is used
 
     _credentials(bucket)
-    region = _region(bucket)
-    endpoint = urlsplit(bucket.client.meta.endpoint_url)
-    if endpoint.netloc.endswith(AWS_HOSTS):
-        # By itself the SDK takes the global host, which redirects for some regions: and the signature covers the host.
-        endpoint = endpoint._replace(netloc=_regional_host(region))
-    config = Config(signature_version="s3v4")
-    client = bucket.session.client("s3", region_name=region, endpoint_url=endpoint.geturl(), config=config)
+    client = presigning_client(bucket.session, bucket.name, _region(bucket), bucket.client.meta.endpoint_url)
 
     def link(key: str) -> str:
         arguments = {"Bucket": bucket.name, "Key": key}
@@ -129,6 +122,22 @@ def presigner(bucket: Bucket, *, seconds: int) -> Callable[[str], str]:
             raise failure_in_words(error, bucket.call("get_object", key)) from None
 
     return link
+
+
+def presigning_client(session: Any, name: str, region: str, endpoint_url: str) -> Any:  # noqa: ANN401 - the SDK's
+    """Return a client that presigns for the bucket's own region.
+
+    By itself the SDK takes the global host, which redirects for some regions; but the signature is for one host only.
+    """
+    from botocore.config import Config  # noqa: PLC0415 - loaded only where S3 is used
+
+    endpoint = urlsplit(endpoint_url)
+    style = "auto"
+    if endpoint.netloc.endswith(AWS_HOSTS):
+        endpoint = endpoint._replace(netloc=_regional_host(region))
+        style = "path" if "." in name else "virtual"
+    config = Config(signature_version="s3v4", s3={"addressing_style": style})  # type: ignore[arg-type]  # a literal
+    return session.client("s3", region_name=region, endpoint_url=endpoint.geturl(), config=config)
 
 
 def access_of(bucket: Bucket) -> Access:
@@ -147,18 +156,19 @@ def signing_client(bucket: Bucket) -> SigningClient:
         "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
         **({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {}),
     }
-    return SigningClient(url=_own_url(bucket, region), region=region, credentials=variables)
+    url = own_url(bucket.name, region, bucket.client.meta.endpoint_url)
+    return SigningClient(url=url, region=region, credentials=variables)
 
 
-def _own_url(bucket: Bucket, region: str) -> str:
-    """Return the address with the region in it, by which every client of the bucket names it."""
-    parts = urlsplit(bucket.client.meta.endpoint_url)
+def own_url(name: str, region: str, endpoint_url: str) -> str:
+    """Return the address of a bucket with its region in it, by which every client of the bucket names it."""
+    parts = urlsplit(endpoint_url)
     host = parts.netloc.rpartition("@")[2]
     if host.endswith(AWS_HOSTS):
         host = _regional_host(region)
-        if "." not in bucket.name:  # a certificate for *.s3… covers no dot
-            return f"{parts.scheme}://{bucket.name}.{host}"
-    return f"{parts.scheme}://{host}/{bucket.name}"
+        if "." not in name:  # a certificate for *.s3… covers no dot
+            return f"{parts.scheme}://{name}.{host}"
+    return f"{parts.scheme}://{host}/{name}"
 
 
 def _regional_host(region: str) -> str:
