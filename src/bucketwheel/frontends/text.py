@@ -37,7 +37,10 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
     from bucketwheel.commands.promote import FilePromoted
     from bucketwheel.commands.publish import FilePublished
 
-__all__ = ["describe", "end_words", "error_texts", "fate_words", "install_line", "page_lines", "size_words", "text"]
+__all__ = [
+    *("describe", "end_words", "error_texts", "fate_words", "install_line", "page_lines", "reading_line", "size_words"),
+    "text",
+]
 
 Lines: TypeAlias = tuple[str, ...]
 
@@ -147,7 +150,14 @@ def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -
         return (*files, *page_lines(result))
     install = install_line(result)
     lines = (f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True))
-    return (*lines, install) if install else tuple(lines)
+    return (*lines, *reading_line(result), install) if install else tuple(lines)
+
+
+def reading_line(result: Publication | Promotion) -> Lines:
+    """Say where the ways to read a private bucket are described; nothing for another address."""
+    if not getattr(result, "at_bucket", False):
+        return ()
+    return ("docs/reading.md has the ways to install from a private bucket; from one that others may read:",)
 
 
 def fate_words(file: FilePublished | FilePromoted) -> str:
