@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ _START_SECONDS = 60
 _SET_UP = 3
 """The calls that are made before moto looks at credentials."""
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/s3/")
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
@@ -77,7 +79,11 @@ class PrivateStore:
     """Those of a user who may do everything."""
     lists: bool = True
     """False: readers lack s3:ListBucket."""
+    forbidden: str = ""
+    """A part of paths that answer 403, although they may exist."""
     seen: list[Seen] = field(default_factory=list)
+    scopes: set[str] = field(default_factory=set)
+    """The regions that requests were signed for."""
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - the SDK's
         """Return a client of the SDK with the keys."""
@@ -109,9 +115,9 @@ def run_private_store(directory: Path) -> Iterator[PrivateStore]:
     """Run the store while the context lasts, or until this process is killed."""
     with _run_moto(directory) as moto:
         keys = _make_user(moto)
-        with serve(lambda _: None) as server:
-            store = PrivateStore(url=server.root, keys=keys)
-            server.otherwise = partial(_pass_on, store, urlsplit(moto).netloc)  # type: ignore[misc]  # set once
+        store = PrivateStore(url="", keys=keys)
+        with serve(partial(_pass_on, store, urlsplit(moto).netloc)) as server:
+            store.url = server.root
             yield store
 
 
@@ -120,10 +126,13 @@ def _pass_on(store: PrivateStore, netloc: str, exchange: Exchange) -> None:
     signed = "Authorization" in exchange.headers or "X-Amz-Signature" in exchange.path
     listing = "list-type" in exchange.path
     status, headers, body = 403, {"Content-Type": "application/xml"}, _DENIED
-    if signed and (store.lists or not listing):
+    allowed = not store.forbidden or store.forbidden not in exchange.path.replace("%2F", "/")
+    if signed and allowed and (store.lists or not listing):
         status, headers, body = _asked(netloc, exchange)
         if status == http.client.NOT_FOUND and not store.lists:
             status, headers, body = 403, {"Content-Type": "application/xml"}, _DENIED
+    if scope := _SCOPE.search(exchange.headers.get("Authorization", "")):
+        store.scopes.add(scope[1])
     store.seen.append(Seen(method=exchange.command, path=exchange.path, signed=signed, status=status))
     exchange.send(status, headers, body)
 
