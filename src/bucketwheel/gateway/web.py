@@ -17,6 +17,7 @@ from bucketwheel.gateway import Answer, Asked, Gateway
 from bucketwheel.parallel import Workers
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
@@ -63,7 +64,6 @@ def running(gateway: Gateway, listening: socket.socket) -> Iterator[threading.Th
             _Application(gateway, workers),
             http="h11",
             ws="none",
-            loop="asyncio",
             lifespan="off",
             interface="asgi3",
             log_config=None,
@@ -74,7 +74,8 @@ def running(gateway: Gateway, listening: socket.socket) -> Iterator[threading.Th
             timeout_keep_alive=_KEPT_ALIVE,
         )
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=partial(server.run, sockets=[listening]), name="gateway", daemon=True)
+        serving = partial(asyncio.run, _served(server, listening))
+        thread = threading.Thread(target=serving, name="gateway", daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.002)
@@ -84,6 +85,12 @@ def running(gateway: Gateway, listening: socket.socket) -> Iterator[threading.Th
             server.should_exit = server.force_exit = True
             thread.join(_END)
             workers.abandon()
+
+
+async def _served(server: uvicorn.Server, listening: socket.socket) -> None:
+    # Connections that come while it ends fail, and asyncio would write a traceback for each.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    await server.serve(sockets=[listening])
 
 
 @dataclass(frozen=True, slots=True)

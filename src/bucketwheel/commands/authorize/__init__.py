@@ -28,6 +28,7 @@ from bucketwheel.gateway.paths import File, read_path
 from bucketwheel.gateway.web import require_web_server
 from bucketwheel.names import ProjectName, Sha256, not_there, printable
 from bucketwheel.parallel import Workers
+from bucketwheel.places import Place
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.pages import UnreadablePage, read_index
 from bucketwheel.storage import Access, Key, Presigns
@@ -126,12 +127,9 @@ def authorize(
     )
 
 
-def _presigning(repository: Repository, *, signed: bool) -> Presigns:
-    storage = repository.storage
-    if not isinstance(storage, Presigns) or not signed:
-        what, remedy = "makes no links: only S3 does, with credentials", "name one in S3, without no-sign-request"
-        raise Misconfigured(Problem(subject=str(repository.target.place), what=what, remedy=remedy))
-    return storage
+def _no_links(place: Place) -> Problem:
+    what, remedy = "makes no links: only S3 does, with credentials", "name one in S3, without no-sign-request"
+    return Problem(subject=str(place), what=what, remedy=remedy)
 
 
 def _lines_of(path: Path) -> Iterable[str]:
