@@ -38,7 +38,14 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
     from bucketwheel.commands.publish import FilePublished
 
 __all__ = [
-    *("describe", "end_words", "error_texts", "fate_words", "install_line", "page_lines", "reading_line", "size_words"),
+    "describe",
+    "end_words",
+    "error_texts",
+    "fate_words",
+    "install_line",
+    "page_lines",
+    "reading_line",
+    "size_words",
     "text",
 ]
 

@@ -95,14 +95,12 @@ def authorize(
     other = None if fallback is None else read_fallback(fallback)
     if with_dependencies:
         require_web_server(needed_for="--with-dependencies")
+    if settings.connection.no_sign_request:
+        raise Misconfigured(_no_links(settings.require_repository()))
     repository = open_to_pass_on(settings, report)
     storage = repository.storage
-    if not isinstance(storage, Presigns) or settings.connection.no_sign_request:
-        what, remedy = (
-            "makes no links: only S3 does, with credentials",
-            "name a repository in S3, without no-sign-request",
-        )
-        raise Misconfigured(Problem(subject=str(repository.target.place), what=what, remedy=remedy))
+    if not isinstance(storage, Presigns):
+        raise Misconfigured(_no_links(repository.target.place))
     others: tuple[str, ...] = ()
     if with_dependencies:
         with local_gateway(repository, port=0, fallback=other, report=report) as gateway:
