@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -27,6 +28,7 @@ THREADS = 32
 """How many requests to the store run at once."""
 _CHUNK = 1 << 18
 _KEPT_ALIVE = 60
+_BACKLOG = 128
 _END = 1.0
 
 _T = TypeVar("_T")
@@ -46,11 +48,18 @@ def require_web_server(*, needed_for: str) -> None:
 def bind(host: str, port: int) -> socket.socket:
     """Listen at an address, or raise Misconfigured: never at another port, which no file of a project would name."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, because asyncio turns Nagle's algorithm off only where it is: that costs 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        if os.name == "posix":  # on Windows it would let two programs share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
+        listening.close()
         what = f"{port} of {host} cannot be used ({getattr(error, 'strerror', None) or error})"
         raise Misconfigured(Problem(subject="port", what=what, remedy="choose another by --port")) from error
+    return listening
 
 
 @contextmanager
