@@ -58,6 +58,19 @@ def test_the_exit_code_is_the_command_s(repository: Path, tmp_path: Path) -> Non
     assert execute(tmp_path, repository, *python("")).code == 0
 
 
+def test_a_public_repository_needs_no_credentials(bucket: TestBucket, tmp_path: Path) -> None:
+    """With no-sign-request uv reads it as any index, and no variable of AWS is set."""
+    bucketwheel.publish(make_wheel(tmp_path / "dist"), settings_for(bucket))
+    options = ["--endpoint-url", str(bucket.connection.endpoint_url), "--region", "us-east-1", "--no-sign-request"]
+    ran = run_process(
+        "exec", "-r", str(bucket.place), *options, "--port", "0", *python(SHOW), home=tmp_path, environ=NO_AWS
+    )
+    assert ran.code == 0, ran.notices
+    variables = json.loads(ran.answer)
+    assert variables["UV_INDEX"] == f"company={bucket.connection.endpoint_url}/{bucket.place.bucket}/simple/"
+    assert {name for name in variables if name.startswith("AWS_")} == set(NO_AWS)
+
+
 @posix
 def test_a_signal_is_told_as_a_shell_does(repository: Path, tmp_path: Path) -> None:
     """128 + n."""
