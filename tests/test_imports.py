@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("frontends",),
     ("__init__",),
     ("commands",),
+    ("gateway",),
     ("protocol",),
     ("sources", "distributions", "config"),
     ("format",),
@@ -31,7 +32,8 @@ PURE = {
     *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
     "sources.locations",
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
-    *("commands.adopt.differences", "commands.adopt.reconciliation"),
+    *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
+    *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}
 

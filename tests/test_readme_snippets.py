@@ -118,7 +118,7 @@ def test_uv_installs_from_the_index_that_the_snippet_names(
     consumer: Path, index: IndexServer, elsewhere: IndexServer
 ) -> None:
     """Although the default index has a newer release of that name, which is not even looked at."""
-    text = snippet("[[tool.uv.index]]")
+    text = snippet("explicit = true")
     assert INDEX_URL in text
     text = text.replace(INDEX_URL, f"{index.url}simple/")
     (consumer / "pyproject.toml").write_text(f'{PROJECT}dependencies = ["my-package"]\n{text}')

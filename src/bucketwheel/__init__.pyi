@@ -1,10 +1,13 @@
 from bucketwheel.commands.adopt import Adopted as Adopted
 from bucketwheel.commands.adopt import adopt as adopt
+from bucketwheel.commands.authorize import Authorized as Authorized
+from bucketwheel.commands.authorize import authorize as authorize
 from bucketwheel.commands.check import Checked as Checked
 from bucketwheel.commands.check import check as check
 from bucketwheel.commands.check.findings import Finding as Finding
 from bucketwheel.commands.delete import Deletion as Deletion
 from bucketwheel.commands.delete import delete as delete
+from bucketwheel.commands.exec import execute as execute
 from bucketwheel.commands.fetch import Fetched as Fetched
 from bucketwheel.commands.fetch import fetch as fetch
 from bucketwheel.commands.init import Initialised as Initialised
@@ -21,6 +24,7 @@ from bucketwheel.commands.publish import Publication as Publication
 from bucketwheel.commands.publish import publish as publish
 from bucketwheel.commands.reindex import Reindexed as Reindexed
 from bucketwheel.commands.reindex import reindex as reindex
+from bucketwheel.commands.serve import serve as serve
 from bucketwheel.commands.show import Comparison as Comparison
 from bucketwheel.commands.show import Interpreter as Interpreter
 from bucketwheel.commands.show import Shown as Shown
@@ -39,6 +43,7 @@ from bucketwheel.config.resolution import Settings as Settings
 from bucketwheel.errors import BucketwheelError as BucketwheelError
 from bucketwheel.errors import Damaged as Damaged
 from bucketwheel.errors import Misconfigured as Misconfigured
+from bucketwheel.errors import NotStarted as NotStarted
 from bucketwheel.errors import Refused as Refused
 from bucketwheel.errors import Unavailable as Unavailable
 from bucketwheel.errors import Unfinished as Unfinished

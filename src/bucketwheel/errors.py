@@ -15,6 +15,7 @@ __all__ = [
     "Damaged",
     "Denied",
     "Misconfigured",
+    "NotStarted",
     "OutcomeUnknown",
     "Problem",
     "Refused",
@@ -67,6 +68,12 @@ class WentBack(Refused):
 
 class Misconfigured(_WithProblems):
     """Wrong settings or usage; nothing was tried. Exit 2."""
+
+    exit_code = 2
+
+
+class NotStarted(BucketwheelError):
+    """A command that was not started, because what it was to read cannot be read. Exit 2, as no command ended."""
 
     exit_code = 2
 

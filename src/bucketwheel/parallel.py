@@ -100,7 +100,13 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = error is not None and not isinstance(error, Exception)  # Ctrl-C
+        self._end(interrupted=error is not None and not isinstance(error, Exception))  # Ctrl-C
+
+    def abandon(self) -> None:
+        """End, and leave calls that take long to themselves; only for calls that read."""
+        self._end(interrupted=True)
+
+    def _end(self, *, interrupted: bool) -> None:
         for pool in (self._pool, self._inner_pool):
             pool.stop(interrupted=interrupted)
         # Wait for what has begun: a request must not be left to an unknown end.

@@ -19,9 +19,26 @@ from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
-# Of pip, uv, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
-OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--prefix", "--with", "--x-s3"}
-EVERY_OPTION = {name for command in cli.commands.values() for each in command.params for name in each.opts}
+# Of pip, uv, Hatch, docker, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
+OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--mount", "--prefix", "--with", "--x-s3", "-p"}
+
+
+def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+    """Return the command that words begin with, one of a group too, and the words after it."""
+    command, *rest = cli.commands[words[0]], *words[1:]
+    if isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        return command.commands[rest[0]], rest[1:]
+    return command, rest
+
+
+def every_option() -> set[str]:
+    """Return the names of all options of all commands."""
+    groups = (command for command in cli.commands.values() if isinstance(command, click.Group))
+    commands = [*cli.commands.values(), *(each for group in groups for each in group.commands.values())]
+    return {name for command in commands for each in command.params for name in each.opts}
+
+
+EVERY_OPTION = every_option()
 
 
 def snippets() -> Iterator[tuple[str, str]]:
@@ -55,13 +72,15 @@ def is_synopsis(line: str) -> bool:
 @pytest.mark.parametrize(("page", "line"), sorted({*commands()}))
 def test_a_command_on_a_page_is_a_command(page: str, line: str) -> None:
     """The command exists and takes the options; what could be typed is parsed by click."""
-    _, verb, *arguments = (word for word in shlex.split(line) if word != "--help")
-    command = cli.commands[verb]
+    words = [word for word in shlex.split(line) if word != "--help"][1:]
+    command, arguments = command_of(words)
+    if words[0] == "exec" and "--" in arguments:  # what follows is of another program
+        arguments = [*arguments[: arguments.index("--")], "--", "program"]
     taken = {name for each in command.params for name in each.opts}
     assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(arguments))) <= taken, page
     if arguments and not is_synopsis(line):
         try:
-            command.make_context(verb, arguments)
+            command.make_context(words[0], arguments)
         except click.MissingParameter:
             assert not any(word.isupper() for word in arguments), (
                 page

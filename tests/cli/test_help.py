@@ -19,8 +19,10 @@ from support.command_line import run_command
 
 HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "tomllib", "pkginfo", "hatchling"}
 COMMANDS = [
+    "authorize",
     "check",
     "delete",
+    "exec",
     "fetch",
     "hide",
     "init",
@@ -28,12 +30,16 @@ COMMANDS = [
     "prune",
     "publish",
     "reindex",
+    "repository",
+    "serve",
     "show",
     "status",
     "unhide",
     "unyank",
     "yank",
 ]
+GROUPS = {"repository"}
+"""Commands of commands: they edit the user's settings, and reach no repository."""
 EVERYWHERE = {"-r", "--repository", "--profile", "--region", "--endpoint-url", "-v", "-q", "--json"}
 
 
@@ -69,7 +75,7 @@ def test_the_commands_are_those_that_exist() -> None:
     assert run_command("upload", "--help").code == 0
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "upload"])
+@pytest.mark.parametrize("command", sorted({*COMMANDS, "upload"} - GROUPS))
 def test_every_command_takes_what_all_take(command: str) -> None:
     """The repository, the connection to it, and how much to show are the same options everywhere."""
     assert options_of(command) >= EVERYWHERE
@@ -86,9 +92,11 @@ def test_every_setting_is_an_option_of_the_same_name() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_explained(command: str) -> None:
     """No option is left without a sentence."""
-    for parameter in cli.commands[command].params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, parameter.name
+    named = cli.commands[command]
+    for each in (named, *(named.commands.values() if isinstance(named, click.Group) else ())):
+        for parameter in each.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, parameter.name
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])
@@ -100,7 +108,7 @@ def test_the_version_is_the_installed_one(option: str) -> None:
 
 def test_the_repository_is_explained_for_each_command() -> None:
     """`-r` says what the command does with the repository."""
-    helps = {command: help_of(command, "repository") for command in COMMANDS}
+    helps = {command: help_of(command, "repository") for command in COMMANDS if command not in GROUPS}
     assert helps["publish"].startswith("Where to publish: s3://bucket/prefix")
     assert helps["check"].startswith("The repository to check: s3://bucket/prefix")
     assert [command for command, text in helps.items() if text.startswith("Where to publish")] == ["publish"]

@@ -34,6 +34,8 @@ READING = {
     "status": ["status", "demo-pkg", "-r", "./pypi"],
     "fetch": ["fetch", "demo-pkg", "--from", "./pypi/simple/demo-pkg", "--version", "1.0", "--into", "./fetched"],
 }
+OTHERS = {"authorize", "exec", "serve", "repository"}
+"""Links need credentials, the gateway runs until it is ended, and names are the user's own: see tests/reading."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,4 +83,4 @@ def test_a_verb_that_reads_is_not(name: str) -> None:
 
 def test_every_verb_is_here() -> None:
     """A new verb fails here until it is in one of the tables."""
-    assert {words[0] for words in (*WRITING.values(), *READING.values())} == set(cli.commands) - {"upload"}
+    assert {words[0] for words in (*WRITING.values(), *READING.values())} | OTHERS == set(cli.commands) - {"upload"}

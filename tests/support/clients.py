@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from uv import find_uv_bin
 
-__all__ = ["ClientRun", "clean_environment", "run_pip", "run_uv"]
+__all__ = ["ClientRun", "clean_environment", "run_client", "run_pip", "run_uv"]
 
 # What configures a client, in this process's environment: of the package index, of AWS, or set by a test.
 _CONFIGURING = ("PIP_", "UV_", "AWS_", "PYTHON", "VIRTUAL_ENV", "BUCKETWHEEL_", "XDG_", "HATCH_", "NETRC")
@@ -36,40 +36,47 @@ def clean_environment(home: Path) -> dict[str, str]:
     }
 
 
+_PIP: Mapping[str, str] = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_CACHE_DIR": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+}
+_UV: Mapping[str, str] = {
+    "UV_NO_CACHE": "1",
+    "UV_NO_PROGRESS": "1",
+    "UV_PYTHON": sys.executable,
+    "UV_PYTHON_DOWNLOADS": "never",
+}
+
+
 def run_pip(args: Sequence[str], *, home: Path) -> ClientRun:
     """Run this interpreter's pip, without any of its configuration files and without a cache."""
-    settings = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_NO_CACHE_DIR": "1",
-        "PIP_NO_INPUT": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_ROOT_USER_ACTION": "ignore",
-    }
-    return _run([sys.executable, "-m", "pip", *args], home, settings)
+    return _run([sys.executable, "-m", "pip", *args], home, home, _PIP)
 
 
 def run_uv(args: Sequence[str], *, home: Path) -> ClientRun:
     """Run the uv of the development dependencies, for this interpreter, with no configuration file and no cache."""
-    settings = {
-        "UV_NO_CONFIG": "1",
-        "UV_NO_CACHE": "1",
-        "UV_NO_PROGRESS": "1",
-        "UV_PYTHON": sys.executable,
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
-    return _run([find_uv_bin(), *args], home, settings)
+    return _run([find_uv_bin(), *args], home, home, {"UV_NO_CONFIG": "1", **_UV})
 
 
-def _run(command: list[str], home: Path, settings: dict[str, str]) -> ClientRun:
+def run_client(command: Sequence[str], *, home: Path, directory: Path, environ: Mapping[str, str]) -> ClientRun:
+    """Run any program in a project's directory, with these variables for it; pip and uv without caches."""
+    return _run(list(command), home, directory, {"UV_NO_SYSTEM_CONFIG": "1", **_PIP, **_UV, **environ})
+
+
+def _run(command: list[str], home: Path, directory: Path, settings: Mapping[str, str]) -> ClientRun:
     finished = subprocess.run(
         command,
-        cwd=home,
-        env=clean_environment(home) | settings,
+        cwd=directory,
+        env=clean_environment(home) | dict(settings),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
     return ClientRun(finished.returncode, finished.stdout)

@@ -65,7 +65,8 @@ class Exchange(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             behave(self)
 
-    do_CONNECT = do_HEAD = do_GET  # noqa: N815 - the standard library finds them by these names
+    # The standard library finds them by these names.
+    do_CONNECT = do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - see above
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
         """Log nothing: the requests are kept instead."""

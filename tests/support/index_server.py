@@ -35,6 +35,7 @@ class Request:
     """As the client wrote it, percent-encoding and all."""
     status: int
     accept: str | None
+    authorization: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,10 @@ class IndexServer:
         """Pick the requests whose path ends so."""
         return [request for request in self.requests if request.path.endswith(ending)]
 
+    def authorizations(self) -> set[str]:
+        """Return the secrets that clients sent."""
+        return {request.authorization for request in self.requests if request.authorization is not None}
+
 
 @contextmanager
 def serve_index(root: Path, *, offers: tuple[str, ...] = (HTML, HTML_V1, JSON)) -> Iterator[IndexServer]:
@@ -60,7 +65,10 @@ def serve_index(root: Path, *, offers: tuple[str, ...] = (HTML, HTML_V1, JSON)) 
         status, headers, body = _found(root.resolve(), offers, exchange)
         accept = exchange.headers["Accept"]
         # Before the answer is sent, so that a client that has read it finds the request in the list.
-        requests.append(Request(method=exchange.command, path=exchange.path, status=status, accept=accept))
+        secret = exchange.headers["Authorization"]
+        requests.append(
+            Request(method=exchange.command, path=exchange.path, status=status, accept=accept, authorization=secret)
+        )
         exchange.send(status, headers, body)
 
     with serve(behave) as server:

@@ -1,6 +1,7 @@
 """The S3 server of the tests: a process of its own, or any other S3 that the environment names.
 
 BUCKETWHEEL_TEST_MINISTACK     the program, where it is not in `servers` of this environment or on PATH
+BUCKETWHEEL_TEST_MOTO          the same of moto_server, which support.private_store runs
 BUCKETWHEEL_TEST_S3_URL        s3://bucket/prefix of another S3, with the credentials of the AWS chain
 BUCKETWHEEL_TEST_S3_ENDPOINT   and its endpoint URL, if it is not AWS
 """
@@ -15,17 +16,27 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from bucketwheel.events import Report, ignore
 from bucketwheel.places import Connection, S3Place, parse_place
 from bucketwheel.storage.s3 import S3Storage, connect
 
-__all__ = ["S3Server", "TestBucket", "fresh_bucket", "other_server", "run_ministack"]
+__all__ = [
+    "S3Server",
+    "TestBucket",
+    "free_ports",
+    "fresh_bucket",
+    "keep_server",
+    "other_server",
+    "run_ministack",
+    "server_program",
+]
 
 _START_SECONDS = 60
 _KEEPER = """
@@ -71,26 +82,38 @@ def other_server() -> S3Server | None:
 
 
 @contextmanager
-def run_ministack(directory: Path) -> Iterator[S3Server]:
+def run_ministack(directory: Path, *, services: str = "s3,sts", **variables: str) -> Iterator[S3Server]:
     """Run the server while the context lasts, or until this process is killed; its log is in the directory."""
-    for port in _free_ports(3):
-        with (directory / f"ministack-{port}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", _KEEPER, _program()],
-                cwd=directory,
-                env={**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "s3,sts"},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
+    for port in free_ports(3):
+        environ = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": services} | variables
+        with (
+            (directory / f"ministack-{port}.log").open("wb") as log,
+            keep_server([server_program("ministack")], environ, directory, log) as process,
+        ):
             if _answers(process, port):
                 yield S3Server(endpoint_url=f"http://127.0.0.1:{port}")
                 return
-        finally:
-            process.communicate()
     raise RuntimeError(f"ministack does not start; its log is in {directory}")
+
+
+@contextmanager
+def keep_server(
+    command: list[str], environ: Mapping[str, str], directory: Path, log: BinaryIO
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server while the context lasts, or until this process is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _KEEPER, *command],
+        cwd=directory,
+        env=dict(environ),
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.communicate()
 
 
 @contextmanager
@@ -114,18 +137,17 @@ def fresh_bucket(server: S3Server) -> Iterator[TestBucket]:
             storage.remove(listed.key, expected=listed.version)
 
 
-def _program() -> str:
-    named = os.environ.get("BUCKETWHEEL_TEST_MINISTACK")
+def server_program(name: str) -> str:
+    """Return where a program of the servers' environment is."""
+    variable = f"BUCKETWHEEL_TEST_{name.partition('_')[0].upper()}"
     servers = Path(sys.prefix, "servers", "Scripts" if os.name == "nt" else "bin")
-    found = named or shutil.which("ministack", path=servers) or shutil.which("ministack")
+    found = os.environ.get(variable) or shutil.which(name, path=servers) or shutil.which(name)
     if found is None:
-        raise RuntimeError(
-            "ministack is not installed; `python3 tests/run.py` does that, or set BUCKETWHEEL_TEST_MINISTACK"
-        )
+        raise RuntimeError(f"{name} is not installed; `python3 tests/run.py` does that, or set {variable}")
     return found
 
 
-def _free_ports(count: int) -> Iterator[int]:
+def free_ports(count: int) -> Iterator[int]:
     """Yield ports that were free a moment ago; another process may take one, so there are several."""
     for _ in range(count):
         with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -16,7 +16,7 @@ from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.names import ProjectName, Sha256, printable
 from bucketwheel.parallel import Workers
-from bucketwheel.places import Place
+from bucketwheel.places import Place, S3Place
 from bucketwheel.protocol.plan import Upload, spelled_twice, upload_order
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import Context, first_settings, open_target
@@ -54,6 +54,8 @@ class Publication:
     pages: tuple[Key, ...]
     """The pages that a dry run says would change."""
     dry_run: bool
+    at_bucket: bool = False
+    """Whether the address is the bucket's own, which is private unless somebody opened it."""
 
     @property
     def nothing_new(self) -> bool:
@@ -97,6 +99,7 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
         ),
         pages=outcome.pages,
         dry_run=settings.dry_run,
+        at_bucket=isinstance(place, S3Place) and outcome.repository.settings.base_url is None,
     )
 
 

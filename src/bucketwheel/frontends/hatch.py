@@ -16,7 +16,7 @@ from bucketwheel.events import Event, RequestSent, Stage, Warned
 from bucketwheel.frontends.build_directory import build_directory, from_here
 from bucketwheel.frontends.interrupt import interrupt_in_words
 from bucketwheel.frontends.progress import showing
-from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines
+from bucketwheel.frontends.text import describe, error_texts, fate_words, install_line, page_lines, reading_line
 from bucketwheel.names import printable
 
 __all__ = ["S3Publisher"]
@@ -133,7 +133,8 @@ class S3Publisher(PublisherInterface):
             self.app.display_mini_header(project)
             self.app.display_info(f"{publication.index_url}{project}/")
         if install := install_line(publication):
-            self.app.display_info(install)
+            for line in (*reading_line(publication), install):
+                self.app.display_info(line)
 
     def _displayed(self, path: Path) -> str:
         absolute, root = Path.cwd() / path, Path(self.root)

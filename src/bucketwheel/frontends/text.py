@@ -17,6 +17,7 @@ from bucketwheel.names import ProjectName, printable
 if TYPE_CHECKING:  # a command that publishes need not load what adopts and checks
     from bucketwheel import (
         Adopted,
+        Authorized,
         Checked,
         Deletion,
         Fetched,
@@ -36,7 +37,17 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
     from bucketwheel.commands.promote import FilePromoted
     from bucketwheel.commands.publish import FilePublished
 
-__all__ = ["describe", "error_texts", "fate_words", "install_line", "page_lines", "size_words", "text"]
+__all__ = [
+    "describe",
+    "end_words",
+    "error_texts",
+    "fate_words",
+    "install_line",
+    "page_lines",
+    "reading_line",
+    "size_words",
+    "text",
+]
 
 Lines: TypeAlias = tuple[str, ...]
 
@@ -146,7 +157,14 @@ def _release(result: Publication | Promotion, verb: str, names: Sequence[str]) -
         return (*files, *page_lines(result))
     install = install_line(result)
     lines = (f"{name} ... {fate}" for name, fate in zip(names, fates, strict=True))
-    return (*lines, install) if install else tuple(lines)
+    return (*lines, *reading_line(result), install) if install else tuple(lines)
+
+
+def reading_line(result: Publication | Promotion) -> Lines:
+    """Say where the ways to read a private bucket are described; nothing for another address."""
+    if not getattr(result, "at_bucket", False):
+        return ()
+    return ("docs/reading.md has the ways to install from a private bucket; from one that others may read:",)
 
 
 def fate_words(file: FilePublished | FilePromoted) -> str:
@@ -353,6 +371,25 @@ def _aligned(header: Lines, rows: Iterable[Lines], width: int | None) -> Lines:
 
 def _width(column: Lines) -> int:
     return max(map(len, column))
+
+
+# Authorize -----------------------------------------------------------------------------------------------------------
+
+
+@_of("Authorized")
+def _authorized(authorized: Authorized) -> Lines:
+    if authorized.directory is None:
+        return authorized.urls
+    file = printable(shlex.quote(str(authorized.directory / "requirements.txt")))
+    found = _counted(len(authorized.files), "file")
+    return (f"{found} can be read by whoever has the links; {end_words(authorized)}", f"pip install -r {file}")
+
+
+def end_words(authorized: Authorized) -> str:
+    """Say when links end."""
+    moment = _moment(authorized.ends.isoformat())
+    latest = "" if authorized.certain else " at the latest: the session of these credentials may end sooner"
+    return f"the links end at {moment} UTC{latest}"
 
 
 # Check and adopt -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ A storage knows keys and bytes, not manifests or pages. **There is no plain over
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from bucketwheel.names import Sha256, printable
 
 __all__ = [
     "NO_MARKS",
+    "Access",
     "AddsInParts",
     "Inspectable",
     "KeepsUploads",
@@ -29,7 +30,13 @@ __all__ = [
     "ObjectHeaders",
     "ObjectInfo",
     "ObjectVersion",
+    "Passed",
+    "PassesOn",
+    "Presigns",
     "ServedHeaders",
+    "SigningClient",
+    "SignsElsewhere",
+    "Span",
     "Storage",
     "SwapLost",
     "UnfinishedUpload",
@@ -180,6 +187,90 @@ class ServedHeaders:
             for name, found, wanted in pairs
             if found != wanted
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The bytes of an object that a reader asks for."""
+
+    first: int | None
+    """None: the last bytes, as many as `last` says."""
+    last: int | None = None
+    """The last byte, which belongs to it; None: up to the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """An object, or a part of it, on its way to a reader."""
+
+    etag: str
+    """The name of this state for readers, in quotes; it says nothing about the bytes."""
+    size: int
+    """Of the whole object."""
+    start: int = 0
+    end: int
+    """The first byte that does not belong to it any more."""
+    modified: datetime | None = None
+    body: BinaryIO | None = None
+    """None where the reader has this state already, or asked for the headers only."""
+    unchanged: bool = False
+    """True if the reader has this state already."""
+    out_of_range: bool = False
+    """True if the object ends before the bytes that the reader asked for."""
+
+
+@runtime_checkable
+class PassesOn(Protocol):
+    """A store whose objects can be passed on to a reader, each by one request."""
+
+    def pass_on(
+        self, key: Key, *, span: Span | None = None, known: str = "", same_as: str = "", headers_only: bool = False
+    ) -> AbstractContextManager[Passed | None]:
+        """Open an object for a reader; None: it is absent.
+
+        `known` is the ETag that the reader has: where it still counts there is no body. A `span` counts only while the
+        object is the `same_as`, if that is given; else the whole object comes.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The credentials that a store is read with, without their secrets."""
+
+    temporary: bool = False
+    """True if they are a session's, which ends."""
+    ends: datetime | None = None
+    """When it ends; None: never, or that is not known."""
+
+
+@runtime_checkable
+class Presigns(Protocol):
+    """A store that makes links by which anybody can read one object, until they end."""
+
+    def access(self) -> Access:
+        """Return what is known of the credentials that sign the links; they end with these."""
+
+    def presigner(self, *, seconds: int) -> Callable[[Key], str]:
+        """Return what makes a link to one object; links are secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningClient:
+    """What another program needs to read a bucket with requests that it signs."""
+
+    url: str
+    """The bucket's own address, without a slash at its end."""
+    region: str
+    credentials: Mapping[str, str] = field(repr=False)
+    """As AWS_ variables: secrets."""
+
+
+@runtime_checkable
+class SignsElsewhere(Protocol):
+    """A store that other programs can read with the same credentials."""
+
+    def client(self) -> SigningClient:
+        """Return what such a program needs."""
 
 
 @runtime_checkable

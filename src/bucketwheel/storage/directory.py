@@ -15,12 +15,13 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from operator import attrgetter
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -34,6 +35,8 @@ from bucketwheel.storage import (
     ObjectHeaders,
     ObjectInfo,
     ObjectVersion,
+    Passed,
+    Span,
     SwapLost,
     UnfinishedUpload,
 )
@@ -105,6 +108,40 @@ class DirectoryStorage:
             size = os.fstat(file.fileno()).st_size
             reached = Progress(self.report, key).reached()
             yield io.BufferedReader(Slice(file, start, size if end is None else min(end, size), reached), _BUFFER)
+
+    @contextmanager
+    def pass_on(
+        self, key: Key, *, span: Span | None = None, known: str = "", same_as: str = "", headers_only: bool = False
+    ) -> Iterator[Passed | None]:
+        """Open a file for a reader; its ETag is time and size, so that it need not be read whole."""
+        path = self._path(key)
+        with _in_words(path), ExitStack() as opened:
+            try:
+                if not S_ISREG(path.stat().st_mode):  # opening a pipe would wait
+                    yield None
+                    return
+                file = opened.enter_context(path.open("rb"))
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                yield None
+                return
+            found = os.fstat(file.fileno())
+            etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+            asked = span if same_as in {"", etag} else None
+            start, end = _bytes_of(asked, found.st_size)
+            passed = Passed(
+                etag=etag,
+                size=found.st_size,
+                start=start,
+                end=end,
+                modified=datetime.fromtimestamp(found.st_mtime, UTC),
+                unchanged=known == etag,
+                out_of_range=asked is not None and start >= end,
+            )
+            if not (passed.unchanged or passed.out_of_range or headers_only):
+                passed = replace(passed, body=io.BufferedReader(Slice(file, start, end), _BUFFER))
+            yield passed
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List files. Names with a leading dot are no objects: the lock, temporary files, a desktop's `.DS_Store`."""
@@ -234,6 +271,15 @@ class DirectoryStorage:
             yield
 
 
+def _bytes_of(span: Span | None, size: int) -> tuple[int, int]:
+    """Return the first byte of a span and the one after its last; they do not meet where the file ends before it."""
+    if span is None:
+        return 0, size
+    if span.first is None:
+        return max(0, size - (span.last or 0)), size
+    return span.first, size if span.last is None else min(size, span.last + 1)
+
+
 def _refuse_other_case(directory: Path, name: str) -> None:
     """Refuse a name that is taken in another case only (macOS, Windows): two names must never share a file."""
     names = {path.name for path in directory.iterdir()}
@@ -349,6 +395,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 _PERMISSION = "permission is denied; give this user access to it"
 _FILE_IN_THE_WAY = "a file is in the way of a directory; move it elsewhere"
 _DENIED = {

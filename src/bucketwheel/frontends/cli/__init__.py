@@ -20,7 +20,9 @@ from bucketwheel.frontends.cli.output import notice
 from bucketwheel.frontends.cli.promote import promote
 from bucketwheel.frontends.cli.prune import prune
 from bucketwheel.frontends.cli.publish import fetch, publish, upload
+from bucketwheel.frontends.cli.reading import authorize, exec_, serve
 from bucketwheel.frontends.cli.reindex import reindex
+from bucketwheel.frontends.cli.repository import repository
 from bucketwheel.frontends.cli.show import show
 from bucketwheel.frontends.cli.status import status
 from bucketwheel.frontends.cli.yank import hide, unhide, unyank, yank
@@ -87,6 +89,23 @@ def cli(*, verbose: int, quiet: bool) -> None:
 
 
 for command in (
-    *(publish, upload, fetch, init, show, reindex, yank, unyank, hide, unhide, delete, prune, status, check, promote),
+    *(
+        publish,
+        upload,
+        fetch,
+        init,
+        show,
+        reindex,
+        yank,
+        unyank,
+        hide,
+        unhide,
+        delete,
+        prune,
+        status,
+        check,
+        promote,
+        *(exec_, serve, authorize, repository),
+    ),
 ):
     cli.add_command(command)

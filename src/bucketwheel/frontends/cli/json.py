@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
 from bucketwheel.frontends.text import install_line
@@ -40,6 +41,8 @@ def _encode(value: Any) -> object:  # noqa: ANN401 - a field of any dataclass
             return {str(key): _encode(item) for key, item in value.items()}
         case DirectoryPlace() | S3Place():
             return str(value)
+        case datetime():
+            return value.isoformat(timespec="seconds")
     match type(value).__name__:
         case "Fetched":
             name = {"project": value.name.project, "version": str(value.name.version)}

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -23,6 +24,7 @@ from bucketwheel.names import Sha256
 from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage import (
+    Access,
     Key,
     KeyRefused,
     ListEntry,
@@ -30,7 +32,10 @@ from bucketwheel.storage import (
     ObjectHeaders,
     ObjectInfo,
     ObjectVersion,
+    Passed,
     ServedHeaders,
+    SigningClient,
+    Span,
     Storage,
     SwapLost,
     UnfinishedUpload,
@@ -39,6 +44,7 @@ from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import ApiCall, Rejection, rejection_in_words
 from bucketwheel.storage.s3.multipart import add_in_parts, add_one_part, copy_object, one_service
+from bucketwheel.storage.s3.reading import Wanted, access_of, pass_object_on, presigner, signing_client
 from bucketwheel.storage.transfer import Origin, Slice, open_body
 
 if TYPE_CHECKING:
@@ -118,6 +124,35 @@ class S3Storage:
         with closing(answer["Body"]) as body:
             moved = Progress(self.bucket.monitor.report, key).add
             yield io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
+
+    @contextmanager
+    def pass_on(
+        self, key: Key, *, span: Span | None = None, known: str = "", same_as: str = "", headers_only: bool = False
+    ) -> Iterator[Passed | None]:
+        """Open an object for a reader by one GET or HEAD."""
+        call = self._call("get_object", key)
+
+        def opened(body: StreamingBody) -> io.BufferedReader:
+            moved = Progress(self.bucket.monitor.report, key).add
+            return io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
+
+        wanted = Wanted(span=span, known=known, same_as=same_as, headers_only=headers_only)
+        refused = partial(self._confirm_absent, key)
+        with pass_object_on(self.bucket, self.prefix + key, wanted, refused=refused, opened=opened) as passed:
+            yield passed
+
+    def access(self) -> Access:
+        """Return what the SDK knows of the credentials."""
+        return access_of(self.bucket)
+
+    def presigner(self, *, seconds: int) -> Callable[[Key], str]:
+        """Return what makes links, each signed without asking S3."""
+        link = presigner(self.bucket, seconds=seconds)
+        return lambda key: link(self.prefix + key)
+
+    def client(self) -> SigningClient:
+        """Return what another client needs to read the bucket with these credentials."""
+        return signing_client(self.bucket)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List the objects by ListObjectsV2."""

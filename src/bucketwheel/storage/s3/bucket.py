@@ -76,6 +76,8 @@ class Bucket:
     """Held from the first time that S3 asks to slow down."""
     create_command: str = ""
     """The command that makes it, with the whole place and its connection."""
+    session: Any = None
+    """The SDK's session, which has the credentials."""
 
     def ask(self, method: str, *, expected: frozenset[str] = frozenset(), **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's arguments and answers
         """Make one call and return its answer, or the Rejection if its code or status is among those expected.
@@ -217,6 +219,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         connections=threading.Semaphore(jobs),
         profile=None if session.profile_name == "default" else session.profile_name,
         create_command=_create_command(place, connection),
+        session=session,
     )
 
 
@@ -311,7 +314,8 @@ class RequestMonitor(threading.local):
         headers = response_dict["headers"]
         # HTTP/1.1 cannot tell headers that broke off from headers that ended, but S3 gives every object a length.
         of_object = operation_model.name in {"GetObject", "HeadObject"}
-        if of_object and "ETag" in headers and "Content-Length" not in headers:
+        whole = response_dict["status_code"] != HTTPStatus.NOT_MODIFIED  # which has no body, so perhaps no length
+        if of_object and whole and "ETag" in headers and "Content-Length" not in headers:
             response_dict["status_code"], response_dict["body"] = HTTPStatus.INTERNAL_SERVER_ERROR, b""
             return
         body = response_dict["body"]
