@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.cases import costs, publishing, reading
+from benchmarks.cases import costs, growing, publishing, reading
 from benchmarks.lab import Lab, Row, open_lab
 from benchmarks.results import keep, render, show
 from benchmarks.tools import aria2, here, install, peers
@@ -35,6 +35,9 @@ CASES: dict[str, Callable[[Lab], list[Row]]] = {
     "start": costs.start,
     "memory": costs.memory,
     "large": costs.large,
+    "scale": growing.scale,
+    "growth": growing.growth,
+    "compression": growing.compression,
     "ceiling": costs.ceiling,
 }
 

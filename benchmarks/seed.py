@@ -8,8 +8,8 @@
     seed.py known PROJECTS FILES                    the same with digests that S3 verified, and sidecars
     seed.py container FILES SIZE                    a page with wheels of one project, to fetch
 
-Projects are `proj-00000` and so on, each with so many files; FILES may be several numbers, `10,2000`, of which the
-last is that of the last project.
+Projects are `proj-00000` and so on, each with so many files, each of a version of its own. FILES may be two numbers,
+`10,2000`, of which the second is that of the last project; ours may be `2000@20`, of so many versions.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ def versions(count: int) -> list[str]:
     return [f"1.{number}" for number in range(count)]
 
 
+def builds(count: int, distinct: int) -> Iterator[tuple[str, str]]:
+    """Yield the version and the Python tag of so many files, of so many versions."""
+    for number in range(count):
+        yield f"1.{number % distinct}", f"py3{number // distinct}" if number >= distinct else "py3"
+
+
 def ours(settings_path: str, count: str, files: str, bodies: str = "") -> Iterator[Record]:
     """Write manifests and pages as bucketwheel would have left them."""
     from bucketwheel.format import layout as keys  # noqa: PLC0415 - only here bucketwheel is needed
@@ -65,14 +71,15 @@ def ours(settings_path: str, count: str, files: str, bodies: str = "") -> Iterat
         }
 
     names = []
+    files, _, distinct = files.partition("@")
     for name, number in projects(int(count), files):
         project = ProjectName(name)
         names.append(project)
         entries = []
-        for version in versions(number):
-            filename = wheel_name(name, version)
+        for version, tag in builds(number, int(distinct or number)):
+            filename = wheel_name(name, version, tag)
             described = metadata(name, version)
-            body = wheel(name, version) if bodies else f"{filename}\n".encode()
+            body = wheel(name, version, tag) if bodies else f"{filename}\n".encode()
             digest = sha256_of(body)
             entries.append(
                 PublishedFile(
