@@ -362,7 +362,7 @@ class _in_virtual_time(AbstractContextManager[None]):  # noqa: N801 - used like 
         self._before: tuple[Any, Any] = parallel.time, commit.decode_manifest  # type: ignore[attr-defined]
 
     def __enter__(self) -> None:
-        parallel.time = self._kernel  # type: ignore[assignment]
+        parallel.time = self._kernel  # type: ignore[assignment, attr-defined]
         commit.decode_manifest = lru_cache(maxsize=64)(self._before[1])  # type: ignore[attr-defined]
 
     def __exit__(self, *_: object) -> None:
