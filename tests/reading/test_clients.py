@@ -153,7 +153,7 @@ def test_another_index_never_answers_for_our_names(
         reader.index.store.forbidden = "/forbidden/"
     try:
         install = ("install", "--target", "target", f"{name}>0")
-        ran = reader.pip(*install) if client == "pip" else reader.uv("pip", *install)
+        ran = reader.pip(*install, "--retries", "0") if client == "pip" else reader.uv("pip", *install)
     finally:
         reader.index.store.forbidden = ""
     expected = {"my_package-1.5+local"} if name == "my-package" else set()

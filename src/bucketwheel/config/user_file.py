@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bucketwheel.config.layers import file_layer, user_config
 from bucketwheel.config.resolution import resolve
-from bucketwheel.config.values import holds_secret, is_name, showable
+from bucketwheel.config.values import is_name, showable
 from bucketwheel.errors import Misconfigured, Problem, Refused
 from bucketwheel.names import printable
 from bucketwheel.places import DirectoryPlace, InvalidPlace, parse_place
@@ -104,10 +104,6 @@ class UserFile:
     def _set(self, document: TOMLDocument, name: str, table: Mapping[str, str | bool], *, default: bool) -> None:
         import tomlkit  # noqa: PLC0415 - only where the file is changed
 
-        for key, value in table.items():
-            if isinstance(value, str) and holds_secret(value):
-                what, remedy = "contains a secret", "write it without; credentials come from AWS's own configuration"
-                raise Misconfigured(Problem(subject=f"--{key}", what=what, remedy=remedy))
         if not is_name(name):
             remedy = "use letters, digits, - and _, a letter or digit first"
             raise Misconfigured(Problem(subject=showable(name), what="is not a name", remedy=remedy))
