@@ -17,6 +17,7 @@ import pytest
 from uv import find_uv_bin
 
 import bucketwheel
+from bucketwheel.gateway.addresses import default_port
 from support.archives import make_wheel
 from support.clients import ClientRun, run_client
 from support.gateways import settings_for
@@ -220,6 +221,11 @@ def test_the_commands_of_the_page_are_clients_that_we_test() -> None:
     """Each line of the page runs a client of this file."""
     clients = {line.split(" -- ")[1].split()[0] for line in lines_of(block(PAGE, "exec: lines"))}
     assert clients == {"pip", "uv", *TOOLS}
+
+
+def test_the_port_of_the_page_is_that_of_its_repository() -> None:
+    """Whoever copies the lines with another repository is told where to find the port."""
+    assert f"http://127.0.0.1:{default_port('s3://my-bucket/python')}/simple/" in block(PAGE, "poetry: pyproject.toml")
 
 
 # Every other client --------------------------------------------------------------------------------------------------
