@@ -171,6 +171,28 @@ def test_nor_by_one_that_goes_back_while_pages_are_written(storage: Storage, bac
     assert read_root_json(stored(storage, Layout().root_json_key).body) == ("demo-pkg", "other")
 
 
+def test_a_run_that_wrote_pages_before_it_noticed_is_unfinished(
+    storage: Storage, backup: Object, tmp_path: Path
+) -> None:
+    """It commits nothing, but brings the other project's pages up to date: exit 3, as for a reindex."""
+    wheels = make_wheel(tmp_path, version="1.1"), make_wheel(tmp_path, "other")
+    release_files(storage, wheels[1])
+    for project in ("demo-pkg", "other"):
+        change_manifest(storage, lambda manifest: replace(manifest, status=Status(status="deprecated")), project)
+    page = Layout().json_key(DEMO)
+    moments = [("swap", page)]
+
+    def meddle(verb: str, key: str) -> None:
+        if (verb, key) in moments:
+            moments.clear()
+            put(storage, page, b"edited since")
+            put_back(storage, MANIFEST, backup)
+
+    with pytest.raises(Unfinished, match="demo-pkg has a manifest that went back"):
+        release_files(Witness(storage, before=meddle), *wheels)
+    assert page_json(storage, "other")["project-status"] == {"status": "deprecated"}
+
+
 @pytest.mark.usefixtures("backup")
 @pytest.mark.parametrize("projects", [(), ("demo-pkg",)])
 @pytest.mark.parametrize("dry_run", [False, True])

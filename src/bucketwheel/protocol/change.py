@@ -103,12 +103,11 @@ def change(
 def _write_pages(
     repository: Repository, committed: Sequence[Committed[T]], pages: PageVersions, workers: Workers
 ) -> int:
-    written = [write_pages(repository, [each.now for each in committed if each.changed], pages, workers)]
+    refreshed = write_pages(repository, [each.now for each in committed if each.changed], pages, workers)
     # These manifests may have been read before the pages were looked at.
     unchanged = [each.now for each in committed if not each.changed and each.now.version is not None]
     outdated = [read.project for read in unchanged if not is_current(repository, read, pages)]
     if outdated:  # rule: pages that a dead run left behind are written
-        written.append(refresh_settled(repository, outdated, workers))
-    if failed := [error for each in written for error in each.failed]:
-        raise merged(failed)
-    return sum(each.pages_written for each in written)
+        refreshed += refresh_settled(repository, outdated, workers)
+    refreshed.raise_failed()
+    return refreshed.pages_written

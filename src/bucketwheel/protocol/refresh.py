@@ -119,6 +119,14 @@ class Refreshed:
     pages_written: int
     failed: tuple[Exception, ...]
 
+    def __add__(self, other: Refreshed) -> Refreshed:
+        """Return what both did."""
+        return Refreshed(
+            projects=(*self.projects, *other.projects),
+            pages_written=self.pages_written + other.pages_written,
+            failed=(*self.failed, *other.failed),
+        )
+
     def raise_failed(self) -> None:
         """Raise what failed; Unfinished if a manifest went back and pages were written."""
         if self.failed:
