@@ -118,9 +118,10 @@ def find_differences(
     entries = {file.filename: file for file in (*manifest.missing, *manifest.files)}
     for each in found:
         if each.filename not in in_use and each.key not in manifest.dead_keys:
-            wanted, own = entries.get(each.filename), inspected.get(each.filename)
-            if own is None or (each.key != own.key and wanted is not None and each.size == wanted.size):
-                differences.append(Difference(found=each, sidecars=listed.sidecars(each.key), entry=wanted))
+            own = inspected.get(each.filename)
+            if own is None or (each.key != own.key and each.size == entries[each.filename].size):
+                sidecars, wanted = listed.sidecars(each.key), entries.get(each.filename)
+                differences.append(Difference(found=each, sidecars=sidecars, entry=wanted))
     return tuple(differences)
 
 
