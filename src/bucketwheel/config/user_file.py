@@ -107,7 +107,8 @@ class UserFile:
         if not is_name(name):
             remedy = "use letters, digits, - and _, a letter or digit first"
             raise Misconfigured(Problem(subject=showable(name), what="is not a name", remedy=remedy))
-        whole = {**_tables(document).get(name, {}), **_absolute(table)}
+        changes = _absolute(table)
+        whole = {**_tables(document).get(name, {}), **changes}
         # Judged as it will be when it is read.
         resolve((file_layer({"repositories": {name: whole}}, prefix="", base=self.path.parent),))
         if "repositories" not in document:
@@ -115,7 +116,7 @@ class UserFile:
         tables = document["repositories"]
         if name not in tables:
             tables[name] = tomlkit.table()
-        for key, value in _absolute(table).items():
+        for key, value in changes.items():
             tables[name][key] = value
         if default:
             document["repository"] = name

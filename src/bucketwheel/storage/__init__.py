@@ -18,8 +18,8 @@ from bucketwheel.names import Sha256, printable
 
 __all__ = [
     "NO_MARKS",
-    "Access",
     "AddsInParts",
+    "CredentialsInfo",
     "Inspectable",
     "KeepsUploads",
     "KeepsVersions",
@@ -234,7 +234,7 @@ class PassesOn(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class CredentialsInfo:
     """The credentials that a store is read with, without their secrets."""
 
     temporary: bool = False
@@ -247,7 +247,7 @@ class Access:
 class Presigns(Protocol):
     """A store that makes links by which anybody can read one object, until they end."""
 
-    def access(self) -> Access:
+    def credentials_info(self) -> CredentialsInfo:
         """Return what is known of the credentials that sign the links; they end with these."""
 
     def presigner(self, *, seconds: int) -> Callable[[Key], str]:

@@ -31,7 +31,7 @@ from bucketwheel.parallel import Workers
 from bucketwheel.places import Place
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.pages import UnreadablePage, read_index
-from bucketwheel.storage import Access, Key, Presigns
+from bucketwheel.storage import CredentialsInfo, Key, Presigns
 
 __all__ = ["Authorized", "AuthorizedFile", "authorize"]
 
@@ -114,7 +114,7 @@ def authorize(
         report(Warned(message=f"{printable(each)} is not in the repository, so it is not authorised"))
     if into is not None:
         write_links(into, lines, links)
-    ends, certain = _end(begin + expires, storage.access())
+    ends, certain = _end(begin + expires, storage.credentials_info())
     return Authorized(
         files=tuple(_authorized(line.project, file) for line in lines for file in line.files),
         ends=ends,
@@ -191,8 +191,8 @@ def _authorized(project: ProjectName, file: Listed) -> AuthorizedFile:
     return AuthorizedFile(project=project, version=str(file.version), filename=file.filename, sha256=file.sha256)
 
 
-def _end(wanted: datetime, access: Access) -> tuple[datetime, bool]:
+def _end(wanted: datetime, credentials: CredentialsInfo) -> tuple[datetime, bool]:
     """Return when the links end, and whether that is certain: they end with the session that signed them."""
-    if access.ends is not None:
-        return min(wanted, access.ends.astimezone(UTC)), True
-    return wanted, not access.temporary
+    if credentials.ends is not None:
+        return min(wanted, credentials.ends.astimezone(UTC)), True
+    return wanted, not credentials.temporary

@@ -24,7 +24,7 @@ from bucketwheel.names import Sha256
 from bucketwheel.parallel import stop_if_interrupted
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage import (
-    Access,
+    CredentialsInfo,
     Key,
     KeyRefused,
     ListEntry,
@@ -44,7 +44,7 @@ from bucketwheel.storage.progress import Progress
 from bucketwheel.storage.s3.bucket import AnswerBroken, Bucket, connect_bucket, tries
 from bucketwheel.storage.s3.errors import ApiCall, Rejection, rejection_in_words
 from bucketwheel.storage.s3.multipart import add_in_parts, add_one_part, copy_object, one_service
-from bucketwheel.storage.s3.reading import Wanted, access_of, pass_object_on, presigner, signing_client
+from bucketwheel.storage.s3.reading import ReadRequest, credentials_info, pass_object_on, presigner, signing_client
 from bucketwheel.storage.transfer import Origin, Slice, open_body
 
 if TYPE_CHECKING:
@@ -122,28 +122,26 @@ class S3Storage:
             yield io.BytesIO()
             return
         with closing(answer["Body"]) as body:
-            moved = Progress(self.bucket.monitor.report, key).add
-            yield io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
+            yield self._stream(key, call, body)
 
     @contextmanager
     def pass_on(
         self, key: Key, *, span: Span | None = None, known: str = "", same_as: str = "", headers_only: bool = False
     ) -> Iterator[Passed | None]:
         """Open an object for a reader by one GET or HEAD."""
-        call = self._call("get_object", key)
-
-        def opened(body: StreamingBody) -> io.BufferedReader:
-            moved = Progress(self.bucket.monitor.report, key).add
-            return io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
-
-        wanted = Wanted(span=span, known=known, same_as=same_as, headers_only=headers_only)
+        opened = partial(self._stream, key, self._call("get_object", key))
+        wanted = ReadRequest(span=span, known=known, same_as=same_as, headers_only=headers_only)
         refused = partial(self._confirm_absent, key)
         with pass_object_on(self.bucket, self.prefix + key, wanted, refused=refused, opened=opened) as passed:
             yield passed
 
-    def access(self) -> Access:
+    def _stream(self, key: Key, call: ApiCall, body: StreamingBody) -> io.BufferedReader:
+        moved = Progress(self.bucket.monitor.report, key).add
+        return io.BufferedReader(_AnswerBody(self.bucket, call, body, moved), _BUFFER)
+
+    def credentials_info(self) -> CredentialsInfo:
         """Return what the SDK knows of the credentials."""
-        return access_of(self.bucket)
+        return credentials_info(self.bucket)
 
     def presigner(self, *, seconds: int) -> Callable[[Key], str]:
         """Return what makes links, each signed without asking S3."""

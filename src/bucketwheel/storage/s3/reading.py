@@ -5,17 +5,25 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bucketwheel.places import AWS_HOSTS
-from bucketwheel.storage import Access, Passed, SigningClient, Span
+from bucketwheel.storage import CredentialsInfo, Passed, SigningClient, Span
 from bucketwheel.storage.s3.bucket import Bucket
 from bucketwheel.storage.s3.errors import Rejection, failure_in_words
 
-__all__ = ["Wanted", "access_of", "own_url", "pass_object_on", "presigner", "presigning_client", "signing_client"]
+__all__ = [
+    "ReadRequest",
+    "credentials_info",
+    "own_url",
+    "pass_object_on",
+    "presigner",
+    "presigning_client",
+    "signing_client",
+]
 
 # A 404 of another code than NoSuchKey, such as NoSuchBucket, is no answer about the object.
 _UNREAD: Final = frozenset({"NoSuchKey", "304", "403", "412", "416"})
@@ -24,7 +32,7 @@ _REGION_TOLD: Final = frozenset({"301", "400", "403", "404"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ReadRequest:
     """What a reader asks for, as `storage.PassesOn` has it."""
 
     span: Span | None = None
@@ -37,7 +45,7 @@ class Wanted:
 def pass_object_on(
     bucket: Bucket,
     key: str,
-    wanted: Wanted,
+    wanted: ReadRequest,
     *,
     refused: Callable[[Rejection], None],
     opened: Callable[[Any], io.BufferedReader],
@@ -54,17 +62,17 @@ def pass_object_on(
             yield passed
             return
         with closing(answer["Body"]) as body:
-            yield _with_body(passed, opened(body))
+            yield replace(passed, body=opened(body))
         return
     match answer.status:
         case HTTPStatus.NOT_MODIFIED:
             yield Passed(etag=wanted.known, size=0, end=0, unchanged=True)
         case HTTPStatus.PRECONDITION_FAILED:  # another object by now: its whole
-            whole = Wanted(known=wanted.known)
+            whole = ReadRequest(known=wanted.known)
             with pass_object_on(bucket, key, whole, refused=refused, opened=opened) as all_of_it:
                 yield all_of_it
         case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            head = Wanted(headers_only=True)
+            head = ReadRequest(headers_only=True)
             with pass_object_on(bucket, key, head, refused=refused, opened=opened) as seen:
                 yield seen and Passed(etag=seen.etag, size=seen.size, end=0, out_of_range=True)
         case HTTPStatus.NOT_FOUND:
@@ -74,7 +82,7 @@ def pass_object_on(
             yield None
 
 
-def _asked(bucket: Bucket, key: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the SDK's answer
+def _asked(bucket: Bucket, key: str, wanted: ReadRequest) -> Any:  # noqa: ANN401 - the SDK's answer
     conditions = {"IfNoneMatch": wanted.known} if wanted.known else {}
     if wanted.headers_only:
         return bucket.ask("head_object", expected=_UNSEEN, Key=key, **conditions)
@@ -99,12 +107,6 @@ def _passed(answer: Mapping[str, Any]) -> Passed:
         start, size = int(span.partition("-")[0]), int(whole)
         end = int(span.partition("-")[2]) + 1
     return Passed(etag=answer["ETag"], size=size, start=start, end=end, modified=answer.get("LastModified"))
-
-
-def _with_body(passed: Passed, body: io.BufferedReader) -> Passed:
-    return Passed(
-        etag=passed.etag, size=passed.size, start=passed.start, end=passed.end, modified=passed.modified, body=body
-    )
 
 
 def presigner(bucket: Bucket, *, seconds: int) -> Callable[[str], str]:
@@ -140,11 +142,11 @@ def presigning_client(session: Any, name: str, region: str, endpoint_url: str) -
     return session.client("s3", region_name=region, endpoint_url=endpoint.geturl(), config=config)
 
 
-def access_of(bucket: Bucket) -> Access:
+def credentials_info(bucket: Bucket) -> CredentialsInfo:
     """Return what the SDK knows of the credentials."""
     credentials = _credentials(bucket)
     token = credentials.get_frozen_credentials().token
-    return Access(temporary=token is not None, ends=getattr(credentials, "_expiry_time", None))
+    return CredentialsInfo(temporary=token is not None, ends=getattr(credentials, "_expiry_time", None))
 
 
 def signing_client(bucket: Bucket) -> SigningClient:
