@@ -584,7 +584,7 @@ async def accept(server: Server, listener: socket.socket, context: ssl.SSLContex
 
 
 async def serve(measured_port: int, plain_port: int, certificate: str) -> None:
-    """Serve both ports for ever."""
+    """Serve both ports until the process ends."""
     server, context = Server(), None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

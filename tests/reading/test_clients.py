@@ -224,7 +224,7 @@ def test_the_commands_of_the_page_are_clients_that_we_test() -> None:
 
 
 def test_the_port_of_the_page_is_that_of_its_repository() -> None:
-    """Whoever copies the lines with another repository is told where to find the port."""
+    """A reader who copies the lines for another repository is told where to find the port."""
     assert f"http://127.0.0.1:{default_port('s3://my-bucket/python')}/simple/" in block(PAGE, "poetry: pyproject.toml")
 
 

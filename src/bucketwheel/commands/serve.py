@@ -45,13 +45,13 @@ def serve(
     repository = open_to_pass_on(settings, report)
     listening = bind(host, default_port(str(place)) if port is None else port)
     port = listening.getsockname()[1]
-    # A proxy passes on its own name, and with a token a strange name is of no use to anybody.
+    # A proxy passes on its own name, and with a token a strange name is of no use.
     hosts = None if behind_proxy and tokens else hosts_of(host, port)
     access = Access(hosts=hosts, digests=tuple(map(digest_of, tokens)))
     with running(gateway_to(repository, access, fallback=other, report=report), listening) as thread:
         started(index_url(host, port, repository.layout.simple))
         while thread.is_alive():
-            thread.join(0.5)  # not for ever: Windows would not notice Ctrl-C
+            thread.join(0.5)  # not without end: Windows would not notice Ctrl-C
     raise Unavailable("the gateway ended by itself; start it again with -v to see more")
 
 

@@ -382,7 +382,7 @@ def _authorized(authorized: Authorized) -> Lines:
         return authorized.urls
     file = printable(shlex.quote(str(authorized.directory / "requirements.txt")))
     found = _counted(len(authorized.files), "file")
-    return (f"{found} can be read by whoever has the links; {end_words(authorized)}", f"pip install -r {file}")
+    return (f"{found} can be read by everyone with the links; {end_words(authorized)}", f"pip install -r {file}")
 
 
 def end_words(authorized: Authorized) -> str:

@@ -1,4 +1,4 @@
-"""The gateway: a repository as an index that any client can read, by the credentials of whoever runs it.
+"""The gateway: a repository as an index that any client can read, with your credentials.
 
 It reads the pages and the files, never the manifests, and writes nothing. A name that the repository has is answered by
 it alone; only one that it surely lacks is sent on to another index.

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Access", "digest_of"]
+__all__ = ["Access", "digest_of", "read_tokens"]
 
 
 def digest_of(secret: str) -> bytes:
@@ -34,7 +34,7 @@ class Access:
         return len(hosts) == 1 and (self.hosts is None or hosts[0].lower() in self.hosts)
 
     def opens(self, authorization: str) -> bool:
-        """Return whether an Authorization header has a secret that opens: as password, whoever the user, or bearer."""
+        """Return whether an Authorization header has a secret that opens: as password of any user, or bearer."""
         if not self.digests:
             return True
         given = digest_of(_secret(authorization))

@@ -27,7 +27,7 @@ class Line:
 
 
 def write_links(directory: Path, lines: Sequence[Line], links: Mapping[str, str]) -> None:
-    """Write both, for nobody but this user to read."""
+    """Write both, so that only this user can read them."""
     try:
         _make_private(directory)
         hashes = {file.filename: file.sha256 for line in lines for file in line.files}

@@ -1,4 +1,4 @@
-"""Run any client against a private repository, with the credentials of whoever runs it.
+"""Run any client against a private repository, with your own AWS credentials.
 
 uv signs requests to S3 by itself. For the others, and where uv cannot, there is a gateway while the command runs.
 """

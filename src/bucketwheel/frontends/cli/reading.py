@@ -159,8 +159,8 @@ def authorize(
     """Let a machine without credentials install some releases.
 
     It writes a directory with requirements.txt and links.html: `pip install -r DIR/requirements.txt`, or
-    `uv pip install`. Its links are secrets: whoever has them can read these files until they end. The newest version
-    that fits is taken, a yanked one only if it is pinned.
+    `uv pip install`. Its links are secrets: everyone who has them can read these files until they end. The newest
+    version that fits is taken, a yanked one only if it is pinned.
     """
     if form == "urls" and output_dir is not None:
         raise click.UsageError("--format urls prints links, so it takes no -o.")
