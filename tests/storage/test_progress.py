@@ -59,6 +59,19 @@ def test_all_bytes_are_reported_once(kind: str, moved: Moved, bucket: TestBucket
     assert moved.take() == 12 * MIB
 
 
+def test_a_directory_reports_what_it_reads_for_a_digest(moved: Moved, tmp_path: Path) -> None:
+    """It has no digests but those of the bytes: a look and a removal read the whole file."""
+    storage = DirectoryStorage(root=tmp_path / "repository", report=moved.events.append)
+    body = bytes(3 * MIB)
+    assert storage.add(KEY, body, sha256=sha256_of(body), headers=HEADERS, marks={})
+    assert moved.take() == 3 * MIB
+    info = storage.stat(KEY)
+    assert info is not None
+    assert moved.take() == 3 * MIB
+    storage.remove(KEY, expected=info.version)
+    assert moved.take() == 3 * MIB
+
+
 def test_small_objects_are_not_reported(moved: Moved, bucket: TestBucket) -> None:
     """A page or a sidecar is no file on its way."""
     storage = bucket.storage(report=moved.events.append)

@@ -8,7 +8,6 @@ systems may offer less: there, only one writer may run at a time.
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import secrets
@@ -41,7 +40,7 @@ from bucketwheel.storage import (
     UnfinishedUpload,
 )
 from bucketwheel.storage.progress import Progress
-from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, open_body
+from bucketwheel.storage.transfer import Slice, bytes_changed, copy_bytes, digest_of, open_body
 
 __all__ = ["DirectoryStorage", "exclusive"]
 
@@ -86,7 +85,7 @@ class DirectoryStorage:
         with _in_words(path):
             try:
                 with path.open("rb") as file:
-                    digest = Sha256(hashlib.file_digest(file, "sha256").hexdigest())
+                    digest = digest_of(file, Progress(self.report, key).add)
                     size = file.tell()
                     modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             except FileNotFoundError:
@@ -180,7 +179,7 @@ class DirectoryStorage:
                     raise SwapLost(key)
             else:
                 with self._locked():
-                    if _version_of(path) != expected:
+                    if self._version_of(path) != expected:
                         raise SwapLost(key)
                     _when_unread(lambda: temporary.replace(path))
                 _sync(path.parent)
@@ -197,7 +196,7 @@ class DirectoryStorage:
             self._confine(path)
             self.report(Writing(target=key))
             with self._locked():
-                if _version_of(path) not in {expected, None}:
+                if self._version_of(path) not in {expected, None}:
                     raise SwapLost(key)
                 _when_unread(lambda: path.unlink(missing_ok=True))
             _sync(path.parent)
@@ -230,6 +229,13 @@ class DirectoryStorage:
             raise Denied(
                 f"{printable(str(path.parent))} leads out of {printable(str(self.root))}; remove the symbolic link"
             )
+
+    def _version_of(self, path: Path) -> ObjectVersion | None:
+        try:
+            with path.open("rb") as file:
+                return ObjectVersion(digest_of(file, Progress(self.report, path.name).add))
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def _temporary(self, path: Path, body: Path | bytes, sha256: Sha256) -> Iterator[Path]:
@@ -289,14 +295,6 @@ def _refuse_other_case(directory: Path, name: str) -> None:
             f"{printable(str(directory / other))} is in the way of {printable(name)}: this file system does not tell "
             "upper from lower case; remove that file or choose another name"
         )
-
-
-def _version_of(path: Path) -> ObjectVersion | None:
-    try:
-        with path.open("rb") as file:
-            return ObjectVersion(hashlib.file_digest(file, "sha256").hexdigest())
-    except FileNotFoundError:
-        return None
 
 
 def _files(top: Path, prefix: str) -> Iterator[ListEntry]:

@@ -19,7 +19,7 @@ from bucketwheel.storage import Key, ObjectHeaders, ObjectInfo, Storage
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Origin", "Slice", "bytes_changed", "copy_bytes", "open_body", "read_blocks", "transfer"]
+__all__ = ["Origin", "Slice", "bytes_changed", "copy_bytes", "digest_of", "open_body", "read_blocks", "transfer"]
 
 _BLOCK = 1 << 20
 
@@ -100,6 +100,15 @@ def read_blocks(source: BinaryIO | io.RawIOBase) -> Iterator[bytes]:
     while block := source.read(_BLOCK):
         yield block
         stop_if_interrupted()
+
+
+def digest_of(source: BinaryIO, moved: Callable[[int], None]) -> Sha256:
+    """Read a file to its end; return the digest of its bytes."""
+    digest = hashlib.sha256()
+    for block in read_blocks(source):
+        digest.update(block)
+        moved(len(block))
+    return Sha256(digest.hexdigest())
 
 
 def copy_bytes(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None] = lambda _: None) -> Sha256:

@@ -53,6 +53,13 @@ class Inspector:
         """Look at an object, and read as little of it as settles the difference."""
         if difference.entry is None and not self.rules.unmarked:
             return "waiting"
+        size = difference.found.size
+        self.report(FileStarted(name=difference.filename, size=size))
+        inspection = self._inspect(difference)
+        self.report(FileDone(name=difference.filename, size=size))
+        return inspection
+
+    def _inspect(self, difference: Difference) -> Inspection:
         storage = self.repository.storage
         seen = storage.stat(difference.key)
         if seen is None:  # rule: look before calling it missing
@@ -60,14 +67,12 @@ class Inspector:
         expected = None if difference.entry is None else difference.entry.sha256
         state = (difference.key, seen.version, expected, difference.released, difference.sidecars)
         if state not in self._known:
-            self.report(FileStarted(name=difference.filename, size=seen.size))
             try:
                 self._known[state] = self._read(difference, seen)
             except Unavailable:
                 if storage.stat(difference.key) is not None:
                     raise
                 return "absent"  # somebody removed it while it was read
-            self.report(FileDone(name=difference.filename, size=seen.size))
         return self._known[state]
 
     def _read(self, difference: Difference, seen: ObjectInfo) -> Inspection:
