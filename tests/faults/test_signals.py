@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -10,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bucketwheel import check, load_settings, prune_orphans
 from bucketwheel.format.layout import SETTINGS_KEY
 from faults.commands import User
 from faults.harness import Harness
+from support.archives import make_wheel
 from support.clients import clean_environment
 from support.wire import DROP_AFTER, DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire
 
@@ -29,9 +33,13 @@ FILE, MANIFEST, PAGE = "demo_pkg-1.1-py3-none-any.whl", "manifests/demo-pkg.json
 @contextmanager
 def publishing(user: User, home: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `bucketwheel publish` of the next version in a process of its own."""
-    options = ["--repository", user.repository, "--endpoint-url", user.endpoint_url, "--region", "us-east-1"]
-    with running(["-m", "bucketwheel", "publish", *options, str(user.files.next)], home) as process:
+    with running(["-m", "bucketwheel", "publish", *of(user), str(user.files.next)], home) as process:
         yield process
+
+
+def of(user: User) -> list[str]:
+    """Return the options that name the repository of a user."""
+    return ["--repository", user.repository, "--endpoint-url", user.endpoint_url, "--region", "us-east-1"]
 
 
 @contextmanager
@@ -119,6 +127,86 @@ def test_interrupted_before_the_first_write(key: str, user: User, harness: Harne
         ended = interrupt(process)
     assert ended == (1, "", "error: interrupted; nothing was written to a repository")
     harness.assert_recovers(user, COMMAND)
+
+
+# By the names of the same verbs in COMMANDS.
+WRITERS = {
+    "reindex damaged pages": ["reindex"],
+    "adopt": ["reindex", "--adopt"],
+    "yank": ["yank", "demo-pkg==1.0", "--reason", "broken"],
+    "delete": ["delete", "demo-pkg==1.0", "--yes", "--now"],
+    "prune orphans": ["prune", "demo-*", "--orphans", "--older-than", "0h", "--yes"],
+    "promote": ["promote", "demo-pkg==1.0"],
+    "init": ["init"],
+}
+READERS = {"check": ["check", "--deep"], "show": ["show"], "init --adopt": ["init", "--adopt"]}
+
+
+def call(verb: list[str], user: User) -> list[str]:
+    """Return the words of a call of a verb."""
+    target = ["--to", f"{user.repository}/_release"] if verb[0] == "promote" else []
+    return ["-m", "bucketwheel", *verb, *of(user), *target]
+
+
+@pytest.mark.parametrize("name", [*WRITERS, *READERS])
+def test_any_verb_interrupted_before_the_first_answer(name: str, harness: Harness, wire: Wire, home: Path) -> None:
+    """Ctrl-C at a server that is silent from the beginning: exit 1 in two seconds, because nothing was written."""
+    user = harness.prepared(name if name in WRITERS else "yank")
+    before = user.snapshot()
+    with (
+        silence_at("GET HEAD POST PUT DELETE", "", wire) as under_way,
+        running(call((WRITERS | READERS)[name], user), home) as process,
+    ):
+        assert under_way.wait(30), process.communicate(timeout=8)
+        ended = interrupt(process)
+    assert ended == (1, "", "error: interrupted; nothing was written to a repository")
+    assert user.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "silent"),
+    [*((name, "PUT POST") for name in WRITERS), ("delete", "DELETE"), ("prune orphans", "DELETE")],
+)
+def test_any_verb_interrupted_while_it_writes(name: str, silent: str, harness: Harness, wire: Wire, home: Path) -> None:
+    """Ctrl-C while a write gets no answer: exit 3 in two seconds; the same again finishes."""
+    user = harness.prepared(name)
+    with silence_at(silent, "", wire) as under_way, running(call(WRITERS[name], user), home) as process:
+        assert under_way.wait(30), process.communicate(timeout=8)
+        ended = interrupt(process)
+    assert ended == (3, "", "error: interrupted; run the same command again to finish what was begun")
+    harness.assert_recovers(user, name)
+
+
+IN_PARTS = """
+from dataclasses import replace
+import bucketwheel.storage.s3 as s3
+from bucketwheel.__main__ import main
+connect = s3.connect
+s3.connect = lambda *place, **how: replace(connect(*place, **how), largest_put=5 << 20, part_size=5 << 20)
+main()
+"""
+
+
+def test_interrupted_between_two_parts(user: User, wire: Wire, home: Path) -> None:
+    """Ctrl-C while parts get no answer: exit 3; `check` reports what is left, and `prune --orphans` frees it."""
+    noise = random.Random(11).randbytes(12 << 20)  # noqa: S311 - no secret
+    wheel = make_wheel(home, version="1.1", members={"demo_pkg/model.bin": noise})
+    publish = ["-c", IN_PARTS, "publish", *of(user), str(wheel)]
+    settings = load_settings(options={"repository": user.repository, "endpoint-url": user.endpoint_url}, environ={})
+    key = f"simple/demo-pkg/{wheel.name}"
+    for silent in (SETTINGS_KEY, key, key):  # the proof of the store; the file; the file, and no write before it
+        with silence_at("PUT", silent, wire) as under_way, running(publish, home) as process:
+            assert under_way.wait(30), process.communicate(timeout=8)
+            ended = interrupt(process)
+        assert ended == (3, "", "error: interrupted; run the same command again to finish what was begun")
+        wire.harm = lambda _: None
+        assert [(one.code, one.subject) for one in check(settings).findings] == [("upload-unfinished", silent)]
+        assert prune_orphans(["*"], settings, older_than=timedelta()).uploads == (silent,)
+        assert check(settings).findings == ()
+    with running(publish, home) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert check(settings).findings == ()
 
 
 PYPROJECT = """

@@ -190,10 +190,10 @@ def _unfinished_uploads(context: Context, repository: Repository, before: dateti
 
 
 def _is_of_all_projects(repository: Repository, key: Key) -> bool:
-    """Return whether this is a temporary file (no other key has such a name) beside manifests, settings or the root."""
+    """Return whether this is a proof of the store, or a temporary file beside manifests, settings or the root."""
     folder, _, name = key.rpartition("/")
     shared = {each.rpartition("/")[0] for each in (SETTINGS_KEY, MANIFESTS, repository.layout.root_json_key)}
-    return name.startswith(".") and folder in shared
+    return key == SETTINGS_KEY or (name.startswith(".") and folder in shared)  # no other key has such a name
 
 
 def _abort_all(context: Context, repository: Repository, uploads: Sequence[UnfinishedUpload]) -> None:

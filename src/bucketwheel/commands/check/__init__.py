@@ -26,6 +26,7 @@ from bucketwheel.commands.check.views import check_root, listed_by
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
+from bucketwheel.format.layout import SETTINGS_KEY
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.names import ProjectName, named_project, not_there
@@ -185,12 +186,14 @@ def _check_uploads(repository: Repository, wanted: Sequence[ProjectName], report
 
 
 def _about_upload(repository: Repository, upload: UnfinishedUpload) -> Finding:
-    if isinstance(repository.target.place, DirectoryPlace):
-        pattern = project_at(repository.layout, upload.key) or "'*'"
-        return finding("upload-unfinished:file", upload.key, begun=upload.begun, project=pattern)
     project = project_at(repository.layout, upload.key)
-    kind = "upload-unfinished:other" if project is None else "upload-unfinished"
-    return finding(kind, upload.key, begun=upload.begun, project=project)
+    if isinstance(repository.target.place, DirectoryPlace):
+        kind = "upload-unfinished:file"
+    elif project is None and upload.key != SETTINGS_KEY:  # at which a store proves what it does
+        kind = "upload-unfinished:other"
+    else:
+        kind = "upload-unfinished"
+    return finding(kind, upload.key, begun=upload.begun, project=project or "'*'")
 
 
 def _listed_if_allowed(listing: Callable[[], Iterable[_T]], what: str, report: Report) -> list[_T]:

@@ -56,6 +56,7 @@ _ALWAYS_IN_ANSWER: Final = {
     "UploadPart": "ETag",
 }
 _WRITES: Final = {"PutObject", "CompleteMultipartUpload", "DeleteObject", "CreateBucket"}
+_LEAVE_SOMETHING: Final = _WRITES | {"CreateMultipartUpload"}  # no object yet, but parts that are kept and paid for
 
 
 class AnswerBroken(Unavailable):
@@ -173,7 +174,7 @@ class Bucket:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see reading
 
         stop_if_interrupted()
-        if call.operation in _WRITES:
+        if call.operation in _LEAVE_SOMETHING:
             self.monitor.write_begins(call.key)
         try:
             with self.connections:
