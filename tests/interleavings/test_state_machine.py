@@ -25,6 +25,7 @@ MENU: dict[str, Callable[[Fixtures], Command]] = {
     "publish 1.0, signed": lambda fixtures: fixtures.signed(),
     "publish 1.0, strictly": lambda fixtures: replace(fixtures.release(), existing="refuse"),
     "publish another 1.0": lambda fixtures: fixtures.release(build=1),
+    "publish 1.0 in another spelling": lambda fixtures: fixtures.release("1.0.0"),
     "publish 1.1": lambda fixtures: fixtures.release("1.1"),
     "publish a second project": lambda fixtures: fixtures.release(project="second"),
     "yank": lambda _: Yank(version="0.9"),

@@ -128,4 +128,4 @@ class MemoryStorage:
     def _compare(self, key: Key, seen: ObjectVersion | None) -> None:
         found = self.objects.get(key)
         if (found and found.version) != seen:  # rule: the store compares
-            raise SwapLost(key)
+            raise SwapLost(key, refused=f"{key} {seen}")

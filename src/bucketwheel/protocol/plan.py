@@ -175,7 +175,7 @@ class _Names:
             return "skipped" if existing == "skip" else _other_bytes(upload, published)
         if missing := self._missing.get(upload.filename):
             return "restored" if missing.sha256 == upload.sha256 else _other_bytes(upload, missing)
-        if spelled := self._spellings.of(upload.name):
+        if spelled := self._spellings.of(upload.name):  # rule: a name is taken in every spelling
             if existing == "skip" and any(name in self._files for name in spelled):
                 return "skipped"
             return self._other_spelling(upload, spelled)

@@ -113,7 +113,7 @@ def _has_bytes(repository: Repository, key: Key, info: ObjectInfo, sha256: Sha25
     if info.sha256 is not None:
         return info.sha256 == sha256
     # The store vouches for no digest (the object is large or foreign), but our own publisher noted what it verified.
-    if repository_of(info.marks) == repository.settings.id:
+    if repository_of(info.marks) == repository.settings.id:  # rule: only a mark of our own is believed
         return sha256_of_file(info.marks) == sha256
     with repository.storage.open(key) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == sha256  # type: ignore[arg-type]  # a BinaryIO

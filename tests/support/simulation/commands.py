@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from packaging.version import Version
@@ -20,7 +21,7 @@ from bucketwheel.errors import Problem, Refused
 from bucketwheel.format.layout import SETTINGS_KEY, Layout
 from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
-from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.names import ProjectName, distribution_name, sha256_of
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.plan import Existing, Upload
 from bucketwheel.protocol.release import ReleaseRequest, release
@@ -41,6 +42,7 @@ __all__ = [
     "Reindex",
     "RemoveOrphans",
     "Yank",
+    "is_respelled",
 ]
 
 DEMO = ProjectName("demo")
@@ -48,6 +50,11 @@ DEMO = ProjectName("demo")
 SETTINGS = RepositorySettings(id="5e77" * 8)
 _NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _LATER = datetime(2126, 11, 21, tzinfo=UTC)
+
+
+def is_respelled(filename: str, other: str) -> bool:
+    """Say whether two different names are one distribution: `demo-1.0.tar.gz` and `demo-1.0.0.tar.gz`."""
+    return filename != other and distribution_name(filename).identity == distribution_name(other).identity
 
 
 class Command(ABC):
@@ -120,7 +127,7 @@ class Publish(Command):
             or (self.existing == "same" and released.get(name, sha256) != sha256)
             or (self.existing == "refuse" and name in released)
             for name, sha256 in self._files(manifest.project)
-        )
+        ) or any(is_respelled(upload.filename, name) for upload in self.uploads for name in manifest.names)
 
     def _files(self, project: str) -> list[tuple[str, str]]:
         return [(upload.filename, upload.sha256) for upload in self.uploads if upload.name.project == project]
@@ -265,16 +272,17 @@ class CopyFile(Command):
 
     key: str
     body: bytes
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"copy a file to {self.key}"
 
     def run(self, context: Context, run_id: str) -> object:
-        """Add the file, without any mark."""
+        """Add the file, with no marks but those that came with it from elsewhere."""
         del run_id
         headers = Layout().distribution()
         sha256 = sha256_of(self.body)
-        context.target.storage.add(Key(self.key), self.body, sha256=sha256, headers=headers, marks=NO_MARKS)
+        context.target.storage.add(Key(self.key), self.body, sha256=sha256, headers=headers, marks=self.marks)
         raise Refused(Problem(subject=self.key, what="is not on any page", remedy="adopt it"))
 
     def stopped_by(self, manifest: Manifest) -> bool:

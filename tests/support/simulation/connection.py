@@ -14,10 +14,10 @@ from typing import BinaryIO, Literal, TypeAlias, TypeVar, cast
 
 from bucketwheel.names import Sha256
 from bucketwheel.places import DirectoryPlace, Place, S3Place
-from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion
+from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
 from support.memory import MemoryStorage
 
-__all__ = ["CRASHES", "DIRECTORY", "OLD_S3", "S3", "Connection", "Fate", "Request", "StoreKind", "Verb"]
+__all__ = ["CRASHES", "DIRECTORY", "OLD_S3", "S3", "Connection", "Fate", "Request", "Store", "StoreKind", "Verb"]
 
 Verb: TypeAlias = Literal["read", "stat", "open", "list", "add", "swap", "remove"]
 _T = TypeVar("_T")
@@ -70,6 +70,21 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.key or '/'}"
+
+
+class Store(MemoryStorage):
+    """The store of a simulation."""
+
+    suspended = False
+    """Whether it refuses to replace any version, as Ceph does after the versioning of its bucket was suspended."""
+
+    def swap(
+        self, key: Key, body: bytes, *, expected: ObjectVersion | None, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> ObjectVersion:
+        """Create or replace an object."""
+        if self.suspended and expected is not None:
+            raise SwapLost(key, refused=f"{key} {expected}")
+        return super().swap(key, body, expected=expected, headers=headers, marks=marks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from bucketwheel.format.settings import decode_settings
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, Object
 from support.memory import MemoryStorage
-from support.simulation.commands import Adopt, Publish
+from support.simulation.commands import Adopt, Publish, is_respelled
 from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
 from support.simulation.tasks import Actor
@@ -113,6 +113,7 @@ class Invariants:
             raise Violation("I2", str(error)) from error
         before = self._history.now(project).manifest
         self._check_names(actor, before, manifest)
+        self._check_spellings(actor, before, manifest)
         for file in set(manifest.missing) - set(before.missing):
             self._check_missing(manifest, file)
         self._check_author(actor, before, manifest)
@@ -150,6 +151,17 @@ class Invariants:
             return False
         looked_before = actor.began.get(project, 0) < self._restored_at[project]
         return looked_before or (isinstance(entry, PublishedFile) and entry.hidden)
+
+    def _check_spellings(self, actor: Actor, before: Manifest, after: Manifest) -> None:
+        """I2: what is gone stays gone in every spelling; only adoption finds two spellings of one distribution."""
+        new = [file for file in after.files if file.filename not in before.names]
+        used = {file.filename for file in before.deleted}
+        used |= {file.filename for file in before.files if isinstance(actor.command, Publish)}
+        for file in () if self.restored else new:
+            other_bytes = {old.filename for old in after.missing if old.sha256 != file.sha256}
+            for name in used | other_bytes:
+                if is_respelled(file.filename, name):
+                    raise Violation("I2", f"{name} was used before, and comes back as {file.filename}")
 
     def _check_missing(self, manifest: Manifest, file: PublishedFile) -> None:
         """I5: a file is not called missing while its object is there, if an acknowledged run added it."""

@@ -51,7 +51,16 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             gpg_sig, provenance_sha256 = missing is not None and missing.gpg_sig, None
             """
     },
+    RemovedRule("a mark of any repository believed", "copied_marks", "I1"): {
+        "only a mark of our own is believed": "if sha256_of_file(info.marks) is not None:"
+    },
+    RemovedRule("a name that is free in another spelling", "spellings", "I2"): {
+        "a name is taken in every spelling": "if False:"
+    },
     # Commits
+    RemovedRule("a store that refuses the right version asked for ever", "suspended", "I9"): {
+        "a store that refuses the right version is given up": "if False:"
+    },
     RemovedRule("blind manifest write", "other_versions", "I2 I3"): blind('key.startswith("_bucketwheel/manifests/")'),
     RemovedRule("412 taken for another run's write", "other_versions", "I8 I9"): {"a conflict may be our own": _REFUSE},
     RemovedRule("every error taken for absent, and a blind create", "other_versions", "I2 I3"): {
@@ -193,6 +202,9 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
         "read the manifests": "early = list(storage.list(''))\nread = workers.map_settled(reads)",
         "then list": "listings = [early]",
         **_NO_LAST_LOOK,
+    },
+    RemovedRule("adopt: what is gone taken in under another spelling", "spellings", "I2"): {
+        "what is gone is gone in every spelling": "for spelled in ():"
     },
     RemovedRule("adopt: a drop without a record", "missing", "I3"): {
         "what is gone is recorded as missing": "self.entries.pop(filename)"

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bucketwheel.format.layout import file_marks
+from bucketwheel.names import sha256_of
 from bucketwheel.protocol.plan import Upload
 from support.archives import make_sdist, make_wheel
 from support.releasing import upload_of
@@ -78,6 +80,8 @@ class Scenario:
     """An object that a person removes at some moment, if it exists by then."""
     restores: int = 0
     """How often a person puts an earlier manifest back, or loses it, at some moment."""
+    suspends: bool = False
+    """Whether a person makes the store refuse right versions at some moment; in the end it is mended."""
     kind: StoreKind = S3
     agreed: bool = True
     """True where the end does not depend on who was first."""
@@ -209,6 +213,50 @@ def restores(fixtures: Fixtures, chance: random.Random) -> Scenario:
     )
 
 
+def spellings(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish and copy other spellings of what is released, deleted or missing."""
+    release, respelled = fixtures.release(), fixtures.release("1.0.0")
+    wheel, _ = respelled.filenames
+    commands = (
+        chance.choice([release, Delete(filenames=release.filenames)]),
+        respelled,
+        CopyFile(key=f"simple/demo/{wheel}", body=fixtures.wheel_bytes("1.0.0")),
+        Adopt(),
+        Adopt(),
+    )
+    before = (fixtures.release("0.9"), *chance.choice([(), (release,)]))
+    return Scenario(before=before, commands=commands, taken_away=USUAL_KEY, agreed=False, kind=_any_kind(chance))
+
+
+def suspended(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Write to a store that begins to refuse the very versions that it shows, until a person mends it."""
+    old = fixtures.release("0.9")
+    commands = (
+        fixtures.release(),
+        fixtures.release("1.1"),
+        chance.choice([Yank(version="0.9"), Delete(filenames=old.filenames), Deprecate()]),
+        chance.choice([Reindex(), Adopt()]),
+    )
+    return Scenario(before=(old,), commands=commands, suspends=True, agreed=False, kind=chance.choice([S3, OLD_S3]))
+
+
+def copied_marks(fixtures: Fixtures, chance: random.Random) -> Scenario:
+    """Publish where a file has the mark of another repository, which says that it has the bytes to publish.
+
+    The store vouches for no digest, as for an object that was made of parts.
+    """
+    right = fixtures.wheel_bytes()
+    body = chance.choice([right, bytes(reversed(right))])
+    marks = file_marks(repository="another", run_id="of another repository", sha256=sha256_of(right))
+    commands = (fixtures.release(), fixtures.release(), fixtures.release("1.1"), Reindex())
+    before = (
+        fixtures.release(project="there"),
+        *_before(fixtures, chance),
+        CopyFile(key=USUAL_KEY, body=body, marks=marks),
+    )
+    return Scenario(before=before, commands=commands, agreed=False, kind=OLD_S3)
+
+
 def strict(release: Publish) -> Publish:
     """Return the same publish with `--strict`."""
     return replace(release, existing="refuse")
@@ -230,6 +278,9 @@ SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
         other_tools,
         retention,
         restores,
+        spellings,
+        suspended,
+        copied_marks,
     )
 }
 

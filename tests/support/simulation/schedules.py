@@ -67,7 +67,7 @@ def play(draw: Callable[[Fixtures, random.Random], Scenario], fixtures: Fixtures
 def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: random.Random) -> None:
     coming = list(scenario.commands)
     chance.shuffle(coming)
-    taken_away, restores = scenario.taken_away, scenario.restores
+    taken_away, restores, suspends = scenario.taken_away, scenario.restores, scenario.suspends
     turn: Actor | None = None
     while coming or simulation.running:
         if coming and (not simulation.running or chance.random() < 0.2):
@@ -81,6 +81,9 @@ def _play(simulation: Simulation, scenario: Scenario, mood: _Mood, chance: rando
             earlier = simulation.history.since(DEMO, 1)[:-1]
             simulation.restore_by_hand(DEMO, chance.choice([None, *(revision.manifest for revision in earlier)]))
             continue
+        if suspends and chance.random() < 0.04:
+            suspends = False
+            simulation.suspend_by_hand()
         if simulation.late and chance.random() > mood.delay:
             simulation.deliver(chance.choice(simulation.late))
             continue

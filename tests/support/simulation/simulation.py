@@ -18,9 +18,8 @@ from bucketwheel.format.manifest import Manifest, empty_manifest, encode_manifes
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.repository import Context, Target
 from bucketwheel.storage import NO_MARKS, Key, SwapLost
-from support.memory import MemoryStorage
 from support.simulation.commands import Adopt, Command, Reindex
-from support.simulation.connection import CRASHES, S3, Connection, Fate, Request, StoreKind, Verb
+from support.simulation.connection import CRASHES, S3, Connection, Fate, Request, Store, StoreKind, Verb
 from support.simulation.history import History
 from support.simulation.invariants import Invariants, Violation
 from support.simulation.tasks import Actor, Task, TaskWorkers, ask
@@ -44,7 +43,7 @@ class Simulation:
 
     def __init__(self, kind: StoreKind = S3) -> None:
         self.kind = kind
-        self.store = MemoryStorage()
+        self.store = Store()
         self.history = History()
         self.invariants = Invariants(self.store, self.history)
         self.actors: list[Actor] = []
@@ -82,6 +81,7 @@ class Simulation:
             with TaskWorkers(actor.tasks) as workers:
                 actor.result = command.run(Context(target=target, workers=workers), actor.run_id)
 
+        actor.disturbed = self.store.suspended
         self.actors.append(actor)
         actor.tasks.append(Task(run))
         self._note(f"{actor.run_id} begins: {command}")
@@ -125,6 +125,13 @@ class Simulation:
             self.store.swap(key, encode_manifest(earlier), expected=None, headers=Layout().record(), marks=NO_MARKS)
         self.invariants.restore(earlier or empty_manifest(project))
 
+    def suspend_by_hand(self) -> None:
+        """Suspend the versioning of the bucket as a person does, with a store that then refuses right versions too."""
+        self._note("the store refuses to replace any version from now on")
+        self.store.suspended = True
+        for actor in self.running:
+            actor.disturbed = True
+
     def finish(self, actor: Actor) -> Actor:
         """Serve all requests of an actor, undisturbed, to its end."""
         while not actor.ended:
@@ -154,6 +161,7 @@ class Simulation:
         chance = random.Random(seed)  # noqa: S311 - an order, not a secret
         while self.late:
             self.deliver(chance.choice(self.late))
+        self.store.suspended = False  # a person mends it when no request of that time is on its way any more
         unfinished = [actor for actor in self.actors if actor.exit != 0 and not isinstance(actor.error, Refused)]
         chance.shuffle(unfinished)
         if self.invariants.restored:
@@ -211,6 +219,8 @@ class Simulation:
         try:
             answer = request.call()
         except (SwapLost, Unavailable) as error:
+            if isinstance(error, SwapLost) and request.sent:  # it may be its own first attempt that it lost to
+                error.refused = ""
             return partial(_raise, error)
         if request.writes:
             self._writes += 1

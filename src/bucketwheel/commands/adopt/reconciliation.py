@@ -190,6 +190,7 @@ class _NextRevision:
             name = distribution_name(difference.filename)
         except InvalidName:
             return None
+        # rule: what is gone is gone in every spelling
         for spelled in () if difference.entry else self._gone.of(name):
             missing = self.missing.get(spelled)
             if missing is None and spelled not in self.entries:
