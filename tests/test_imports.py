@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sources", "distributions", "config"),
     ("format",),
     ("storage",),
-    ("parallel", "places"),
+    ("parallel", "places", "network"),
     ("names",),
     ("errors", "events"),
 )

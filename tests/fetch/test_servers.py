@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from bucketwheel.errors import Refused, Unavailable
+from bucketwheel.events import RequestSent
+from bucketwheel.frontends.text import describe
 from bucketwheel.sources import connections
 from support.archives import make_wheel
 from support.fetching import HASTY, QUICK, Fetching, sha256_link
@@ -219,7 +221,7 @@ def test_a_host_that_does_not_take_the_connection_is_given_up(fetching: Fetching
             caller.connect_ex(full.getsockname())
         began = time.monotonic()
         limits = replace(QUICK, connect_seconds=0.2, answer_seconds=10)
-        with pytest.raises(Unavailable, match=r" timed out after \S+ s without sending anything; "):
+        with pytest.raises(Unavailable, match=r" cannot be reached \(timed out\); check the network, and run again"):
             fetching(f"http://127.0.0.1:{full.getsockname()[1]}/", limits=limits)
         assert time.monotonic() - began < 8  # less than answer_seconds
 
@@ -379,9 +381,9 @@ def test_what_is_no_answer_is_an_error(site: WebServer, fetching: Fetching, head
     [
         (
             "http://127.0.0.1:1/",
-            r"^http://127\.0\.0\.1:1/ names a host that takes no connections; run again when it is up$",
+            r"^http://127\.0\.0\.1:1/ cannot be reached \(connection refused\); check .* run again when it is up$",
         ),
-        ("http://no-such-host.invalid/", r"names a host that cannot be found; check its spelling$"),
+        ("http://no-such-host.invalid/", r"cannot be reached \(name not found\); check the spelling of its host$"),
         (f"http://{'x' * 64}.example/", r"/ is not a valid URL; check its spelling$"),
     ],
 )
@@ -389,3 +391,12 @@ def test_a_host_that_is_not_there_is_said(fetching: Fetching, url: str, words: s
     """Nobody listening, no such name, a name that none can have."""
     with pytest.raises((Unavailable, Refused), match=words):
         fetching(url)
+
+
+def test_each_try_tells_why_it_failed(fetching: Fetching) -> None:
+    """With -v each is a line of its own, with the same words as the error."""
+    with pytest.raises(Unavailable):
+        fetching("http://127.0.0.1:1/")
+    told = [describe(event, verbosity=1) for event in fetching.events if isinstance(event, RequestSent)]
+    assert told
+    assert all(line and line.startswith("GET http://127.0.0.1:1/ connection refused ") for line in told)

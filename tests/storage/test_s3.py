@@ -826,8 +826,16 @@ class TestConnection:
     def test_no_tls_where_tls_is_asked_for(self, bucket: TestBucket, wire: Wire) -> None:
         """A server that does not speak TLS is not taken for one that is down."""
         storage = bucket.storage(endpoint_url=wire.url.replace("http:", "https:"))
-        with pytest.raises(Unavailable, match=r"no secure connection to https://127\.0\.0\.1:\d+ \(TLS\)"):
+        with pytest.raises(Unavailable, match=r"no secure connection to https://127\.0\.0\.1:\d+ \(no TLS: "):
             storage.read(KEY)
+
+    @pytest.mark.usefixtures("_no_pauses")
+    def test_a_certificate_that_nobody_vouches_for(self, bucket: TestBucket, tmp_path: Path) -> None:
+        """It is named as the cause."""
+        with serve(certificate=make_certificate(tmp_path)) as server:
+            storage = bucket.storage(endpoint_url=server.root)
+            with pytest.raises(Unavailable, match=r"\(certificate not trusted: self-signed certificate\); check"):
+                storage.read(KEY)
 
     def test_a_bucket_is_made_once(self, s3_server: S3Server, wire: Wire) -> None:
         """`init --create-bucket` makes it in the connection's region, and finds it the next time."""

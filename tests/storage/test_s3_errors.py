@@ -251,8 +251,8 @@ def test_a_refusal_on_the_way_to_credentials_is_no_refusal_of_s3() -> None:
             sdk.SSLError(endpoint_url=f"https://s3.example/?X-Amz-Signature={CANARY}", error=OSError(CANARY)),
             Unavailable,
             (
-                "no secure connection to https://s3.example (TLS); "
-                "set AWS_CA_BUNDLE to the certificate file of its authority"
+                "no secure connection to https://s3.example (no TLS); check --endpoint-url, "
+                "or set AWS_CA_BUNDLE to the certificate file of its authority"
             ),
         ),
         (

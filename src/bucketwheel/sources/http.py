@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     HTTPError,
     LocationValueError,
     NameResolutionError,
@@ -26,6 +27,7 @@ from urllib3.exceptions import (
 
 from bucketwheel.errors import BucketwheelError, Denied, Problem, Refused, Unavailable
 from bucketwheel.events import Report, RequestSent
+from bucketwheel.network import connection_cause
 from bucketwheel.sources.connections import AddressRefused, Connections, is_link_local
 from bucketwheel.sources.credentials import Credentials
 from bucketwheel.sources.limits import Limits
@@ -160,7 +162,7 @@ class Client:
             raise self._link_local(url)
         began = time.monotonic()
         seconds = max(deadline - began, _SHORTEST_WAIT)
-        status = 0
+        status, cause = 0, ""
         try:
             response = self._connections.manager(url).urlopen(
                 "GET",
@@ -175,11 +177,14 @@ class Client:
         except AddressRefused as error:
             raise self._link_local(url) from error
         except (HTTPError, OSError) as error:
+            cause = connection_cause(error)
             waited = f"timed out after {round(time.monotonic() - began, 1):g} s without sending anything"
             raise _fault(error, self.show(url), waited) from error
         finally:
             milliseconds = round((time.monotonic() - began) * 1000)
-            self.report(RequestSent(verb="GET", target=self.show(url), status=status, milliseconds=milliseconds))
+            self.report(
+                RequestSent(verb="GET", target=self.show(url), status=status, milliseconds=milliseconds, reason=cause)
+            )
         return response
 
     def _link_local(self, url: WebUrl) -> Refused:
@@ -237,19 +242,22 @@ def _failure(status: int, where: str, wait: float | None) -> BucketwheelError | 
 
 def _fault(error: HTTPError | OSError, where: str, timed_out: str) -> BucketwheelError | _TransientError:
     """Put a fault of the connection into words; the error's own text is not shown, for it may hold the whole URL."""
+    cause = connection_cause(error)
     if "Tunnel connection failed: 407" in str(error):
         return _failure(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, where, None)
     match error:
         case ProxyError():
-            text = "cannot be reached: its proxy does not answer; check HTTP_PROXY and HTTPS_PROXY"
+            text = f"cannot be reached: its proxy does not answer ({cause}); check HTTP_PROXY and HTTPS_PROXY"
         case NameResolutionError():
-            text = "names a host that cannot be found; check its spelling"
+            text = f"cannot be reached ({cause}); check the spelling of its host"
         case NewConnectionError():
-            text = "names a host that takes no connections; run again when it is up"
+            text = f"cannot be reached ({cause}); check the network and its port, and run again when it is up"
+        case ConnectTimeoutError():
+            return Unavailable(f"{where} cannot be reached ({cause}); check the network, and run again later")
         case TimeoutError():
             return Unavailable(f"{where} {timed_out}; run again later")
         case SSLError():
-            return Unavailable(f"{where} {_tls_failure(error)}")
+            return Unavailable(f"{where} cannot be reached ({cause}); {_tls_remedy(error)}")
         case LocationValueError():
             return Refused(Problem(subject=where, what="is not a valid URL", remedy="check its spelling"))
         case _:
@@ -261,11 +269,7 @@ def _incomplete(where: str) -> _TransientError:
     return _TransientError(Unavailable(f"{where} sent an incomplete answer; run again"))
 
 
-def _tls_failure(error: SSLError) -> str:
-    cause = error.args[0] if error.args else None
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return (
-            f"has a certificate that is not trusted ({cause.verify_message}); "
-            "set SSL_CERT_FILE to the file with its authority's certificate"
-        )
-    return "is at a server that makes no secure connection (TLS); check whether its URL begins with https, and its port"
+def _tls_remedy(error: SSLError) -> str:
+    if error.args and isinstance(error.args[0], ssl.SSLCertVerificationError):
+        return "set SSL_CERT_FILE to the file with its authority's certificate"
+    return "check whether its URL begins with https, and its port"

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, RequestSent, Warned, Writing
 from bucketwheel.names import printable
+from bucketwheel.network import connection_cause
 from bucketwheel.parallel import Workers, attempts, stop_if_interrupted
 from bucketwheel.places import AWS_HOSTS, Connection, S3Place
 from bucketwheel.storage.s3.errors import (
@@ -25,7 +26,6 @@ from bucketwheel.storage.s3.errors import (
     Rejection,
     asks_to_slow_down,
     connection_broke,
-    connection_cause,
     failure_in_words,
     no_listing,
     not_s3,

@@ -6,7 +6,6 @@ of its versions lacks does no harm. Their own texts are not shown: they may cont
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from urllib.parse import urlsplit
 
 from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
+from bucketwheel.network import connection_cause
 
 __all__ = [
     "ApiCall",
     "Rejection",
     "asks_to_slow_down",
     "connection_broke",
-    "connection_cause",
     "failure_in_words",
     "no_listing",
     "not_s3",
@@ -176,7 +175,10 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable], str]]] = {
     "ParamValidationError": (Denied, "the AWS SDK refuses {operation} of {target} ({parameters}); correct `put-args`"),
     "SSLError": (
         Unavailable,
-        "no secure connection to {host} (TLS); set AWS_CA_BUNDLE to the certificate file of its authority",
+        (
+            "no secure connection to {host} ({cause}); check --endpoint-url, "
+            "or set AWS_CA_BUNDLE to the certificate file of its authority"
+        ),
     ),
     "ProxyConnectionError": (Unavailable, "the proxy for {bucket} cannot be reached; correct HTTPS_PROXY"),
     "EndpointConnectionError": (Unavailable, _UNREACHED),
@@ -193,14 +195,6 @@ _GAVE_UP: Final = (
     "the AWS SDK gave up at {operation} of {target} ({name}); run the same command again with -v to see more"
 )
 
-# By the name of a class in the chain of an error that says that no connection was made.
-_CAUSES: Final[Mapping[str, str]] = {
-    "NameResolutionError": "name not found",
-    "gaierror": "name not found",
-    "ConnectionRefusedError": "connection refused",
-    "ConnectTimeoutError": "timed out",
-    "TimeoutError": "timed out",
-}
 _REGION_IN_HOST: Final = re.compile(r"s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 # AWS says which permission, on what, is lacking: "… is not authorized to perform: kms:GenerateDataKey on resource: …".
@@ -283,19 +277,6 @@ def no_listing(call: ApiCall) -> Denied:
 def connection_broke(call: ApiCall) -> Unavailable:
     """Return the error for an answer that began and did not end."""
     return Unavailable(_BROKE.format_map(_facts(call)))
-
-
-def connection_cause(error: BaseException) -> str:
-    """Say why no connection was made, from the errors that an error of the SDK wraps."""
-    chain: list[object] = [error]
-    for link in chain:
-        if isinstance(link, BaseException):
-            chain += [getattr(link, "kwargs", {}).get("error"), link.__cause__, link.__context__]
-    # By their own classes only: for urllib3 a refused connection is a kind of ConnectTimeoutError.
-    names = {type(link).__name__ for link in chain}
-    known = (words for name, words in _CAUSES.items() if name in names)
-    said = (printable(link.strerror) for link in chain if isinstance(link, OSError) and link.strerror)
-    return next(itertools.chain(known, said), "no answer")
 
 
 def not_s3(endpoint_url: str, call: ApiCall) -> Denied:
