@@ -123,7 +123,8 @@ def test_a_repository_inside_another_is_made_only_by_init(workspace: Path) -> No
         run = run_command("publish", "-r", "./pypi/team/a", *more)
         assert (run.code, f"is inside the repository {workspace}/pypi;" in run.notices) == (1, True)
     assert not (workspace / "pypi" / "team").exists()
-    assert run_command("init", "./pypi/team/a").code == 0
+    made = run_command("init", "./pypi/team/a")
+    assert (made.code, f"is inside the repository {workspace}/pypi\n" in made.notices) == (0, True)
     assert run_command("publish", "-r", "./pypi/team/a").code == 0
 
 

@@ -15,7 +15,7 @@ from bucketwheel.commands.promote import promote_releases
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.errors import Denied
 from bucketwheel.places import S3Place
-from bucketwheel.protocol.repository import first_settings
+from bucketwheel.protocol.repository import create, first_settings
 from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
@@ -112,6 +112,7 @@ def promote(line: Line, _directory: Path) -> None:
     target = TestBucket(place=below, connection=line.bucket.connection).storage(endpoint_url=line.wire.url)
     line.wire.harm = lambda one: says(501, "NotImplemented") if "x-amz-copy-source" in one.headers else None
     wanted, first = [("demo-pkg", "1.0.dev1")], first_settings(below, {})
+    create(target_of(target, below), first)
     with context_for(target, below) as context:
         promote_releases(target_of(line.storage), context, wanted, first=first, run_id="a promotion")
 

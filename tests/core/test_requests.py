@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,19 @@ def test_a_publish_needs_no_more_than_the_documented_policy(line: Line, tmp_path
     assert actions == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
     assert all(f'"{action}"' in policy for action in actions)
     assert len(log) == len([one for one in log if one.path.startswith(bucket)])
+
+
+def test_a_first_publish_looks_above_its_prefix_in_one_wave(bucket: TestBucket, tmp_path: Path) -> None:
+    """One read for each shorter prefix, at once; none when the repository is there."""
+    place = replace(bucket.place, prefix=f"{bucket.place.prefix}a/b/c/")
+    with run_wire(bucket.connection.endpoint_url) as wire:
+        line = Line(bucket=TestBucket(place=place, connection=bucket.connection), wire=wire)
+        wire.harm = in_waves(2, place.prefix.count("/"), 1, 2)
+        log = line.publish(*wheels(tmp_path, "1.0", 1), dry_run=True)
+        assert verbs(log) == {"GET": 3 + place.prefix.count("/"), "HEAD": 2}
+        wire.harm = lambda _: None
+        line.publish(*wheels(tmp_path, "1.0", 1))
+        assert verbs(line.publish(*wheels(tmp_path, "1.1", 1))) == {"PUT": 5, "GET": 2, "HEAD": 2}
 
 
 def test_every_write_is_conditional_and_small_ones_come_at_once(line: Line, tmp_path: Path) -> None:

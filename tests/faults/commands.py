@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -72,51 +72,51 @@ class User:
 
     def publish(self, *paths: Path) -> None:
         """Publish files."""
-        publish(paths, self._settings())
+        publish(paths, self.settings())
 
     def yank(self) -> None:
         """Yank the first version."""
-        yank("demo-pkg", "1.0", self._settings(), reason="broken")
+        yank("demo-pkg", "1.0", self.settings(), reason="broken")
 
     def unyank(self) -> None:
         """Unyank the first version."""
-        unyank("demo-pkg", "1.0", self._settings())
+        unyank("demo-pkg", "1.0", self.settings())
 
     def reindex(self) -> None:
         """Rebuild all pages."""
-        reindex(self._settings())
+        reindex(self.settings())
 
     def delete(self) -> None:
         """Delete the first version for ever."""
-        delete("demo-pkg", self._settings(), version="1.0", at_once=True)
+        delete("demo-pkg", self.settings(), version="1.0", at_once=True)
 
     def prune(self) -> None:
         """Keep the newest version only."""
-        prune(["demo-*"], self._settings(), retention=KeepNewest(count=1), all_releases=True)
+        prune(["demo-*"], self.settings(), retention=KeepNewest(count=1), all_releases=True)
 
     def prune_orphans(self) -> None:
         """Remove what a dead run left, however young."""
-        prune_orphans(["demo-*"], self._settings(), older_than=timedelta())
+        prune_orphans(["demo-*"], self.settings(), older_than=timedelta())
 
     def archive(self) -> None:
         """Close the project to new files."""
-        set_status("demo-pkg", "archived", self._settings(), reason="done")
+        set_status("demo-pkg", "archived", self.settings(), reason="done")
 
     def adopt(self) -> None:
         """Record what others put there or removed."""
-        adopt(self._settings())
+        adopt(self.settings())
 
     def promote(self) -> None:
         """Release the first version in another repository, within the same place."""
-        target = load_settings(
-            options={"repository": f"{self.repository}/_release", "endpoint-url": self.endpoint_url, "jobs": 1},
-            environ={},
-        )
-        promote([("demo-pkg", "1.0")], self._settings(), target)
+        promote([("demo-pkg", "1.0")], self.settings(), self.release_settings())
+
+    def release_settings(self) -> Settings:
+        """Return the settings of a command about the target of a promotion."""
+        return replace(self, repository=f"{self.repository}/_release").settings()
 
     def init(self, **changes: str) -> None:
         """Make the repository, or change its settings."""
-        initialise(self._settings(), changes={key.replace("_", "-"): value for key, value in changes.items()})
+        initialise(self.settings(), changes={key.replace("_", "-"): value for key, value in changes.items()})
 
     def snapshot(self) -> Snapshot:
         """Read all that is there."""
@@ -145,7 +145,8 @@ class User:
         assert info is not None
         return info.version
 
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """Return the settings of a command about the repository."""
         place = {"repository": self.repository, "endpoint-url": self.endpoint_url}
         return load_settings(options=place | dict(self.options), environ={})
 
@@ -169,6 +170,12 @@ def _one_release(user: User) -> None:
 def _two_releases(user: User) -> None:
     user.publish(user.files.first)
     user.publish(user.files.next)
+
+
+def _promotable(user: User) -> None:
+    """Make the target of the promotion, which is inside the repository: only init does that."""
+    user.publish(user.files.first)
+    initialise(user.release_settings(), changes={})
 
 
 def _yanked(user: User) -> None:
@@ -231,7 +238,7 @@ COMMANDS = {
     "prune orphans": Command(run=User.prune_orphans, prepare=_orphans),
     "status": Command(run=User.archive, prepare=_one_release),
     "adopt": Command(run=User.adopt, prepare=_foreign_file),
-    "promote": Command(run=User.promote, prepare=_one_release),
+    "promote": Command(run=User.promote, prepare=_promotable),
     "reindex what is as it should be": Command(run=User.reindex, prepare=_one_release),
     "reindex damaged pages": Command(run=User.reindex, prepare=_damaged_pages),
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from bucketwheel import load_settings, show
-from bucketwheel.errors import Denied, Unavailable, Unfinished
+from bucketwheel import initialise, load_settings, show
+from bucketwheel.errors import Denied, Refused, Unavailable, Unfinished
+from bucketwheel.events import Event, Warned
 from bucketwheel.storage import Key
+from bucketwheel.storage.s3 import S3Storage
 from faults.commands import COMMANDS, User
 from faults.harness import Harness
 from faults.integrity import comparable
@@ -200,3 +202,40 @@ class TestRefusedAtOnce:
         user = replace(harness.prepared(name), repository="s3://no-such-bucket-anywhere/pypi")
         with pytest.raises(Denied, match=r"`bucketwheel init s3://\S+/pypi --create-bucket --endpoint-url http"):
             COMMANDS[name].run(user)
+
+
+class TestInsideARepository:
+    """A longer prefix than that of a repository: a typing error, except where `init` is told so."""
+
+    @pytest.fixture
+    def inner(self, user: User) -> User:
+        """Give a user of a place two prefixes below a repository."""
+        assert isinstance(user.storage, S3Storage)
+        storage = replace(user.storage, prefix=f"{user.storage.prefix}team/a/")
+        return replace(user, repository=f"{user.repository}/team/a", storage=storage)
+
+    def test_a_publish_is_refused(self, user: User, inner: User) -> None:
+        """Before anything is written."""
+        before = user.snapshot()
+        with pytest.raises(Refused, match=rf"is inside the repository {user.repository}; publish there, or run "):
+            inner.publish(inner.files.first)
+        assert user.snapshot() == before
+
+    def test_who_may_not_look_above_publishes(self, user: User, inner: User, wire: Wire) -> None:
+        """A role may be allowed its own prefix only, and nothing tells it what is around that."""
+
+        def harm(exchange: Exchange) -> Fault | None:
+            return None if "team/a/" in unquote(exchange.path) else DENIED
+
+        wire.harm = harm
+        inner.publish(inner.files.first)
+        assert inner.snapshot().manifests
+        assert user.repository != inner.repository
+
+    def test_init_makes_it_and_says_so(self, user: User, inner: User) -> None:
+        """The user named the place on purpose."""
+        events: list[Event] = []
+        initialise(inner.settings(), changes={}, report=events.append)
+        told = [event.message for event in events if isinstance(event, Warned)]
+        assert told == [f"{inner.repository} is inside the repository {user.repository}"]
+        inner.publish(inner.files.first)

@@ -8,7 +8,7 @@ from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
-from bucketwheel.events import Report, ignore
+from bucketwheel.events import Report, Warned, ignore
 from bucketwheel.format.layout import MANIFESTS
 from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
@@ -26,6 +26,7 @@ from bucketwheel.protocol.repository import (
     open_to_write,
     read_settings,
     report_created,
+    repository_above,
     store,
     take_over,
 )
@@ -68,17 +69,20 @@ def initialise(
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
     target, pages = open_target(settings, report), changes.get("pages")
-    found = read_settings(target)
-    if found is None:
-        wanted = change_settings(first_settings(place, settings.put_args), changes)
-        _refuse_impossible(place, wanted)
-        if adopt:
-            wanted = _with_what_pages_tell(target, wanted, style=pages is None)
-        found, created = (take_over if adopt else create)(target, wanted, pages=pages)
-        if created:
-            report_created(found, wanted, report)
-            return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
     with Workers(settings.jobs) as workers:
+        found = read_settings(target)
+        if found is None:
+            wanted = change_settings(first_settings(place, settings.put_args), changes)
+            _refuse_impossible(place, wanted)
+            if adopt:
+                wanted = _with_what_pages_tell(target, wanted, style=pages is None)
+            above = repository_above(target, workers)
+            found, created = (take_over if adopt else create)(target, wanted, pages=pages)
+            if created:
+                report_created(found, wanted, report)
+                if above is not None:
+                    report(Warned(message=f"{place} is inside the repository {above}"))
+                return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
         return _change(target, open_to_write(target, found, pages=pages), changes, workers)
 
 

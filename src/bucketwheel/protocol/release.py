@@ -189,7 +189,7 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
     if found is None:
         if request.first is None:
             raise Refused(_must_exist(target))
-        refuse_inside(target)
+        refuse_inside(target, context.workers)
         if not context.dry_run:
             repository, created = create(target, request.first)
             if created:  # rule: stored settings count

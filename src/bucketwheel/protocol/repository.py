@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from uuid import uuid4
 
@@ -38,7 +39,7 @@ from bucketwheel.protocol.proof import (
     unsafe_removal,
 )
 from bucketwheel.protocol.sightings import Sightings
-from bucketwheel.storage import NO_MARKS, AddsInParts, Key, ObjectVersion, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, AddsInParts, Key, LiesWithinOthers, ObjectVersion, Storage, SwapLost
 from bucketwheel.storage.opening import open_storage
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "refuse_nonempty",
     "refuses_current",
     "report_created",
+    "repository_above",
     "store",
     "take_over",
 ]
@@ -278,16 +280,27 @@ def refuse_nonempty(target: Target) -> None:
         raise Refused(_foreign_ground(target))
 
 
-def refuse_inside(target: Target) -> None:
-    """Refuse a directory within a repository, where only `init` makes one. In S3 the keys above may be forbidden."""
-    place = target.place
-    if isinstance(place, DirectoryPlace):
-        for above in place.path.parents:
-            with suppress(OSError):  # a directory that this user may not read
-                if (above / SETTINGS_KEY).is_file():
-                    what = f"is inside the repository {above}"
-                    remedy = f"publish there, or run `bucketwheel init {shlex.quote(str(place))}` to have one inside it"
-                    raise Refused(Problem(subject=str(place), what=what, remedy=remedy))
+def refuse_inside(target: Target, workers: Workers) -> None:
+    """Refuse a place within a repository, where only `init` makes one."""
+    if above := repository_above(target, workers):
+        place = str(target.place)
+        what = f"is inside the repository {above}"
+        remedy = f"publish there, or run `bucketwheel init {shlex.quote(place)}` to have one inside it"
+        raise Refused(Problem(subject=place, what=what, remedy=remedy))
+
+
+def repository_above(target: Target, workers: Workers) -> Place | None:
+    """Return the nearest repository that a place is inside of, as far as this user may look above it."""
+    above = target.storage.above() if isinstance(target.storage, LiesWithinOthers) else []
+    found = workers.map(partial(_has_settings, storage) for _, storage in above)
+    return next((place for (place, _), is_repository in zip(above, found, strict=True) if is_repository), None)
+
+
+def _has_settings(storage: Storage) -> bool:
+    try:
+        return storage.read(SETTINGS_KEY) is not None
+    except Denied:
+        return False
 
 
 def _foreign_ground(target: Target) -> Problem:

@@ -6,7 +6,7 @@ A storage knows keys and bytes, not manifests or pages. **There is no plain over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import BinaryIO, NewType, Protocol, runtime_checkable
 
 from bucketwheel.errors import Denied
 from bucketwheel.names import Sha256, printable
+from bucketwheel.places import Place
 
 __all__ = [
     "NO_MARKS",
@@ -25,6 +26,7 @@ __all__ = [
     "KeepsVersions",
     "Key",
     "KeyRefused",
+    "LiesWithinOthers",
     "ListEntry",
     "Object",
     "ObjectHeaders",
@@ -271,6 +273,14 @@ class SignsElsewhere(Protocol):
 
     def client(self) -> SigningClient:
         """Return what such a program needs."""
+
+
+@runtime_checkable
+class LiesWithinOthers(Protocol):
+    """A store whose place can be inside of others, each of which may be a repository."""
+
+    def above(self) -> Sequence[tuple[Place, Storage]]:
+        """Return the places around this one with their storages, the nearest first."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from urllib.parse import quote
 from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report, Writing, ignore
 from bucketwheel.names import Sha256, printable, sha256_of
+from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.storage import (
     Key,
     ListEntry,
@@ -36,6 +37,7 @@ from bucketwheel.storage import (
     ObjectVersion,
     Passed,
     Span,
+    Storage,
     SwapLost,
     UnfinishedUpload,
 )
@@ -64,6 +66,10 @@ class DirectoryStorage:
 
     root: Path
     report: Report = ignore
+
+    def above(self) -> Sequence[tuple[Place, Storage]]:
+        """Return the directories above."""
+        return [(DirectoryPlace(path=each), replace(self, root=each)) for each in self.root.parents]
 
     def address(self, key: str) -> str:
         """Return a file URL."""

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ from bucketwheel.errors import Denied, Unavailable
 from bucketwheel.events import Report
 from bucketwheel.names import Sha256
 from bucketwheel.parallel import stop_if_interrupted
-from bucketwheel.places import Connection, S3Place
+from bucketwheel.places import Connection, Place, S3Place
 from bucketwheel.storage import (
     CredentialsInfo,
     Key,
@@ -212,6 +212,12 @@ class S3Storage:
         answer = self.bucket.ask("delete_object", expected=_CHANGED, Key=self.prefix + key, IfMatch=expected)
         if isinstance(answer, Rejection) and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise SwapLost(key)
+
+    def above(self) -> Sequence[tuple[Place, Storage]]:
+        """Return the shorter prefixes; their storages have the same client."""
+        segments = self.prefix.split("/")[:-1]
+        prefixes = ["".join(f"{each}/" for each in segments[:depth]) for depth in reversed(range(len(segments)))]
+        return [(S3Place(bucket=self.bucket.name, prefix=each), replace(self, prefix=each)) for each in prefixes]
 
     def in_parts(self, size: int, source: Storage | None) -> bool:
         """Return whether a file is too large for one request, or S3 copies it, which it does as one part."""
