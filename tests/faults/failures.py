@@ -17,6 +17,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 from urllib3 import HTTPResponse
 
+from bucketwheel.storage.s3 import bucket
 from support.wire import (
     DOUBLED,
     DROP_AFTER,
@@ -31,7 +32,11 @@ from support.wire import (
     says,
 )
 
-__all__ = ["FAMILIES", "Clock", "Failure", "Killed", "virtual_clock"]
+__all__ = ["FAMILIES", "SILENCE", "Clock", "Failure", "Killed", "virtual_clock"]
+
+SILENCE = 0.3
+"""Seconds after which a test ends a silence: short, and yet longer than a busy machine takes to answer."""
+_READ_TIMEOUT = bucket._READ_TIMEOUT
 
 
 class Killed(BaseException):
@@ -100,18 +105,22 @@ def _onwards(name: str, fault: Fault) -> Failure:
 
 def _on_wire(fault: Fault, concerns: Callable[[Exchange, Exchange], bool]) -> Inject:
     """Do this to the request with the number, and to later ones that it concerns."""
+    silent = fault in {SILENCE_BEFORE, SILENCE_AFTER}
 
     @contextmanager
     def inject(wire: Wire, number: int) -> Iterator[None]:
         def harm(exchange: Exchange) -> Fault | None:
-            hit = exchange.number >= number and concerns(exchange, wire.log[number - 1])
-            return fault if hit else None
+            if exchange.number < number or not concerns(exchange, wire.log[number - 1]):
+                return None
+            if silent:
+                time.sleep(_READ_TIMEOUT)  # on the virtual clock: the silence is cut short, and counts as the whole
+            return fault
 
         wire.harm = harm
         try:
             with pytest.MonkeyPatch.context() as patch:
-                if fault in {SILENCE_BEFORE, SILENCE_AFTER}:
-                    patch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
+                if silent:
+                    patch.setattr(bucket, "_READ_TIMEOUT", SILENCE)
                 yield None
         finally:
             wire.harm = lambda _: None

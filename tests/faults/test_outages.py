@@ -19,12 +19,10 @@ from botocore.httpsession import URLLib3Session
 from bucketwheel.errors import BucketwheelError
 from bucketwheel.storage.s3 import bucket
 from faults.commands import COMMANDS, User
-from faults.failures import Clock, virtual_clock
+from faults.failures import SILENCE, Clock, virtual_clock
 from faults.harness import Harness
 from support.wire import DROP_BEFORE, SILENCE_BEFORE, Exchange, Fault, Wire, says
 
-_SILENCE = 0.3
-"""Seconds: short, and yet longer than a busy machine takes to answer."""
 _READ_TIMEOUT, _CONNECT_TIMEOUT = bucket._READ_TIMEOUT, bucket._CONNECT_TIMEOUT
 BUSY = says(503, "SlowDown")
 NAME = "publish the next version"
@@ -53,7 +51,7 @@ def nothing_answers(wire: Wire, clock: Clock, fault: Fault, concerns: Callable[[
     wire.harm = harm
     with pytest.MonkeyPatch.context() as patch:
         if fault is SILENCE_BEFORE:
-            patch.setattr(bucket, "_READ_TIMEOUT", _SILENCE)
+            patch.setattr(bucket, "_READ_TIMEOUT", SILENCE)
         yield
 
 

@@ -366,8 +366,9 @@ class TestUncertainty:
         self, bucket: TestBucket, wire: Wire, monkeypatch: pytest.MonkeyPatch, *, silence: Fault, written: bool
     ) -> None:
         """A server that never answers is waited for a bounded time, and then nobody knows whether it wrote."""
-        monkeypatch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.05)
-        storage = bucket.storage(endpoint_url=wire.url)
+        with monkeypatch.context() as patch:
+            patch.setattr("bucketwheel.storage.s3.bucket._READ_TIMEOUT", 0.3)
+            storage = bucket.storage(endpoint_url=wire.url)
         wire.harm = lambda _: silence
         with pytest.raises(OutcomeUnknown):
             add(storage, b"body")
