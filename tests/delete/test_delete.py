@@ -263,7 +263,7 @@ def test_a_failure_before_the_commit_is_no_half_work(storage: Storage) -> None:
     [
         ("nothing", None, (), "nothing is not published here; check the name"),
         ("demo-pkg", "3.0", (), "demo-pkg==3.0 is not published here; choose one of 1.0, 1.1"),
-        ("demo-pkg", "1.0", (NEXT,), f"{NEXT} is not a file of demo-pkg; choose among {WHEEL}, {SDIST}"),
+        ("demo-pkg", "1.0", (NEXT,), f"{NEXT} is not a file of demo-pkg==1.0; choose among {WHEEL}, {SDIST}"),
         ("demo-pkg", None, ("\x1b.whl", "b.whl"), "\\x1b.whl is not a file .*\nb.whl is not a file"),
     ],
     ids=["project", "version", "file", "files"],

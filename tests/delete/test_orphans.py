@@ -16,6 +16,7 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
+from support.adopting import Recorded
 from support.archives import make_wheel
 from support.disorders import html_page
 from support.memory import MemoryStorage
@@ -144,6 +145,17 @@ def test_the_bytes_of_a_missing_record_are_none(storage: Storage) -> None:
     assert orphans(storage) == []
     leave_orphan(storage, key, b"other bytes")
     assert orphans(storage) == [key]
+
+
+def test_what_is_left_of_a_missing_file_is_not_looked_at(tmp_path: Path) -> None:
+    """The listing shows that only its sidecars are there: no mark of theirs would change the answer."""
+    storage = Recorded()
+    release_files(storage, make_wheel(tmp_path))
+    change_manifest(storage, _all_missing)
+    remove(storage, Key("simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"))
+    storage.asked.clear()
+    assert orphans(storage) == []
+    assert not [request for request in storage.asked if ".metadata" in request]
 
 
 def test_an_object_under_a_dead_name_is_no_orphan(storage: Storage) -> None:

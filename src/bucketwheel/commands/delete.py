@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Problem, Refused
+from bucketwheel.errors import Refused
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile
+from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, not_a_file, not_published
 from bucketwheel.format.parsed_names import parse_name
-from bucketwheel.names import ProjectName, named_project, printable, same_version, version_order
+from bucketwheel.names import ProjectName, named_project, same_version, version_order
 from bucketwheel.protocol.change import open_project
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
@@ -69,7 +69,7 @@ class FilesToDelete:
         files = (*manifest.files, *manifest.missing)
         alive = {file.filename: file for file in files if self._is_of_version(file.version)}
         if manifest.revision == 0 or not (alive or self._may_be_deleted(manifest)):
-            raise Refused(_never_there(manifest, self.version))
+            raise Refused(not_published(manifest, self.version))
         deleted = {record.filename: record for record in manifest.deleted}
         absent = [
             name
@@ -78,7 +78,7 @@ class FilesToDelete:
             and not (name in deleted and self._is_of_version(_version_of(manifest.project, deleted[name])))
         ]
         if absent:
-            raise Refused(*(_no_file(filename, manifest.project, sorted(alive)) for filename in absent))
+            raise Refused(*(not_a_file(name, manifest, self.version, alive) for name in absent))
         named = [file for name, file in alive.items() if not self.filenames or name in self.filenames]
         return tuple(sorted(named, key=lambda file: (version_order(file.version), file.filename)))
 
@@ -119,21 +119,4 @@ def delete_files(
         removed=removal.removed,
         waiting=removal.waiting,
         dry_run=context.dry_run,
-    )
-
-
-def _never_there(manifest: Manifest, version: str | None) -> Problem:
-    known = sorted({file.version for file in manifest.files}, key=version_order)
-    return Problem(
-        subject=manifest.project if version is None else printable(f"{manifest.project}=={version}"),
-        what="is not published here",
-        remedy=f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository",
-    )
-
-
-def _no_file(filename: str, project: ProjectName, names: Sequence[str]) -> Problem:
-    return Problem(
-        subject=printable(filename),
-        what=f"is not a file of {project}",
-        remedy=f"choose among {printable(', '.join(names))}" if names else "check the name",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.names import (
     InvalidName,
     ProjectName,
+    Sha256,
     distribution_name,
     fixed_beginning,
     matching,
@@ -218,18 +219,26 @@ def find_orphans(
     is lost then. The bytes of a *missing* record are none. What is stored under a name whose record is shrunk is one.
     The moment is a courtesy to publishers at work.
     """
-    dead_names = {file.filename for file in manifest.deleted if file.is_shrunk}
-    groups: dict[Key, list[ListEntry]] = defaultdict(list)
-    for entry in repository.storage.list(repository.layout.folder(manifest.project)):
-        groups[distribution_key(entry.key)].append(entry)
-    for key in _accounted_for(repository, manifest):
-        groups.pop(key, None)
-    looks = workers.map_within(
-        partial(_is_orphan, repository, manifest, key, group, before, dead_names) for key, group in groups.items()
+    layout, project = repository.layout, manifest.project
+    missing = {layout.key_of(project, file): file.sha256 for file in manifest.missing}
+    search = _Search(
+        repository=repository,
+        project=project,
+        before=before,
+        dead_names=frozenset(file.filename for file in manifest.deleted if file.is_shrunk),
+        missing=frozenset(missing.values()),
     )
+    accounted_for = _accounted_for(repository, manifest)
+    groups: dict[Key, list[ListEntry]] = defaultdict(list)
+    for entry in repository.storage.list(layout.folder(project)):
+        if (key := distribution_key(entry.key)) not in accounted_for:
+            groups[key].append(entry)
+    # A missing file may come back to the sidecars that are left of it.
+    candidates = [(key, group) for key, group in groups.items() if group[0].key == key or key not in missing]
+    looks = workers.map_within(partial(search.is_orphan, key, group[0].key) for key, group in candidates)
     return tuple(
-        Orphan(project=manifest.project, key=key, size=sum(entry.size for entry in group))
-        for (key, group), is_orphan in zip(groups.items(), looks, strict=True)
+        Orphan(project=project, key=key, size=sum(entry.size for entry in group))
+        for (key, group), is_orphan in zip(candidates, looks, strict=True)
         if is_orphan
     )
 
@@ -244,28 +253,30 @@ def _accounted_for(repository: Repository, manifest: Manifest) -> set[Key]:
     }
 
 
-def _is_orphan(
-    repository: Repository,
-    manifest: Manifest,
-    key: Key,
-    group: list[ListEntry],
-    before: datetime,
-    dead_names: Collection[str],
-) -> bool:
-    alone = group[0].key != key  # sidecars of a file that somebody removed by hand
-    info = repository.storage.stat(group[0].key)
-    if info is None or info.modified is None or info.modified > before:
-        return False
-    if key.rpartition("/")[2] in dead_names:
-        return True  # nothing can ever be released under this name, no matter who wrote it
-    if alone and key in {repository.layout.key_of(manifest.project, file) for file in manifest.missing}:
-        return False
-    sha256 = info.sha256 or sha256_of_file(info.marks)
-    if not alone and sha256 in {file.sha256 for file in manifest.missing}:
-        return False
-    if info.marks is None:
-        return _could_be_ours(repository, manifest.project, key, None if alone else info)
-    return repository_of(info.marks) == repository.settings.id
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """A search for the orphans of one project."""
+
+    repository: Repository
+    project: ProjectName
+    before: datetime
+    dead_names: frozenset[str]
+    missing: frozenset[Sha256]
+    """The digests of missing files."""
+
+    def is_orphan(self, key: Key, first: Key) -> bool:
+        """Look at the first object that is stored at a distribution's key or beside it."""
+        info = self.repository.storage.stat(first)
+        if info is None or info.modified is None or info.modified > self.before:
+            return False
+        if key.rpartition("/")[2] in self.dead_names:
+            return True  # nothing can ever be released under this name, no matter who wrote it
+        file = info if first == key else None  # else somebody removed the file by hand
+        if file is not None and (file.sha256 or sha256_of_file(file.marks)) in self.missing:
+            return False
+        if info.marks is None:
+            return _could_be_ours(self.repository, self.project, key, file)
+        return repository_of(info.marks) == self.repository.settings.id
 
 
 def _could_be_ours(repository: Repository, project: ProjectName, key: Key, file: ObjectInfo | None) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from packaging.version import Version
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Problem, Refused
+from bucketwheel.errors import Refused
 from bucketwheel.events import Report, ignore
-from bucketwheel.format.manifest import Manifest, PublishedFile, refuse_newer
-from bucketwheel.names import ProjectName, is_version, named_project, named_version, printable, version_order
+from bucketwheel.format.manifest import Manifest, PublishedFile, not_a_file, not_published, refuse_newer
+from bucketwheel.names import ProjectName, is_version, named_project, named_version
 from bucketwheel.protocol.change import change, open_project
 from bucketwheel.protocol.repository import Context, open_context, open_to_write
 
@@ -98,15 +98,11 @@ class _FilesChange(ABC):
 
     def _select(self, manifest: Manifest) -> list[PublishedFile]:
         files = [file for file in manifest.files if is_version(file.version, self.version)]
-        release = f"{manifest.project}=={self.version}"
         if not files:
-            known = sorted({file.version for file in manifest.files}, key=version_order)
-            remedy = f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository"
-            raise Refused(Problem(subject=release, what="is not published here", remedy=remedy))
+            raise Refused(not_published(manifest, self.version))
         names = [file.filename for file in files]
         if absent := [filename for filename in self.filenames if filename not in names]:
-            what, remedy = f"is not a file of {release}", f"choose among {', '.join(names)}"
-            raise Refused(*(Problem(subject=printable(name), what=what, remedy=remedy) for name in absent))
+            raise Refused(*(not_a_file(name, manifest, self.version, names) for name in absent))
         return [file for file in files if not self.filenames or file.filename in self.filenames]
 
 

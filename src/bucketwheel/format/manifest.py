@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 
 from bucketwheel.errors import Damaged, Problem, Refused
 from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
-from bucketwheel.names import ProjectName, Sha256, is_sha256, printable
+from bucketwheel.names import ProjectName, Sha256, is_sha256, printable, version_order
 from bucketwheel.storage import Key
 
 __all__ = [
@@ -27,6 +27,8 @@ __all__ = [
     "decode_manifest",
     "empty_manifest",
     "encode_manifest",
+    "not_a_file",
+    "not_published",
     "refuse_newer",
     "upload_time",
 ]
@@ -160,6 +162,30 @@ def refuse_newer(manifest: Manifest) -> None:
                 remedy="upgrade bucketwheel to change this project",
             )
         )
+
+
+def not_published(manifest: Manifest, version: object = None) -> Problem:
+    """Return the problem of a version that a manifest does not have; without one, of the whole project."""
+    known = sorted({file.version for file in manifest.files}, key=version_order)
+    return Problem(
+        subject=_release(manifest, version),
+        what="is not published here",
+        remedy=f"choose one of {printable(', '.join(known))}" if known else "check the name and the repository",
+    )
+
+
+def not_a_file(filename: str, manifest: Manifest, version: object, names: Iterable[str]) -> Problem:
+    """Return the problem of a file name that is none of those of a version, or of a project."""
+    known = printable(", ".join(sorted(names)))
+    return Problem(
+        subject=printable(filename),
+        what=f"is not a file of {_release(manifest, version)}",
+        remedy=f"choose among {known}" if known else "check the name",
+    )
+
+
+def _release(manifest: Manifest, version: object) -> str:
+    return manifest.project if version is None else printable(f"{manifest.project}=={version}")
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

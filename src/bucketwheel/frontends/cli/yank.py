@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 import bucketwheel
@@ -11,11 +13,16 @@ from bucketwheel.frontends.cli.run import Invocation
 __all__ = ["hide", "unhide", "unyank", "yank"]
 
 
+def _takes_release(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the arguments and settings of a change to a release."""
+    command = takes("single-writer", "dry-run", "jobs", repository="The repository of the release")(command)
+    command = click.argument("filenames", metavar="[FILENAME]...", nargs=-1)(command)
+    return click.argument("release", metavar="PROJECT==VERSION", type=pinned)(command)
+
+
 @click.command()
-@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
-@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; installers show it.")
-@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+@_takes_release
 def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...], reason: str) -> None:
     """Make installers ignore a bad release.
 
@@ -28,9 +35,7 @@ def yank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str,
 
 
 @click.command()
-@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
-@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+@_takes_release
 def unyank(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Take back the yank of a version, or of some of its files."""
     with invocation.begin() as (settings, report):
@@ -39,9 +44,7 @@ def unyank(invocation: Invocation, release: tuple[str, str], filenames: tuple[st
 
 
 @click.command()
-@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
-@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+@_takes_release
 def hide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Take a version, or some of its files, off the pages.
 
@@ -53,9 +56,7 @@ def hide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str,
 
 
 @click.command()
-@click.argument("release", metavar="PROJECT==VERSION", type=pinned)
-@click.argument("filenames", metavar="[FILENAME]...", nargs=-1)
-@takes("single-writer", "dry-run", "jobs", repository="The repository of the release")
+@_takes_release
 def unhide(invocation: Invocation, release: tuple[str, str], filenames: tuple[str, ...]) -> None:
     """Bring hidden files of a version back to the pages."""
     with invocation.begin() as (settings, report):
