@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
+import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +25,7 @@ from support.fetching import QUICK, Fetching, sha256_link
 from support.http_server import (
     Asked,
     Certificate,
+    Exchange,
     WebServer,
     answer,
     html,
@@ -156,6 +161,35 @@ def test_a_file_of_certificates_is_believed(
     with serve(certificate=certificate) as site:
         site.put(FILE, answer(wheel.read_bytes()))
         assert fetching(site.put("/", html(sha256_link(wheel, "files/"))))
+
+
+def test_certificates_are_read_once_for_all_connections(
+    fetching: Fetching, wheel: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading them takes longer than a connection does."""
+    readings = []
+    read = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *files: Any) -> None:  # noqa: ANN401 - as the method's
+        read(context, *files)
+        readings.append(files)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    fetching.environ["SSL_CERT_FILE"] = str(certificate.certificate)
+    wheels = [wheel, make_wheel(wheel.parent, version="2.0")]
+    together, ports = threading.Barrier(len(wheels)), set()
+
+    def deliver(path: Path, exchange: Exchange) -> None:
+        together.wait(30)  # each in its own connection
+        ports.add(exchange.client_address[1])
+        answer(path.read_bytes())(exchange)
+
+    with serve(certificate=certificate) as site:
+        for path in wheels:
+            site.put(f"/files/{path.name}", partial(deliver, path))
+        fetching(site.put("/", html(*(sha256_link(path, "files/") for path in wheels))))
+    assert len(ports) == len(wheels)
+    assert len(readings) == 1
 
 
 def test_a_certificate_is_for_the_names_in_it(fetching: Fetching, tmp_path: Path) -> None:

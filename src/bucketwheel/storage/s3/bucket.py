@@ -21,6 +21,7 @@ from bucketwheel.names import printable
 from bucketwheel.network import connection_cause
 from bucketwheel.parallel import Workers, attempts, stop_if_interrupted
 from bucketwheel.places import AWS_HOSTS, Connection, S3Place
+from bucketwheel.storage.s3.certificates import read_certificates_once
 from bucketwheel.storage.s3.errors import (
     ApiCall,
     Rejection,
@@ -213,6 +214,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
         ) from None
     monitor = RequestMonitor(report, place.prefix)
     monitor.attach(client.meta.events)
+    read_certificates_once(client)
     return Bucket(
         name=place.bucket,
         client=client,
