@@ -17,13 +17,16 @@ def main() -> None:
 
 
 def _main() -> None:
-    from bucketwheel.frontends.cli import cli  # noqa: PLC0415 - takes long enough to be interrupted
+    from bucketwheel.frontends.collector import at_rest  # noqa: PLC0415 - see below
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A path may have characters that the encoding of the terminal lacks.
             stream.reconfigure(errors="backslashreplace")
-    cli(prog_name="bucketwheel")
+    with at_rest():
+        from bucketwheel.frontends.cli import cli  # noqa: PLC0415 - takes long enough to be interrupted
+
+        cli(prog_name="bucketwheel")
 
 
 if __name__ == "__main__":

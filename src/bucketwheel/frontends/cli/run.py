@@ -14,7 +14,9 @@ import bucketwheel
 from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Refused
 from bucketwheel.events import Report, Warned
 from bucketwheel.frontends.cli.output import notice, write_answer
+from bucketwheel.frontends.collector import end_rest, rest_until_answered
 from bucketwheel.frontends.interrupt import interrupt_in_words, interrupted
+from bucketwheel.places import S3Place
 
 __all__ = ["Invocation", "errors_told"]
 
@@ -49,11 +51,13 @@ class Invocation:
             from bucketwheel.frontends.cli.progress import reporting  # noqa: PLC0415 - see the class
 
             with reporting(self.verbosity) as report:
-                yield watched(report)
+                yield rest_until_answered(watched(report))
 
     def load(self, report: Report, *, required: Collection[str] = ("repository",)) -> bucketwheel.Settings:
         """Load the settings, and tell their warnings."""
         settings = bucketwheel.load_settings(options=self.settings, required=required)
+        if not isinstance(settings.repository, S3Place):
+            end_rest()  # nothing large is imported
         for warning in settings.warnings:
             report(Warned(message=warning))
         return settings
