@@ -11,12 +11,13 @@ from __future__ import annotations
 import ast
 from functools import cache
 from importlib import import_module
-from pkgutil import get_data
 
 
 @cache
 def _homes() -> dict[str, str]:
     """Read the module of each public name from the stub that type checkers read (as in SPEC 1 of Scientific Python)."""
+    from pkgutil import get_data  # noqa: PLC0415 - `--help` does not need it
+
     stub = ast.parse(get_data(__name__, "__init__.pyi") or b"")
     imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
     return {alias.name: str(node.module) for node in imports for alias in node.names}

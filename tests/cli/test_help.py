@@ -17,7 +17,7 @@ from bucketwheel.frontends.cli import cli
 from support.archives import make_wheel
 from support.command_line import run_command
 
-HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "tomllib", "pkginfo", "hatchling"}
+HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "jinja2", "tomllib", "pkginfo", "hatchling"}
 COMMANDS = [
     "authorize",
     "check",

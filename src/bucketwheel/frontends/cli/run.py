@@ -16,7 +16,6 @@ from bucketwheel.events import Report, Warned
 from bucketwheel.frontends.cli.output import notice, write_answer
 from bucketwheel.frontends.collector import end_rest, rest_until_answered
 from bucketwheel.frontends.interrupt import interrupt_in_words, interrupted
-from bucketwheel.places import S3Place
 
 __all__ = ["Invocation", "errors_told"]
 
@@ -55,6 +54,8 @@ class Invocation:
 
     def load(self, report: Report, *, required: Collection[str] = ("repository",)) -> bucketwheel.Settings:
         """Load the settings, and tell their warnings."""
+        from bucketwheel.places import S3Place  # noqa: PLC0415 - see the class
+
         settings = bucketwheel.load_settings(options=self.settings, required=required)
         if not isinstance(settings.repository, S3Place):
             end_rest()  # nothing large is imported
