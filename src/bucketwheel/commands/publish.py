@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +15,11 @@ from bucketwheel.distributions import Distribution, validate
 from bucketwheel.distributions.find import DistributionFile, collect
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.events import Report, Stage, Warned, ignore
-from bucketwheel.names import ProjectName, Sha256, printable
+from bucketwheel.names import ProjectName, Sha256, distribution_name, printable
 from bucketwheel.parallel import Workers
 from bucketwheel.places import Place, S3Place
 from bucketwheel.protocol.plan import Upload, spelled_twice, upload_order
-from bucketwheel.protocol.release import Outcome, ReleaseRequest, new_run_id, release
+from bucketwheel.protocol.release import Outcome, Reading, ReleaseRequest, new_run_id, release
 from bucketwheel.protocol.repository import Context, first_settings, open_target
 from bucketwheel.storage import Key
 
@@ -73,11 +74,15 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
     place = settings.require_repository()
     found = collect([Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)])
     report(Stage(doing="validating", count=len(found)))
-    with Workers(settings.jobs) as workers:
-        # The archives are read while boto3 is imported and the store is reached.
-        validating = [workers.start(partial(validate, file.path)) for file in found]
-        target = open_target(settings, report)
-        distributions = _all_valid([future.exception() or future.result() for future in validating])
+    with Workers(settings.jobs) as workers, Workers(settings.jobs) as validators:
+        validating = [validators.start(partial(validate, file.path)) for file in found]
+        _refuse_early(validating)
+        # Meanwhile large archives are read on.
+        context = Context(
+            target=open_target(settings, report), workers=workers, report=report, dry_run=settings.dry_run
+        )
+        reading = Reading.start(context, {distribution_name(file.path.name).project for file in found})
+        distributions = _all_valid(validating)
         uploads = _uploads(found, distributions, report)
         request = ReleaseRequest(
             uploads=tuple(uploads.values()),
@@ -86,8 +91,7 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
             now=datetime.now(UTC),
             first=None if settings.no_create else first_settings(place, settings.put_args),
         )
-        context = Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
-        outcome = release(context, request)
+        outcome = release(context, request, reading)
     _warn(outcome, report)
     return Publication(
         repository=place,
@@ -103,8 +107,21 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
     )
 
 
-def _all_valid(verdicts: Sequence[Distribution | BaseException]) -> list[Distribution]:
+_HEAD_START = 0.05
+"""Seconds in which small files are validated, so that a bad one is refused before boto3 is imported, which takes four
+times as long. A large file is read beside that, and beside the first requests."""
+
+
+def _refuse_early(validating: Sequence[Future[Distribution]]) -> None:
+    """Raise Refused, with what is wrong with any of the files, if one proves bad within the head start."""
+    early, _ = wait(validating, timeout=_HEAD_START, return_when=FIRST_EXCEPTION)
+    if any(future.exception() for future in early):
+        _all_valid(validating)
+
+
+def _all_valid(validating: Sequence[Future[Distribution]]) -> list[Distribution]:
     """Return the distributions, if all are valid and no two of them contradict each other."""
+    verdicts = [future.exception() or future.result() for future in validating]
     distributions = [verdict for verdict in verdicts if isinstance(verdict, Distribution)]
     problems: list[Problem] = []
     for verdict in verdicts:

@@ -6,12 +6,14 @@ Everything that can be refused is refused before a byte is sent. All files of on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from typing import Self
 from uuid import uuid4
 
 from bucketwheel.errors import BucketwheelError, Problem, Refused
@@ -39,7 +41,7 @@ from bucketwheel.protocol.repository import (
 from bucketwheel.protocol.upload import in_parts, store_upload
 from bucketwheel.storage import Key, ObjectVersion
 
-__all__ = ["Outcome", "ReleaseRequest", "new_run_id", "release"]
+__all__ = ["Outcome", "Reading", "ReleaseRequest", "new_run_id", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,12 @@ def new_run_id(uploaded_by: str | None) -> str:
 _Plans = Mapping[ProjectName, ReleasePlan]
 
 
-def release(context: Context, request: ReleaseRequest) -> Outcome:
-    """Release the files; raises Refused while nothing of ours is committed, Unfinished once something is or may be."""
-    found, manifests = _read_all(context, request.projects)
+def release(context: Context, request: ReleaseRequest, reading: Reading | None = None) -> Outcome:
+    """Release the files; raises Refused while nothing of ours is committed, Unfinished once something is or may be.
+
+    `reading` is of the projects of these files, where it began before all was known about them.
+    """
+    found, manifests = (reading or Reading.start(context, request.projects)).result()
     with _pages_written_if_refused(context, found, manifests):
         plans = _plan_all(request, manifests)
     repository, created = _open(context, found, request)
@@ -131,11 +136,25 @@ def release(context: Context, request: ReleaseRequest) -> Outcome:
 # Read, plan, open ----------------------------------------------------------------------------------------------------
 
 
-def _read_all(context: Context, projects: Sequence[ProjectName]) -> tuple[Repository | None, list[VersionedManifest]]:
-    """Read the settings and every manifest in one wave: their keys are the same in every repository."""
-    settings = context.workers.start(partial(read_settings, context.target))
-    manifests = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
-    return settings.result(), manifests
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The settings of a place and the manifests of some projects, while they are read."""
+
+    _settings: Future[Repository | None]
+    _manifests: Future[list[VersionedManifest]]
+
+    @classmethod
+    def start(cls, context: Context, projects: Collection[ProjectName]) -> Self:
+        """Read the settings and every manifest in one wave: their keys are the same in every repository."""
+        target, workers = context.target, context.workers
+        settings = workers.start(partial(read_settings, target))
+        manifests = [partial(read_manifest, target, project) for project in sorted(projects)]
+        return cls(settings, workers.start(partial(workers.map_within, manifests)))
+
+    def result(self) -> tuple[Repository | None, list[VersionedManifest]]:
+        """Wait for all of it; the manifests are sorted by project."""
+        manifests = self._manifests.result()
+        return self._settings.result(), manifests
 
 
 def _plan_all(request: ReleaseRequest, manifests: Iterable[VersionedManifest]) -> dict[ProjectName, ReleasePlan]:
