@@ -125,10 +125,10 @@ class TestRequests:
         assert expected.items() <= put.headers.items()
         assert (put.verb, put.status) == ("PUT", 200)
 
-    def test_small_bodies_are_sent_at_once_and_big_ones_on_request(
+    def test_big_files_are_sent_on_request_and_all_else_at_once(
         self, storage: S3Storage, wire: Wire, tmp_path: Path
     ) -> None:
-        """Up to 1 MiB no request asks first whether its body is wanted; above, it does, also when swapped."""
+        """Above 1 MiB an add asks first whether its body is wanted; no smaller one does, and no swap of any size."""
         bodies: tuple[Path | bytes, ...] = (
             b"small",
             bytes(MIB),
@@ -137,8 +137,10 @@ class TestRequests:
         )
         for number, body in enumerate(bodies):
             add(storage, body, key=Key(f"{number}"))
-        swap(storage, b"{}")
-        assert [put.headers.get("expect") for put in wire.log] == [None, None, "100-continue", "100-continue", None]
+        version = swap(storage, b"{}")
+        swap(storage, bytes(3 * MIB), expected=version)
+        asked = [put.headers.get("expect") for put in wire.log]
+        assert asked == [None, None, "100-continue", "100-continue", None, None]
 
     def test_put_args_are_sent(self, storage: S3Storage, wire: Wire) -> None:
         """Further arguments reach S3 with every write, booleans included."""

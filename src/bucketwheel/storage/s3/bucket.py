@@ -308,8 +308,10 @@ class RequestMonitor(threading.local):
     def _attempt_begins(self, request: AWSRequest, **_: object) -> None:
         self._verb = str(request.method)
         self._sent = time.monotonic()
-        # "Expect: 100-continue" costs a round trip, which only a big body is worth.
-        if int(request.headers.get("Content-Length") or _SMALL_BODY + 1) <= _SMALL_BODY:
+        # "Expect: 100-continue" costs a round trip. A big file is worth it, because a refusal saves sending it; a
+        # manifest or page is not, because its swap is seldom lost.
+        small = int(request.headers.get("Content-Length") or _SMALL_BODY + 1) <= _SMALL_BODY
+        if small or "If-Match" in request.headers:
             del request.headers["Expect"]
 
     def _answer_came(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:
