@@ -98,7 +98,7 @@ def test_what_nobody_says_has_its_default() -> None:
         single_writer=False,
         existing="same",
         dry_run=False,
-        jobs=16,
+        jobs=32,
         artifact_indexes=(),
         put_args={},
         uploaded_by=None,

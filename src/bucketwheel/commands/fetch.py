@@ -57,7 +57,7 @@ def fetch(
     into: Path,
     connection: Connection = Connection(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008 - frozen
-    jobs: int = 16,
+    jobs: int = 32,
     report: Report = ignore,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Fetched, ...]:

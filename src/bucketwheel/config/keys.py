@@ -90,7 +90,7 @@ KEYS: tuple[SettingKey, ...] = (
         shape="flag",
         meaning="Refuse to publish to a place that is no repository yet: in CI it is a typing error.",
     ),
-    SettingKey(name="jobs", shape="number", limits=(1, 64), default="16", meaning="How many requests run at once."),
+    SettingKey(name="jobs", shape="number", limits=(1, 64), default="32", meaning="How many requests run at once."),
     SettingKey(
         name="artifact-indexes",
         shape="list",

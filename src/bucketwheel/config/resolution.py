@@ -45,7 +45,7 @@ class Settings:
     existing: Literal["same", "skip", "refuse"] = "same"
     dry_run: bool = False
     no_create: bool = False
-    jobs: int = 16
+    jobs: int = 32
     artifact_indexes: tuple[str, ...] = field(default=(), repr=False)
     """As written, `${VAR}` included, but directories are absolute. May contain a password; never shown."""
     put_args: Mapping[str, str] = field(default_factory=dict)
