@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -15,8 +16,12 @@ from bucketwheel.distributions import Distribution, validate
 from bucketwheel.errors import Refused
 from support.archives import make_wheel
 from support.clients import clean_environment
+from support.command_line import run_at_terminal
 from support.ministack import TestBucket
 from support.wire import Exchange, Wire, run_wire
+
+HEAVY = {"boto3", "botocore", "urllib3", "rich", "jinja2"}
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a terminal")
 
 REFUSE = """
 import sys
@@ -66,7 +71,18 @@ def test_a_bad_file_is_refused_before_the_sdk_is_imported(workspace: Path) -> No
     assert ended.returncode == 1
     assert "demo_pkg-1.0-py3-none-any.whl" in ended.stderr
     assert "demo_pkg-2.0-py3-none-any.whl" in ended.stderr
-    assert {"boto3", "botocore", "urllib3", "rich", "jinja2"} & set(ended.stdout.split()) == set()
+    assert HEAVY & set(ended.stdout.split()) == set()
+
+
+@POSIX
+def test_a_terminal_waits_for_no_bar_then(workspace: Path) -> None:
+    """The bar of a terminal takes a while to import, so there is none before there is something to show."""
+    broken(make_wheel(workspace / "dist"))
+    (workspace / "refuse.py").write_text(REFUSE, encoding="utf-8")
+    ended = run_at_terminal("publish", "-r", "s3://bucket/prefix", home=workspace, module="refuse")
+    assert ended.code == 1
+    assert "is not a ZIP archive" in ended.notices
+    assert HEAVY & set(ended.answer.split()) == set()
 
 
 @pytest.fixture

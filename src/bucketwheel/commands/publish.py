@@ -73,10 +73,10 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
     """
     place = settings.require_repository()
     found = collect([Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)])
-    report(Stage(doing="validating", count=len(found)))
     with Workers(settings.jobs) as workers, Workers(settings.jobs) as validators:
         validating = [validators.start(partial(validate, file.path)) for file in found]
         _refuse_early(validating)
+        report(Stage(doing="validating", count=len(found)))
         # Meanwhile large archives are read on.
         context = Context(
             target=open_target(settings, report), workers=workers, report=report, dry_run=settings.dry_run

@@ -7,11 +7,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from bucketwheel.events import BytesMoved, Event, FileDone, FileStarted, Report, Stage
 from bucketwheel.frontends.text import describe, size_words
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["StageBytes", "progress_lines", "showing"]
 
@@ -118,7 +122,33 @@ def _duration(seconds: float) -> str:
 @contextmanager
 def _progress_bar(tell: Report) -> Iterator[Report]:
     """Show the current stage as one bar, which disappears at the end; `tell` writes all other events above it."""
-    from rich import console, progress  # noqa: PLC0415 - only a terminal needs it
+    stage, locked = StageBytes(), Lock()
+    bar: Progress | None = None
+    with ExitStack() as shown:
+
+        def report(event: Event) -> None:
+            nonlocal stage, bar
+            with locked:
+                moved = stage.follow(event)
+                if isinstance(event, Stage):
+                    stage = StageBytes(event.total_bytes)
+                    bar = bar or shown.enter_context(_columns())
+                    for task in bar.task_ids:
+                        bar.remove_task(task)
+                    # Without a total size the bar only shows activity.
+                    bar.add_task(describe(event) or "", total=stage.total or None)
+                elif moved and bar is not None:
+                    for task in bar.task_ids:
+                        bar.update(task, completed=stage.done, total=stage.total or None)
+            if not isinstance(event, Stage):
+                tell(event)
+
+        yield report
+
+
+def _columns() -> Progress:
+    """Return a bar without a stage. rich replaces sys.stderr meanwhile: what is written there appears above the bar."""
+    from rich import console, progress  # noqa: PLC0415 - only a stage at a terminal needs it
 
     description = progress.TextColumn("{task.description}", markup=False)
     of_bytes = (
@@ -136,24 +166,4 @@ def _progress_bar(tell: Report) -> Iterator[Report]:
             self.columns = of_bytes if any(task.total for task in self.tasks) else of_bytes[:2]
             yield from super().get_renderables()
 
-    stage, locked = StageBytes(), Lock()
-    # rich replaces sys.stderr meanwhile: what is written there appears above the bar.
-    with Columns(console=console.Console(stderr=True), transient=True) as bar:
-
-        def report(event: Event) -> None:
-            nonlocal stage
-            with locked:
-                moved = stage.follow(event)
-                if isinstance(event, Stage):
-                    stage = StageBytes(event.total_bytes)
-                    for task in bar.task_ids:
-                        bar.remove_task(task)
-                    # Without a total size the bar only shows activity.
-                    bar.add_task(describe(event) or "", total=stage.total or None)
-                elif moved:
-                    for task in bar.task_ids:
-                        bar.update(task, completed=stage.done, total=stage.total or None)
-            if not isinstance(event, Stage):
-                tell(event)
-
-        yield report
+    return Columns(console=console.Console(stderr=True), transient=True)
