@@ -15,6 +15,7 @@ from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.refresh import (
     PageVersions,
+    batches,
     is_current,
     list_in_root,
     page_keys,
@@ -64,7 +65,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     selected = _select(repository, projects, context.workers)
     context.report(Stage(doing="reindexing", count=len(selected)))
     if context.dry_run:
-        outdated = _count_outdated(context, repository, selected)
+        outdated = sum(_count_outdated(context, repository, batch) for batch in batches(selected))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
     repository = open_to_write(context.target, repository)
     refreshed = refresh_settled(repository, selected, context.workers)

@@ -7,10 +7,11 @@ order leaves stale pages. Once a project's JSON page exists, both roots list it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Self
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
@@ -29,6 +30,7 @@ __all__ = [
     "PageVersion",
     "PageVersions",
     "Refreshed",
+    "batches",
     "is_current",
     "list_in_root",
     "page_keys",
@@ -40,6 +42,9 @@ __all__ = [
     "stat_page",
     "write_pages",
 ]
+
+_BATCH = 128
+"""Projects whose manifests are in memory together; some waves of calls for any usual number of threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +152,20 @@ def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Wo
 
 def refresh_settled(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> Refreshed:
     """Bring these projects' pages to what their manifests say now, and return what failed."""
+    done = [_refresh_batch(repository, batch, workers) for batch in batches(projects)]
+    return Refreshed(
+        projects=tuple(chain.from_iterable(each.projects for each in done)),
+        pages_written=sum(each.pages_written for each in done),
+        failed=tuple(chain.from_iterable(each.failed for each in done)),
+    )
+
+
+def batches(projects: Sequence[ProjectName]) -> Iterator[Sequence[ProjectName]]:
+    """Split projects into batches, so that memory holds the manifests of one batch and not of a whole repository."""
+    return (projects[start : start + _BATCH] for start in range(0, len(projects), _BATCH))
+
+
+def _refresh_batch(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> Refreshed:
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
     read = workers.map_settled(partial(read_known, repository, project) for project in projects)
