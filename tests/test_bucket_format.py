@@ -11,6 +11,7 @@ from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, encode_manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import render_project_json, render_root_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import ProjectName, Sha256
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "bucket-format.md").read_text(encoding="utf-8")
@@ -47,8 +48,8 @@ MANIFEST = Manifest(
     ("name", "written"),
     [
         ("manifest", encode_manifest(MANIFEST)),
-        ("html", render_project_html(MANIFEST, Layout())),
-        ("json", render_project_json(MANIFEST, Layout())),
+        ("html", render_project_html(project_listing(MANIFEST, Layout()))),
+        ("json", render_project_json(project_listing(MANIFEST, Layout()))),
         ("root html", render_root_html([DEMO])),
         ("root json", render_root_json([DEMO])),
     ],

@@ -15,6 +15,7 @@ from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import render_project_json, render_root_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.storage import Key
 from support.archives import make_wheel
@@ -104,8 +105,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     manifest = Manifest(project=DEMO, revision=4, files=files)
     pages = {
-        LAYOUT.html_keys(DEMO)[0]: render_project_html(manifest, LAYOUT),
-        LAYOUT.json_key(DEMO): render_project_json(manifest, LAYOUT),
+        LAYOUT.html_keys(DEMO)[0]: render_project_html(project_listing(manifest, LAYOUT)),
+        LAYOUT.json_key(DEMO): render_project_json(project_listing(manifest, LAYOUT)),
         LAYOUT.root_html_keys[0]: render_root_html([DEMO]),
         LAYOUT.root_json_key: render_root_json([DEMO]),
     }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
+from packaging.version import Version
 
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
+from bucketwheel.format.pages import listing
 from bucketwheel.names import ProjectName
 from support.archives import make_wheel
 from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import release_files
-from support.tampering import put, rebuild
+from support.tampering import change_settings, put, rebuild
 from support.witness import Witness
 
 
@@ -35,3 +40,23 @@ def test_reindex_holds_few_manifests_at_once(tmp_path: Path) -> None:
     rebuild(Witness(storage, before=count))
     assert {f"simple/{project}/index.json" for project in projects} <= set(storage.objects)
     assert 0 < most <= 130
+
+
+def test_a_publish_reads_each_version_once_for_all_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTML and JSON pages list the same files in the same order, which is found once; a version may have many files."""
+    storage = MemoryStorage()
+    versions = [f"1.{number}" for number in range(5)]
+    release_files(
+        storage, *(make_wheel(tmp_path, version=each, tag=f"py3{tag}-none-any") for each in versions for tag in "01")
+    )
+    change_settings(storage, lambda settings: replace(settings, pages="both"))
+    read: list[str] = []
+
+    class Counted(Version):
+        def __init__(self, version: str) -> None:
+            read.append(version)
+            super().__init__(version)
+
+    monkeypatch.setattr(listing, "Version", Counted)
+    release_files(storage, make_wheel(tmp_path, version="2.0"))
+    assert sorted(read) == sorted([*versions, "2.0"])

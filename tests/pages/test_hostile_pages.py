@@ -15,6 +15,7 @@ from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest, PublishedFile, Status
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.format.pages.mark import read_page_mark
 from support.manifests import DEMO, manifests, published
 
@@ -59,7 +60,7 @@ def expected_attributes(file: PublishedFile, *, signed: bool) -> dict[str, str]:
 @given(manifests(), LAYOUTS)
 def test_html_says_exactly_what_the_manifest_says(manifest: Manifest, layout: Layout) -> None:
     """An HTML page of any manifest has the elements it should have, each with the expected attributes, and no other."""
-    body = render_project_html(manifest, layout)
+    body = render_project_html(project_listing(manifest, layout))
 
     assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=2)
     page = elements(body)
@@ -79,7 +80,7 @@ def test_html_says_exactly_what_the_manifest_says(manifest: Manifest, layout: La
 @given(manifests(), LAYOUTS)
 def test_json_says_exactly_what_the_manifest_says(manifest: Manifest, layout: Layout) -> None:
     """A JSON page of any manifest has the expected values, word for word, and never a null."""
-    body = render_project_json(manifest, layout)
+    body = render_project_json(project_listing(manifest, layout))
 
     assert read_page_mark(body) == PageMark(revision=manifest.revision, renderer=2)
     page = json.loads(body)
@@ -107,9 +108,15 @@ def test_json_says_exactly_what_the_manifest_says(manifest: Manifest, layout: La
 @given(manifests())
 def test_pages_list_in_one_order(manifest: Manifest) -> None:
     """HTML and JSON list the same files in the same order (PEP 691)."""
-    links = [element.text for element in elements(render_project_html(manifest, Layout())) if element.tag == "a"]
+    links = [
+        element.text
+        for element in elements(render_project_html(project_listing(manifest, Layout())))
+        if element.tag == "a"
+    ]
 
-    assert [file["filename"] for file in json.loads(render_project_json(manifest, Layout()))["files"]] == links
+    assert [
+        file["filename"] for file in json.loads(render_project_json(project_listing(manifest, Layout())))["files"]
+    ] == links
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_html_escapes(reason: str, read: str) -> None:
         files=(published("x-1.zip", "1", yanked=reason, requires_python=reason),),
     )
 
-    page = elements(render_project_html(manifest, Layout()))
+    page = elements(render_project_html(project_listing(manifest, Layout())))
 
     link = next(element for element in page if element.tag == "a")
     assert (link.attrib["data-yanked"], link.attrib["data-requires-python"]) == (read, read)

@@ -12,6 +12,7 @@ from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import Sha256
 from support.manifests import DEMO, published
@@ -20,7 +21,7 @@ IMITATION = (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="bucketwheel" content="revision=99 renderer=9">'
 )
-PAGE = render_project_html(Manifest(project=DEMO, revision=5), Layout())
+PAGE = render_project_html(project_listing(Manifest(project=DEMO, revision=5), Layout()))
 
 
 def test_metadata_cannot_imitate_a_mark() -> None:
@@ -33,7 +34,10 @@ def test_metadata_cannot_imitate_a_mark() -> None:
         files=(published("x-1.zip", IMITATION, yanked=IMITATION, requires_python=inside),),
     )
 
-    for page in (render_project_html(manifest, Layout()), render_project_json(manifest, Layout())):
+    for page in (
+        render_project_html(project_listing(manifest, Layout())),
+        render_project_json(project_listing(manifest, Layout())),
+    ):
         assert read_page_mark(page) == PageMark(revision=5, renderer=2)
 
 
@@ -43,7 +47,7 @@ def test_a_page_says_which_manifest_it_shows(repository: str) -> None:
     mark = PageMark(revision=5, renderer=2, manifest=Sha256("a" * 64), repository=repository)
     manifest = Manifest(project=DEMO, revision=5)
     for render in (render_project_html, render_project_json):
-        assert read_page_mark(render(manifest, Layout(), mark=mark)) == mark
+        assert read_page_mark(render(project_listing(manifest, Layout()), mark)) == mark
 
 
 def test_a_newer_renderers_page_is_known() -> None:

@@ -7,16 +7,26 @@ from dataclasses import dataclass, field, replace
 
 import html5lib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import Sha256
 from bucketwheel.storage import Key
 from support.manifests import DEMO, published
 
 A, B, C = (letter * 64 for letter in "abc")
+HOSTILE_VERSIONS = (
+    *("", "1" * 5000, "<script>", "legacy", "é"),
+    *("0", "0.0.1", "1.dev0", "1.0a1.dev2", "1.0a1", "1.0c1", "1.0", "1.0.0", "v1", "1+abc", "1.0+UBUNTU-1", "1.0+1.2"),
+    *("1.0.post1.dev0", "1.0-1", "1.9", "1.10", "9.0", "10.0", "1!0"),
+)
+"""In their order: those that PEP 440 cannot read by their text, then the others; equal versions by their spelling."""
+
 TIME = "2026-11-20T12:00:00.123456Z"  # of every entry that published() writes; their size is 4661, their sha256 A
 
 
@@ -239,12 +249,12 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_html_is_exactly_this(case: Case) -> None:
     """A manifest has one HTML page, to the byte."""
-    assert render_project_html(case.manifest, case.layout, base_url=case.base_url).decode() == case.html
+    assert render_project_html(project_listing(case.manifest, case.layout, case.base_url)).decode() == case.html
 
 
 def test_json_is_exactly_this(case: Case) -> None:
     """A manifest has one JSON page, to the byte."""
-    assert render_project_json(case.manifest, case.layout, base_url=case.base_url).decode() == case.json
+    assert render_project_json(project_listing(case.manifest, case.layout, case.base_url)).decode() == case.json
 
 
 def test_the_tables_pages_are_valid(case: Case) -> None:
@@ -262,8 +272,8 @@ def test_provenance_needs_a_secure_address_of_ours(base_url: str | None, url: st
     file = published("demo_pkg-1.0.tar.gz", "1.0", provenance_sha256=Sha256(C), url=url)
     manifest = Manifest(project=DEMO, revision=1, files=(file,))
 
-    assert b"provenance" not in render_project_html(manifest, Layout(), base_url=base_url)
-    assert b"provenance" not in render_project_json(manifest, Layout(), base_url=base_url)
+    assert b"provenance" not in render_project_html(project_listing(manifest, Layout(), base_url))
+    assert b"provenance" not in render_project_json(project_listing(manifest, Layout(), base_url))
 
 
 def test_versions_are_normal_and_stand_once() -> None:
@@ -271,7 +281,7 @@ def test_versions_are_normal_and_stand_once() -> None:
     spellings = ["1.0", "1.0.0", "v2.0", "2.0", "2.0-1", "2.0.dev1", "0.9RC1", "10.0", "9.0", "legacy"]
     files = tuple(published(f"file-{position}.zip", version) for position, version in enumerate(spellings))
 
-    page = json.loads(render_project_json(Manifest(project=DEMO, revision=1, files=files), Layout()))
+    page = json.loads(render_project_json(project_listing(Manifest(project=DEMO, revision=1, files=files), Layout())))
 
     expected = ["legacy", "0.9rc1", "1.0", "1.0.0", "2.0.dev1", "2.0", "2.0.post1", "9.0", "10.0"]
     assert page["versions"] == expected
@@ -282,7 +292,7 @@ def test_files_of_one_version_follow_their_names() -> None:
     names = ["demo_pkg-1.10.tar.gz", "demo_pkg-1.9.tar.gz", "demo_pkg-1.9-py3-none-any.whl", "aaa-1.10.zip"]
     files = tuple(published(name, "1.10" if "1.10" in name else "1.9") for name in names)
 
-    page = json.loads(render_project_json(Manifest(project=DEMO, revision=1, files=files), Layout()))
+    page = json.loads(render_project_json(project_listing(Manifest(project=DEMO, revision=1, files=files), Layout())))
 
     assert [file["filename"] for file in page["files"]] == [
         "demo_pkg-1.9-py3-none-any.whl",
@@ -292,12 +302,25 @@ def test_files_of_one_version_follow_their_names() -> None:
     ]
 
 
+@given(st.permutations(range(len(HOSTILE_VERSIONS))))
+def test_versions_are_ordered_whatever_their_files_are_named(positions: list[int]) -> None:
+    """The order of files in a manifest helps to sort versions, and decides nothing."""
+    versions = [HOSTILE_VERSIONS[position] for position in positions]
+    files = tuple(published(f"file-{number:02}.zip", version) for number, version in enumerate(versions))
+
+    listing = project_listing(Manifest(project=DEMO, revision=1, files=files), Layout())
+
+    assert [link.file.version for link in listing.links] == list(HOSTILE_VERSIONS)
+
+
 def test_a_version_with_thousands_of_digits_is_only_text() -> None:
     """A version whose number Python refuses to read does not stop the page."""
     digits = "1" * 5000
 
     page = json.loads(
-        render_project_json(Manifest(project=DEMO, revision=1, files=(published("x.zip", digits),)), Layout())
+        render_project_json(
+            project_listing(Manifest(project=DEMO, revision=1, files=(published("x.zip", digits),)), Layout())
+        )
     )
 
     assert page["versions"] == [digits]
@@ -308,5 +331,9 @@ def test_equal_manifests_have_equal_pages() -> None:
     manifest = CASES[2].manifest
     turned = replace(manifest, files=tuple(reversed(manifest.files)))
 
-    assert render_project_html(turned, Layout()) == render_project_html(manifest, Layout())
-    assert render_project_json(turned, Layout()) == render_project_json(manifest, Layout())
+    assert render_project_html(project_listing(turned, Layout())) == render_project_html(
+        project_listing(manifest, Layout())
+    )
+    assert render_project_json(project_listing(turned, Layout())) == render_project_json(
+        project_listing(manifest, Layout())
+    )

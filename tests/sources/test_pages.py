@@ -16,6 +16,7 @@ from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import render_project_json, render_root_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import Sha256, project_name
 from bucketwheel.sources.pages import IndexPage, UnreadablePage, read_index
 from bucketwheel.sources.urls import InvalidUrl
@@ -398,8 +399,8 @@ def test_project_pages_are_read_back(files: dict[str, Sha256]) -> None:
     """HTML and JSON list the same files with the same digests, however they are called."""
     entries = tuple(published(name, "1.0", sha256=sha256) for name, sha256 in files.items())
     manifest = Manifest(project=DEMO, revision=1, files=entries)
-    from_html = read_index(render_project_html(manifest, Layout()), HTML, URL)
-    from_json = read_index(render_project_json(manifest, Layout()), JSON, URL)
+    from_html = read_index(render_project_html(project_listing(manifest, Layout())), HTML, URL)
+    from_json = read_index(render_project_json(project_listing(manifest, Layout())), JSON, URL)
     assert digests(from_html) == digests(from_json) == sorted(files.items())
 
 

@@ -16,9 +16,10 @@ from typing import Self
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
 from bucketwheel.format.layout import PageMark, page_mark, page_marks
-from bucketwheel.format.manifest import Manifest, refuse_newer
+from bucketwheel.format.manifest import refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
+from bucketwheel.format.pages.listing import Listing, project_listing
 from bucketwheel.format.pages.mark import RENDERER, mark_of, read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.parallel import Patience, Workers
@@ -98,7 +99,21 @@ class PageVersions:
 class _Page:
     key: Key
     headers: ObjectHeaders
-    render: Callable[[Manifest, PageMark], bytes]
+    render: Callable[[Listing, PageMark], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """All that the pages of a manifest show, found once for all of them."""
+
+    project: ProjectName
+    listing: Listing
+    mark: PageMark
+
+
+def _view(repository: Repository, read: VersionedManifest) -> _View:
+    listing = project_listing(read.manifest, repository.layout, repository.settings.base_url)
+    return _View(project=read.project, listing=listing, mark=project_mark(repository, read))
 
 
 def page_keys(repository: Repository, project: ProjectName) -> tuple[Key, ...]:
@@ -108,10 +123,11 @@ def page_keys(repository: Repository, project: ProjectName) -> tuple[Key, ...]:
 
 def is_current(repository: Repository, read: VersionedManifest, pages: PageVersions) -> bool:
     """Return whether all of a project's pages show this revision."""
-    project, mark = read.project, project_mark(repository, read)
+    view = _view(repository, read)
     return all(
-        not _is_newer(pages[page.key], mark) and _is_up_to_date(pages[page.key], page.render(read.manifest, mark), mark)
-        for page in (*_html_pages(repository, project), _json_page(repository, project))
+        not _is_newer(pages[page.key], view.mark)
+        and _is_up_to_date(pages[page.key], page.render(view.listing, view.mark), view.mark)
+        for page in (*_html_pages(repository, read.project), _json_page(repository, read.project))
     )
 
 
@@ -189,19 +205,20 @@ def write_pages(
 
     `pages` must have been looked at before each manifest was committed or read.
     """
-    json_pages = {read.project: _json_page(repository, read.project) for read in manifests}
-    new = [read for read in manifests if pages[json_pages[read.project].key].version is None]
-    known = [read for read in manifests if pages[json_pages[read.project].key].version is not None]
-    first = [(read, page) for read in manifests for page in _html_pages(repository, read.project)]
-    first += [(read, json_pages[read.project]) for read in known]  # rule: the JSON page comes after the root
+    views = [_view(repository, read) for read in manifests]
+    json_pages = {view.project: _json_page(repository, view.project) for view in views}
+    new = [view for view in views if pages[json_pages[view.project].key].version is None]
+    known = [view for view in views if pages[json_pages[view.project].key].version is not None]
+    first = [(view, page) for view in views for page in _html_pages(repository, view.project)]
+    first += [(view, json_pages[view.project]) for view in known]  # rule: the JSON page comes after the root
     written, failed = _write_all(repository, first, pages, workers)  # rule: the HTML page comes before the root
-    if new := [read for read in new if read.project not in failed]:
-        list_in_root(repository, [read.project for read in new], workers)
-        last = [(read, json_pages[read.project]) for read in new]
+    if new := [view for view in new if view.project not in failed]:
+        list_in_root(repository, [view.project for view in new], workers)
+        last = [(view, json_pages[view.project]) for view in new]
         also_written, also_failed = _write_all(repository, last, pages, workers)
         written, failed = written + also_written, failed | also_failed
     return Refreshed(
-        projects=tuple(read.project for read in manifests if read.project not in failed),
+        projects=tuple(view.project for view in views if view.project not in failed),
         pages_written=written,
         failed=tuple(failed.values()),
     )
@@ -209,59 +226,49 @@ def write_pages(
 
 def _html_pages(repository: Repository, project: ProjectName) -> list[_Page]:
     layout = repository.layout
-
-    def render(manifest: Manifest, mark: PageMark) -> bytes:
-        return render_project_html(manifest, layout, base_url=repository.settings.base_url, mark=mark)
-
-    return [_Page(key=key, headers=layout.html(), render=render) for key in layout.html_keys(project)]
+    return [_Page(key=key, headers=layout.html(), render=render_project_html) for key in layout.html_keys(project)]
 
 
 def _json_page(repository: Repository, project: ProjectName) -> _Page:
     layout = repository.layout
-
-    def render(manifest: Manifest, mark: PageMark) -> bytes:
-        return render_project_json(manifest, layout, base_url=repository.settings.base_url, mark=mark)
-
-    return _Page(key=layout.json_key(project), headers=layout.json(), render=render)
+    return _Page(key=layout.json_key(project), headers=layout.json(), render=render_project_json)
 
 
 def _write_all(
     repository: Repository,
-    wanted: Sequence[tuple[VersionedManifest, _Page]],
+    wanted: Sequence[tuple[_View, _Page]],
     pages: PageVersions,
     workers: Workers,
 ) -> tuple[int, dict[ProjectName, Exception]]:
     """Return how many pages were written, and the projects whose manifest cannot be used any more."""
-    outcomes = workers.map(partial(_try_to_write, repository, read, page, pages[page.key]) for read, page in wanted)
-    settled = [(read.project, outcome) for (read, _), outcome in zip(wanted, outcomes, strict=True)]
+    outcomes = workers.map(partial(_try_to_write, repository, view, page, pages[page.key]) for view, page in wanted)
+    settled = [(view.project, outcome) for (view, _), outcome in zip(wanted, outcomes, strict=True)]
     failed: dict[ProjectName, Exception] = {each: error for each, error in settled if isinstance(error, Exception)}
     return sum(outcome is True for _, outcome in settled), failed
 
 
-def _try_to_write(
-    repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion
-) -> bool | Damaged | Refused:
+def _try_to_write(repository: Repository, view: _View, page: _Page, found: PageVersion) -> bool | Damaged | Refused:
     try:
-        return _write(repository, read, page, found)
+        return _write(repository, view, page, found)
     except (Damaged, Refused) as error:  # of a manifest that was read again
         return error
 
 
-def _write(repository: Repository, read: VersionedManifest, page: _Page, found: PageVersion) -> bool:
+def _write(repository: Repository, view: _View, page: _Page, found: PageVersion) -> bool:
     """Bring one page to this revision or a newer one; return whether a write was needed."""
     patience = Patience()
     for _ in patience:
-        mark = project_mark(repository, read)
-        if _is_newer(found, mark):  # rule: a newer page is not done by itself
-            read = read_known(repository, read.project)
+        if _is_newer(found, view.mark):  # rule: a newer page is not done by itself
+            view = _view(repository, read_known(repository, view.project))
             continue
         try:
-            return _swap_page(repository, page.key, found, page.render(read.manifest, mark), page.headers, mark)
+            body = page.render(view.listing, view.mark)
+            return _swap_page(repository, page.key, found, body, page.headers, view.mark)
         except (SwapLost, OutcomeUnknown) as error:
             if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
                 raise refuses_current(repository.target, page.key) from error
-            found = _look(repository, read.project, page.key)  # rule: a lost page is looked at first
-            read = read_known(repository, read.project)  # rule: then its manifest is read
+            found = _look(repository, view.project, page.key)  # rule: a lost page is looked at first
+            view = _view(repository, read_known(repository, view.project))  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
 
 

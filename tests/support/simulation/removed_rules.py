@@ -113,7 +113,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("stat of a lost page after the manifest was read again", "other_versions", "I4"): {
         **_PAGES_GO_BACK,
-        "a lost page is looked at first": "read = read_known(repository, read.project)",
+        "a lost page is looked at first": "view = _view(repository, read_known(repository, view.project))",
         "then its manifest is read": "found = stat_page(repository.storage, page.key)",
     },
     RemovedRule("a lost page left to the winner", "other_versions", "I5"): {
@@ -135,7 +135,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             """
     },
     RemovedRule("JSON page before the root", "new_projects", "I7"): {
-        "the JSON page comes after the root": "first += [(read, json_pages[read.project]) for read in manifests]"
+        "the JSON page comes after the root": "first += [(view, json_pages[view.project]) for view in views]"
     },
     RemovedRule("a new root that names projects without a page", "empty_place", "I1"): {
         "a new root names pages that exist": "return set(projects)"

@@ -10,6 +10,7 @@ from bucketwheel.errors import Damaged
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
+from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import VersionedManifest
@@ -22,11 +23,10 @@ __all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "
 
 def expected_pages(repository: Repository, read: VersionedManifest) -> Mapping[Key, bytes]:
     """Return all pages of a project with the bytes that they must have."""
-    manifest, layout, base_url = read.manifest, repository.layout, repository.settings.base_url
-    mark = project_mark(repository, read)
-    html = render_project_html(manifest, layout, base_url=base_url, mark=mark)
-    json = render_project_json(manifest, layout, base_url=base_url, mark=mark)
-    return dict.fromkeys(layout.html_keys(manifest.project), html) | {layout.json_key(manifest.project): json}
+    project, layout, mark = read.project, repository.layout, project_mark(repository, read)
+    listing = project_listing(read.manifest, layout, repository.settings.base_url)
+    html = dict.fromkeys(layout.html_keys(project), render_project_html(listing, mark))
+    return html | {layout.json_key(project): render_project_json(listing, mark)}
 
 
 def expected_root(layout: Layout, listed: Collection[ProjectName]) -> Mapping[Key, bytes]:

@@ -8,7 +8,7 @@ from html import escape
 
 from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.pages.listing import ListedFile, project_listing
+from bucketwheel.format.pages.listing import ListedFile, Listing, project_listing
 from bucketwheel.format.pages.mark import RENDERER, html_opening
 from bucketwheel.names import ProjectName
 
@@ -24,15 +24,9 @@ _UNWRITABLE = re.compile(
 )
 
 
-def render_project_html(
-    manifest: Manifest, layout: Layout, *, base_url: str | None = None, mark: PageMark | None = None
-) -> bytes:
-    """Write a project's HTML page; `base_url` is the repository's public address, ending in a slash.
-
-    Without a mark the page says only which revision it shows.
-    """
-    listing = project_listing(manifest, layout, base_url)
-    status = manifest.status
+def render_project_html(listing: Listing, mark: PageMark | None = None) -> bytes:
+    """Write a project's HTML page; without a mark it says only which revision it shows."""
+    manifest, status = listing.manifest, listing.manifest.status
     meta = {"pypi:repository-version": _API_VERSION, "pypi:project-status": status.status}
     if status.reason is not None:
         meta["pypi:project-status-reason"] = status.reason
@@ -46,7 +40,7 @@ def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> by
 
     `base_url` is the public address of the repository, ending in a slash; attestations are linked only with one.
     """
-    return render_project_html(manifest, Layout(), base_url=base_url)
+    return render_project_html(project_listing(manifest, Layout(), base_url))
 
 
 def render_root_html(projects: Collection[ProjectName]) -> bytes:

@@ -9,7 +9,7 @@ from bucketwheel.errors import Damaged
 from bucketwheel.format.documents import Document, DocumentInvalid, load_document
 from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
-from bucketwheel.format.pages.listing import ListedFile, project_listing
+from bucketwheel.format.pages.listing import ListedFile, Listing, project_listing
 from bucketwheel.format.pages.mark import JSON_MARK, RENDERER, json_mark
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
@@ -18,14 +18,9 @@ __all__ = ["read_root_json", "render_project_json", "render_root_json", "render_
 _API_VERSION = "1.4"  # 1.5 is for repositories that have namespaces (PEP 752)
 
 
-def render_project_json(
-    manifest: Manifest, layout: Layout, *, base_url: str | None = None, mark: PageMark | None = None
-) -> bytes:
-    """Write a project's JSON page; `base_url` is the repository's public address, ending in a slash.
-
-    Without a mark the page says only which revision it shows.
-    """
-    listing = project_listing(manifest, layout, base_url)
+def render_project_json(listing: Listing, mark: PageMark | None = None) -> bytes:
+    """Write a project's JSON page; without a mark it says only which revision it shows."""
+    manifest = listing.manifest
     status = {"status": manifest.status.status}
     if manifest.status.reason is not None:
         status["reason"] = manifest.status.reason
@@ -42,7 +37,7 @@ def render_project_json(
 
 def render_simple_json(manifest: Manifest, *, base_url: str | None = None) -> bytes:
     """Write the same page as PEP 691 has it, to be served as `application/vnd.pypi.simple.v1+json`."""
-    return render_project_json(manifest, Layout(), base_url=base_url)
+    return render_project_json(project_listing(manifest, Layout(), base_url))
 
 
 def render_root_json(projects: Collection[ProjectName]) -> bytes:

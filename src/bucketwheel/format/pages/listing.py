@@ -27,21 +27,25 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All files that a project's pages list, oldest version first."""
+    """All that a project's pages show: found once for its HTML and JSON pages."""
 
+    manifest: Manifest
     versions: tuple[str, ...]
     """In their normal spelling (PEP 700), each once."""
     links: tuple[ListedFile, ...]
+    """Oldest version first."""
     signed: bool
     """True if any file has a signature: then every link says whether its own has (PEP 503)."""
 
 
-def project_listing(manifest: Manifest, layout: Layout, base_url: str | None) -> Listing:
+def project_listing(manifest: Manifest, layout: Layout, base_url: str | None = None) -> Listing:
     """Return the content of a project's pages; `base_url` is the repository's public address, ending in a slash."""
     files = manifest.visible
-    spellings = _in_order({file.version for file in files})
+    # A manifest is sorted by file names, so most versions are in order already, which costs fewer comparisons.
+    spellings = _in_order(dict.fromkeys(file.version for file in files))
     rank = {version: position for position, version in enumerate(spellings)}
     return Listing(
+        manifest=manifest,
         versions=tuple(dict.fromkeys(spellings.values())),
         links=tuple(
             ListedFile(
