@@ -199,6 +199,8 @@ def sha256_of(content: bytes) -> Sha256:
 
 def printable(text: str) -> str:
     """Escape control, bidirectional and invisible characters of a text from outside, for a terminal and a log."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         character
         if character.isprintable() and unicodedata.category(character) not in {"Cf", "Co", "Cn"}

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from bucketwheel.format import documents
 from bucketwheel.format.layout import manifest_key
-from bucketwheel.format.manifest import Manifest, encode_manifest
+from bucketwheel.format.manifest import Manifest, decode_manifest, encode_manifest
 from bucketwheel.format.pages import listing
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, printable
 from support.archives import make_wheel
-from support.manifests import published
+from support.manifests import DEMO, published
 from support.memory import MemoryStorage
 from support.releasing import release_files
 from support.tampering import change_settings, put, rebuild
@@ -60,3 +61,20 @@ def test_a_publish_reads_each_version_once_for_all_pages(tmp_path: Path, monkeyp
     monkeypatch.setattr(listing, "Version", Counted)
     release_files(storage, make_wheel(tmp_path, version="2.0"))
     assert sorted(read) == sorted([*versions, "2.0"])
+
+
+def test_reading_a_manifest_builds_a_path_for_problems_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place such as `files[3].size` is put into words for what is wrong or unknown there, and for nothing else."""
+    named: list[str] = []
+
+    def count(text: str) -> str:
+        named.append(text)
+        return printable(text)
+
+    files = tuple(published(f"demo_pkg-{number}.zip", str(number)) for number in range(100))
+    body = encode_manifest(Manifest(project=DEMO, revision=1, files=files))
+    monkeypatch.setattr(documents, "printable", count)
+    assert len(decode_manifest(body, DEMO).files) == 100
+    assert len(named) < 10
+    newer = decode_manifest(body.replace(b'"by"', b'"newer":1,"by"', 1), DEMO)
+    assert newer.unknown == ("files[0].newer",)

@@ -22,9 +22,12 @@ class DocumentInvalid(ValueError):
 class Document:
     """One object of a JSON document, which knows its path and which of its keys were read."""
 
-    def __init__(self, table: dict[str, object], path: str, unknown: list[str]) -> None:
+    __slots__ = ("_path", "_position", "_table", "_unknown", "_unread")
+
+    def __init__(self, table: dict[str, object], path: str, unknown: list[str], position: int | None = None) -> None:
         self._table = table
         self._path = path
+        self._position = position
         self._unread = set(table)
         self._unknown = unknown
 
@@ -72,17 +75,18 @@ class Document:
 
     def documents(self, key: str) -> Iterator[Document]:
         """Read a list of objects that must exist; each is finished before the next one is read."""
+        path = self._name(key)
         for position, value in enumerate(self._required(key, list)):
-            name = f"{self._name(key)}[{position}]"
             if not isinstance(value, dict):
-                raise DocumentInvalid(f"{name} is not an object")
-            document = Document(value, name, self._unknown)
+                raise DocumentInvalid(f"{path}[{position}] is not an object")
+            document = Document(value, path, self._unknown, position)
             yield document
             document.finish()
 
     def finish(self) -> None:
         """Note every key that was not read: a newer bucketwheel wrote it."""
-        self._unknown.extend(self._name(key) for key in sorted(self._unread))
+        if self._unread:
+            self._unknown.extend(self._name(key) for key in sorted(self._unread))
 
     def _required(self, key: str, expected: type[_Expected]) -> _Expected:
         value = self._typed(key, expected)
@@ -101,7 +105,9 @@ class Document:
         return value
 
     def _name(self, key: str) -> str:
-        return f"{self._path}.{printable(key)}" if self._path else printable(key)
+        # Written only for what is wrong or unknown: a manifest may have fifty thousand entries without either.
+        entry = "" if self._position is None else f"[{self._position}]"
+        return f"{self._path}{entry}.{printable(key)}" if self._path else printable(key)
 
 
 _NAMES: dict[type, str] = {str: "a string", int: "a number", bool: "true or false", list: "a list", dict: "an object"}

@@ -350,18 +350,19 @@ def _digest(document: Document, key: str) -> Sha256:
     return digest
 
 
+_FIELDS = tuple(entry.name for entry in fields(PublishedFile))
+_KEYS = tuple(name.replace("_", "-") for name in _FIELDS)
+_values = attrgetter(*_FIELDS)
+
+
 def _file_table(file: PublishedFile) -> dict[str, object]:
-    table: dict[str, object] = {
-        entry.name.replace("_", "-"): getattr(file, entry.name)
-        for entry in fields(file)
-        if entry.name not in {"yanked", "hidden", "gpg_sig", "seen"}
-    }
-    return table | {
-        "yanked": None if file.yanked is None else {"reason": file.yanked},
-        "hidden": file.hidden or None,
-        "gpg-sig": file.gpg_sig or None,
-        "seen": None if file.seen is None else {"etag": file.seen},
-    }
+    entries = zip(_KEYS, _values(file), strict=True)
+    table = {key: value for key, value in entries if value is not None and value is not False}
+    if file.yanked is not None:
+        table["yanked"] = {"reason": file.yanked}
+    if file.seen is not None:
+        table["seen"] = {"etag": file.seen}
+    return table
 
 
 def _deleted_table(file: DeletedFile) -> dict[str, object]:
