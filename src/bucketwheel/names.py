@@ -131,8 +131,9 @@ class Spellings:
     """File names, found by any other spelling of the distribution that they name."""
 
     def __init__(self, filenames: Iterable[str]) -> None:
-        # There may be a hundred thousand: only those with the same digits are read whole.
+        # There may be a hundred thousand: only those with the same digits are read whole, and once.
         self._filenames: dict[str, list[str]] = defaultdict(list)
+        self._positions: dict[str, dict[object, list[int]]] = {}
         for filename in filenames:
             self._filenames[_digits(filename)].append(filename)
 
@@ -142,12 +143,22 @@ class Spellings:
         Names that differ in case only are spellings of one name, whatever they are: in a directory on macOS or Windows
         they would be one file.
         """
-        return tuple(
-            filename
-            for filename in self._filenames.get(_digits(name.filename), ())
-            if filename != name.filename
-            and (filename.lower() == name.filename.lower() or _identity(filename) == name.identity)
-        )
+        digits = _digits(name.filename)
+        alike = self._filenames.get(digits, [])
+        if digits not in self._positions:
+            self._positions[digits] = _positions(alike)
+        positions = self._positions[digits]
+        found = {*positions.get(name.identity, ()), *positions.get(name.filename.lower(), ())}
+        return tuple(alike[position] for position in sorted(found) if alike[position] != name.filename)
+
+
+def _positions(filenames: Iterable[str]) -> dict[object, list[int]]:
+    """Index file names by what all spellings of a name share: what they identify, and their letters in lower case."""
+    positions: dict[object, list[int]] = defaultdict(list)
+    for position, filename in enumerate(filenames):
+        positions[filename.lower()].append(position)
+        positions[_identity(filename)].append(position)
+    return positions
 
 
 def _digits(filename: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from bucketwheel import names
 from bucketwheel.format import documents
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest, encode_manifest
 from bucketwheel.format.pages import listing
-from bucketwheel.names import ProjectName, printable
+from bucketwheel.names import DistributionName, ProjectName, distribution_name, printable
 from support.archives import make_wheel
 from support.manifests import DEMO, published
 from support.memory import MemoryStorage
@@ -78,3 +79,19 @@ def test_reading_a_manifest_builds_a_path_for_problems_only(monkeypatch: pytest.
     assert len(named) < 10
     newer = decode_manifest(body.replace(b'"by"', b'"newer":1,"by"', 1), DEMO)
     assert newer.unknown == ("files[0].newer",)
+
+
+def test_a_name_is_compared_with_each_published_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred new wheels of a version with as many files read the names of these once, and not a hundred times."""
+    read: list[str] = []
+
+    def count(filename: str) -> DistributionName:
+        read.append(filename)
+        return distribution_name(filename)
+
+    published_names = [f"Demo_Pkg-1.0-cp3{number}-cp3{number}-win_amd64.whl" for number in range(100)]
+    offered = [distribution_name(name.replace("Demo_Pkg-1.0", "demo_pkg-1.0.0")) for name in published_names]
+    monkeypatch.setattr(names, "distribution_name", count)
+    spellings = names.Spellings(published_names)
+    assert [spellings.of(name) for name in offered] == [(name,) for name in published_names]
+    assert sorted(read) == sorted(published_names)
