@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, NewType
 
 from packaging.tags import Tag
@@ -42,6 +43,7 @@ __all__ = [
     "named_project",
     "named_version",
     "not_there",
+    "parsed_version",
     "printable",
     "project_name",
     "same_version",
@@ -174,10 +176,16 @@ def _identity(filename: str) -> object:
         return None  # adopted from another tool, under a name that no new file could have
 
 
+@lru_cache(maxsize=1024)
+def parsed_version(text: str) -> Version:
+    """Read a version; raises InvalidVersion. The files of one version follow each other, and each asks for it."""
+    return Version(text)
+
+
 def is_version(written: str, version: Version) -> bool:
     """Return whether an entry's version is this one, in any spelling."""
     try:
-        return Version(written) == version
+        return parsed_version(written) == version
     except InvalidVersion:
         return False  # an adopted file whose version PEP 440 cannot read
 
@@ -185,7 +193,7 @@ def is_version(written: str, version: Version) -> bool:
 def same_version(written: str, named: str) -> bool:
     """Return whether an entry has the version that the user named; one that PEP 440 cannot read compares as text."""
     try:
-        return is_version(written, Version(named))
+        return is_version(written, parsed_version(named))
     except InvalidVersion:
         return written == named
 
@@ -193,7 +201,7 @@ def same_version(written: str, named: str) -> bool:
 def version_order(version: str) -> tuple[bool, Version, str]:
     """Return a sort key for any version: those that are not PEP 440's come first, by their text."""
     try:
-        return True, Version(version), ""
+        return True, parsed_version(version), ""
     except InvalidVersion:
         return False, Version("0"), version
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,17 +10,24 @@ import pytest
 from packaging.version import Version
 
 from bucketwheel import names
+from bucketwheel.commands.delete import FilesToDelete
+from bucketwheel.commands.prune import Expiry, KeepNewest
+from bucketwheel.commands.yank import YankChange
 from bucketwheel.format import documents
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest, encode_manifest
 from bucketwheel.format.pages import listing
 from bucketwheel.names import DistributionName, ProjectName, distribution_name, printable
+from bucketwheel.protocol import release
+from bucketwheel.protocol.plan import Existing, ReleasePlan, Upload, plan_release
 from support.archives import make_wheel
 from support.manifests import DEMO, published
 from support.memory import MemoryStorage
-from support.releasing import release_files
+from support.releasing import NOW, release_files
 from support.tampering import change_settings, put, rebuild
 from support.witness import Witness
+
+MANIFEST = manifest_key(DEMO)
 
 
 def test_reindex_holds_few_manifests_at_once(tmp_path: Path) -> None:
@@ -95,3 +103,46 @@ def test_a_name_is_compared_with_each_published_file_once(monkeypatch: pytest.Mo
     spellings = names.Spellings(published_names)
     assert [spellings.of(name) for name in offered] == [(name,) for name in published_names]
     assert sorted(read) == sorted(published_names)
+
+
+def test_a_publish_plans_once_while_nobody_else_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan looks at every name of the manifest: it is made again only for another manifest."""
+    storage, planned = MemoryStorage(), list[int]()
+
+    def count(manifest: Manifest, uploads: Sequence[Upload], existing: Existing) -> ReleasePlan:
+        planned.append(manifest.revision)
+        return plan_release(manifest, uploads, existing)
+
+    monkeypatch.setattr(release, "plan_release", count)
+    release_files(storage, make_wheel(tmp_path))
+    release_files(storage, make_wheel(tmp_path, version="2.0"))
+    assert planned == [0, 1]
+
+    rivals = [make_wheel(tmp_path, version="3.0")]
+
+    def publish_first(verb: str, key: str) -> None:
+        if (verb, key) == ("swap", MANIFEST) and rivals:
+            release_files(storage, rivals.pop())
+
+    release_files(Witness(storage, before=publish_first), make_wheel(tmp_path, version="4.0"))
+    assert planned == [0, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        FilesToDelete(version="1.7").select,
+        Expiry(retention=KeepNewest(count=3), now=NOW).select,
+        YankChange(version=Version("1.7"), yanked="broken").decide,
+    ],
+)
+def test_each_version_is_read_once_for_all_its_files(select: Callable[[Manifest], object]) -> None:
+    """The files of a version follow each other in a manifest, and share what is read of it."""
+    files = tuple(
+        published(f"demo_pkg-1.{version}-cp3{python}-cp3{python}-win_amd64.whl", f"1.{version}")
+        for version in range(30)
+        for python in range(10)
+    )
+    names.parsed_version.cache_clear()
+    select(Manifest(project=DEMO, revision=1, files=files))
+    assert names.parsed_version.cache_info().misses <= 31

@@ -6,15 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import InvalidVersion
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import Manifest, PublishedFile
-from bucketwheel.names import InvalidName, ProjectName, distribution_name, fixed_beginning, matching, version_order
+from bucketwheel.names import (
+    InvalidName,
+    ProjectName,
+    distribution_name,
+    fixed_beginning,
+    matching,
+    parsed_version,
+    version_order,
+)
 from bucketwheel.protocol.change import look_and_read
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, list_projects, open_context, open_to_read, open_to_write
@@ -105,7 +114,7 @@ class KeepNewest:
         return {file.filename for members in sets.values() for file in self._newest(members)}
 
     def _newest(self, files: Iterable[PublishedFile]) -> list[PublishedFile]:
-        members = [(Version(file.version), file) for file in files]
+        members = [(parsed_version(file.version), file) for file in files]
         installed = {version for version, file in members if file.yanked is None and not file.hidden}
         kept = sorted(installed, reverse=True)[: self.count]
         return [file for version, file in members if len(kept) < self.count or version >= kept[-1]]
@@ -161,14 +170,14 @@ def expired(
     candidates = tuple(file for file in files if _may_expire(file, all_releases=all_releases))
     staying = retention.stays(candidates, now)
     if per == "version":
-        whole = {Version(file.version) for file in candidates if file.filename in staying}
-        return tuple(file for file in candidates if Version(file.version) not in whole)
+        whole = {parsed_version(file.version) for file in candidates if file.filename in staying}
+        return tuple(file for file in candidates if parsed_version(file.version) not in whole)
     return tuple(file for file in candidates if file.filename not in staying)
 
 
 def _may_expire(file: PublishedFile, *, all_releases: bool) -> bool:
     try:
-        version = Version(file.version)
+        version = parsed_version(file.version)
     except InvalidVersion:
         return False
     return all_releases or version.is_prerelease
@@ -176,8 +185,15 @@ def _may_expire(file: PublishedFile, *, all_releases: bool) -> bool:
 
 def _tags(file: PublishedFile) -> object:
     """Return the set that a file counts in: wheels of the same tags, whatever their build number; sdists."""
+    # But for their versions the names of nightly wheels are the same few, which are read once.
+    tags = _tags_in(file.filename.replace(f"-{file.version}-", "-0-", 1))
+    return tags or file.filename  # adopted: its name has no tags, so it is a set of its own and stays
+
+
+@lru_cache(maxsize=1024)
+def _tags_in(filename: str) -> object:
     try:
-        name = distribution_name(file.filename)
+        name = distribution_name(filename)
     except InvalidName:
-        return file.filename  # adopted: its name has no tags, so it is a set of its own and stays
+        return None
     return name.tags or name.kind
