@@ -124,7 +124,8 @@ class Workers:
 
     def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Do the same from within a call of a wave, in threads of their own; these calls may start nothing."""
-        return _map(self._inner_pool, calls)
+        waiting = list(calls)
+        return [waiting[0]()] if len(waiting) == 1 else _map(self._inner_pool, waiting)
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""

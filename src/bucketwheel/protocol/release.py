@@ -326,7 +326,7 @@ class _Uploads:
         keys = _keys(self._repository, manifest, upload)
         missing = next((file for file in manifest.missing if file.filename == upload.filename), None)
         self._stored[upload.filename] = store_upload(
-            self._repository, upload, keys=keys, run_id=self._request.run_id, missing=missing
+            self._repository, upload, self._context.workers, keys=keys, run_id=self._request.run_id, missing=missing
         )
         report(FileDone(name=upload.filename, size=size))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from bucketwheel.errors import OutcomeUnknown, Unavailable
 from bucketwheel.format.layout import file_marks, repository_of, run_of, sha256_of_file
 from bucketwheel.format.manifest import PublishedFile
 from bucketwheel.names import Sha256, sha256_of
-from bucketwheel.parallel import attempts
+from bucketwheel.parallel import Workers, attempts
 from bucketwheel.protocol.plan import StoredFile, Upload
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import AddsInParts, Key, ObjectHeaders, ObjectInfo, Storage
@@ -26,7 +27,13 @@ def in_parts(storage: Storage, upload: Upload) -> bool:
 
 
 def store_upload(
-    repository: Repository, upload: Upload, *, keys: Iterable[Key], run_id: str, missing: PublishedFile | None = None
+    repository: Repository,
+    upload: Upload,
+    workers: Workers,
+    *,
+    keys: Iterable[Key],
+    run_id: str,
+    missing: PublishedFile | None = None,
 ) -> StoredFile:
     """Add the file and then its sidecars, at the first key that is free or already holds the same bytes.
 
@@ -39,15 +46,14 @@ def store_upload(
         if added is None:  # rule: step aside
             continue  # other bytes: they belong to a run that died or is still at work, so leave them alone
         # rule: sidecars follow also a file of another run
-        if upload.metadata is not None and not add_metadata(repository, key, upload.metadata, run_id):
+        stored = _add_sidecars(repository, key, upload, workers, run_id)
+        if not stored.get(".metadata", True):
             continue
         gpg_sig, provenance_sha256 = _sidecars_left(repository, key, missing)  # rule: what is gone is not named
         if upload.signature is not None:
-            # A signature that is stored already stays: it is of the same bytes.
-            _add_small(repository, Key(f"{key}.asc"), upload.signature, layout.signature(), run_id)
-            gpg_sig = True
+            gpg_sig = True  # one that was stored already stays: it is of the same bytes
         if upload.provenance is not None:
-            provenance_sha256 = _add_provenance(repository, Key(f"{key}.provenance"), upload.provenance, run_id)
+            provenance_sha256 = _provenance_digest(repository, key, upload.provenance, same=stored[".provenance"])
         return StoredFile(key=key, added=added, gpg_sig=gpg_sig, provenance_sha256=provenance_sha256)
     raise AssertionError("keys never end")
 
@@ -64,19 +70,36 @@ def _sidecars_left(repository: Repository, key: Key, missing: PublishedFile | No
 
 def add_metadata(repository: Repository, key: Key, metadata: bytes, run_id: str) -> bool:
     """Add the `.metadata` of the file at a key; return whether exactly these bytes are stored now."""
-    headers = repository.layout.metadata()
-    return _add_small(repository, Key(f"{key}.metadata"), metadata, headers, run_id) is not None
+    return _add_sidecar(repository, Key(f"{key}.metadata"), metadata, repository.layout.metadata(), run_id)
 
 
-def _add_provenance(repository: Repository, key: Key, provenance: bytes, run_id: str) -> Sha256:
-    """Add attestations; those that are stored already stay, and theirs is the digest that counts."""
-    added = _add_small(repository, key, provenance, repository.layout.provenance(), run_id)
-    stored = repository.storage.read(key) if added is None else None
+def _add_sidecars(repository: Repository, key: Key, upload: Upload, workers: Workers, run_id: str) -> dict[str, bool]:
+    """Add all sidecars of a file side by side; return by suffix whether exactly these bytes are stored now.
+
+    Their order means nothing: no page names any of them before the commit.
+    """
+    layout = repository.layout
+    sidecars = (
+        (".metadata", upload.metadata, layout.metadata()),
+        (".asc", upload.signature, layout.signature()),
+        (".provenance", upload.provenance, layout.provenance()),
+    )
+    adds = {
+        suffix: partial(_add_sidecar, repository, Key(f"{key}{suffix}"), body, headers, run_id)
+        for suffix, body, headers in sidecars
+        if body is not None
+    }
+    return dict(zip(adds, workers.map_within(adds.values()), strict=True))
+
+
+def _provenance_digest(repository: Repository, key: Key, provenance: bytes, *, same: bool) -> Sha256:
+    """Return the digest of the attestations that are stored: others that were stored already stay."""
+    stored = None if same else repository.storage.read(Key(f"{key}.provenance"))
     return sha256_of(provenance if stored is None else stored.body)
 
 
-def _add_small(repository: Repository, key: Key, body: bytes, headers: ObjectHeaders, run_id: str) -> bool | None:
-    return _add(repository, key, body, sha256_of(body), len(body), headers, run_id)
+def _add_sidecar(repository: Repository, key: Key, body: bytes, headers: ObjectHeaders, run_id: str) -> bool:
+    return _add(repository, key, body, sha256_of(body), len(body), headers, run_id) is not None
 
 
 def _add(

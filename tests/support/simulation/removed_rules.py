@@ -30,7 +30,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("sidecars only with a file of our own", "same_bytes", "I1"): {
         "sidecars follow also a file of another run": """
-            if upload.metadata is not None and added and not add_metadata(repository, key, upload.metadata, run_id):
+            stored = _add_sidecars(repository, key, upload, workers, run_id) if added else {".provenance": True}
             """
     },
     RemovedRule("409 taken for `exists`", "other_versions", "I1"): {
