@@ -45,3 +45,16 @@ def test_signature_and_attestations_take_no_further_wave(storage: MemoryStorage,
     waves = publish(storage, wheel, signed=True)
     assert waves.wave(3) == [f"add {FOLDER}{wheel.name}.{sidecar}" for sidecar in ("asc", "metadata", "provenance")]
     assert (waves.depth, len(waves.sent)) == (5, 11)
+
+
+def test_a_new_project_takes_nine_waves(storage: MemoryStorage, tmp_path: Path) -> None:
+    """The root is read beside the uploads; after the manifest come HTML page, JSON root, HTML root and JSON page."""
+    waves = publish(storage, make_wheel(tmp_path, "another"))
+    assert [waves.wave(number)[-1] for number in range(5, 10)] == [
+        "swap _bucketwheel/manifests/another.json",
+        "swap simple/another/",
+        "swap simple/index.json",
+        "swap simple/",
+        "swap simple/another/index.json",
+    ]
+    assert (waves.depth, len(waves.sent)) == (9, 13)

@@ -67,6 +67,7 @@ class PageVersions:
     def __init__(self, stats: Mapping[Key, Future[PageVersion]]) -> None:
         self._stats = dict(stats)
         self._later: dict[Key, PageVersion] = {}
+        self._root: Future[_Root] | None = None
 
     @classmethod
     def start(cls, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> Self:
@@ -89,10 +90,21 @@ class PageVersions:
         for key in page_keys(repository, project):
             self._later[key] = _look(repository, project, key)
 
+    def look_at_root(self, repository: Repository, workers: Workers) -> None:
+        """Begin to look at the root too, which will have to list a new project."""
+        self._root = workers.start(partial(_look_at_root, repository, workers))
+
+    @property
+    def root(self) -> _Root | None:
+        """Return the root as it was looked at, if it was."""
+        return None if self._root is None else self._root.result()
+
     def wait(self) -> None:
         """Wait until each page was looked at; raises what went wrong."""
         for stat in self._stats.values():
             stat.result()
+        if self._root is not None:
+            self._root.result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +225,7 @@ def write_pages(
     first += [(view, json_pages[view.project]) for view in known]  # rule: the JSON page comes after the root
     written, failed = _write_all(repository, first, pages, workers)  # rule: the HTML page comes before the root
     if new := [view for view in new if view.project not in failed]:
-        list_in_root(repository, [view.project for view in new], workers)
+        list_in_root(repository, [view.project for view in new], workers, found=pages.root)
         last = [(view, json_pages[view.project]) for view in new]
         also_written, also_failed = _write_all(repository, last, pages, workers)
         written, failed = written + also_written, failed | also_failed
@@ -335,20 +347,34 @@ def stat_page(storage: Storage, key: Key) -> PageVersion:
 # The root ------------------------------------------------------------------------------------------------------------
 
 
-def list_in_root(repository: Repository, projects: Collection[ProjectName], workers: Workers) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Root:
+    """The root as it was found."""
+
+    html: Mapping[Key, PageVersion]
+    json: Object | None
+    listed: frozenset[ProjectName]
+    """The projects on the JSON root; if it is absent or damaged, those that have a manifest and a page."""
+    by_newer: bool
+    """Whether a newer bucketwheel wrote the JSON root, and we can read it."""
+
+
+def list_in_root(
+    repository: Repository, projects: Collection[ProjectName], workers: Workers, *, found: _Root | None = None
+) -> None:
     """Make both roots list these projects, the JSON one first: it is a set that only grows.
 
-    Each of them must have its HTML page already: the root never names a page that is absent.
+    Each of them must have its HTML page already: the root never names a page that is absent. `found` is the root as it
+    was looked at before, perhaps long ago: if it has changed since, the swap is lost and the root is looked at again.
     """
     layout = repository.layout
     patience = Patience()
     for _ in patience:
-        # Before the JSON root is read, so that what it shows is never older than what the HTML root shows now.
-        found = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
+        root, found = found or _look_at_root(repository, workers), None
         try:
-            names = _grow_json_root(repository, projects, workers)  # rule: the HTML root follows the JSON root
+            names = _grow_json_root(repository, projects, root)  # rule: the HTML root follows the JSON root
             body, mark = render_root_html(names), PageMark(revision=len(names), renderer=RENDERER)
-            for key, page in found.items():
+            for key, page in root.html.items():
                 _swap_page(repository, key, page, body, layout.html(), mark)
         except SwapLost as lost:
             if patience.ends_at(lost.refused):
@@ -372,16 +398,23 @@ def _listed(root: Object | None) -> frozenset[ProjectName] | None:
         return None  # it is a view: the manifests know what it listed
 
 
-def _grow_json_root(
-    repository: Repository, projects: Collection[ProjectName], workers: Workers
-) -> tuple[ProjectName, ...]:
-    key = repository.layout.root_json_key
-    stored = repository.storage.read(key)
+def _look_at_root(repository: Repository, workers: Workers) -> _Root:
+    """Look at the HTML root, then read the JSON root: what that shows is never older than what the HTML root shows."""
+    storage, layout = repository.storage, repository.layout
+    html = {key: stat_page(storage, key) for key in layout.root_html_keys}
+    stored = storage.read(layout.root_json_key)
     listed = _listed(stored)
-    names = tuple(sorted((_with_pages(repository, workers) if listed is None else listed) | set(projects)))
+    if stored is None or listed is None:
+        return _Root(html=html, json=stored, listed=_with_pages(repository, workers), by_newer=False)
+    return _Root(html=html, json=stored, listed=listed, by_newer=_renderer_of(stored) > RENDERER)
+
+
+def _grow_json_root(repository: Repository, projects: Collection[ProjectName], root: _Root) -> tuple[ProjectName, ...]:
+    key, stored = repository.layout.root_json_key, root.json
+    names = tuple(sorted(root.listed.union(projects)))
     body, mark = render_root_json(names), PageMark(revision=len(names), renderer=RENDERER)
     # Two versions of bucketwheel never rewrite each other's root again and again.
-    is_newer = stored is not None and listed == frozenset(names) and _renderer_of(stored) > RENDERER
+    is_newer = root.by_newer and root.listed == set(names)
     if stored is None or (stored.body != body and not is_newer):
         version = None if stored is None else stored.version
         headers = repository.layout.json()
@@ -394,15 +427,15 @@ def _renderer_of(page: Object) -> int:
     return 0 if mark is None else mark.renderer
 
 
-def _with_pages(repository: Repository, workers: Workers) -> set[ProjectName]:
+def _with_pages(repository: Repository, workers: Workers) -> frozenset[ProjectName]:
     """Find the projects that have a manifest and an HTML page; the publisher of any other lists it itself."""
     projects = list_projects(repository.storage)
-    pages = workers.map(
+    pages = workers.map_within(
         partial(stat_page, repository.storage, repository.layout.html_keys(each)[0]) for each in projects
     )
-    return {
+    return frozenset(
         project for project, page in zip(projects, pages, strict=True) if page.version is not None
-    }  # rule: a new root names pages that exist
+    )  # rule: a new root names pages that exist
 
 
 def _not_written(repository: Repository, page: str) -> Unfinished:

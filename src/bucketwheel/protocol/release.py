@@ -122,6 +122,8 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
             confirm(context.target, read)
         changed_pages = _pages_to_change(repository, manifests, plans, pages)
         return Outcome(repository=repository, plans=plans, created=created, pages=changed_pages)
+    if any(read.version is None for read in manifests):
+        pages.look_at_root(repository, context.workers)  # beside the uploads: no wave more
     uploads = _Uploads(context, repository, request)
     uploads.store_all(manifests, plans)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]

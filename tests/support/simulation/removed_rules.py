@@ -138,21 +138,22 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
         "the JSON page comes after the root": "first += [(view, json_pages[view.project]) for view in views]"
     },
     RemovedRule("a new root that names projects without a page", "empty_place", "I1"): {
-        "a new root names pages that exist": "return set(projects)"
+        "a new root names pages that exist": "return frozenset(projects)"
     },
     RemovedRule("HTML root skipped because the JSON root lists the project", "new_projects", "I7"): {
         "the HTML root follows the JSON root": """
             listed = repository.storage.read(layout.root_json_key)
             if listed is not None and set(projects) <= set(read_root_json(listed.body)):
                 return
-            names = _grow_json_root(repository, projects, workers)
+            names = _grow_json_root(repository, projects, root)
             """
     },
     RemovedRule("stat of the HTML root after the JSON root was read", "new_projects", "I4"): {
         **_PAGES_GO_BACK,
         "the HTML root follows the JSON root": """
-            names = _grow_json_root(repository, projects, workers)
-            found = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
+            names = _grow_json_root(repository, projects, root)
+            html = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
+            root = _Root(html=html, json=root.json, listed=root.listed, by_newer=root.by_newer)
             """,
     },
     # Removals
