@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+from bucketwheel.commands.delete import FilesToDelete, delete_files
+from bucketwheel.commands.prune import Expiry, KeepNewest, prune_projects
+from bucketwheel.commands.status import change_status
+from bucketwheel.commands.yank import HideChange, YankChange, change_yank
+from bucketwheel.format.manifest import Status
+from bucketwheel.names import ProjectName
 from bucketwheel.protocol.release import release
+from bucketwheel.protocol.repository import Context
 from support.archives import make_wheel
 from support.memory import MemoryStorage
-from support.releasing import release_files, request_for
+from support.releasing import NOW, release_files, request_for
 from support.waves import Waves, count_waves
 
+DEMO = ProjectName("demo-pkg")
 FOLDER = "simple/demo-pkg/"
 
 
@@ -58,3 +69,36 @@ def test_a_new_project_takes_nine_waves(storage: MemoryStorage, tmp_path: Path) 
         "swap simple/another/index.json",
     ]
     assert (waves.depth, len(waves.sent)) == (9, 13)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        partial(change_yank, project=DEMO, wanted=YankChange(yanked="broken", version=Version("1.0"))),
+        partial(change_yank, project=DEMO, wanted=HideChange(hidden=True, version=Version("1.0"))),
+        partial(change_status, project=DEMO, status=Status(status="deprecated")),
+    ],
+    ids=["yank", "hide", "status"],
+)
+def test_a_change_without_files_takes_four_waves(storage: MemoryStorage, command: Callable[[Context], object]) -> None:
+    """Settings and manifest; looks; manifest; pages."""
+    waves = count_waves(storage, command)
+    assert (waves.depth, len(waves.sent)) == (4, 7)
+
+
+def test_a_delete_takes_seven_waves(storage: MemoryStorage, tmp_path: Path) -> None:
+    """Settings and manifest; looks; manifest; pages; listing, and the manifest once more; file; sidecars."""
+    publish(storage, make_wheel(tmp_path, version="1.1"), signed=True)
+    selection = FilesToDelete(version="1.1")
+    waves = count_waves(storage, lambda context: delete_files(context, DEMO, selection))
+    wheel = f"{FOLDER}demo_pkg-1.1-py3-none-any.whl"
+    assert waves.wave(5) == [f"list {wheel}", "read _bucketwheel/manifests/demo-pkg.json"]
+    assert waves.wave(6) == [f"remove {wheel}"]
+    assert (waves.depth, len(waves.sent)) == (7, 13)
+
+
+def test_a_prune_reads_manifests_beside_the_looks(storage: MemoryStorage) -> None:
+    """Settings; list of manifests; manifest and looks: nothing expires."""
+    expiry = Expiry(retention=KeepNewest(count=1), now=NOW)
+    waves = count_waves(storage, lambda context: prune_projects(context, ["*"], expiry))
+    assert (waves.depth, len(waves.sent)) == (3, 5)

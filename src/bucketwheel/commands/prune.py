@@ -24,7 +24,7 @@ from bucketwheel.names import (
     parsed_version,
     version_order,
 )
-from bucketwheel.protocol.change import look_and_read
+from bucketwheel.protocol.change import read_and_look
 from bucketwheel.protocol.removal import delete_names, remove
 from bucketwheel.protocol.repository import Context, list_projects, open_context, open_to_read, open_to_write
 from bucketwheel.storage import Key
@@ -82,7 +82,7 @@ def prune_projects(context: Context, patterns: Sequence[str], expiry: Expiry) ->
     beginnings = {fixed_beginning(pattern) for pattern in patterns}
     known = {project for beginning in beginnings for project in list_projects(repository.storage, beginning)}
     projects = matching(patterns, known, context.target.place)
-    manifests, pages = look_and_read(context, repository, projects)
+    manifests, pages = read_and_look(context, repository, projects)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
     removal = remove(context, repository, manifests, pages, expiry)

@@ -30,8 +30,8 @@ from bucketwheel.names import (
     project_name,
 )
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.change import look_and_read
-from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.change import read_and_look
+from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.refresh import PageVersions, page_keys
 from bucketwheel.protocol.removal import deletable_keys, remove
 from bucketwheel.protocol.repository import (
@@ -99,7 +99,7 @@ def prune_orphans_of(context: Context, patterns: Sequence[str], *, before: datet
     uploads = _unfinished_uploads(context, repository, before)
     known = [*_projects(repository, patterns), *_projects_in(repository, (upload.key for upload in uploads))]
     projects = matching(patterns, known, context.target.place)
-    read, pages = look_and_read(context, repository, projects)
+    read, pages = read_and_look(context, repository, projects)
     manifests = _leave_out_foreign(context, repository, read, pages)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
@@ -163,15 +163,17 @@ def _is_project(folder: str) -> bool:
 def _leave_out_foreign(
     context: Context, repository: Repository, read: Sequence[VersionedManifest], pages: PageVersions
 ) -> list[VersionedManifest]:
-    """Leave out projects that have another tool's pages and no manifest, which was read after the look at them."""
+    """Leave out projects that have another tool's pages and no manifest, also when that is read after the pages."""
     kept: list[VersionedManifest] = []
     for each in read:
-        if each.version is None and any(pages[key].version for key in page_keys(repository, each.project)):
+        is_foreign = each.version is None and any(pages[key].version for key in page_keys(repository, each.project))
+        now = read_manifest(context.target, each.project) if is_foreign else each
+        if is_foreign and now.version is None:
             context.report(
                 Warned(message=f"{each.project} has pages but no manifest, so it was skipped; run `bucketwheel check`")
             )
         else:
-            kept.append(each)
+            kept.append(now)
     return kept
 
 

@@ -22,7 +22,7 @@ from bucketwheel.protocol.commit import (
 from bucketwheel.protocol.refresh import PageVersions, is_current, refresh_settled, write_pages
 from bucketwheel.protocol.repository import Context, Repository, open_to_read
 
-__all__ = ["Change", "change", "look_and_read", "open_project"]
+__all__ = ["Change", "change", "open_project", "read_and_look"]
 
 T = TypeVar("T")
 
@@ -46,19 +46,28 @@ class Change(Generic[T]):
 
 
 def open_project(context: Context, project: ProjectName) -> tuple[Repository, VersionedManifest, PageVersions]:
-    """Read the settings, look at the project's pages, then read its manifest; raises Refused without a repository."""
+    """Read the settings and the project's manifest, then look at its pages; raises Refused without a repository."""
+    reading = context.workers.start(partial(read_manifest, context.target, project))
     repository = open_to_read(context.target)
-    [read], pages = look_and_read(context, repository, [project])
-    return repository, read, pages
+    pages = PageVersions.start(repository, [project], context.workers)
+    return repository, _confirmed(context, [reading.result()], pages)[0], pages
 
 
-def look_and_read(
+def read_and_look(
     context: Context, repository: Repository, projects: Sequence[ProjectName]
 ) -> tuple[list[VersionedManifest], PageVersions]:
-    """Look at the pages of these projects, then read their manifests; raises WentBack."""
+    """Read the manifests of these projects and look at their pages, side by side; raises WentBack."""
     pages = PageVersions.start(repository, projects, context.workers)
-    pages.wait()  # rule: pages are looked at before the manifest is read
-    return context.workers.map(partial(read_manifest, context.target, project) for project in projects), pages
+    read = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
+    return _confirmed(context, read, pages), pages
+
+
+def _confirmed(
+    context: Context, manifests: Sequence[VersionedManifest], pages: PageVersions
+) -> list[VersionedManifest]:
+    """Return the manifests when the pages were looked at; one whose page is newer is read once more."""
+    pages.wait()
+    return context.workers.map(partial(confirm, context.target, read) for read in manifests)
 
 
 def change(

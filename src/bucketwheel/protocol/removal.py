@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, takewhile
 from typing import Generic, Protocol, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Unfinished, WentBack
-from bucketwheel.events import FileDone, FileStarted, Report, Stage
+from bucketwheel.events import FileDone, FileStarted, Stage
 from bucketwheel.format.layout import Layout, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
 from bucketwheel.names import ProjectName
@@ -98,15 +99,17 @@ def remove(
     steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
     deletable = _deletable(repository.layout, steps, at_once=at_once)
     try:
+        # What was deleted just now has objects to remove, so its manifest is read beside the listing.
+        certain = {step.after.project for step in steps if step.selected and deletable[step.after.project]}
+        reading = _start_reading(context, repository, steps, certain)
         garbage = _find_all(context, repository, deletable)  # rule: only keys that were deletable before
-        losing = {each.project for each in garbage}
-        context.workers.map(
-            partial(_refuse_forgotten, repository, step.after) for step in steps if step.after.project in losing
-        )
+        reading += _start_reading(context, repository, steps, {each.project for each in garbage} - certain)
+        for each in reading:
+            each.result()
         size = sum(each.size for each in garbage)
         context.report(Stage(doing="removing", count=len(garbage), total_bytes=size))
         # rule: objects go last
-        removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
+        removed = context.workers.map(partial(_remove, context, repository, each) for each in garbage)
     except (Unfinished, WentBack):
         raise
     except BucketwheelError as error:
@@ -264,6 +267,14 @@ def _version(repository: Repository, key: Key) -> ObjectVersion | None:
     return None if info is None else info.version
 
 
+def _start_reading(
+    context: Context, repository: Repository, steps: Sequence[_Step[T]], projects: Collection[ProjectName]
+) -> list[Future[None]]:
+    """Begin to read the manifests of these projects once more."""
+    losing = (step.after for step in steps if step.after.project in projects)
+    return [context.workers.start(partial(_refuse_forgotten, repository, after)) for after in losing]
+
+
 def _refuse_forgotten(repository: Repository, before: Manifest) -> None:
     """Read the manifest once more, and refuse to remove what it does not call deleted any more."""
     now = read_manifest(repository.target, before.project).manifest  # rule: read the manifest before a removal
@@ -272,19 +283,26 @@ def _refuse_forgotten(repository: Repository, before: Manifest) -> None:
         raise repository.target.sightings.error(before.project, "has a manifest that forgets what was deleted")
 
 
-def _remove(repository: Repository, garbage: _Garbage, report: Report) -> list[Key]:
+def _remove(context: Context, repository: Repository, garbage: _Garbage) -> list[Key]:
     """Remove a file and then its sidecars; what somebody stored there just now is left to the next run."""
     name = garbage.keys[0].rpartition("/")[2]
-    report(FileStarted(name=name, size=garbage.size))
-    removed: list[Key] = []
-    for key, version in garbage.objects:
-        try:
-            repository.storage.remove(key, expected=version)
-        except SwapLost:
-            break
-        removed.append(key)
-    report(FileDone(name=name, size=garbage.size))
+    context.report(FileStarted(name=name, size=garbage.size))
+    first, *others = garbage.objects
+    removed = [first[0]] if _remove_object(repository, first) else []
+    if removed:
+        gone = context.workers.map_within(partial(_remove_object, repository, each) for each in others)
+        removed += [key for (key, _), is_gone in zip(others, gone, strict=True) if is_gone]
+    context.report(FileDone(name=name, size=garbage.size))
     return removed
+
+
+def _remove_object(repository: Repository, found: tuple[Key, ObjectVersion]) -> bool:
+    key, version = found
+    try:
+        repository.storage.remove(key, expected=version)
+    except SwapLost:
+        return False
+    return True
 
 
 def _common_prefix(keys: Collection[Key]) -> str:

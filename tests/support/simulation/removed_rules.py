@@ -170,7 +170,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             changed = Change(committed=tuple(committed), failed=(), pages_written=0)
             """,
         "objects go last": """
-            removed = context.workers.map(partial(_remove, repository, each, context.report) for each in garbage)
+            removed = context.workers.map(partial(_remove, context, repository, each) for each in garbage)
             refresh(repository, list(deletable), context.workers)
             """,
     },
