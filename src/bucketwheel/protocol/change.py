@@ -89,7 +89,7 @@ def change(
     if not repairs:
         confirmed = workers.map(partial(confirm, repository.target, read) for read, _ in decisions)
         decisions = [(read, decide) for read, (_, decide) in zip(confirmed, decisions, strict=True)]
-    look, read_again = partial(pages.look_again, repository), fetch_manifest if repairs else read_manifest
+    look, read_again = partial(pages.look_again, repository, workers), fetch_manifest if repairs else read_manifest
     outcomes = workers.map_settled(
         partial(commit, repository, read, decide, look=look, run_id=run_id, read_again=read_again)
         for read, decide in decisions

@@ -125,6 +125,7 @@ def commit(
                 return Committed(before=first, now=now, decision=decision, changed=True)
             if patience.ends_at(now.refused):  # rule: a store that refuses the right version is given up
                 raise refuses_current(repository.target, manifest_key(read.project))
+            patience.give_way()
             before, read = read, _read_back(repository, read, look, read_again)
             outcome = swap_outcome(before, after, read, run_id)  # rule: a lost answer is read back
             if outcome == "applied":

@@ -85,10 +85,11 @@ class PageVersions:
     def __getitem__(self, key: Key) -> PageVersion:
         return self._later.get(key) or self._stats[key].result()
 
-    def look_again(self, repository: Repository, project: ProjectName) -> None:
-        """Look at a project's pages once more, one after the other: this may run on one of the threads of a wave."""
-        for key in page_keys(repository, project):
-            self._later[key] = _look(repository, project, key)
+    def look_again(self, repository: Repository, workers: Workers, project: ProjectName) -> None:
+        """Look at a project's pages once more; this may run on one of the threads of a wave."""
+        keys = page_keys(repository, project)
+        looks = workers.map_within(partial(_look, repository, project, key) for key in keys)
+        self._later |= zip(keys, looks, strict=True)
 
     def look_at_root(self, repository: Repository, workers: Workers) -> None:
         """Begin to look at the root too, which will have to list a new project."""
@@ -279,6 +280,7 @@ def _write(repository: Repository, view: _View, page: _Page, found: PageVersion)
         except (SwapLost, OutcomeUnknown) as error:
             if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
                 raise refuses_current(repository.target, page.key) from error
+            patience.give_way()
             found = _look(repository, view.project, page.key)  # rule: a lost page is looked at first
             view = _view(repository, read_known(repository, view.project))  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
@@ -379,6 +381,7 @@ def list_in_root(
         except SwapLost as lost:
             if patience.ends_at(lost.refused):
                 raise refuses_current(repository.target, Key(lost.key)) from lost
+            patience.give_way()
             continue
         except OutcomeUnknown:
             continue

@@ -163,7 +163,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             from bucketwheel.protocol.commit import commit
             from bucketwheel.protocol.refresh import refresh
             pages.wait()
-            look = partial(pages.look_again, repository)
+            look = partial(pages.look_again, repository, context.workers)
             committed = context.workers.map(
                 partial(commit, repository, read, decide, look=look) for read, decide in decisions
             )
