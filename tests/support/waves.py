@@ -17,7 +17,7 @@ from typing import BinaryIO, TypeVar
 from bucketwheel.names import Sha256
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.repository import Context
-from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion
+from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, ServedHeaders
 from support.memory import MemoryStorage
 from support.releasing import target_of
 
@@ -129,7 +129,7 @@ def _copy(done: Future[_T], later: Future[_T]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WavesStorage:
-    """A store whose requests are counted; a listing counts once."""
+    """A store whose requests are counted."""
 
     store: MemoryStorage
     waves: Waves
@@ -154,9 +154,12 @@ class WavesStorage:
         return self.store.open(key, start, end)
 
     def list(self, prefix: str) -> Iterator[ListEntry]:
-        """Count a listing when its first entry is asked for."""
+        """Count a request for each thousand entries, when the first of them is asked for."""
         self.waves.send("list", prefix)
-        yield from self.store.list(prefix)
+        for number, entry in enumerate(self.store.list(prefix)):
+            if number and not number % 1000:
+                self.waves.send("list", prefix)
+            yield entry
 
     def add(
         self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
@@ -180,3 +183,8 @@ class WavesStorage:
     def version_of(self, body: bytes) -> ObjectVersion:
         """Return the version of an object of these bytes."""
         return self.store.version_of(body)
+
+    def headers(self, key: Key) -> ServedHeaders | None:
+        """Count a look at the headers."""
+        self.waves.send("stat", key)
+        return self.store.headers(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from bucketwheel.format.layout import page_mark
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
+from bucketwheel.protocol.listed_pages import current_projects, list_pages
 from bucketwheel.protocol.refresh import (
     PageVersions,
     batches,
@@ -64,16 +65,22 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     repository = open_to_read(context.target)
     selected = _select(repository, projects, context.workers)
     context.report(Stage(doing="reindexing", count=len(selected)))
+    if not context.dry_run:
+        repository = open_to_write(context.target, repository)
+    # The listing is the look at the pages, so it comes before the manifests are read.
+    listed = None if projects else list_pages(repository, selected)
+    current = current_projects(repository, listed, selected, context.workers)
+    others = [project for project in selected if project not in current]
     if context.dry_run:
-        outdated = sum(_count_outdated(context, repository, batch) for batch in batches(selected))
+        outdated = sum(_count_outdated(context, repository, batch) for batch in batches(others))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
-    repository = open_to_write(context.target, repository)
-    refreshed = refresh_settled(repository, selected, context.workers)
-    if refreshed.projects:
-        list_in_root(repository, refreshed.projects, context.workers)
+    refreshed = refresh_settled(repository, others, context.workers)
+    done = sorted(current.union(refreshed.projects))
+    if done:
+        list_in_root(repository, done, context.workers)
     if not isinstance(context.target.place, DirectoryPlace):
         # The page of the old style is the only one of a project whose manifest cannot be used.
-        _remove_retired_pages(context, repository, refreshed.projects)
+        _remove_retired_pages(context, repository, done, listed)
     refreshed.raise_failed()
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
@@ -97,9 +104,12 @@ def _count_outdated(context: Context, repository: Repository, projects: Sequence
     return sum(not is_current(repository, read, pages) for read in manifests)
 
 
-def _remove_retired_pages(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> None:
+def _remove_retired_pages(
+    context: Context, repository: Repository, projects: Sequence[ProjectName], listed: Collection[Key] | None
+) -> None:
     """Remove the pages of styles that are not in use, as far as we wrote them."""
-    retired = [key for project in (*projects, None) for key in repository.layout.retired_html_keys(project)]
+    keys = [key for project in (*projects, None) for key in repository.layout.retired_html_keys(project)]
+    retired = [key for key in keys if listed is None or key in listed]
     looks = context.workers.map(partial(repository.storage.stat, key) for key in retired)
     ours = {key: info for key, info in zip(retired, looks, strict=True) if info and page_mark(info.marks or {})}
     if ours:

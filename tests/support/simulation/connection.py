@@ -14,7 +14,16 @@ from typing import BinaryIO, Literal, TypeAlias, TypeVar, cast
 
 from bucketwheel.names import Sha256
 from bucketwheel.places import DirectoryPlace, Place, S3Place
-from bucketwheel.storage import Key, ListEntry, Object, ObjectHeaders, ObjectInfo, ObjectVersion, SwapLost
+from bucketwheel.storage import (
+    Key,
+    ListEntry,
+    Object,
+    ObjectHeaders,
+    ObjectInfo,
+    ObjectVersion,
+    ServedHeaders,
+    SwapLost,
+)
 from support.memory import MemoryStorage
 
 __all__ = ["CRASHES", "DIRECTORY", "OLD_S3", "S3", "Connection", "Fate", "Request", "Store", "StoreKind", "Verb"]
@@ -171,6 +180,14 @@ class Connection:
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove an object."""
         self._ask("remove", key, partial(self.store.remove, key, expected=expected))
+
+    def version_of(self, body: bytes) -> ObjectVersion:
+        """Return the version of an object of these bytes; this is no request."""
+        return self.store.version_of(body)
+
+    def headers(self, key: Key) -> ServedHeaders | None:
+        """Return the headers that it was written with; no simulated command asks for them."""
+        return self.store.headers(key)
 
     def _ask(self, verb: Verb, key: str, call: Callable[[], _T]) -> _T:
         return cast("_T", self.ask(Request(verb=verb, key=key, call=call)))

@@ -125,6 +125,9 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("a refusal that leaves pages behind", "same_bytes", "I6"): {
         "a refusal leaves no page behind": "written = 0"
     },
+    RemovedRule("reindex: a listed page taken for a right one", "same_bytes", "I5 I6"): {
+        "only equal bytes are current": "return True"
+    },
     RemovedRule("right pages written again", "other_versions", "I6"): {
         "a right page is not written again": "if False:"
     },

@@ -16,7 +16,7 @@ from bucketwheel.commands.check.references import (
     referenced_objects,
 )
 from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_records, unreferenced_keys
-from bucketwheel.commands.check.views import check_page, check_page_headers, expected_pages
+from bucketwheel.commands.check.views import check_page, check_page_headers
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import manifest_key, page_mark, repository_of
@@ -24,6 +24,7 @@ from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.listed_pages import expected_pages
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ListEntry
 

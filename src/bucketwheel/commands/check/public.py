@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.commands.check.views import expected_pages, expected_root
+from bucketwheel.commands.check.views import expected_root
 from bucketwheel.errors import Denied, Refused, Unavailable
 from bucketwheel.events import Report, Warned
 from bucketwheel.format.layout import SIDECARS
@@ -22,6 +22,7 @@ from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.listed_pages import expected_pages
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.sources.credentials import Credentials, read_netrc
 from bucketwheel.sources.http import Absent, Client, HttpResponse

@@ -8,25 +8,14 @@ from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.references import encoding_of
 from bucketwheel.errors import Damaged
 from bucketwheel.format.layout import Layout
-from bucketwheel.format.pages.html import render_project_html, render_root_html
-from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
-from bucketwheel.format.pages.listing import project_listing
+from bucketwheel.format.pages.html import render_root_html
+from bucketwheel.format.pages.json import read_root_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import VersionedManifest
-from bucketwheel.protocol.refresh import project_mark
-from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ObjectHeaders, ServedHeaders
 
-__all__ = ["check_page", "check_page_headers", "check_root", "expected_pages", "expected_root", "listed_by"]
-
-
-def expected_pages(repository: Repository, read: VersionedManifest) -> Mapping[Key, bytes]:
-    """Return all pages of a project with the bytes that they must have."""
-    project, layout, mark = read.project, repository.layout, project_mark(repository, read)
-    listing = project_listing(read.manifest, layout, repository.settings.base_url)
-    html = dict.fromkeys(layout.html_keys(project), render_project_html(listing, mark))
-    return html | {layout.json_key(project): render_project_json(listing, mark)}
+__all__ = ["check_page", "check_page_headers", "check_root", "expected_root", "listed_by"]
 
 
 def expected_root(layout: Layout, listed: Collection[ProjectName]) -> Mapping[Key, bytes]:

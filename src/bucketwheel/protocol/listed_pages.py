@@ -1,0 +1,89 @@
+"""Pages that one listing shows to be up to date: equal bytes have equal versions, so these cost no request each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from bucketwheel.errors import BucketwheelError
+from bucketwheel.format.pages.html import render_project_html
+from bucketwheel.format.pages.json import render_project_json
+from bucketwheel.format.pages.listing import project_listing
+from bucketwheel.names import ProjectName
+from bucketwheel.parallel import Workers
+from bucketwheel.places import DirectoryPlace
+from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.refresh import page_keys, project_mark, read_known
+from bucketwheel.protocol.repository import Repository
+from bucketwheel.storage import Inspectable, Key, ObjectVersion
+
+__all__ = ["current_projects", "expected_pages", "list_pages"]
+
+_ENTRIES_A_LOOK = 100
+"""A page of a listing has 1,000 entries, and costs ten times as much as a look, in time and in money."""
+_SAMPLE = 16
+
+
+def expected_pages(repository: Repository, read: VersionedManifest) -> Mapping[Key, bytes]:
+    """Return all pages of a project with the bytes that they must have."""
+    project, layout, mark = read.project, repository.layout, project_mark(repository, read)
+    listing = project_listing(read.manifest, layout, repository.settings.base_url)
+    html = dict.fromkeys(layout.html_keys(project), render_project_html(listing, mark))
+    return html | {layout.json_key(project): render_project_json(listing, mark)}
+
+
+def list_pages(repository: Repository, projects: Collection[ProjectName]) -> Mapping[Key, ObjectVersion] | None:
+    """List the pages of all projects and of the root, in every style, with their versions.
+
+    None where a listing shows no versions (a directory), and where looks at these pages cost less than the listing,
+    because the projects have so many files.
+    """
+    storage, layout = repository.storage, repository.layout
+    if not isinstance(storage, Inspectable) or isinstance(repository.target.place, DirectoryPlace):
+        return None
+    wanted = {key for project in projects for key in page_keys(repository, project)}
+    wanted |= {key for project in (*projects, None) for key in layout.retired_html_keys(project)}
+    listed: dict[Key, ObjectVersion] = {}
+    for number, entry in enumerate(storage.list(layout.simple)):
+        if number == _ENTRIES_A_LOOK * len(wanted):
+            return None
+        if entry.key in wanted and entry.version is not None:
+            listed[entry.key] = entry.version
+    return listed
+
+
+def current_projects(
+    repository: Repository,
+    listed: Mapping[Key, ObjectVersion] | None,
+    projects: Sequence[ProjectName],
+    workers: Workers,
+) -> frozenset[ProjectName]:
+    """Return the projects all of whose pages were up to date when they were listed, before their manifests are read.
+
+    Of the first projects none may be: the store's versions are no digests (a KMS key encrypts it), or all pages are of
+    an older renderer. Then no further manifest is read for this.
+    """
+    storage = repository.storage
+    if listed is None or not isinstance(storage, Inspectable):
+        return frozenset()
+    current: set[ProjectName] = set()
+    for some in (projects[:_SAMPLE], projects[_SAMPLE:]):
+        compared = workers.map(partial(_is_current, repository, storage, listed, project) for project in some)
+        current |= {project for project, is_current in zip(some, compared, strict=True) if is_current}
+        if not current:
+            break
+    return frozenset(current)
+
+
+def _is_current(
+    repository: Repository, storage: Inspectable, listed: Mapping[Key, ObjectVersion], project: ProjectName
+) -> bool:
+    if any(key not in listed for key in page_keys(repository, project)):
+        return False
+    try:
+        read = read_known(repository, project)
+    except BucketwheelError:
+        return False  # a refresh will say what is wrong with it
+    pages = expected_pages(repository, read)
+    # rule: only equal bytes are current
+    return all(listed[key] == storage.version_of(body) for key, body in pages.items())
