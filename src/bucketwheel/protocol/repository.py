@@ -378,9 +378,9 @@ def _with_possible_pages(found: Repository, asked: str | None) -> Repository:
         style = asked or found.settings.pages
         if style == "index.html" or found.settings.verdict(target.store, "slash-keys") == "proven":
             return found
-        published = next(iter(target.storage.list(MANIFESTS)), None) is not None
         found = _record(found, wanted=_lacks_slash_keys, attempt=_try_slash_keys)
         if found.settings.verdict(target.store, "slash-keys") == "ignored":
+            published = next(iter(target.storage.list(MANIFESTS)), None) is not None
             if published or asked:
                 raise Refused(no_slash_keys(target.place, asked=asked is not None))
             possible = replace(found.settings, pages="index.html")
