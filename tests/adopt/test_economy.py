@@ -67,14 +67,14 @@ def test_what_is_unchanged_costs_a_listing(tmp_path: Path) -> None:
 
 
 def test_a_small_wheel_comes_whole_and_once(tmp_path: Path) -> None:
-    """Without a digest that counts: one look, one stream, and the metadata are read from that."""
+    """Without a digest that counts: one request, whose answer tells all; the metadata are read from its stream."""
     wheel = make_wheel(tmp_path)
     _, asked = adopted_with(wheel, {})
-    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
+    assert asked == [f"open {FOLDER}{wheel.name} whole"]
 
 
 def test_a_large_wheel_without_a_digest_is_streamed_once(tmp_path: Path) -> None:
-    """Metadata and digest come out of the same stream."""
+    """Metadata and digest come out of the same stream; a look comes first where the user trusts notes."""
     wheel = make_wheel(tmp_path, members={"demo_pkg/data": FILLING})
     storage, asked = adopted_with(wheel, {})
     assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
@@ -109,7 +109,7 @@ def test_a_digest_that_is_none_is_not_believed(tmp_path: Path) -> None:
     """A mark that holds something else than a sha256 says nothing."""
     wheel = make_wheel(tmp_path)
     _, asked = adopted_with(wheel, {"checksum-sha256": "0123", "bucketwheel-sha256": "A" * 64})
-    assert asked == [f"look {FOLDER}{wheel.name}", f"open {FOLDER}{wheel.name} 0-"]
+    assert asked == [f"open {FOLDER}{wheel.name} whole"]
 
 
 def test_nothing_is_read_where_the_length_says_enough(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_nothing_is_read_where_the_length_says_enough(tmp_path: Path) -> None:
 
 
 def test_only_what_is_new_is_looked_at(tmp_path: Path) -> None:
-    """One more file costs a look and a read, however many there are already."""
+    """One more file costs one request, however many there are already."""
     storage = Recorded()
     for minor in range(20):
         put(storage, f"{FOLDER}demo_pkg-1.{minor}.tar.bz2", b"old")
@@ -134,7 +134,7 @@ def test_only_what_is_new_is_looked_at(tmp_path: Path) -> None:
     newer = put(storage, FOLDER + "demo_pkg-2.0.tar.gz", make_sdist(tmp_path, version="2.0"))
     storage.asked.clear()
     adopt_all(storage)
-    assert about(storage.asked, "demo_pkg-") == [f"look {newer}", f"open {newer} 0-"]
+    assert about(storage.asked, "demo_pkg-") == [f"open {newer} whole"]
 
 
 def test_a_lost_swap_reads_nothing_again(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_lost_swap_reads_nothing_again(tmp_path: Path) -> None:
     storage.asked.clear()
     adopt_all(storage)
     assert storage.lost == 1
-    assert about(storage.asked, f"open {key}") == [f"open {key} 0-"]
+    assert about(storage.asked, f"open {key}") == [f"open {key} whole"]
     assert len(manifest_of(storage, "demo-pkg").files) == 1
 
 
@@ -162,8 +162,8 @@ def test_on_s3_the_digest_that_was_verified_counts(bucket: TestBucket, tmp_path:
     make_repository(storage, place=bucket.place)
     events.clear()
     adopt_all(storage, place=bucket.place)
-    assert _requests(events, verified) == ["HEAD 200", "GET 206"]
-    assert _requests(events, plain) == ["HEAD 200", "GET 200"]
+    assert _requests(events, verified) == ["GET 200", "GET 206"]  # the first answer brought the digest
+    assert _requests(events, plain) == ["GET 200"]
     entries = manifest_of(storage, "demo-pkg").files
     assert [entry.sha256 for entry in entries] == [
         sha256_of((tmp_path / name).read_bytes()) for name in ("demo_pkg-0.9.tar.gz", large.name)
@@ -177,6 +177,39 @@ def test_on_s3_the_digest_that_was_verified_counts(bucket: TestBucket, tmp_path:
     adopt_all(storage, place=bucket.place)
     assert _requests(events, verified) == _requests(events, plain) == []
     assert state(storage) == before
+
+
+def test_on_s3_a_foreign_wheel_costs_two_requests(bucket: TestBucket, tmp_path: Path) -> None:
+    """Its bytes, with all that a look would tell, and its sidecar; the rest is the same for any number."""
+    events: list[Event] = []
+    storage = bucket.storage(report=events.append)
+    wheels = [make_wheel(tmp_path, version=f"1.{number}") for number in range(60)]
+    for wheel in wheels:
+        storage.bucket.ask("put_object", Key=f"{bucket.place.prefix}{FOLDER}{wheel.name}", Body=wheel.read_bytes())
+    make_repository(storage, place=bucket.place)
+    events.clear()
+    adopt_all(storage, place=bucket.place)
+    sent = [event for event in events if isinstance(event, RequestSent)]
+    assert len(manifest_of(storage, "demo-pkg").files) == 60
+    assert len([event for event in sent if ".whl" in event.target]) == 2 * 60
+    assert len(sent) <= 2 * 60 + 20
+
+
+def test_on_s3_large_wheels_with_digests_do_not_all_come_in_vain(bucket: TestBucket, tmp_path: Path) -> None:
+    """Once an answer has brought the digest of a large file, others are looked at before they are read."""
+    events: list[Event] = []
+    storage = bucket.storage(report=events.append)
+    wheels = [make_wheel(tmp_path, version=f"1.{number}", members={"demo_pkg/data": FILLING}) for number in range(12)]
+    for wheel in wheels:
+        _move_to_the_end(wheel)
+        put(storage, FOLDER + wheel.name, wheel)
+    make_repository(storage, place=bucket.place)
+    events.clear()
+    adopt_all(storage, place=bucket.place)  # four at a time
+    asked = [request for wheel in wheels for request in _requests(events, Key(FOLDER + wheel.name))]
+    assert asked.count("GET 206") == 12
+    assert 1 <= asked.count("GET 200") <= 4
+    assert asked.count("HEAD 200") == 12 - asked.count("GET 200")
 
 
 def _requests(events: list[Event], key: Key) -> list[str]:

@@ -386,7 +386,7 @@ def test_a_digest_that_an_uploader_noted_is_not_believed(tmp_path: Path, note: s
     assert (file.key, file.fate, file.unverified) == (key, "taken in", False)
     assert ("has other bytes than its uploader noted" in file.note) == (note == "wrong")
     assert [entry.sha256 for entry in manifest_of(storage, "demo-pkg").files] == [real]
-    assert f"open {key} 0-" in storage.asked
+    assert f"open {key} whole" in storage.asked
 
 
 def test_a_digest_is_believed_only_with_a_word_about_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import Sha256
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, Storage, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, OpensWhole, Storage, SwapLost
 from bucketwheel.storage.directory import DirectoryStorage
 from support.memory import MemoryStorage
 from support.ministack import TestBucket
@@ -47,6 +47,18 @@ def test_what_is_added_is_read(storage: Storage) -> None:
     stored = storage.read(KEY)
     assert stored is not None
     assert stored.body == b"first"
+
+
+def test_what_comes_whole_tells_all_that_a_look_tells(storage: Storage) -> None:
+    """One answer has the bytes and the rest, as far as a store has such answers (a directory has not)."""
+    add(storage, KEY, b"first", {"mark": "ours"})
+    if isinstance(storage, OpensWhole):
+        with storage.open_whole(KEY) as found:
+            assert found is not None
+            assert (found[0], found[1].read()) == (storage.stat(KEY), b"first")
+        with storage.open_whole(Key("simple/proj/absent")) as absent:
+            assert absent is None
+    assert isinstance(storage, OpensWhole) != isinstance(storage, DirectoryStorage)
 
 
 def test_a_taken_key_is_left_alone(storage: Storage) -> None:

@@ -80,6 +80,13 @@ class Recorded(MemoryStorage):
         with super().open(key, start, end) as stream:
             yield stream
 
+    @contextmanager
+    def open_whole(self, key: Key) -> Iterator[tuple[ObjectInfo, BinaryIO] | None]:
+        """Give all of it, without a digest."""
+        self.asked.append(f"open {key} whole")
+        with super().open_whole(key) as found:
+            yield None if found is None else (replace(found[0], sha256=None), found[1])
+
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """Return the listing."""
         self.asked.append(f"list {prefix}".rstrip())

@@ -76,6 +76,12 @@ class MemoryStorage:
             raise Unavailable(f"{key} no longer exists; run the same command again")
         yield io.BytesIO(self.objects[key].body[start:end])
 
+    @contextmanager
+    def open_whole(self, key: Key) -> Iterator[tuple[ObjectInfo, BinaryIO] | None]:
+        """Give all of it, with what `stat` returns."""
+        info, found = MemoryStorage.stat(self, key), self.objects.get(key)
+        yield None if info is None or found is None else (info, io.BytesIO(found.body))
+
     def list(self, prefix: str) -> Iterator[ListEntry]:
         """List what exists at this moment."""
         for key, found in sorted(self.objects.copy().items()):

@@ -32,6 +32,7 @@ __all__ = [
     "ObjectHeaders",
     "ObjectInfo",
     "ObjectVersion",
+    "OpensWhole",
     "Passed",
     "PassesOn",
     "Presigns",
@@ -153,6 +154,14 @@ class Storage(Protocol):
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove exactly what was seen; raises SwapLost if it is something else now. Absent already is success."""
+
+
+@runtime_checkable
+class OpensWhole(Protocol):
+    """A store that tells about an object in the answer that brings its bytes."""
+
+    def open_whole(self, key: Key) -> AbstractContextManager[tuple[ObjectInfo, BinaryIO] | None]:
+        """Give what `stat` returns and the stream of all bytes, by one request; None: it is absent."""
 
 
 @runtime_checkable

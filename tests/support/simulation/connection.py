@@ -137,11 +137,11 @@ class Connection:
     def stat(self, key: Key) -> ObjectInfo | None:
         """Return what this kind of store tells about an object."""
         info = self._ask("stat", key, partial(self.store.stat, key))
-        if info is not None and not self.kind.marks:
-            info = replace(info, marks=None)
-        if info is not None and not self.kind.digests:
-            info = replace(info, sha256=None)
-        return info
+        return None if info is None else self._told(info)
+
+    def _told(self, info: ObjectInfo) -> ObjectInfo:
+        marks, sha256 = info.marks if self.kind.marks else None, info.sha256 if self.kind.digests else None
+        return replace(info, marks=marks, sha256=sha256)
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -180,6 +180,17 @@ class Connection:
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove an object."""
         self._ask("remove", key, partial(self.store.remove, key, expected=expected))
+
+    @contextmanager
+    def open_whole(self, key: Key) -> Iterator[tuple[ObjectInfo, BinaryIO] | None]:
+        """Stream an object, and return what this kind of store tells about it."""
+
+        def whole() -> tuple[ObjectInfo, bytes] | None:
+            with self.store.open_whole(key) as found:
+                return None if found is None else (found[0], found[1].read())
+
+        found = self._ask("open", key, whole)
+        yield None if found is None else (self._told(found[0]), io.BytesIO(found[1]))
 
     def version_of(self, body: bytes) -> ObjectVersion:
         """Return the version of an object of these bytes; this is no request."""

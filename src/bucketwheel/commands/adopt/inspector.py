@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import SpooledTemporaryFile, gettempdir
@@ -24,7 +24,7 @@ from bucketwheel.format.layout import repository_of, sha256_of_file
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, is_sha256, sha256_of
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.upload import add_metadata
-from bucketwheel.storage import Key, ObjectInfo, Storage
+from bucketwheel.storage import Key, ObjectInfo, OpensWhole, Storage
 
 __all__ = ["Inspector"]
 
@@ -48,6 +48,9 @@ class Inspector:
     report: Report
     dry_run: bool
     _known: dict[object, Inspection] = field(default_factory=dict)
+    _opened: set[Key] = field(default_factory=set)
+    _in_vain: set[Key] = field(default_factory=set)
+    """Large files that came whole although their answer brought a digest: others here will have one too."""
 
     def inspect(self, difference: Difference) -> Inspection:
         """Look at an object, and read as little of it as settles the difference."""
@@ -60,22 +63,32 @@ class Inspector:
         return inspection
 
     def _inspect(self, difference: Difference) -> Inspection:
-        storage = self.repository.storage
-        seen = storage.stat(difference.key)
-        if seen is None:  # rule: look before calling it missing
-            return "absent"
-        expected = None if difference.entry is None else difference.entry.sha256
-        state = (difference.key, seen.version, expected, difference.released, difference.sidecars)
-        if state not in self._known:
-            try:
-                self._known[state] = self._read(difference, seen)
-            except Unavailable:
-                if storage.stat(difference.key) is not None:
-                    raise
-                return "absent"  # somebody removed it while it was read
-        return self._known[state]
+        with ExitStack() as stack:
+            seen, stream = self._look(difference, stack)
+            if seen is None:  # rule: look before calling it missing
+                return "absent"
+            expected = None if difference.entry is None else difference.entry.sha256
+            state = (difference.key, seen.version, expected, difference.released, difference.sidecars)
+            if state not in self._known:
+                try:
+                    self._known[state] = self._read(difference, seen, stream)
+                except Unavailable:
+                    if self.repository.storage.stat(difference.key) is not None:
+                        raise
+                    return "absent"  # somebody removed it while it was read
+            return self._known[state]
 
-    def _read(self, difference: Difference, seen: ObjectInfo) -> Inspection:
+    def _look(self, difference: Difference, stack: ExitStack) -> tuple[ObjectInfo | None, BinaryIO | None]:
+        """Look at an object; a new file that will be read whole comes in the same answer, once."""
+        storage, key = self.repository.storage, difference.key
+        # A large file whose digest is known need not come whole.
+        probably_known = difference.found.size > _TAIL and (self.rules.trust_uploader_digests or self._in_vain)
+        if difference.entry is not None or probably_known or key in self._opened or not isinstance(storage, OpensWhole):
+            return storage.stat(key), None
+        self._opened.add(key)
+        return stack.enter_context(storage.open_whole(key)) or (None, None)
+
+    def _read(self, difference: Difference, seen: ObjectInfo, stream: BinaryIO | None) -> Inspection:
         ours, entry = repository_of(seen.marks) == self.repository.settings.id, difference.entry
         if ours and entry is None and not self.rules.ours:  # rule: our unfinished uploads are not adopted
             return "unfinished"  # or its publisher died
@@ -83,8 +96,10 @@ class Inspector:
         # A note does not overrule the digest of an entry, which may have been read.
         trusted = self.rules.trust_uploader_digests and (entry is None or note == entry.sha256)
         stated = verified or (note if trusted else None)
+        if stream is not None and stated is not None and seen.size > _TAIL:
+            self._in_vain.add(difference.key)
         if entry is None or (entry.size == seen.size and stated in {None, entry.sha256}):
-            with _open(self.repository.storage, difference.key, seen.size, name, stated) as (sha256, file):
+            with _open(self.repository.storage, difference.key, seen.size, name, stated, stream) as (sha256, file):
                 if entry is None or entry.sha256 == sha256:
                     contents, legacy = _contents(name, file, seen.size)
                     return FileInfo(
@@ -143,12 +158,12 @@ def _parse(filename: str) -> DistributionName | None:
 class _RemoteFile:
     """A wheel in the store: each read is one request, unless the last one brought the bytes already."""
 
-    def __init__(self, storage: Storage, key: Key, size: int) -> None:
+    def __init__(self, storage: Storage, key: Key, size: int, whole: bytes | None) -> None:
         self._storage = storage
         self._key = key
         self._size = size
         self._at = 0
-        self._start, self._held = size, b""
+        self._start, self._held = (size, b"") if whole is None else (0, whole)
 
     def seek(self, offset: int) -> int:
         """Move; this sends no request."""
@@ -172,15 +187,26 @@ class _RemoteFile:
 
 @contextmanager
 def _open(
-    storage: Storage, key: Key, size: int, name: DistributionName | None, noted: Sha256 | None
+    storage: Storage,
+    key: Key,
+    size: int,
+    name: DistributionName | None,
+    noted: Sha256 | None,
+    begun: BinaryIO | None,
 ) -> Iterator[tuple[Sha256, BinaryIO]]:
-    """Give an object's digest and its bytes; a wheel with a digest comes in the pieces that are read."""
+    """Give an object's digest and its bytes; a wheel with a digest comes in the pieces that are read.
+
+    The stream that has begun brings all of a file that is no larger than such a piece.
+    """
     if noted is not None and (name is None or name.kind == "wheel"):
-        yield noted, cast("BinaryIO", _RemoteFile(storage, key, size))
+        remote = _RemoteFile(storage, key, size, begun.read() if begun is not None and size <= _TAIL else None)
+        yield noted, cast("BinaryIO", remote)
         return
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spooled, storage.open(key) as stream:
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spooled:
         file = cast("BinaryIO", spooled)
-        yield _receive(stream, file), file
+        with nullcontext(begun) if begun is not None else storage.open(key) as stream:
+            sha256 = _receive(stream, file)
+        yield sha256, file
 
 
 def _receive(stream: BinaryIO, file: BinaryIO) -> Sha256:

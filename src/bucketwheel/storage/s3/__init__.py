@@ -97,15 +97,7 @@ class S3Storage:
     def stat(self, key: Key) -> ObjectInfo | None:
         """Return what HEAD tells, with the digest if S3 keeps one of the whole object."""
         answer = self._head(key)
-        if answer is None:
-            return None
-        return ObjectInfo(
-            version=ObjectVersion(answer["ETag"]),
-            size=answer["ContentLength"],
-            marks=answer["Metadata"],
-            sha256=_whole_sha256(answer),
-            modified=answer.get("LastModified"),
-        )
+        return None if answer is None else _object_info(answer)
 
     @contextmanager
     def open(self, key: Key, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
@@ -121,8 +113,23 @@ class S3Storage:
         if isinstance(answer, Rejection):  # the range begins after the last byte
             yield io.BytesIO()
             return
+        with self._streamed(key, answer) as stream:
+            yield stream
+
+    @contextmanager
+    def open_whole(self, key: Key) -> Iterator[tuple[ObjectInfo, BinaryIO] | None]:
+        """Stream the bytes by GET, whose answer tells all that HEAD tells."""
+        answer = self._get(key, ChecksumMode="ENABLED")
+        if answer is None:
+            yield None
+            return
+        with self._streamed(key, answer) as stream:
+            yield _object_info(answer), stream
+
+    @contextmanager
+    def _streamed(self, key: Key, answer: Any) -> Iterator[BinaryIO]:  # noqa: ANN401 - the SDK's answer
         with closing(answer["Body"]) as body:
-            yield self._stream(key, call, body)
+            yield self._stream(key, self._call("get_object", key), body)
 
     @contextmanager
     def pass_on(
@@ -373,6 +380,17 @@ def put_object_arguments(headers: ObjectHeaders, marks: Mapping[str, str]) -> di
         "CacheControl": headers.cache_control,
         "Metadata": dict(marks),
     }
+
+
+def _object_info(answer: Mapping[str, Any]) -> ObjectInfo:
+    """Read what the answer to HEAD or GET tells about an object."""
+    return ObjectInfo(
+        version=ObjectVersion(answer["ETag"]),
+        size=answer["ContentLength"],
+        marks=answer["Metadata"],
+        sha256=_whole_sha256(answer),
+        modified=answer.get("LastModified"),
+    )
 
 
 def _whole_sha256(answer: Mapping[str, Any]) -> Sha256 | None:
