@@ -53,6 +53,7 @@ def ours(settings_path: str, count: str, files: str, bodies: str = "") -> Iterat
     from bucketwheel.format.manifest import Manifest, PublishedFile, encode_manifest  # noqa: PLC0415
     from bucketwheel.format.pages.html import render_project_html, render_root_html  # noqa: PLC0415
     from bucketwheel.format.pages.json import render_project_json, render_root_json  # noqa: PLC0415
+    from bucketwheel.format.pages.listing import project_listing  # noqa: PLC0415
     from bucketwheel.format.pages.mark import RENDERER  # noqa: PLC0415
     from bucketwheel.format.settings import decode_settings  # noqa: PLC0415
     from bucketwheel.names import ProjectName, sha256_of  # noqa: PLC0415
@@ -102,10 +103,11 @@ def ours(settings_path: str, count: str, files: str, bodies: str = "") -> Iterat
         body = encode_manifest(manifest)
         yield keys.manifest_key(project), body, headers(layout.record(), {}, body)
         mark = keys.PageMark(revision=1, renderer=RENDERER, manifest=sha256_of(body), repository=settings.id)
+        listing = project_listing(manifest, layout, settings.base_url)
         for key in layout.html_keys(project):
-            page = render_project_html(manifest, layout, base_url=settings.base_url, mark=mark)
+            page = render_project_html(listing, mark)
             yield key, page, headers(layout.html(), keys.page_marks(mark), page)
-        page = render_project_json(manifest, layout, base_url=settings.base_url, mark=mark)
+        page = render_project_json(listing, mark)
         yield layout.json_key(project), page, headers(layout.json(), keys.page_marks(mark), page)
     mark = keys.PageMark(revision=len(names), renderer=RENDERER)
     page = render_root_json(names)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread, local
 from types import TracebackType
@@ -16,13 +17,14 @@ __all__ = ["Patience", "Workers", "attempts", "stop_if_interrupted"]
 
 _FIRST_WAIT = 0.02  # seconds
 _LONGEST_WAIT = 2.0
-_FIRST_CONTEST = 0.8
-_LONGEST_CONTEST = 4.0
-"""Seconds within which those who lost a swap come back, at first and at most.
+_ANSWERS = 25
+_LONGEST_CONTEST = 4.0  # seconds
+"""Those who lost a swap come back within the time of so many answers at first, then of twice as many, and so on.
 
 Chosen by tests/core/test_contention.py: 16 publishers to one project that begin in the same moment, 30 ms a request.
-With 0.02 s they make 3.3 times the requests of undisturbed ones and end after 1.7 s, with 0.2 s 2.4 times and 2.0 s,
-with 0.8 s 1.9 times and 3.5 s (the first lost swap of 15 of them alone makes it 1.4). Of two, one loses 0.4 s.
+Within 0.02 s they make 3.3 times the requests of undisturbed ones and end after 1.7 s, within 0.2 s 2.4 times and
+2.0 s, within 0.8 s 1.9 times and 3.5 s (the first lost swap of 15 of them alone makes it 1.4). Of two, one loses 0.4 s.
+A directory answers in a millisecond, and a busy server in a quarter of a second.
 """
 _PATIENCE = 120.0
 """Seconds after which a contest counts as an outage. Each round has a winner, so contenders finish long before."""
@@ -43,6 +45,8 @@ class Patience:
         self._refusals = 0
         self._number = 0
         self._paused = False
+        self._waiting_since = time.monotonic()
+        self._answer_time: float | None = None
 
     def __iter__(self) -> Iterator[int]:
         """Count attempts until patience ends. A first attempt that took long, perhaps an upload, gets a second one."""
@@ -58,7 +62,9 @@ class Patience:
 
         A pause between reading and swapping would only let others in again.
         """
-        self._sleep(_FIRST_CONTEST, _LONGEST_CONTEST)
+        if self._answer_time is None:
+            self._answer_time = time.monotonic() - self._waiting_since
+        self._sleep(max(_FIRST_WAIT, _ANSWERS * self._answer_time), _LONGEST_CONTEST)
         self._paused = True
 
     def _sleep(self, first: float, longest: float) -> None:
@@ -73,7 +79,8 @@ class Patience:
         try:
             yield
         finally:
-            self._deadline += time.monotonic() - begin
+            self._waiting_since = time.monotonic()
+            self._deadline += self._waiting_since - begin
 
     def ends_at(self, refused: str) -> bool:
         """Note which version the store refused to replace ("": unknown); return whether it has done so three times.
@@ -219,12 +226,20 @@ class _Pool:
 
 
 def _map(pool: _Pool, calls: Iterable[Callable[[], _T]]) -> list[_T]:
-    futures = [pool.start(call) for call in calls]
-    wait(futures, return_when=FIRST_EXCEPTION)
-    for future in futures:
-        future.cancel()
+    failed = Event()
+
+    def begin(call: Callable[[], _T]) -> _T:
+        if failed.is_set():
+            raise CancelledError
+        try:
+            return call()
+        except BaseException:
+            failed.set()  # in this thread, which would take the next call before another could cancel that
+            raise
+
+    futures = [pool.start(partial(begin, call)) for call in calls]
     wait(futures)
-    failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
-    if failures:
+    errors = [future.exception() for future in futures if not future.cancelled()]
+    if failures := [error for error in errors if error and not isinstance(error, CancelledError)]:
         raise failures[0]
     return [future.result() for future in futures]

@@ -311,10 +311,12 @@ def test_put_args_are_given_one_by_one() -> None:
 
 def test_what_is_committed_but_not_finished_ends_with_3() -> None:
     """The release is there, its root page cannot be written: exit 3 says so, and the same command finishes it."""
+    make_wheel(Path("other"), "other")
+    run_command("publish", *TO, "other")
     make_wheel(Path("dist"))
-    run_command("init", "./pypi")
-    in_the_way = Path("pypi", "simple", "index.json")
-    in_the_way.mkdir(parents=True)
+    in_the_way = Path("pypi", "_bucketwheel", ".lock")  # which nothing needs that is new
+    in_the_way.unlink(missing_ok=True)
+    in_the_way.mkdir()
     run = run_command("publish", *TO, "--json")
     assert (run.code, run.document["exit"]) == (3, 3)
     assert "run the same command again" in run.notices

@@ -170,20 +170,19 @@ def test_everything_that_is_wrong_is_said_at_once(host: Host, project: Path) -> 
 def test_what_is_unfinished_ends_with_3_and_the_same_command_finishes_it(host: Host, project: Path) -> None:
     """Released, but the root page cannot be written: 3, and once it can be, the same command ends with 0."""
     assert host.hatch("publish", "-p", "s3", "out/member-0.2-py3-none-any.whl").code == 0
-    root = project / "repository" / "simple" / "index.json"
-    page = root.read_bytes()
-    root.unlink()
-    root.mkdir()
+    lock = project / "repository" / "_bucketwheel" / ".lock"  # without which the root cannot be replaced
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
 
     unfinished = host.hatch("publish", "-p", "s3")
     assert unfinished.code == 3, unfinished.said
     assert "everything is committed" in unfinished.err
     assert "Traceback" not in unfinished.said
 
-    root.rmdir()
-    root.write_bytes(page)
+    lock.rmdir()
     assert host.hatch("publish", "-p", "s3").code == 0
-    assert [project["name"] for project in json.loads(root.read_bytes())["projects"]] == ["demo-pkg", "member"]
+    root = json.loads((project / "repository" / "simple" / "index.json").read_bytes())
+    assert [project["name"] for project in root["projects"]] == ["demo-pkg", "member"]
 
 
 @pytest.mark.usefixtures("project")

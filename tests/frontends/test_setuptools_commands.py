@@ -263,9 +263,9 @@ def test_what_is_unfinished_is_said(host: Host, project: Path) -> None:
     make_sdist(project / "dist", "legacy-proj", "1.0")
     make_wheel(project / "other", "other", "1.0")
     assert host.python("-m", "bucketwheel", "publish", "other").code == 0
-    root = project / "repository" / "simple" / "index.json"
-    root.unlink()
-    root.mkdir()
+    lock = project / "repository" / "_bucketwheel" / ".lock"  # without which the root cannot be replaced
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
     run = host.setup_py("-q", "upload_all")
     assert run.code == 1
     assert run.err.startswith("error: unfinished:\neverything is committed, but ")
