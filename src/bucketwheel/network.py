@@ -18,6 +18,7 @@ _CAUSES: Final[Mapping[str, str]] = {
     "ConnectionRefusedError": "connection refused",
     "ConnectTimeoutError": "timed out",
     "TimeoutError": "timed out",
+    "CertificateError": "the certificate is for another host",  # as urllib3 finds it; ssl has its own words
     "SSLError": "no TLS",
 }
 
