@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -159,7 +159,7 @@ class Workers:
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
         futures = [self.start(call) for call in calls]
-        wait(futures)
+        _await(futures)
         outcomes: list[_T | Exception] = []
         for future in futures:
             try:
@@ -167,6 +167,30 @@ class Workers:
             except Exception as error:  # noqa: BLE001 - returned to the caller
                 outcomes.append(error)
         return outcomes
+
+
+_LISTEN = 0.5  # seconds
+
+
+class _Call(Future[_T]):
+    """A call that a thread makes, for which a main thread waits in such a way that Ctrl-C reaches it.
+
+    Windows interrupts no wait for a lock. On POSIX another thread may receive the signal, or the main thread just before
+    it begins to wait; Python acts on it when that wait ends.
+    """
+
+    def result(self, timeout: float | None = None) -> _T:
+        _await([self])
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        _await([self])
+        return super().exception(timeout)
+
+
+def _await(calls: Collection[Future[Any]]) -> None:
+    while wait(calls, timeout=_LISTEN).not_done:
+        pass
 
 
 class _Pool:
@@ -186,7 +210,7 @@ class _Pool:
         self._interrupted: Event = getattr(_this_thread, "interrupted", None) or Event()
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
-        future: Future[_T] = Future()
+        future: Future[_T] = _Call()
         self._calls.put((future, call))
         if not self._idle.acquire(blocking=False):
             with self._growth:
@@ -238,7 +262,7 @@ def _map(pool: _Pool, calls: Iterable[Callable[[], _T]]) -> list[_T]:
             raise
 
     futures = [pool.start(partial(begin, call)) for call in calls]
-    wait(futures)
+    _await(futures)
     errors = [future.exception() for future in futures if not future.cancelled()]
     if failures := [error for error in errors if error and not isinstance(error, CancelledError)]:
         raise failures[0]
