@@ -175,8 +175,8 @@ _LISTEN = 0.5  # seconds
 class _Call(Future[_T]):
     """A call that a thread makes, for which a main thread waits in such a way that Ctrl-C reaches it.
 
-    Windows interrupts no wait for a lock. On POSIX another thread may receive the signal, or the main thread just before
-    it begins to wait; Python acts on it when that wait ends.
+    Windows interrupts no wait for a lock. On POSIX the signal may go to another thread, or reach the main thread just
+    before it begins to wait; Python acts on it when that wait ends.
     """
 
     def result(self, timeout: float | None = None) -> _T:
