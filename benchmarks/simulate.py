@@ -398,8 +398,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--waits", action="append", default=[], metavar="FIRST,LONGEST", help="of the pauses, seconds")
     options = parser.parse_args(arguments)
     threading.stack_size(512 << 10)
-    for waits in options.waits or [f"{parallel._FIRST_WAIT},{parallel._LONGEST_WAIT}"]:  # noqa: SLF001 - what is tried
-        parallel._FIRST_WAIT, parallel._LONGEST_WAIT = map(float, waits.split(","))  # noqa: SLF001
+    for waits in options.waits or [f"{parallel._FIRST_CONTEST},{parallel._LONGEST_CONTEST}"]:  # noqa: SLF001 - what is tried
+        parallel._FIRST_CONTEST, parallel._LONGEST_CONTEST = map(float, waits.split(","))  # noqa: SLF001
         print(f"\npauses from {waits.replace(',', ' s to ')} s\n")
         print(_HEAD)
         for count in options.publishers:
