@@ -67,6 +67,8 @@ def set_up_and_run(arguments: "list[str]") -> int:
     if "--thorough" in arguments:
         arguments.remove("--thorough")
         return run_thoroughly(arguments)
+    if not shutil.which("gpg"):
+        print("+ no gpg on this machine, so its tests are skipped (Debian: apt-get install gnupg)", flush=True)
     for check in (*CHECKS, ["pytest", *arguments]):
         status = run(HOME, check)
         if status:

@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands",),
     ("gateway",),
     ("protocol",),
+    ("signing",),
     ("sources", "distributions", "config"),
     ("format",),
     ("storage",),
@@ -30,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 PURE = {
     *("errors", "events", "names", "places", "format", "protocol.plan"),
     *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
-    "sources.locations",
+    *("sources.locations", "signing.status"),
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
     *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),

@@ -118,7 +118,12 @@ def test_defaults_are_in_the_help() -> None:
     """The help of a setting names what counts where nothing is said, and it is true."""
     settings = Settings()
     named = {key.name: key.default for key in KEYS if key.default}
-    assert named == {"existing": settings.existing, "jobs": str(settings.jobs)}
+    assert named == {
+        "existing": settings.existing,
+        "jobs": str(settings.jobs),
+        "sign-with": settings.sign_with,
+        "signatures": settings.signatures,
+    }
     for name, default in named.items():
         assert help_of("publish", name).endswith(f"[default: {default}]")
 

@@ -34,8 +34,8 @@ def refusal(*paths: Path) -> str:
 def test_a_directory_gives_its_distributions_and_what_belongs_to_them(dist: Path) -> None:
     """Everything else in a directory is ignored; signatures and attestations go with their file."""
     wheel, sdist = collect([dist])
-    assert (wheel.path.name, wheel.signature, wheel.attested) == ("demo_pkg-1.0-py3-none-any.whl", None, False)
-    assert (sdist.path.name, sdist.signature, sdist.attested) == ("demo_pkg-1.0.tar.gz", b"signed", True)
+    assert (wheel.path.name, wheel.signature, wheel.attestations) == ("demo_pkg-1.0-py3-none-any.whl", None, None)
+    assert (sdist.path.name, sdist.signature, sdist.attestations) == ("demo_pkg-1.0.tar.gz", b"signed", b"{}")
 
 
 def test_a_named_file_brings_the_signature_beside_it(dist: Path) -> None:

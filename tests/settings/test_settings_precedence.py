@@ -63,6 +63,26 @@ FIVE_SAYINGS: dict[str, tuple[tuple[Any, ...], tuple[object, ...]]] = {
             {"Tagging": "team=five"},
         ),
     ),
+    "sign": (
+        (True, {"BUCKETWHEEL_SIGN": "no"}, True, False, True),
+        (True, False, True, False, True),
+    ),
+    "identity": (
+        ("one", {"BUCKETWHEEL_IDENTITY": "two"}, "three", "four", "five"),
+        ("one", "two", "three", "four", "five"),
+    ),
+    "sign-with": (
+        ("one", {"BUCKETWHEEL_SIGN_WITH": "two"}, "three", "four", "five"),
+        ("one", "two", "three", "four", "five"),
+    ),
+    "signatures": (
+        ("carry", {"BUCKETWHEEL_SIGNATURES": "verify"}, "carry", "verify", "carry"),
+        ("carry", "verify", "carry", "verify", "carry"),
+    ),
+    "signers": (
+        (("1" * 40,), {"BUCKETWHEEL_SIGNERS": f"{'2' * 40} 0x{'2' * 64}"}, ["3" * 40], [], ["5 5" + "a" * 38]),
+        (("1" * 40,), ("2" * 40, "2" * 64), ("3" * 40,), (), ("55" + "A" * 38,)),
+    ),
     "uploaded-by": (
         ("one", {"BUCKETWHEEL_UPLOADED_BY": "two"}, "three", "four", "five"),
         ("one", "two", "three", "four", "five"),

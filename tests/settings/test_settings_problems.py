@@ -97,7 +97,7 @@ def test_every_problem_of_every_layer_is_said_at_once() -> None:
             (
                 "--acl is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
                 "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
-                "uploaded-by"
+                "sign, identity, sign-with, signatures, signers, uploaded-by"
             ),
         ),
         (
@@ -153,6 +153,7 @@ def test_an_unknown_key_shows_the_known_ones(tables: dict[str, Mapping[str, obje
         ("put-args", "ACL=private", "is not a table"),
         ("put-args", ["ACL=private"], "is not a table"),
         ("put-args", {"ACL": 1}, "has a value that is not a string"),
+        ("signers", "0" * 40, "is not a list of strings"),
         ("uploaded-by", "me\x1b[31m", "is empty or has characters that cannot be printed"),
         ("uploaded-by", "José", "has characters outside of ASCII, which S3 refuses in an object's metadata"),
         ("uploaded-by", "x" * 501, "has more than 500 characters"),

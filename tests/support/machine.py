@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["clean_variables", "hide_machine"]
+__all__ = ["ALL_PROGRAMS", "clean_variables", "hide_machine"]
 
 _SYSTEM = (
     *("PATH", "PATHEXT", "SYSTEMROOT", "COMSPEC", "WINDIR", "LD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP"),
@@ -25,6 +25,8 @@ _DUMMY_AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 _UMASK = 0o022
+ALL_PROGRAMS = "BUCKETWHEEL_TEST_ALL_PROGRAMS"
+"""Set where a test may not be skipped because this machine lacks a program."""
 
 
 def hide_machine(home: Path, *, keep_aws: bool) -> None:
@@ -44,6 +46,8 @@ def clean_variables(machine: Mapping[str, str], home: Path, *, keep_aws: bool) -
     A test against another S3 keeps the AWS variables and the home directory, where its credentials are.
     """
     kept = {name: value for name, value in machine.items() if name in _SYSTEM or name.startswith(_OF_TESTS)}
+    if machine.get("CI", "").lower() in {"1", "true"}:
+        kept[ALL_PROGRAMS] = "1"  # CI itself would change what clients do
     if keep_aws:
         names = ("HOME", "USERPROFILE")
         kept |= {name: value for name, value in machine.items() if name in names or name.startswith("AWS_")}

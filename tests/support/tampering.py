@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bucketwheel.commands.check import Checked, check_projects
 from bucketwheel.commands.reindex import reindex_projects
+from bucketwheel.config.resolution import Settings
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
@@ -123,9 +124,9 @@ def change_settings(storage: Storage, change: Callable[[RepositorySettings], Rep
 
 
 def check_store(storage: Storage, *projects: str, deep: bool = False, report: Report = ignore) -> Checked:
-    """Check a repository in this store."""
+    """Check a repository in this store, but no signature: those of tests are none."""
     with context_for(storage, report=report) as context:
-        return check_projects(context, projects, deep=deep)
+        return check_projects(context, projects, deep=deep, settings=Settings(signatures="carry"))
 
 
 def codes(checked: Checked) -> set[str]:

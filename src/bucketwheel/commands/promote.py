@@ -161,7 +161,7 @@ def _file_promoted(upload: Upload, outcome: Outcome) -> FilePromoted:
         version=str(upload.name.version),
         sha256=upload.sha256,
         yanked=upload.yanked,
-        fate="already-exists" if upload in outcome.plans[project].unchanged else "promoted",
+        fate="promoted" if upload in outcome.plans[project].to_upload else "already-exists",
         hidden=outcome.hidden(upload),
     )
 

@@ -102,6 +102,30 @@ KEYS: tuple[SettingKey, ...] = (
         shape="table",
         meaning="Further arguments of S3's PutObject, such as ACL, StorageClass or SSEKMSKeyId.",
     ),
+    SettingKey(name="sign", shape="flag", meaning="Sign each file with GPG; its agent has the passphrase."),
+    SettingKey(
+        name="identity",
+        shape="text",
+        meaning="The key to sign with, best by its whole fingerprint; without it GPG's default key.",
+    ),
+    SettingKey(
+        name="sign-with",
+        shape="text",
+        default="gpg",
+        meaning="The program that signs and verifies: gpg 2.2 or newer.",
+    ),
+    SettingKey(
+        name="signatures",
+        shape="choice",
+        choices=("verify", "carry"),
+        default="verify",
+        meaning="What to do with a .asc file beside a distribution: verify it (verify), or publish it unread (carry).",
+    ),
+    SettingKey(
+        name="signers",
+        shape="list",
+        meaning="The fingerprints of the keys whose signatures count; without it all in GPG's keyring.",
+    ),
     SettingKey(name="uploaded-by", shape="text", meaning="Who publishes, to be noted with the release; in ASCII."),
 )
 

@@ -49,6 +49,12 @@ class Settings:
     artifact_indexes: tuple[str, ...] = field(default=(), repr=False)
     """As written, `${VAR}` included, but directories are absolute. May contain a password; never shown."""
     put_args: Mapping[str, str] = field(default_factory=dict)
+    sign: bool = False
+    identity: str | None = None
+    sign_with: str = "gpg"
+    signatures: Literal["verify", "carry"] = "verify"
+    signers: tuple[str, ...] = ()
+    """Fingerprints as GPG writes them; empty: every key in the keyring counts."""
     uploaded_by: str | None = None
     warnings: tuple[str, ...] = ()
     """What the user should know, and what stops nothing."""

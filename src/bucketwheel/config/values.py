@@ -26,6 +26,7 @@ _FLAGS = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": F
 _MISTYPED_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)")
 _WRITE_A_PLACE = "write s3://bucket/prefix, or a directory as ./directory"
 _LONGEST_UPLOADER = 500
+_FINGERPRINT = re.compile(r"(?:0X)?([0-9A-F]{40}|[0-9A-F]{64})\Z")
 _SOURCE_SCHEMES = ("https", "http", "s3", "file")
 
 
@@ -75,7 +76,7 @@ def read_value(key: SettingKey, raw: RawValue) -> Any:  # noqa: ANN401 - the key
         case "choice":
             return _choice(raw, key.choices)
         case "list":
-            return _sources(raw)
+            return _list(raw, *_LISTS[key.name])
         case "table":
             return _put_args(raw)
         case "text":
@@ -193,19 +194,19 @@ def _place(raw: RawValue) -> Place:
     return place
 
 
-def _sources(raw: RawValue) -> tuple[str, ...]:
+def _list(raw: RawValue, read: Callable[[RawValue], str], example: str) -> tuple[str, ...]:
     if not isinstance(raw.value, list | tuple):
-        raise raw.error("is not a list of strings", f'write {raw.path} = ["https://ci.example.com/wheels/"]')
-    sources: list[str] = []
+        raise raw.error("is not a list of strings", f'write {raw.path} = ["{example}"]')
+    entries: list[str] = []
     problems: list[Problem] = []
     for index, entry in enumerate(raw.value):
         try:
-            sources.append(_source(replace(raw, value=entry, path=f"{raw.path}[{index}]")))
+            entries.append(read(replace(raw, value=entry, path=f"{raw.path}[{index}]")))
         except Misconfigured as error:
             problems.extend(error.problems)
     if problems:
         raise Misconfigured(*problems)
-    return tuple(sources)
+    return tuple(entries)
 
 
 def _source(raw: RawValue) -> str:
@@ -236,6 +237,20 @@ def _put_args(raw: RawValue) -> Mapping[str, str]:
         raise Misconfigured(*problems)
     return put_args
 
+
+def _signer(raw: RawValue) -> str:
+    """Accept a whole fingerprint, with or without spaces or 0x: a shorter id of a key can be forged."""
+    fingerprint = _FINGERPRINT.match("".join(_text(raw).split()).upper())
+    if fingerprint is None:
+        raise raw.error("is not the fingerprint of a key", "write all its 40 digits: `gpg --list-keys --fingerprint`")
+    return fingerprint[1]
+
+
+_LISTS: Mapping[str, tuple[Callable[[RawValue], str], str]] = {
+    "artifact-indexes": (_source, "https://ci.example.com/wheels/"),
+    "signers": (_signer, "0123456789ABCDEF0123456789ABCDEF01234567"),
+}
+"""How each entry of a list is read, and an example of one."""
 
 _TEXTS: Mapping[str, Callable[[RawValue], object]] = {
     "repository": _repository,

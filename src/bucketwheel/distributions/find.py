@@ -16,6 +16,7 @@ _ATTESTATION = ".publish.attestation"
 _SIGNATURE = ".asc"
 # Core metadata beside a wheel, and downloads that did not finish, are never published.
 _IGNORED = (".metadata", ".part")
+_LARGEST = {_SIGNATURE: 64 << 10, _ATTESTATION: 1 << 20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,10 @@ class DistributionFile:
     """A file named like a distribution, and what is beside it; its contents were not read yet."""
 
     path: Path
-    signature: bytes | None
+    signature: bytes | None = None
     """The contents of the `.asc` beside it."""
-    attested: bool
-    """Attestations are beside it."""
+    attestations: bytes | None = None
+    """The contents of the `.publish.attestation` beside it."""
 
 
 def collect(paths: Sequence[Path]) -> tuple[DistributionFile, ...]:
@@ -88,15 +89,23 @@ def _matching(path: Path) -> list[Path]:
 
 
 def _with_sidecars(path: Path, beside: set[Path], problems: list[Problem]) -> DistributionFile:
-    signature = path.with_name(path.name + _SIGNATURE)
-    content: bytes | None = None
-    if signature in beside or signature.is_file():
-        try:
-            content = signature.read_bytes()
-        except OSError as error:
-            problems.append(_problem(signature, f"cannot be read ({error.strerror})", "make it readable"))
-    attested = path.with_name(path.name + _ATTESTATION) in beside
-    return DistributionFile(path=path, signature=content, attested=attested)
+    signature, attestations = (_sidecar(path, ending, beside, problems) for ending in (_SIGNATURE, _ATTESTATION))
+    return DistributionFile(path=path, signature=signature, attestations=attestations)
+
+
+def _sidecar(path: Path, ending: str, beside: set[Path], problems: list[Problem]) -> bytes | None:
+    sidecar, largest = path.with_name(path.name + ending), _LARGEST[ending]
+    if not (sidecar in beside or sidecar.is_file()):
+        return None
+    try:
+        with sidecar.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        problems.append(_problem(sidecar, f"cannot be read ({error.strerror})", "make it readable"))
+        return None
+    if len(content) > largest:
+        problems.append(_problem(sidecar, f"has more than {largest >> 10} KiB", "make it again, or remove it"))
+    return content
 
 
 def _owner(path: Path) -> Path:

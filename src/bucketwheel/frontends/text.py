@@ -53,6 +53,7 @@ Lines: TypeAlias = tuple[str, ...]
 
 _KILO = 1000
 _BY_PROJECT = {"checking", "reindexing"}
+_KEPT = {"signature": "already signed", "attestations": "attestations already there"}
 _FATES = {
     "published": "success",
     "promoted": "success",
@@ -169,7 +170,9 @@ def reading_line(result: Publication | Promotion) -> Lines:
 
 def fate_words(file: FilePublished | FilePromoted) -> str:
     """Say what became of a file."""
-    return f"{_FATES[file.fate]}, hidden" if file.hidden else _FATES[file.fate]
+    gained = (f"{name} added" for name in getattr(file, "gained", ()))
+    kept = (_KEPT[name] for name in getattr(file, "kept", ()))
+    return ", ".join((_FATES[file.fate], *gained, *kept, *(("hidden",) if file.hidden else ())))
 
 
 def page_lines(result: Publication | Promotion) -> Lines:

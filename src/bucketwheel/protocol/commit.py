@@ -127,13 +127,15 @@ def commit(
                 raise refuses_current(repository.target, manifest_key(read.project))
             patience.give_way()
             before, read = read, _read_back(repository, read, look, read_again)
-            outcome = swap_outcome(before, after, read, run_id)  # rule: a lost answer is read back
+            # The entry of a file that gained a signature names the run that released it, not ours.
+            traced = run_id if run_id is not None and after.names_run(run_id) else None
+            outcome = swap_outcome(before, after, read, traced)  # rule: a lost answer is read back
             if outcome == "applied":
                 _remember(repository, before, after, read, run_id)
                 return Committed(before=first, now=read, decision=decision, changed=True)
             # A refusal is an answer: nothing is on its way that could still be applied.
             unknown = outcome == "unknown" and not now.refused
-            may_have_applied = unknown or (may_have_applied and (outcome == "unknown" or run_id is None))
+            may_have_applied = unknown or (may_have_applied and (outcome == "unknown" or traced is None))
     except (Refused, Unavailable) as error:
         if not may_have_applied:  # rule: a swap that may have applied is no refusal
             raise

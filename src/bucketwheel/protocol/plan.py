@@ -39,7 +39,7 @@ _KEEP = "keep the published file with --skip-existing"
 _OTHER = f"release a new version, or {_KEEP}"
 _STALE = "an earlier build may have left it: run `hatch build --clean`, or name the files to publish"
 
-_Fate: TypeAlias = Literal["new", "restored", "unchanged", "skipped"]
+_Fate: TypeAlias = Literal["new", "restored", "completed", "unchanged", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +89,23 @@ class ReleasePlan:
     new: tuple[Upload, ...] = ()
     restored: tuple[Upload, ...] = ()
     """Missing so far: the same bytes come back, and the entry with them."""
+    completed: tuple[Upload, ...] = ()
+    """Published already with the same bytes; each has only what the published file lacks: a signature, attestations."""
     unchanged: tuple[Upload, ...] = ()
     skipped: tuple[Upload, ...] = ()
     """Published with other bytes, which stay as they are."""
     hidden: tuple[Upload, ...] = ()
-    """Those of the unchanged and skipped ones that no page lists."""
+    """Those of the completed, unchanged and skipped ones that no page lists."""
 
     @property
     def to_upload(self) -> tuple[Upload, ...]:
         """The files that must be stored before the commit may name them."""
         return self.new + self.restored
+
+    @property
+    def to_store(self) -> tuple[Upload, ...]:
+        """All that the commit will name: the files, and the sidecars of completed ones."""
+        return self.to_upload + self.completed
 
 
 def upload_order(upload: Upload) -> tuple[ProjectName, Version, str]:
@@ -131,7 +138,7 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
                 subject=manifest.project, what=what, remedy=f"run `bucketwheel status {manifest.project} active` first"
             )
         )
-    fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "unchanged": [], "skipped": []}
+    fates: dict[_Fate, list[Upload]] = {"new": [], "restored": [], "completed": [], "unchanged": [], "skipped": []}
     names = _Names(manifest)
     newest = max((upload.name.version for upload in uploads), default=None)
     for upload in uploads:
@@ -145,11 +152,12 @@ def plan_release(manifest: Manifest, uploads: Sequence[Upload], existing: Existi
     if problems:
         raise Refused(*problems)
     hidden = {file.filename for file in manifest.files if file.hidden}
-    kept = (*fates["unchanged"], *fates["skipped"])
-    return ReleasePlan(
+    kept = (*fates["completed"], *fates["unchanged"], *fates["skipped"])
+    plan = ReleasePlan(
         **{fate: tuple(members) for fate, members in fates.items()},
         hidden=tuple(upload for upload in kept if upload.filename in hidden),
     )
+    return replace(plan, completed=tuple(map(names.lacking, plan.completed)))
 
 
 class _Names:
@@ -171,7 +179,7 @@ class _Names:
                 what = f"already exists{_hidden(published)} (sha256 {published.sha256})"
                 return Problem(subject=upload.filename, what=what, remedy="release a new version, or drop --strict")
             if published.sha256 == upload.sha256:
-                return "unchanged"
+                return _sidecars(upload, published, existing)
             return "skipped" if existing == "skip" else _other_bytes(upload, published)
         if missing := self._missing.get(upload.filename):
             return "restored" if missing.sha256 == upload.sha256 else _other_bytes(upload, missing)
@@ -180,6 +188,16 @@ class _Names:
                 return "skipped"
             return self._other_spelling(upload, spelled)
         return "new"
+
+    def lacking(self, upload: Upload) -> Upload:
+        """Return an upload without the sidecars that its published file has."""
+        published = self._files[upload.filename]
+        return replace(
+            upload,
+            metadata=None,
+            signature=None if published.gpg_sig else upload.signature,
+            provenance=None if published.provenance_sha256 else upload.provenance,
+        )
 
     @cached_property
     def _spellings(self) -> Spellings:
@@ -194,6 +212,19 @@ class _Names:
         if spelled[0] in self._missing:
             remedy = "release a new version, or bring the lost file back under its own name"
         return Problem(subject=upload.filename, what=f"already exists as {spelled[0]}", remedy=remedy)
+
+
+def _sidecars(upload: Upload, published: PublishedFile, existing: Existing) -> _Fate | Problem:
+    """Decide about the signature and the attestations of the same bytes; a file elsewhere has its own there."""
+    if published.url is not None:
+        return "unchanged"
+    digest = None if upload.provenance is None else sha256_of(upload.provenance)
+    if existing == "same" and digest and published.provenance_sha256 not in {None, digest}:
+        what = "already exists with other attestations, which stay as they are"
+        return Problem(subject=upload.filename, what=what, remedy=f"publish it without them, or {_KEEP}")
+    signed = upload.signature is not None and not published.gpg_sig
+    attested = digest is not None and published.provenance_sha256 is None
+    return "completed" if signed or attested else "unchanged"
 
 
 def _other_bytes(upload: Upload, published: PublishedFile) -> Problem:
@@ -218,7 +249,10 @@ def released(
     now: datetime,
     layout: Layout,
 ) -> Manifest:
-    """Return the next revision, with all the plan's files released at once; `stored` is by file name."""
+    """Return the next revision, with all the plan's files released at once; `stored` is by file name.
+
+    A completed file keeps its entry, which gains what is stored beside it.
+    """
 
     def key_of(upload: Upload) -> Key | None:
         key = stored[upload.filename].key
@@ -230,10 +264,12 @@ def released(
         _restored(missing.pop(each.filename), each, stored[each.filename], key_of(each), run_id)
         for each in plan.restored
     ]
+    completed = {upload.filename for upload in plan.completed}
+    kept = [_completed(file, stored[file.filename]) if file.filename in completed else file for file in manifest.files]
     return replace(
         manifest,
         revision=manifest.revision + 1,
-        files=(*manifest.files, *new, *restored),
+        files=(*kept, *new, *restored),
         missing=tuple(missing.values()),
     )
 
@@ -252,6 +288,14 @@ def _entry(upload: Upload, stored: StoredFile, key: Key | None, run_id: str, now
         yanked=upload.yanked,
         gpg_sig=stored.gpg_sig,
         provenance_sha256=stored.provenance_sha256,
+    )
+
+
+def _completed(file: PublishedFile, stored: StoredFile) -> PublishedFile:
+    return replace(
+        file,
+        gpg_sig=file.gpg_sig or stored.gpg_sig,
+        provenance_sha256=file.provenance_sha256 or stored.provenance_sha256,
     )
 
 

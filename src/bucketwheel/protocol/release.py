@@ -38,7 +38,7 @@ from bucketwheel.protocol.repository import (
     refuse_nonempty,
     report_created,
 )
-from bucketwheel.protocol.upload import in_parts, store_upload
+from bucketwheel.protocol.upload import complete_upload, in_parts, store_upload
 from bucketwheel.storage import Key, ObjectVersion
 
 __all__ = ["Outcome", "Reading", "ReleaseRequest", "new_run_id", "release"]
@@ -77,6 +77,11 @@ class Outcome:
     """Whether this run created the repository, or would."""
     pages: tuple[Key, ...] = ()
     """The pages that a dry run would change."""
+
+    def gained(self, upload: Upload) -> Upload | None:
+        """Return what a file that exists has gained: an upload with these sidecars only; None: nothing."""
+        completed = self.plans[upload.name.project].completed
+        return next((each for each in completed if each.filename == upload.filename), None)
 
     def hidden(self, upload: Upload) -> bool:
         """Return whether a file exists and is on no page."""
@@ -261,7 +266,7 @@ def _pages_to_change(
     repository: Repository, manifests: Iterable[VersionedManifest], plans: _Plans, pages: PageVersions
 ) -> tuple[Key, ...]:
     changing = [
-        read.project for read in manifests if plans[read.project].to_upload or not is_current(repository, read, pages)
+        read.project for read in manifests if plans[read.project].to_store or not is_current(repository, read, pages)
     ]
     keys = [key for project in changing for key in page_keys(repository, project)]
     layout = repository.layout
@@ -283,13 +288,19 @@ class _Uploads:
         self._stored: dict[str, StoredFile] = {}
 
     def store_all(self, manifests: Iterable[VersionedManifest], plans: _Plans) -> None:
-        """Add every file that the commits will name, in one wave."""
+        """Add every file, and every sidecar of a completed one, that the commits will name, in one wave."""
         jobs = [(read.manifest, upload) for read in manifests for upload in plans[read.project].to_upload]
         if jobs:
             size = sum(upload.size for _, upload in jobs)
             self._context.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
         self._prove_parts(upload for _, upload in jobs)
-        self._context.workers.map(partial(self._store, manifest, upload) for manifest, upload in jobs)
+        completing = [(read.manifest, upload) for read in manifests for upload in plans[read.project].completed]
+        self._context.workers.map(
+            [
+                *(partial(self._store, manifest, upload) for manifest, upload in jobs),
+                *(partial(self._complete, manifest, upload) for manifest, upload in completing),
+            ]
+        )
 
     def decide(self, before: Manifest, plan: ReleasePlan, manifest: Manifest) -> tuple[Manifest | None, ReleasePlan]:
         """Plan again for the manifest as it is now, store what that needs, and return the next revision."""
@@ -299,7 +310,9 @@ class _Uploads:
             if self._must_be_stored(upload, plan, before, manifest):
                 self._prove_parts((upload,))
                 self._store(manifest, upload)
-        if plan.to_upload:  # rule: all files of a project at once
+        for upload in plan.completed:
+            self._complete(manifest, upload)
+        if plan.to_store:  # rule: all files of a project at once
             request, layout = self._request, self._repository.layout
             after = released(manifest, plan, self._stored, run_id=request.run_id, now=request.now, layout=layout)
             return after, plan
@@ -331,6 +344,16 @@ class _Uploads:
             self._repository, upload, self._context.workers, keys=keys, run_id=self._request.run_id, missing=missing
         )
         report(FileDone(name=upload.filename, size=size))
+
+    def _complete(self, manifest: Manifest, upload: Upload) -> None:
+        """Add the sidecars that a published file lacks, once at each key that its entry has had."""
+        [entry] = (file for file in manifest.files if file.filename == upload.filename)
+        key = self._repository.layout.key_of(manifest.project, entry)
+        if (stored := self._stored.get(upload.filename)) is None or stored.key != key:
+            # rule: a signature before its entry
+            self._stored[upload.filename] = complete_upload(
+                self._repository, upload, self._context.workers, key=key, run_id=self._request.run_id
+            )
 
 
 def _keys(repository: Repository, manifest: Manifest, upload: Upload) -> Iterator[Key]:

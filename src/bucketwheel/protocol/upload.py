@@ -17,7 +17,7 @@ from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import AddsInParts, Key, ObjectHeaders, ObjectInfo, Storage
 from bucketwheel.storage.transfer import Origin, transfer
 
-__all__ = ["add_metadata", "in_parts", "store_upload"]
+__all__ = ["add_metadata", "complete_upload", "in_parts", "store_upload"]
 
 
 def in_parts(storage: Storage, upload: Upload) -> bool:
@@ -56,6 +56,15 @@ def store_upload(
             provenance_sha256 = _provenance_digest(repository, key, upload.provenance, same=stored[".provenance"])
         return StoredFile(key=key, added=added, gpg_sig=gpg_sig, provenance_sha256=provenance_sha256)
     raise AssertionError("keys never end")
+
+
+def complete_upload(repository: Repository, upload: Upload, workers: Workers, *, key: Key, run_id: str) -> StoredFile:
+    """Add the sidecars that an upload has, beside its file, which is published at this key."""
+    stored = _add_sidecars(repository, key, upload, workers, run_id)
+    provenance_sha256 = None
+    if upload.provenance is not None:
+        provenance_sha256 = _provenance_digest(repository, key, upload.provenance, same=stored[".provenance"])
+    return StoredFile(key=key, added=False, gpg_sig=upload.signature is not None, provenance_sha256=provenance_sha256)
 
 
 def _sidecars_left(repository: Repository, key: Key, missing: PublishedFile | None) -> tuple[bool, Sha256 | None]:

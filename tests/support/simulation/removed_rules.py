@@ -57,6 +57,9 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("a name that is free in another spelling", "spellings", "I2"): {
         "a name is taken in every spelling": "if False:"
     },
+    RemovedRule("a signature that is named and not stored", "same_bytes", "I1"): {
+        "a signature before its entry": "self._stored[upload.filename] = StoredFile(key=key, added=False, gpg_sig=True)"
+    },
     # Commits
     RemovedRule("a store that refuses the right version asked for ever", "suspended", "I9"): {
         "a store that refuses the right version is given up": "if False:"
@@ -81,7 +84,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     RemovedRule("half a release at a time", "other_versions", "I10"): {
         "all files of a project at once": """
             plan = replace(plan, new=plan.new[:1])
-            if plan.to_upload:
+            if plan.to_store:
             """
     },
     RemovedRule("own settings instead of the stored ones", "empty_place", "I1 I5 I7"): {

@@ -21,6 +21,7 @@ from bucketwheel.commands.check.inspection import (
 from bucketwheel.commands.check.inventory import Inventory, project_at, read_inventory
 from bucketwheel.commands.check.public import probe_as_client
 from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
+from bucketwheel.commands.check.signing import inspect_signature, signatures_to_verify
 from bucketwheel.commands.check.unreferenced import check_others, check_unreferenced
 from bucketwheel.commands.check.views import check_root, listed_by
 from bucketwheel.config.resolution import Settings
@@ -39,6 +40,8 @@ __all__ = ["Checked", "check", "check_projects"]
 
 _MOST_LOOKS = 1000
 """How many unreferenced objects a check looks at; a bucket with more of them is a task for adopt."""
+
+_DEFAULTS = Settings()
 
 _T = TypeVar("_T")
 
@@ -63,11 +66,14 @@ def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = Fals
     that is not in the repository, Denied or Unavailable if something cannot be read.
     """
     with open_context(settings, report) as context:
-        return check_projects(context, projects, deep=deep)
+        return check_projects(context, projects, deep=deep, settings=settings)
 
 
-def check_projects(context: Context, projects: Sequence[str], *, deep: bool) -> Checked:
-    """Inspect each project, then the root, the store and the public address."""
+def check_projects(context: Context, projects: Sequence[str], *, deep: bool, settings: Settings = _DEFAULTS) -> Checked:
+    """Inspect each project, then the root, the store and the public address.
+
+    The settings say how signatures and attestations are verified.
+    """
     workers, report = context.workers, context.report
     wanted = tuple(dict.fromkeys(map(named_project, projects)))
     repository = open_to_read(context.target)
@@ -85,7 +91,7 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool) -> 
         *(_check_others(repository, inventory, manifests) if inventory is not None else ()),
         *(check_root(repository.layout, root, known, complete=inventory is not None) if known else ()),
         *_check_uploads(repository, wanted, report),
-        *(_check_deep(repository, inspections, workers, report) if deep else ()),
+        *(_check_deep(repository, inspections, workers, report, settings) if deep else ()),
         *probe_as_client(repository, published if deep or wanted else published[:1], listed, workers, report),
     ]
     return Checked(
@@ -209,11 +215,16 @@ def _listed_if_allowed(listing: Callable[[], Iterable[_T]], what: str, report: R
 
 
 def _check_deep(
-    repository: Repository, inspections: Sequence[InspectedProject], workers: Workers, report: Report
+    repository: Repository,
+    inspections: Sequence[InspectedProject],
+    workers: Workers,
+    report: Report,
+    settings: Settings,
 ) -> list[Finding]:
     layout = repository.layout
     present = [one for each in inspections for one in each.present]
     report(Stage(doing="reading", count=len(present), total_bytes=sum(size for _, size in present)))
+    signatures = signatures_to_verify((wanted for wanted, _ in present), settings, report)
     pages = [*layout.root_html_keys, layout.root_json_key]
     for project in (each.manifest.project for each in inspections if each.manifest.revision):
         pages += [*layout.html_keys(project), layout.json_key(project)]
@@ -221,6 +232,7 @@ def _check_deep(
         [
             *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
             *(partial(inspect_page_headers, repository, key) for key in pages),
+            *(partial(inspect_signature, repository, wanted, settings) for wanted in signatures),
         ]
     )
     files = [wanted for wanted, _ in present if wanted.is_file]

@@ -17,7 +17,7 @@ __all__ = ["FINDINGS", "Finding", "FindingKind", "Gravity", "finding", "in_order
 
 Gravity: TypeAlias = Literal["error", "warning", "note"]
 """error: clients fail, or released files are in danger. warning: clients see old data, or somebody must act soon.
-note: an object is left over and does no harm."""
+note: an object is left over and does no harm, or something cannot be verified here."""
 
 
 class FindingKind(NamedTuple):
@@ -61,6 +61,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "sidecar-missing": FindingKind("error", "is missing, but pages promise it", f"put it back, or {_ADOPT}"),
     "sidecar-differs": FindingKind(
         "error", "has {found}, but pages promise {released}", f"remove it and {_ADOPT}, which writes it again"
+    ),
+    "signature-bad": FindingKind(
+        "error", "{why}", f"restore the file or its signature from a backup, or remove the signature and {_ADOPT}"
     ),
     "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
@@ -125,6 +128,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
+    "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
     "root-dangling": FindingKind(
         "warning", "lists {project}, which has no manifest", f"{_RESTORE}, or publish the project again"
     ),
@@ -160,6 +164,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "sidecar-unnamed": FindingKind(
         "note", "is beside a file whose entry does not name it", f"{_TAKE_IN}, or remove it if it is not the file's own"
     ),
+    "signature-unknown-key": FindingKind("note", "{why}", "import the key (`gpg --import`) and check again"),
     "deleted-remains": FindingKind("note", "was deleted, but is still there", f"{_DELETE}, which finishes it"),
     "deleted-remains:orphan": FindingKind("note", "was pruned, but is still there", f"{_PRUNE}, which finishes it"),
     "store-unproven": FindingKind(

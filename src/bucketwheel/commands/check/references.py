@@ -43,6 +43,11 @@ class ReferencedObject:
         """Return whether it is the distribution itself."""
         return self.size is not None
 
+    @property
+    def is_signature(self) -> bool:
+        """Return whether it is a detached signature."""
+        return self.size is None and self.sha256 is None
+
     def finding(self, kind: str, **facts: object) -> Finding:
         """Make a finding about it."""
         version, filename = self.entry.version, self.entry.filename

@@ -26,6 +26,11 @@ __all__ = ["fetch", "publish", "upload"]
     "no-create",
     "jobs",
     "put-args",
+    "sign",
+    "identity",
+    "sign-with",
+    "signatures",
+    "signers",
     "uploaded-by",
     repository="Where to publish",
 )
