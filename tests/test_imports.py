@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 PURE = {
     *("errors", "events", "names", "places", "format", "protocol.plan"),
     *("config.keys", "config.values", "config.resolution", "sources.pages", "sources.urls", "sources.select"),
-    *("sources.locations", "signing.status"),
+    *("sources.locations", "signing.publishers", "signing.status"),
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
     *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),

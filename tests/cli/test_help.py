@@ -125,7 +125,7 @@ def test_defaults_are_in_the_help() -> None:
         "signatures": settings.signatures,
     }
     for name, default in named.items():
-        assert help_of("publish", name).endswith(f"[default: {default}]")
+        assert help_of("publish", name.replace("-", "_")).endswith(f"[default: {default}]")
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,16 @@ FIVE_SAYINGS: dict[str, tuple[tuple[Any, ...], tuple[object, ...]]] = {
         (("1" * 40,), {"BUCKETWHEEL_SIGNERS": f"{'2' * 40} 0x{'2' * 64}"}, ["3" * 40], [], ["5 5" + "a" * 38]),
         (("1" * 40,), ("2" * 40, "2" * 64), ("3" * 40,), (), ("55" + "A" * 38,)),
     ),
+    "attestation-publishers": (
+        (
+            ("github:a/*",),
+            {"BUCKETWHEEL_ATTESTATION_PUBLISHERS": "google:b gitlab:b/c"},
+            ["circleci:c"],
+            [],
+            ["gitlab:e"],
+        ),
+        (("github:a/*",), ("google:b", "gitlab:b/c"), ("circleci:c",), (), ("gitlab:e",)),
+    ),
     "uploaded-by": (
         ("one", {"BUCKETWHEEL_UPLOADED_BY": "two"}, "three", "four", "five"),
         ("one", "two", "three", "four", "five"),

@@ -97,7 +97,7 @@ def test_every_problem_of_every_layer_is_said_at_once() -> None:
             (
                 "--acl is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
                 "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
-                "sign, identity, sign-with, signatures, signers, uploaded-by"
+                "sign, identity, sign-with, signatures, signers, attestation-publishers, uploaded-by"
             ),
         ),
         (

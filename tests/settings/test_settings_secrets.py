@@ -158,13 +158,13 @@ def test_what_is_no_key_is_not_shown() -> None:
         (
             "--… is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
             "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
-            "sign, identity, sign-with, signatures, signers, uploaded-by"
+            "sign, identity, sign-with, signatures, signers, attestation-publishers, uploaded-by"
         ),
         "--put-args is not made of NAME=VALUE pairs; write such pairs, with white space between them",
         (
             "tool.bucketwheel.… is not a setting; remove it, or choose from repository, profile, region, endpoint-url, "
             "no-sign-request, single-writer, existing, dry-run, no-create, jobs, artifact-indexes, put-args, "
-            "sign, identity, sign-with, signatures, signers, uploaded-by"
+            "sign, identity, sign-with, signatures, signers, attestation-publishers, uploaded-by"
         ),
         (
             "tool.bucketwheel.put-args is not an argument of PutObject that can be set; choose from ACL, "

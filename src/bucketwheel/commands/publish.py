@@ -41,6 +41,8 @@ class FilePublished:
     """Whether it exists and is on no page, so that installers do not find it."""
     gained: tuple[Sidecar, ...] = ()
     """What was added to a file that exists."""
+    attested_by: tuple[str, ...] = ()
+    """The publishers that its attestations name, such as `github:owner/repository`."""
     kept: tuple[Sidecar, ...] = ()
     """What was brought for a file that has it already; the published one stays."""
 
@@ -106,11 +108,20 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
     )
 
 
+_NO_LINK = (
+    "attestations are published, but pages cannot name them: PEP 740 wants a whole https address there; "
+    "set it with `bucketwheel init --set base-url=https://...`"
+)
+
+
 def _warn(outcome: Outcome, report: Report) -> None:
     for plan in outcome.plans.values():
         for upload in plan.skipped:
             message = f"{upload.filename} already exists with other bytes; the published file was kept"
             report(Warned(message=message))
+        named = (outcome.repository.settings.base_url or "").startswith("https://")
+        if not named and any(upload.provenance for upload in (*plan.to_store, *plan.unchanged)):
+            report(Warned(message=_NO_LINK))
     for message in outcome.hidden_warnings:
         report(Warned(message=message))
 
@@ -131,6 +142,7 @@ def _file_published(upload: Upload, outcome: Outcome) -> FilePublished:
         sha256=upload.sha256,
         fate=fate,
         hidden=outcome.hidden(upload),
+        attested_by=upload.attested_by,
         gained=tuple(name for name, content in new.items() if content is not None),
         kept=tuple(name for name, content in old.items() if content is not None and new.get(name) is None),
     )

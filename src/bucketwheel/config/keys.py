@@ -126,6 +126,11 @@ KEYS: tuple[SettingKey, ...] = (
         shape="list",
         meaning="The fingerprints of the keys whose signatures count; without it all in GPG's keyring.",
     ),
+    SettingKey(
+        name="attestation-publishers",
+        shape="list",
+        meaning="Whose attestations count, such as github:my-org/*; without it every publisher's.",
+    ),
     SettingKey(name="uploaded-by", shape="text", meaning="Who publishes, to be noted with the release; in ASCII."),
 )
 

@@ -55,6 +55,8 @@ class Settings:
     signatures: Literal["verify", "carry"] = "verify"
     signers: tuple[str, ...] = ()
     """Fingerprints as GPG writes them; empty: every key in the keyring counts."""
+    attestation_publishers: tuple[str, ...] = ()
+    """Patterns such as `github:my-org/*`; empty: every publisher counts."""
     uploaded_by: str | None = None
     warnings: tuple[str, ...] = ()
     """What the user should know, and what stops nothing."""

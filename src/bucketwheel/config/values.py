@@ -26,6 +26,7 @@ _FLAGS = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": F
 _MISTYPED_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)")
 _WRITE_A_PLACE = "write s3://bucket/prefix, or a directory as ./directory"
 _LONGEST_UPLOADER = 500
+_PUBLISHER = re.compile(r"(github|gitlab|google|circleci):[^\s:]+\Z")
 _FINGERPRINT = re.compile(r"(?:0X)?([0-9A-F]{40}|[0-9A-F]{64})\Z")
 _SOURCE_SCHEMES = ("https", "http", "s3", "file")
 
@@ -246,8 +247,17 @@ def _signer(raw: RawValue) -> str:
     return fingerprint[1]
 
 
+def _publisher(raw: RawValue) -> str:
+    text = _text(raw)
+    if _PUBLISHER.match(text) is None:
+        remedy = "write github:OWNER/REPOSITORY, gitlab:GROUP/PROJECT, google:EMAIL or circleci:PROJECT-ID, also with *"
+        raise raw.error("is not a publisher of attestations", remedy)
+    return text
+
+
 _LISTS: Mapping[str, tuple[Callable[[RawValue], str], str]] = {
     "artifact-indexes": (_source, "https://ci.example.com/wheels/"),
+    "attestation-publishers": (_publisher, "github:my-org/*"),
     "signers": (_signer, "0123456789ABCDEF0123456789ABCDEF01234567"),
 }
 """How each entry of a list is read, and an example of one."""

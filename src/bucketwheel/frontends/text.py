@@ -172,7 +172,8 @@ def fate_words(file: FilePublished | FilePromoted) -> str:
     """Say what became of a file."""
     gained = (f"{name} added" for name in getattr(file, "gained", ()))
     kept = (_KEPT[name] for name in getattr(file, "kept", ()))
-    return ", ".join((_FATES[file.fate], *gained, *kept, *(("hidden",) if file.hidden else ())))
+    by = (f"attested by {printable(publisher)}" for publisher in getattr(file, "attested_by", ()))
+    return ", ".join((_FATES[file.fate], *gained, *kept, *by, *(("hidden",) if file.hidden else ())))
 
 
 def page_lines(result: Publication | Promotion) -> Lines:

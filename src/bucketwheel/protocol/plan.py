@@ -57,6 +57,8 @@ class Upload:
     signature: bytes | None = None
     provenance: bytes | None = None
     """Its attestations (PEP 740)."""
+    attested_by: tuple[str, ...] = ()
+    """The publishers that these name."""
     yanked: str | None = None
     """Why its source repository yanked it (PEP 592); None: it did not."""
 

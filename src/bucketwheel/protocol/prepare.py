@@ -14,6 +14,7 @@ from bucketwheel.events import Report, Warned
 from bucketwheel.names import printable
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.plan import Upload, spelled_twice
+from bucketwheel.signing.attestations import Attested, Unproven, read_attestations
 from bucketwheel.signing.beside import refuse_bad_signatures, signed
 
 __all__ = ["Preparation"]
@@ -44,6 +45,7 @@ class Preparation:
             for warning in distribution.warnings:
                 self._report(Warned(message=warning))
         refuse_bad_signatures(self._files, self._settings, self._workers, self._report)
+        attested = _all_attested(self._files, distributions, self._settings)
         signatures = signed(self._files, self._settings, self._report)
         uploads: dict[str, Upload] = {}
         for file, distribution in zip(self._files, distributions, strict=True):
@@ -55,9 +57,31 @@ class Preparation:
                 requires_python=distribution.requires_python,
                 metadata=distribution.metadata,
                 signature=signatures.get(file),
+                provenance=attested[file].provenance if file in attested else None,
+                attested_by=attested[file].publishers if file in attested else (),
             )
             uploads.setdefault(upload.filename, upload)
         return tuple(uploads.values())
+
+
+def _all_attested(
+    files: Sequence[DistributionFile], distributions: Sequence[Distribution], settings: Settings
+) -> dict[DistributionFile, Attested]:
+    """Verify the attestations beside files; raises Refused with every problem."""
+    attested: dict[DistributionFile, Attested] = {}
+    problems: list[Problem] = []
+    for file, distribution in zip(files, distributions, strict=True):
+        if file.attestations is None:
+            continue
+        filename, sha256 = distribution.name.filename, distribution.sha256
+        try:
+            attested[file] = read_attestations(file.attestations, filename, sha256, settings.attestation_publishers)
+        except Unproven as error:
+            subject = f"{printable(str(file.path))}.publish.attestation"
+            problems.append(Problem(subject=subject, what=error.what, remedy=error.remedy))
+    if problems:
+        raise Refused(*problems)
+    return attested
 
 
 def _all_valid(validating: Sequence[Future[Distribution]]) -> list[Distribution]:

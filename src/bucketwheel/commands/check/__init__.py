@@ -21,7 +21,12 @@ from bucketwheel.commands.check.inspection import (
 from bucketwheel.commands.check.inventory import Inventory, project_at, read_inventory
 from bucketwheel.commands.check.public import probe_as_client
 from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
-from bucketwheel.commands.check.signing import inspect_signature, signatures_to_verify
+from bucketwheel.commands.check.signing import (
+    attestations_to_verify,
+    inspect_attestations,
+    inspect_signature,
+    signatures_to_verify,
+)
 from bucketwheel.commands.check.unreferenced import check_others, check_unreferenced
 from bucketwheel.commands.check.views import check_root, listed_by
 from bucketwheel.config.resolution import Settings
@@ -225,6 +230,7 @@ def _check_deep(
     present = [one for each in inspections for one in each.present]
     report(Stage(doing="reading", count=len(present), total_bytes=sum(size for _, size in present)))
     signatures = signatures_to_verify((wanted for wanted, _ in present), settings, report)
+    attestations = attestations_to_verify((wanted for wanted, _ in present), report)
     pages = [*layout.root_html_keys, layout.root_json_key]
     for project in (each.manifest.project for each in inspections if each.manifest.revision):
         pages += [*layout.html_keys(project), layout.json_key(project)]
@@ -232,6 +238,7 @@ def _check_deep(
         [
             *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
             *(partial(inspect_page_headers, repository, key) for key in pages),
+            *(partial(inspect_attestations, repository, wanted, settings) for wanted in attestations),
             *(partial(inspect_signature, repository, wanted, settings) for wanted in signatures),
         ]
     )

@@ -65,6 +65,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "signature-bad": FindingKind(
         "error", "{why}", f"restore the file or its signature from a backup, or remove the signature and {_ADOPT}"
     ),
+    "attestations-bad": FindingKind(
+        "error", "{why}", f"restore the file or its attestations from a backup, or remove them and {_ADOPT}"
+    ),
     "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
     "page-ahead": FindingKind(
@@ -129,6 +132,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
     "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
+    "attestations-doubtful": FindingKind("warning", "{why}", "find out who built it, and whether they may"),
     "root-dangling": FindingKind(
         "warning", "lists {project}, which has no manifest", f"{_RESTORE}, or publish the project again"
     ),

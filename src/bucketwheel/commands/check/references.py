@@ -44,6 +44,11 @@ class ReferencedObject:
         return self.size is not None
 
     @property
+    def is_provenance(self) -> bool:
+        """Return whether it is the attestations of a file."""
+        return self.size is None and self.key.endswith(".provenance")
+
+    @property
     def is_signature(self) -> bool:
         """Return whether it is a detached signature."""
         return self.size is None and self.sha256 is None

@@ -24,7 +24,15 @@ _FOUND_SOMETHING = 4
     show_default=True,
     help="Exit with 4 for findings of this gravity or a graver one.",
 )
-@takes("single-writer", "jobs", "sign-with", "signatures", "signers", repository="The repository to check")
+@takes(
+    "single-writer",
+    "jobs",
+    "sign-with",
+    "signatures",
+    "signers",
+    "attestation-publishers",
+    repository="The repository to check",
+)
 def check(invocation: Invocation, projects: tuple[str, ...], *, deep: bool, fail_on: str) -> None:
     """Find everything that is wrong in a repository.
 

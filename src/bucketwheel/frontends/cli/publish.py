@@ -31,6 +31,7 @@ __all__ = ["fetch", "publish", "upload"]
     "sign-with",
     "signatures",
     "signers",
+    "attestation-publishers",
     "uploaded-by",
     repository="Where to publish",
 )
