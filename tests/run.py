@@ -31,7 +31,7 @@ SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adopt/test_old_tools.py")
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
-LONG += ["tests/test_readme_snippets.py", "tests/reading/test_clients.py"]
+LONG += ["tests/test_readme_snippets.py", "tests/reading/test_clients.py", "tests/uploads/test_upload_clients.py"]
 THOROUGH = {
     "BUCKETWHEEL_TEST_SWEEP": "families",
     "BUCKETWHEEL_TEST_PUBLISHERS": "16",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Report",
     "RequestSent",
     "Stage",
+    "Uploaded",
     "Warned",
     "Writing",
     "ignore",
@@ -92,7 +94,21 @@ class Warned:
     message: str
 
 
-Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | BytesMoved | FileDone | Created | Warned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """One upload through the gateway, after its answer; nothing of its headers."""
+
+    at: datetime
+    peer: str
+    """The address of who sent it; behind a proxy the proxy's."""
+    filename: str
+    sha256: str
+    """The digest of what came of the file; empty without one."""
+    answer: str
+    """The status and its reason."""
+
+
+Event: TypeAlias = RequestSent | Writing | Stage | FileStarted | BytesMoved | FileDone | Created | Warned | Uploaded
 Report: TypeAlias = Callable[[Event], None]
 """Receives events as they happen, from any thread."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["CONNECTION_KEYS", "KEYS", "VARIABLE_PREFIX", "SettingKey", "Shape"]
+__all__ = ["CONNECTION_KEYS", "KEYS", "UPLOAD_TOKEN", "VARIABLE_PREFIX", "SettingKey", "Shape"]
 
 Shape: TypeAlias = Literal["text", "flag", "number", "choice", "list", "table"]
 
 VARIABLE_PREFIX = "BUCKETWHEEL_"
+UPLOAD_TOKEN = "BUCKETWHEEL_UPLOAD_TOKEN"  # noqa: S105 - the name of a variable
+"""A variable that is no setting: the secret by which others upload through `serve`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

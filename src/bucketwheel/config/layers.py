@@ -11,7 +11,7 @@ from configparser import RawConfigParser
 from functools import partial
 from pathlib import Path
 
-from bucketwheel.config.keys import VARIABLE_PREFIX
+from bucketwheel.config.keys import UPLOAD_TOKEN, VARIABLE_PREFIX
 from bucketwheel.config.resolution import Settings, resolve
 from bucketwheel.config.values import Layer, holds_secret, without_secret
 from bucketwheel.errors import Misconfigured, Problem
@@ -74,12 +74,16 @@ def option_layer(options: Mapping[str, object], *, prefix: str, base: Path) -> L
 def environment_layer(environ: Mapping[str, str], *, base: Path) -> Layer:
     """Make a layer of the BUCKETWHEEL_ variables.
 
-    An empty one counts as not set, because CI services pass on omitted values so. BUCKETWHEEL_TEST_ is for our tests.
+    An empty one counts as not set, because CI services pass on omitted values so. BUCKETWHEEL_TEST_ is for our tests,
+    and the upload token is for `serve`, which takes it by itself.
     """
     table = {
         variable.removeprefix(VARIABLE_PREFIX).lower().replace("_", "-"): value
         for variable, value in environ.items()
-        if variable.startswith(VARIABLE_PREFIX) and not variable.startswith(f"{VARIABLE_PREFIX}TEST_") and value
+        if variable.startswith(VARIABLE_PREFIX)
+        and not variable.startswith(f"{VARIABLE_PREFIX}TEST_")
+        and variable != UPLOAD_TOKEN
+        and value
     }
     return Layer(
         table=table, base=base, spelled=lambda key: VARIABLE_PREFIX + key.upper().replace("-", "_"), explicit=True

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from packaging.version import Version
 
 from bucketwheel.errors import BucketwheelError, Misconfigured, Refused
-from bucketwheel.events import BytesMoved, Created, Event, FileDone, FileStarted, RequestSent, Stage, Warned, Writing
+from bucketwheel.events import (
+    BytesMoved,
+    Created,
+    Event,
+    FileDone,
+    FileStarted,
+    RequestSent,
+    Stage,
+    Uploaded,
+    Warned,
+    Writing,
+)
 from bucketwheel.names import ProjectName, printable
 
 if TYPE_CHECKING:  # a command that publishes need not load what adopts and checks
@@ -107,7 +118,10 @@ def describe(event: Event, *, verbosity: int = 0) -> str | None:
         case Stage(doing=doing, count=count, total_bytes=total) if verbosity >= 0 and count:
             size = f" ({size_words(total)})" if total else ""
             return f"{doing} {_counted(count, 'project' if doing in _BY_PROJECT else 'file')}{size}"
-        case RequestSent() | Writing() | Created() | Stage() | FileStarted() | BytesMoved() | FileDone():
+        case Uploaded() if verbosity >= 0:
+            digest = f" sha256={event.sha256}" if event.sha256 else ""
+            return f"{event.at:%Y-%m-%dT%H:%M:%SZ} {event.peer} {printable(event.filename)}{digest} {event.answer}"
+        case Uploaded() | RequestSent() | Writing() | Created() | Stage() | FileStarted() | BytesMoved() | FileDone():
             return None
 
 

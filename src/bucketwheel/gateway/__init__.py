@@ -26,7 +26,7 @@ from bucketwheel.gateway.paths import File, Moved, Page, read_path
 from bucketwheel.names import ProjectName, printable
 from bucketwheel.storage import Key, ObjectHeaders, Passed, PassesOn
 
-__all__ = ["Answer", "Asked", "Gateway"]
+__all__ = ["Answer", "Asked", "Gateway", "words_answer"]
 
 _SECONDS_OF_SILENCE = 60.0
 _MOST_TOLD = 100
@@ -94,28 +94,29 @@ class Gateway:
 
     def _answer(self, asked: Asked) -> Answer:
         if not self.access.knows_host(asked.hosts):
-            return _words(HTTPStatus.MISDIRECTED_REQUEST, "this gateway does not go by that name (Host)")
+            return words_answer(HTTPStatus.MISDIRECTED_REQUEST, "this gateway does not go by that name (Host)")
         if not self.access.opens(asked.authorization):
             wanted = {"WWW-Authenticate": 'Basic realm="bucketwheel"'}
-            return _words(HTTPStatus.UNAUTHORIZED, "the password or token is missing or wrong", wanted)
+            return words_answer(HTTPStatus.UNAUTHORIZED, "the password or token is missing or wrong", wanted)
         if asked.method not in {"GET", "HEAD"}:
-            return _words(HTTPStatus.METHOD_NOT_ALLOWED, "this gateway only reads", {"Allow": "GET, HEAD"})
+            return words_answer(HTTPStatus.METHOD_NOT_ALLOWED, "this gateway only reads", {"Allow": "GET, HEAD"})
         try:
             match read_path(asked.path, self.layout):
                 case Page(project=project):
-                    return self._page(asked, project)
+                    return self.page(asked, project)
                 case File(key=key):
                     return self._file(asked, key)
                 case Moved(location=location):
-                    return _words(HTTPStatus.MOVED_PERMANENTLY, "", {"Location": location})
+                    return words_answer(HTTPStatus.MOVED_PERMANENTLY, "", {"Location": location})
                 case None:
                     return _absent()
         except BucketwheelError as error:
             # The client must not take it for absent, and look elsewhere.
             self.tell(str(error))
-            return _words(HTTPStatus.BAD_GATEWAY, str(error), _FLEETING)
+            return words_answer(HTTPStatus.BAD_GATEWAY, str(error), _FLEETING)
 
-    def _page(self, asked: Asked, project: ProjectName | None) -> Answer:
+    def page(self, asked: Asked, project: ProjectName | None) -> Answer:
+        """Answer with a page, of a project or of the root."""
         for key, headers in self._forms(project, json=prefers_json(asked.accept)):
             # By GET for HEAD too: only the body of its answer tells an absent page from an absent bucket.
             answer = self._passed_on(asked, key, {**_kept(headers), "Vary": "Accept"}, part=False, by_get=True)
@@ -124,7 +125,7 @@ class Gateway:
         if project is None or self.fallback is None:
             return _absent()
         location = {"Location": f"{self.fallback}{project}/"}
-        return _words(HTTPStatus.TEMPORARY_REDIRECT, "", location | _FLEETING)
+        return words_answer(HTTPStatus.TEMPORARY_REDIRECT, "", location | _FLEETING)
 
     def _forms(self, project: ProjectName | None, *, json: bool) -> Iterator[tuple[Key, ObjectHeaders]]:
         """Yield the keys at which a page may be, the preferred form first.
@@ -203,9 +204,10 @@ _FLEETING = {"Cache-Control": "no-store"}
 
 
 def _absent() -> Answer:
-    return _words(HTTPStatus.NOT_FOUND, "there is nothing of this name", _FLEETING)
+    return words_answer(HTTPStatus.NOT_FOUND, "there is nothing of this name", _FLEETING)
 
 
-def _words(status: HTTPStatus, words: str, headers: Mapping[str, str] = _FLEETING) -> Answer:
+def words_answer(status: HTTPStatus, words: str, headers: Mapping[str, str] = _FLEETING) -> Answer:
+    """Return an answer in words."""
     content = {"Content-Type": "text/plain; charset=utf-8", **_SAFE}
     return Answer(status=status, headers={**content, **headers}, body=f"{words}\n".encode() if words else b"")

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Access", "digest_of", "read_tokens"]
+__all__ = ["Access", "basic_of", "digest_of", "read_tokens"]
 
 
 def digest_of(secret: str) -> bytes:
@@ -44,15 +44,19 @@ class Access:
 
 def _secret(authorization: str) -> str:
     scheme, _, rest = authorization.strip().partition(" ")
-    match scheme.lower():
-        case "basic":
-            try:
-                return base64.b64decode(rest.strip(), validate=True).decode("utf-8").partition(":")[2]
-            except (binascii.Error, UnicodeDecodeError):
-                return ""
-        case "bearer":
-            return rest.strip()
-    return ""
+    return rest.strip() if scheme.lower() == "bearer" else basic_of(authorization)[1]
+
+
+def basic_of(authorization: str) -> tuple[str, str]:
+    """Return the user and the password of basic authentication; both empty for any other."""
+    scheme, _, rest = authorization.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(rest.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password
 
 
 def read_tokens(lines: Iterable[str]) -> tuple[str, ...]:

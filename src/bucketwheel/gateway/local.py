@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bucketwheel.config.resolution import Settings
@@ -13,11 +14,12 @@ from bucketwheel.events import Event, Report, RequestSent, Warned
 from bucketwheel.gateway import Gateway
 from bucketwheel.gateway.access import Access, digest_of
 from bucketwheel.gateway.addresses import LOOPBACK, hosts_of, index_url
+from bucketwheel.gateway.uploads import Uploads
 from bucketwheel.gateway.web import THREADS, bind, running
 from bucketwheel.protocol.repository import Repository, open_target, open_to_read
 from bucketwheel.storage import PassesOn
 
-__all__ = ["LocalGateway", "gateway_to", "local_gateway", "open_to_pass_on"]
+__all__ = ["LocalGateway", "gateway_to", "local_gateway", "open_to_pass_on", "uploads_to"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,41 @@ class LocalGateway:
 
 def open_to_pass_on(settings: Settings, report: Report) -> Repository:
     """Open what must be a repository, with as many connections as a gateway uses; raises Refused if it is none."""
+    jobs = max(settings.jobs, THREADS)
+    return open_to_read(open_target(replace(settings, jobs=jobs), requests_only(report)))
 
-    def requests_only(event: Event) -> None:
-        if isinstance(event, RequestSent | Warned):  # no bars over the output of a client
+
+def requests_only(report: Report) -> Report:
+    """Return a report without what makes bars, which would be over the output of a client."""
+
+    def pass_on(event: Event) -> None:
+        if isinstance(event, RequestSent | Warned):
             report(event)
 
-    return open_to_read(open_target(replace(settings, jobs=max(settings.jobs, THREADS)), requests_only))
+    return pass_on
+
+
+def uploads_to(
+    repository: Repository,
+    gateway: Gateway,
+    access: Access,
+    settings: Settings,
+    report: Report,
+    *,
+    folder: Path,
+    largest_file: int,
+) -> Uploads:
+    """Return the way into a repository; files are kept in a folder until they are released."""
+    return Uploads(
+        gateway=gateway,
+        access=access,
+        target=repository.target,
+        settings=replace(settings, sign=False),  # the server vouches for nobody
+        report=report,
+        requests=requests_only(report),
+        folder=folder,
+        largest_file=largest_file,
+    )
 
 
 def gateway_to(repository: Repository, access: Access, *, fallback: str | None, report: Report) -> Gateway:

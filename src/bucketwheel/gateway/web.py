@@ -7,22 +7,25 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Misconfigured, Problem, Unavailable
 from bucketwheel.gateway import Answer, Asked, Gateway
+from bucketwheel.gateway.forms import BadForm, Form
+from bucketwheel.gateway.uploads import REASON, Upload, Uploads, bad
 from bucketwheel.parallel import Workers
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["THREADS", "bind", "require_web_server", "running"]
+__all__ = ["THREADS", "UPLOADS", "bind", "require_web_server", "running"]
 
 THREADS = 32
 """How many requests to the store run at once."""
@@ -30,6 +33,11 @@ _CHUNK = 1 << 18
 _KEPT_ALIVE = 60
 _BACKLOG = 128
 _END = 1.0
+UPLOADS = 16
+"""How many uploads are judged and released at once."""
+_PIECE = 1 << 20
+_LINGER, _LINGER_SILENT = 30.0, 2.0
+_LAST_COMMIT = 60.0
 
 _T = TypeVar("_T")
 
@@ -37,6 +45,7 @@ _T = TypeVar("_T")
 def require_web_server(*, needed_for: str) -> None:
     """Raise Misconfigured, with what to install, where the web server is missing."""
     try:
+        import python_multipart  # noqa: F401, PLC0415 - only tried
         import starlette  # noqa: F401, PLC0415 - only tried
         import uvicorn  # noqa: F401, PLC0415 - only tried
     except ImportError:
@@ -63,15 +72,18 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def running(gateway: Gateway, listening: socket.socket) -> Iterator[threading.Thread]:
-    """Answer requests in a thread of its own while the context lasts; give the thread, which ends only by a failure."""
+def running(gateway: Gateway, listening: socket.socket, uploads: Uploads | None = None) -> Iterator[threading.Thread]:
+    """Answer requests in a thread of its own while the context lasts; give the thread, which ends only by a failure.
+
+    At its end uploads that are being committed are waited for, and answered.
+    """
     import uvicorn  # noqa: PLC0415 - of the extra, loaded only where it is used
 
-    workers = Workers(THREADS)
+    workers, receivers = Workers(THREADS), Workers(UPLOADS)
     with listening:
         config = uvicorn.Config(
-            _Application(gateway, workers),
-            http="h11",
+            _Application(gateway, workers, uploads, receivers),
+            http=_protocol(),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -91,9 +103,14 @@ def running(gateway: Gateway, listening: socket.socket) -> Iterator[threading.Th
         try:
             yield thread
         finally:
+            if uploads is not None:
+                uploads.end(_LAST_COMMIT)
+                server.should_exit = True
+                thread.join(_END)
             server.should_exit = server.force_exit = True
             thread.join(_END)
             workers.abandon()
+            receivers.abandon()
 
 
 async def _served(server: uvicorn.Server, listening: socket.socket) -> None:
@@ -108,15 +125,21 @@ class _Application:
 
     gateway: Gateway
     workers: Workers
+    uploads: Uploads | None
+    receivers: Workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         from starlette.requests import Request  # noqa: PLC0415 - of the extra
         from starlette.responses import Response, StreamingResponse  # noqa: PLC0415 - of the extra
 
-        asked = _asked(Request(scope))
+        request = Request(scope)
+        asked = _asked(request)
+        if self.uploads is not None and self.uploads.takes(asked):
+            await _Receiving(self.uploads, self.receivers, asked, request.headers, _peer(scope)).answer(receive, send)
+            return
         try:
-            answer = await self._in_thread(lambda: self.gateway.answer(asked))
+            answer = await self._in_thread(lambda: self._answer(asked))
         except Exception as error:
             self.gateway.tell(f"the gateway failed ({type(error).__name__}); please report this")
             raise  # the server answers 500
@@ -134,12 +157,124 @@ class _Application:
             # Not awaited: the client may be gone, and this task cancelled.
             self.workers.start(stream.close)
 
+    def _answer(self, asked: Asked) -> Answer:
+        answer = None if self.uploads is None else self.uploads.answer(asked)
+        return answer or self.gateway.answer(asked)
+
     async def _chunks(self, stream: _Stream) -> AsyncIterator[bytes]:
         while chunk := await self._in_thread(stream.read):
             yield chunk
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.wrap_future(self.workers.start(call))
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiving:
+    """One upload: its body is read only after its token, and all that is on disk goes with it."""
+
+    uploads: Uploads
+    receivers: Workers
+    asked: Asked
+    headers: Mapping[str, str]
+    peer: str
+
+    async def answer(self, receive: Receive, send: Send) -> None:
+        """Read the upload, release its file, and answer."""
+        upload: Upload | None = None
+        answer, whole = self.uploads.refusal(self.asked), False
+        try:
+            if answer is None:
+                upload = await self._in_thread(lambda: self.uploads.begin(self.headers))
+                await self._read(upload.form, receive)
+                whole, receiving = True, upload
+                answer = await self._in_thread(lambda: self.uploads.finish(receiving))
+        except BadForm as error:
+            answer = bad(error)
+        except ConnectionAbortedError:
+            answer = bad(BadForm("the sender went away"))
+        except OSError as error:
+            words = f"the upload could not be kept on disk ({error.strerror}); try again"
+            answer = bad(BadForm(words, HTTPStatus.SERVICE_UNAVAILABLE))
+        except Exception as error:
+            self.uploads.gateway.tell(f"the gateway failed ({type(error).__name__}); please report this")
+            answer = bad(BadForm("the gateway failed; its log says more", HTTPStatus.INTERNAL_SERVER_ERROR))
+            raise
+        finally:
+            if upload is not None:
+                await self._in_thread(upload.discard)
+        self.uploads.tell(upload, self.peer, answer)
+        await self._send(answer, receive, send, whole=whole)
+
+    async def _read(self, form: Form, receive: Receive) -> None:
+        """Read the body to its end, in pieces that are worth a change of threads."""
+        pieces = bytearray()
+        while True:
+            message = await self._next(receive)
+            if message["type"] == "http.disconnect":
+                raise ConnectionAbortedError
+            pieces += message.get("body", b"")
+            ended = not message.get("more_body", False)
+            if pieces and (ended or len(pieces) >= _PIECE):
+                piece, pieces = bytes(pieces), bytearray()
+                await self._in_thread(partial(form.feed, piece))
+            if ended:
+                return
+
+    async def _next(self, receive: Receive) -> Message:
+        try:
+            return await asyncio.wait_for(receive(), self.uploads.silence)
+        except TimeoutError:
+            words = f"nothing has come for {self.uploads.silence:g} seconds"
+            raise BadForm(words, HTTPStatus.REQUEST_TIMEOUT) from None
+
+    async def _send(self, answer: Answer, receive: Receive, send: Send, *, whole: bool) -> None:
+        headers = {**answer.headers, "Content-Length": str(len(answer.body))}
+        if not whole:
+            headers["Connection"] = "close"
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": int(answer.status), "headers": encoded})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        if not whole and "expect" not in self.headers:
+            # A client that still sends would lose the answer if the connection were closed now.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_drain(receive), _LINGER)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        return await asyncio.wrap_future(self.receivers.start(call))
+
+
+async def _drain(receive: Receive) -> None:
+    message: Message = {"more_body": True}
+    while message.get("more_body", False):
+        message = await asyncio.wait_for(receive(), _LINGER_SILENT)
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
+def _protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, with reason phrases: twine, flit, Hatch and poetry show nothing else of an answer."""
+    import h11  # noqa: PLC0415 - comes with uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - of the extra
+
+    class Connection(h11.Connection):
+        def send(self, event: Any) -> Any:  # noqa: ANN401 - h11 has a type for each event
+            if isinstance(event, h11.Response):
+                headers = [(name, value) for name, value in event.headers if name != REASON.encode()]
+                reason = dict(event.headers).get(REASON.encode(), event.reason)
+                event = h11.Response(status_code=event.status_code, headers=headers, reason=reason)
+            return super().send(event)
+
+    class Protocol(H11Protocol):
+        def __init__(self, config: uvicorn.Config, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own
+            super().__init__(config, *args, **kwargs)
+            self.conn = Connection(h11.SERVER)
+
+    return Protocol
 
 
 class _Stream:

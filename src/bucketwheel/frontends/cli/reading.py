@@ -62,6 +62,16 @@ def exec_(
     sys.exit(code)
 
 
+_SIZE = re.compile(r"([1-9]\d{0,14})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
+
+
+def _size(text: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise click.BadParameter("write a number of bytes, or 100M, 5G")
+    return int(match[1]) << 10 * " KMGT".index(match[2].upper() or " ")
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="The address to listen at.")
 @_PORT
@@ -72,8 +82,24 @@ def exec_(
     metavar="F",
     help="Ask for a password: one of the tokens in this file, one a line.",
 )
+@click.option(
+    "--upload-token-file",
+    type=click.Path(path_type=Path),
+    metavar="F",
+    help="Take uploads by twine and others, who have one of the tokens in this file, one a line.",
+)
+@click.option(
+    "--max-file-size", type=_size, metavar="SIZE", default="5G", show_default=True, help="The largest file to take."
+)
 @click.option("--behind-proxy", is_flag=True, help="A proxy before it does TLS and has another name.")
-@takes(repository="The repository to serve")
+@takes(
+    "uploaded-by",
+    "sign-with",
+    "signatures",
+    "signers",
+    "attestation-publishers",
+    repository="The repository to serve",
+)
 def serve(
     invocation: Invocation,
     *,
@@ -81,12 +107,15 @@ def serve(
     port: int | None,
     fallback: str | None,
     read_token_file: Path | None,
+    upload_token_file: Path | None,
+    max_file_size: int,
     behind_proxy: bool,
 ) -> None:
     """Serve a repository as an index over HTTP, until Ctrl-C.
 
     It reads with your AWS credentials and writes nothing. On this machine it needs no password; at another address it
-    needs --read-token-file and --behind-proxy.
+    needs --read-token-file and --behind-proxy. With --upload-token-file, or a token in BUCKETWHEEL_UPLOAD_TOKEN, it
+    also takes uploads, at /legacy/.
     """
 
     def started(url: str) -> None:
@@ -99,6 +128,8 @@ def serve(
             port=port,
             fallback=fallback,
             read_token_file=read_token_file,
+            upload_token_file=upload_token_file,
+            max_file_size=max_file_size,
             behind_proxy=behind_proxy,
             started=started,
             report=report,
