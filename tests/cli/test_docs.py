@@ -11,7 +11,7 @@ import click
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from bucketwheel.config.keys import KEYS
+from bucketwheel.config.keys import KEYS, UPLOAD_TOKEN
 from bucketwheel.frontends.cli import cli
 from bucketwheel.storage.s3.errors import ApiCall, failure_in_words, rejection, rejection_in_words
 from support.archives import make_wheel
@@ -20,7 +20,18 @@ from support.command_line import run_command
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
 # Of pip, uv, Hatch, docker, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
-OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--mount", "--prefix", "--with", "--x-s3", "-p"}
+OTHERS = {
+    "--attestations",
+    "--check-url",
+    "--extra-index-url",
+    "--find-links",
+    "--index-url",
+    "--mount",
+    "--prefix",
+    "--with",
+    "--x-s3",
+    "-p",
+}
 
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
@@ -105,9 +116,9 @@ def test_an_option_on_a_page_is_an_option(page: str, code: str) -> None:
 
 
 def test_the_variables_on_the_pages_are_settings() -> None:
-    """BUCKETWHEEL_JOBS is the setting `jobs`."""
+    """BUCKETWHEEL_JOBS is the setting `jobs`; the upload token is none."""
     named = {name for _, code in snippets() for name in re.findall(r"\bBUCKETWHEEL_[A-Z_]+", code)}
-    known = {key.variable for key in KEYS}
+    known = {UPLOAD_TOKEN, *(key.variable for key in KEYS)}
     assert {name for name in named if not name.startswith("BUCKETWHEEL_TEST_")} <= known
 
 

@@ -150,7 +150,7 @@ def test_a_client(publisher: Publisher, repository: Path) -> None:
     publisher.build("first")
     wrong = publisher.publish(WRONG)
     assert wrong.code != 0, wrong.output
-    assert "the upload token is wrong" in wrong.output
+    assert ("403" if publisher.client == "pdm" else "the upload token is wrong") in wrong.output
     for _ in range(2):
         ran = publisher.publish()
         assert ran.code == 0, ran.output
@@ -160,7 +160,7 @@ def test_a_client(publisher: Publisher, repository: Path) -> None:
     other = publisher.publish()
     if publisher.client != "hatch":  # it looks for the names first, and sends no file that is there
         assert other.code != 0, other.output
-        assert "already exists" in other.output
+        assert ("400" if publisher.client == "pdm" else "File already exists") in other.output
     index = publisher.server.url.replace("legacy", "simple")
     target = publisher.home / "target"
     ran = run_pip(["install", "--index-url", index, "--target", str(target), "demo-pkg"], home=publisher.home)

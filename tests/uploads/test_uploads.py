@@ -334,6 +334,21 @@ def test_sixteen_at_once(bucket: TestBucket, tmp_path: Path) -> None:
     assert {wheel.name for wheel in wheels} <= names
 
 
+def test_one_bad_file_among_many(server: UploadServer, repository: Path, tmp_path: Path) -> None:
+    """Of those that are released together one is refused alone; of two with one name and other bytes one wins."""
+    first = [make_wheel(tmp_path / "a", version=f"1.{number}") for number in range(6)]
+    assert server.upload(first[0]).status == 200
+    again = [make_wheel(tmp_path / "b", version=f"1.{n}", members={"demo_pkg/more.py": b""}) for n in (0, 1)]
+    with ThreadPoolExecutor(16) as pool:
+        answered = list(pool.map(server.upload, [*first, *again, *first[2:]]))
+    statuses = [each.status for each in answered]
+    assert statuses[0] == 200
+    assert statuses[6] == 400
+    assert sorted([statuses[1], statuses[7]]) == [200, 400]
+    assert set(statuses[2:6] + statuses[8:]) == {200}
+    assert {wheel.name for wheel in first} <= set(released(repository))
+
+
 def test_a_disk_that_is_gone(server: UploadServer, repository: Path, wheel: Path) -> None:
     """The sender is told to try again, and nothing is released."""
     shutil.rmtree(server.folder)

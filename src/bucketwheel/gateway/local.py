@@ -14,6 +14,7 @@ from bucketwheel.events import Event, Report, RequestSent, Warned
 from bucketwheel.gateway import Gateway
 from bucketwheel.gateway.access import Access, digest_of
 from bucketwheel.gateway.addresses import LOOPBACK, hosts_of, index_url
+from bucketwheel.gateway.releases import Releases
 from bucketwheel.gateway.uploads import Uploads
 from bucketwheel.gateway.web import THREADS, bind, running
 from bucketwheel.protocol.repository import Repository, open_target, open_to_read
@@ -65,11 +66,12 @@ def uploads_to(
     largest_file: int,
 ) -> Uploads:
     """Return the way into a repository; files are kept in a folder until they are released."""
+    settings = replace(settings, sign=False)  # the server vouches for nobody
     return Uploads(
         gateway=gateway,
         access=access,
-        target=repository.target,
-        settings=replace(settings, sign=False),  # the server vouches for nobody
+        releases=Releases(repository.target, settings, requests_only(report)),
+        settings=settings,
         report=report,
         requests=requests_only(report),
         folder=folder,

@@ -23,12 +23,10 @@ from bucketwheel.events import Report, Uploaded
 from bucketwheel.gateway import Answer, Asked, Gateway, words_answer
 from bucketwheel.gateway.access import Access, basic_of
 from bucketwheel.gateway.forms import BadForm, Form, boundary_of
+from bucketwheel.gateway.releases import Releases
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.prepare import Preparation
-from bucketwheel.protocol.release import ReleaseRequest, new_run_id, release
-from bucketwheel.protocol.repository import Context, Target
-from bucketwheel.protocol.sightings import Sightings
 
 __all__ = ["LARGEST_FILE", "REASON", "Upload", "Uploads", "bad"]
 
@@ -41,8 +39,6 @@ _FIELDS = 200 << 20  # all that the fields of a form may have
 _UPLOAD, _PAGE, _OIDC = b"/legacy/", b"/legacy/+simple/", b"/_/oidc/"
 _LONGEST_PHRASE = 300
 _AGAIN = {"Retry-After": "10"}
-_JOBS = 4
-"""Threads of one upload: it has a file, three sidecars and three pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +48,12 @@ class Uploads:
     gateway: Gateway
     access: Access
     """Opened by the upload token, and by nothing else."""
-    target: Target
+    releases: Releases
     settings: Settings
     report: Report
     """Gets one event for each upload."""
     requests: Report
-    """Gets the requests to the store."""
+    """Gets warnings about the files."""
     folder: Path
     largest_file: int = LARGEST_FILE
     silence: float = 60.0
@@ -139,17 +135,9 @@ class Uploads:
         return words_answer(HTTPStatus.OK, "OK")
 
     def _release(self, file: DistributionFile) -> None:
-        target = replace(self.target, sightings=Sightings())
-        with Workers(_JOBS) as workers:
-            uploads = Preparation([file], self.settings, workers, self.requests).uploads()
-            request = ReleaseRequest(
-                uploads=uploads,
-                existing="same",
-                run_id=new_run_id(self.settings.uploaded_by),
-                now=datetime.now(UTC),
-                first=None,
-            )
-            release(Context(target=target, workers=workers, report=self.requests), request)
+        with Workers(1) as workers:
+            [upload] = Preparation([file], self.settings, workers, self.requests).uploads()
+        self.releases.release(upload)
 
     def tell(self, upload: Upload | None, peer: str, answer: Answer) -> None:
         """Report an upload after its answer is known."""
