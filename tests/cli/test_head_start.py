@@ -26,7 +26,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a terminal")
 REFUSE = """
 import sys
 import bucketwheel.commands.publish
-bucketwheel.commands.publish._HEAD_START = 60  # on a busy machine any time is short
+bucketwheel.protocol.prepare._HEAD_START = 60  # on a busy machine any time is short
 from bucketwheel.__main__ import main
 try:
     main()
@@ -100,8 +100,8 @@ def _slow_validation(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         return validate(path)
 
     wire.harm = note
-    monkeypatch.setattr("bucketwheel.commands.publish._HEAD_START", 0.01)
-    monkeypatch.setattr("bucketwheel.commands.publish.validate", validate_late)
+    monkeypatch.setattr("bucketwheel.protocol.prepare._HEAD_START", 0.01)
+    monkeypatch.setattr("bucketwheel.protocol.prepare.validate", validate_late)
 
 
 @pytest.mark.usefixtures("_slow_validation")
