@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands",),
     ("gateway",),
     ("protocol",),
-    ("sources", "distributions", "config"),
+    ("sources", "distributions", "config", "hosting"),
     ("format",),
     ("storage",),
     ("parallel", "places", "network"),
@@ -33,6 +33,7 @@ PURE = {
     "sources.locations",
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
+    "hosting",
     *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}

@@ -19,8 +19,18 @@ from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
-# Of pip, uv, Hatch, docker, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
-OTHERS = {"--extra-index-url", "--find-links", "--index-url", "--mount", "--prefix", "--with", "--x-s3", "-p"}
+# Of pip, uv, Hatch, docker, aws, s3pypi, which the pages name too; the last is how buckets of S3 Express end.
+OTHERS = {
+    "--extra-index-url",
+    "--find-links",
+    "--import-existing-resources",
+    "--index-url",
+    "--mount",
+    "--prefix",
+    "--with",
+    "--x-s3",
+    "-p",
+}
 
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
