@@ -1,17 +1,11 @@
-// A distribution before a bucket: `node edge.cjs ORIGIN FUNCTION [STORE]`. It runs the function for each request, then
-// asks the origin as CloudFront does: the rewritten path, no query, no Authorization. The first line it prints is its port.
+// A distribution before a bucket: `node edge.cjs ORIGIN FUNCTION [USERS]`. It runs the function for each request, then
+// asks the origin as CloudFront does: the rewritten path, no query, no Authorization. It prints its port, then requests.
+const fs = require('fs');
 const http = require('http');
-const { load } = require('./runtime.cjs');
+const { load, storeOf } = require('./runtime.cjs');
 
-const [origin, file, store] = process.argv.slice(2);
-const valueOf = async (key) => {
-    const answer = await fetch(`${store}/keys/${encodeURIComponent(key)}`, { headers: JSON.parse(process.env.STORE_HEADERS || '{}') });
-    return answer.status === 404 ? undefined : (await answer.json()).Value;
-};
-const handler = load(require('fs').readFileSync(file, 'utf8'), {
-    exists: async (key) => (await valueOf(key)) !== undefined,
-    get: valueOf,
-});
+const [origin, file, users] = process.argv.slice(2);
+const handler = load(fs.readFileSync(file, 'utf8'), storeOf(users ? JSON.parse(fs.readFileSync(users, 'utf8')) : {}));
 
 function eventOf(asked) {
     const headers = {};
@@ -23,7 +17,7 @@ function eventOf(asked) {
 
 http.createServer(async (asked, answer) => {
     const result = await handler(eventOf(asked));
-    console.error(`${asked.method} ${asked.url} ${result.statusCode || result.uri}`);
+    console.log(`${asked.method} ${asked.url} ${result.statusCode || result.uri}`);
     if (result.statusCode) {
         const headers = Object.fromEntries(Object.entries(result.headers).map(([name, { value }]) => [name, value]));
         answer.writeHead(result.statusCode, headers).end();
