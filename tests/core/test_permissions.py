@@ -134,7 +134,7 @@ def serve(line: Line, _directory: Path) -> None:
         assert passed is not None
 
 
-def create(line: Line, directory: Path) -> None:
+def init(line: Line, directory: Path) -> None:
     """Create a repository, then give it another page style."""
     place = line.bucket.place
     below = S3Place(bucket=place.bucket, prefix=f"{place.prefix}{directory.name}/")
@@ -178,7 +178,7 @@ def settings_of(line: Line) -> Settings:
 
 
 SENDING: Mapping[str, tuple[Callable[[Line, Path], None], ...]] = {
-    "init": (create,),
+    "init": (init,),
     "publish": (publish_in_parts,),
     "promote": (promote,),
     "yank": (yank_and_unyank,),

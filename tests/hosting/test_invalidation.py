@@ -91,9 +91,7 @@ def host(server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:  # noq
         "Enabled": True,
         "Origins": {
             "Quantity": 1,
-            "Items": [
-                {"Id": "bucket", "DomainName": "b.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
-            ],
+            "Items": [origin],
         },
         "DefaultCacheBehavior": {
             "TargetOriginId": "bucket",

@@ -91,7 +91,7 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
             now=datetime.now(UTC),
             first=None if settings.no_create else first_settings(place, settings.put_args),
         )
-        with invalidating(target, settings.connection, report):
+        with invalidating(context.target, settings.connection, report):
             outcome = release(context, request, reading)
     _warn(outcome, report)
     return Publication(
