@@ -10,6 +10,7 @@ import pytest
 
 from bucketwheel.hosting import Hosting
 from bucketwheel.hosting.cloudformation import render_cloudformation
+from bucketwheel.hosting.permissions import policy_of_commands
 from support.command_line import CommandRun, run_command
 from support.ministack import TestBucket
 from support.releasing import release_files
@@ -131,3 +132,31 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     ran = run_infra("cloudformation", "--bucket", "my-bucket", "-o", str(tmp_path / "file" / "stack.yaml"))
     assert ran.code == 1
     assert "file" in ran.notices
+
+
+def test_the_policy_of_commands_is_printed(bucket: TestBucket) -> None:
+    """What they need together, on this repository; and to invalidate pages, if its settings say that it must."""
+    release_files(bucket.storage())
+    ran = run_infra("iam-policy", "show", "publish", *of(bucket))
+    hosting = Hosting(bucket=bucket.place.bucket, prefix=bucket.place.prefix)
+    assert ran.document == policy_of_commands(hosting, ["publish"])
+    assert policy_of_commands(hosting, ["show"]) != policy_of_commands(hosting, ["publish"])
+    change_settings(
+        bucket.storage(),
+        lambda found: replace(found, cache_control="max-age=60", cloudfront_distribution="E2QWRUHAPOMQZL"),
+    )
+    statement = run_infra("iam-policy", "publish", *of(bucket)).document["Statement"][-1]
+    assert statement["Action"] == "cloudfront:CreateInvalidation"
+    assert statement["Resource"].endswith(":distribution/E2QWRUHAPOMQZL")
+    assert "cloudfront" not in run_infra("iam-policy", "show", *of(bucket)).answer
+
+
+@pytest.mark.parametrize(
+    ("commands", "said"), [(["publish", "dance"], "dance needs no permissions"), ([], "is missing")]
+)
+def test_only_commands_have_a_policy(commands: list[str], said: str) -> None:
+    """The message lists those that have."""
+    ran = run_infra("iam-policy", *commands, "-r", "s3://my-bucket")
+    assert ran.code == 2
+    assert said in ran.notices
+    assert "publish" in ran.notices

@@ -50,11 +50,9 @@ def iam_policy(settings: Settings, commands: Collection[str], *, report: Report 
         raise Misconfigured(Problem(subject="COMMAND", what=what, remedy=f"choose from {', '.join(COMMANDS)}"))
     place = _place(settings, None)
     hosting = _with_its_settings(settings, Hosting(bucket=place.bucket, prefix=place.prefix), report)
-    account = "123456789012"
-    distribution = f"arn:aws:cloudfront::{account}:distribution/{hosting.distribution}"
-    store = f"arn:aws:cloudfront::{account}:key-value-store/*"
-    invalidates = hosting.distribution is not None
-    return policy_of_commands(hosting, commands, distribution=distribution if invalidates else None, store=store)
+    # The number of the account is not known here, and there is no other distribution with this id.
+    distribution = f"arn:aws:cloudfront::*:distribution/{hosting.distribution}"
+    return policy_of_commands(hosting, commands, distribution=distribution if hosting.distribution else None)
 
 
 def _place(settings: Settings, new_bucket: str | None) -> S3Place:

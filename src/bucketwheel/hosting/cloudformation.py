@@ -16,7 +16,6 @@ _REFERENCES = References(
     distribution={"Fn::Sub": "arn:aws:cloudfront::${AWS::AccountId}:distribution/${Distribution}"},
     account={"Ref": "AWS::AccountId"},
     provider={"Ref": "GitHubProvider"},
-    store={"Fn::GetAtt": ["Users", "Arn"]},
 )
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 
@@ -55,7 +54,7 @@ def _values(hosting: Hosting) -> dict[str, object]:
     return {
         "CERTIFICATE": certificate,
         "ALIASES": _NO_VALUE if hosting.domain is None else [hosting.domain],
-        "STORES": [{"KeyValueStoreARN": _REFERENCES.store}] if hosting.basic_auth else _NO_VALUE,
+        "STORES": [{"KeyValueStoreARN": {"Fn::GetAtt": ["Users", "Arn"]}}] if hosting.basic_auth else _NO_VALUE,
     }
 
 
@@ -70,6 +69,8 @@ def _outputs(hosting: Hosting) -> Iterator[tuple[str, str]]:
     if not hosting.public:
         yield "DistributionId", "!Ref Distribution"
         yield "DistributionDomainName", "!GetAtt Distribution.DomainName"
+    if hosting.basic_auth:
+        yield "UsersStore", "!GetAtt Users.Arn"
     if hosting.github is not None:
         yield "PublisherRole", "!GetAtt Publisher.Arn"
     if hosting.readers:

@@ -18,11 +18,6 @@ _WRITE = (*_READ, "s3:PutObject")
 # What begins an upload in parts must be able to abort it: large files, copies, the proof of a store.
 _PARTS = (*_WRITE, "s3:AbortMultipartUpload")
 _REMOVE = "s3:DeleteObject"
-_USERS = (
-    "cloudfront:DescribeKeyValueStore",
-    *(f"cloudfront-keyvaluestore:{each}" for each in ("DescribeKeyValueStore", "GetKey", "ListKeys", "UpdateKeys")),
-)
-
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "init": _WRITE,
     "publish": _PARTS,
@@ -41,7 +36,6 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "exec": _READ,
     "serve": _READ,
     "authorize": _READ,
-    "user": _USERS,
 }
 """The actions of each command, with all its options."""
 
@@ -49,12 +43,10 @@ _OF_THE_BUCKET = ("s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBuck
 _INVALIDATE = "cloudfront:CreateInvalidation"
 
 
-def policy_of_commands(
-    hosting: Hosting, commands: Collection[str], *, distribution: object = None, store: object = None
-) -> Document:
+def policy_of_commands(hosting: Hosting, commands: Collection[str], *, distribution: object = None) -> Document:
     """Return the policy that lets these commands do their work on the repository.
 
-    `distribution` and `store` are the ARNs of what is in front of the bucket.
+    `distribution` is the ARN of what is in front of the bucket.
     """
     wanted = {action for command in commands for action in COMMANDS[command]}
     bucket = f"arn:aws:s3:::{hosting.bucket}"
@@ -65,8 +57,6 @@ def policy_of_commands(
         statements.append(_allow("UseTheObjects", objects, f"{bucket}/{hosting.prefix}*"))
     if listings:
         statements.append(_allow("TellAbsentFromForbidden", listings, bucket))
-    if wanted & set(_USERS):
-        statements.append(_allow("ChangeTheUsers", _USERS, store))
     if hosting.keeps_pages and distribution is not None and "s3:PutObject" in wanted:
         statements.append(_allow("InvalidatePages", [_INVALIDATE], distribution))
     key = hosting.layout.put_args.get("SSEKMSKeyId", "")

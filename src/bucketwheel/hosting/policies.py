@@ -27,8 +27,6 @@ class References:
     """The number of the account."""
     provider: object
     """The ARN of the account's provider for GitHub."""
-    store: object
-    """The ARN of the store of users."""
 
 
 def bucket_policy(hosting: Hosting, references: References) -> Document:

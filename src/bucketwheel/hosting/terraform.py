@@ -17,7 +17,6 @@ _REFERENCES = References(
     distribution="${aws_cloudfront_distribution.index.arn}",
     account="${data.aws_caller_identity.current.account_id}",
     provider="${aws_iam_openid_connect_provider.github.arn}",
-    store="${aws_cloudfront_key_value_store.users.arn}",
 )
 
 
@@ -74,6 +73,8 @@ def _outputs(hosting: Hosting) -> Iterator[tuple[str, str]]:
     if not hosting.public:
         yield "distribution_id", "aws_cloudfront_distribution.index.id"
         yield "distribution_domain_name", "aws_cloudfront_distribution.index.domain_name"
+    if hosting.basic_auth:
+        yield "users_store", "aws_cloudfront_key_value_store.users.arn"
     if hosting.github is not None:
         yield "publisher_role", "aws_iam_role.publisher.arn"
     if hosting.readers:

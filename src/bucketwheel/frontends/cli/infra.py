@@ -33,7 +33,7 @@ _OPTIONS = (
     click.option(
         "--reader", "readers", metavar="ARN", multiple=True, help="Make a role for readers that this principal takes."
     ),
-    click.option("--basic-auth", is_flag=True, help="Ask readers for a name and a token; see `bucketwheel user`."),
+    click.option("--basic-auth", is_flag=True, help="Ask readers for a name and a token; see docs/hosting.md."),
     click.option("--public", is_flag=True, help="Let everybody read and list the bucket, without CloudFront."),
 )
 

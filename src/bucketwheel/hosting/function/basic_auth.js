@@ -1,5 +1,5 @@
 
-// Who may read: the store has for each user one or two of SALT:DIGEST, made by `bucketwheel user`.
+// Who may read: the store has for each user one or two of SALT:DIGEST (docs/hosting.md).
 const crypto = require('crypto');
 const users = cf.kvs();
 
