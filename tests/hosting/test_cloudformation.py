@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,19 @@ class Stack:
         )
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@contextmanager
+def run_stack(directory: Path) -> Iterator[Stack]:
     """Make a stack with everything, except the provider for GitHub, which this server refuses to make."""
-    services = "s3,iam,sts,cloudformation,cloudfront,route53"
-    with run_ministack(tmp_path_factory.mktemp("ministack"), services=services) as server:
+    with run_ministack(directory, services="s3,iam,sts,cloudformation,cloudfront,route53") as server:
         assert server.endpoint_url is not None
         yield Stack(server.endpoint_url, replace(FULL, github_provider_arn=PROVIDER))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Make a stack that the tests share and do not change."""
+    with run_stack(tmp_path_factory.mktemp("ministack")) as made:
+        yield made
 
 
 def test_the_bucket_is_private_versioned_and_tidy(stack: Stack) -> None:
@@ -187,10 +194,11 @@ def test_the_domain_leads_to_the_distribution(stack: Stack) -> None:
     assert stack.outputs["IndexUrl"] == "https://pypi.example.com/python/simple/"
 
 
-def test_the_bucket_outlives_the_stack(stack: Stack) -> None:
-    """Last of this file: the stack is deleted, and the bucket with its objects stays."""
-    s3, cloudformation = stack.client("s3"), stack.client("cloudformation")
-    s3.put_object(Bucket=BUCKET, Key="python/kept", Body=b"")
-    cloudformation.delete_stack(StackName="index")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="index", WaiterConfig={"Delay": 1})
-    assert s3.head_object(Bucket=BUCKET, Key="python/kept")["ContentLength"] == 0
+def test_the_bucket_outlives_the_stack(tmp_path: Path) -> None:
+    """The stack is deleted, and the bucket with its objects stays."""
+    with run_stack(tmp_path) as stack:
+        s3, cloudformation = stack.client("s3"), stack.client("cloudformation")
+        s3.put_object(Bucket=BUCKET, Key="python/kept", Body=b"")
+        cloudformation.delete_stack(StackName="index")
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName="index", WaiterConfig={"Delay": 1})
+        assert s3.head_object(Bucket=BUCKET, Key="python/kept")["ContentLength"] == 0
