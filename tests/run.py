@@ -3,9 +3,10 @@
     python3 tests/run.py [PYTEST ARGUMENT]…
     python3 tests/run.py --thorough
 
-Needs Python 3.11 or newer and a package index, nothing else. A second run sets up only what changed. `--thorough` runs
-what takes longer: the fast tests on each other Python that we support and this machine has; then the fault
-sweep with a failure of every family, more publishers, more interleavings, the README's snippets.
+Needs Python 3.11 or newer and a package index; what runs in Node is skipped where Node is not there. A second run sets
+up only what changed. `--thorough` runs what takes longer: the fast tests on each other Python that we support and this
+machine has; then the fault sweep with a failure of every family, more publishers, more interleavings, every
+combination of hosting, the README's snippets.
 """
 
 import sys
@@ -23,15 +24,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
 SERVERS = HOME / "servers"
+NODE = HOME / "node"
 OURS = ["--editable", ".", "--group", "dev"]
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14))
 # These say nothing new on another Python.
-SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/adopt/test_old_tools.py")
+SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/hosting", "tests/adopt/test_old_tools.py")
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
 LONG += ["tests/test_readme_snippets.py", "tests/reading/test_clients.py", "tests/uploads/test_upload_clients.py"]
+LONG += ["tests/hosting"]
 THOROUGH = {
     "BUCKETWHEEL_TEST_SWEEP": "families",
     "BUCKETWHEEL_TEST_PUBLISHERS": "16",
@@ -45,7 +48,7 @@ def main(arguments: "list[str]") -> int:
     try:
         return set_up_and_run(arguments)
     except subprocess.CalledProcessError as error:
-        needs = "; installing needs a package index such as PyPI" if "install" in error.cmd else ""
+        needs = "; installing needs a package index such as PyPI" if {"install", "ci"} & {*error.cmd} else ""
         sys.exit(
             f"tests: not set up: this command ended with status {error.returncode}{needs}: {shlex.join(error.cmd)}"
         )
@@ -64,6 +67,7 @@ def set_up_and_run(arguments: "list[str]") -> int:
     python = sys._base_executable  # type: ignore[attr-defined]  # typeshed does not have it
     set_up(HOME, python, OURS)
     set_up(SERVERS, python, ["--group", "servers"])  # an environment of its own: it pins what ours uses
+    set_up_node()
     if "--thorough" in arguments:
         arguments.remove("--thorough")
         return run_thoroughly(arguments)
@@ -143,11 +147,28 @@ def set_up(home: Path, python: str, wanted: "list[str]") -> None:
     stamp.write_text(state, encoding="utf-8")
 
 
+def set_up_node() -> None:
+    """Install the packages of tests/node, unless they are there; without npm the tests that need them are skipped."""
+    npm = shutil.which("npm")
+    wanted = ROOT / "tests" / "node"
+    state = (wanted / "package-lock.json").read_text(encoding="utf-8")
+    stamp = NODE / "state"
+    if npm is None or (stamp.is_file() and stamp.read_text(encoding="utf-8") == state):
+        return
+    print("+ setting up", NODE.relative_to(ROOT), flush=True)
+    NODE.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(wanted / name, NODE)
+    subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=NODE, check=True)
+    stamp.write_text(state, encoding="utf-8")
+
+
 def run(home: Path, command: "list[str]", **variables: str) -> int:
     """Show and run a Python program of an environment, with its own programs and the S3 server first on PATH."""
     print("+", *("{}={}".format(*pair) for pair in variables.items()), *command, flush=True)
     path = os.pathsep.join([str(program(home, "")), str(program(SERVERS, "")), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(home), **variables}
+    modules = {"BUCKETWHEEL_TEST_NODE_MODULES": str(NODE / "node_modules")}
+    environment = {**os.environ, **modules, "PATH": path, "VIRTUAL_ENV": str(home), **variables}
     return subprocess.run(
         [str(program(home, "python")), "-m", *command], cwd=ROOT, env=environment, check=False
     ).returncode

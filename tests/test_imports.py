@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway",),
     ("protocol",),
     ("signing",),
-    ("sources", "distributions", "config"),
+    ("sources", "distributions", "config", "hosting"),
     ("format",),
     ("storage",),
     ("parallel", "places", "network"),
@@ -34,6 +34,7 @@ PURE = {
     *("sources.locations", "signing.publishers", "signing.status"),
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
+    "hosting",
     *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}

@@ -10,6 +10,8 @@ from bucketwheel.commands.delete import delete as delete
 from bucketwheel.commands.exec import execute as execute
 from bucketwheel.commands.fetch import Fetched as Fetched
 from bucketwheel.commands.fetch import fetch as fetch
+from bucketwheel.commands.infra import iam_policy as iam_policy
+from bucketwheel.commands.infra import infra as infra
 from bucketwheel.commands.init import Initialised as Initialised
 from bucketwheel.commands.init import initialise as initialise
 from bucketwheel.commands.promote import Promotion as Promotion
@@ -44,6 +46,7 @@ from bucketwheel.errors import BucketwheelError as BucketwheelError
 from bucketwheel.errors import Damaged as Damaged
 from bucketwheel.errors import Misconfigured as Misconfigured
 from bucketwheel.errors import NotStarted as NotStarted
+from bucketwheel.errors import Problem as Problem
 from bucketwheel.errors import Refused as Refused
 from bucketwheel.errors import Unavailable as Unavailable
 from bucketwheel.errors import Unfinished as Unfinished
@@ -53,6 +56,7 @@ from bucketwheel.format.manifest import PublishedFile as PublishedFile
 from bucketwheel.format.manifest import Status as Status
 from bucketwheel.format.pages.html import render_simple_html as render_simple_html
 from bucketwheel.format.pages.json import render_simple_json as render_simple_json
+from bucketwheel.hosting import Hosting as Hosting
 from bucketwheel.places import Connection as Connection
 from bucketwheel.sources.limits import Limits as Limits
 from bucketwheel.sources.pages import IndexPage as IndexPage

@@ -15,6 +15,7 @@ __all__ = [
     "Damaged",
     "Denied",
     "Misconfigured",
+    "NoBucket",
     "NotStarted",
     "OutcomeUnknown",
     "Problem",
@@ -84,6 +85,10 @@ class Unavailable(BucketwheelError):
 
 class Denied(Unavailable):
     """A refusal by the store or server: credentials, permissions, a missing bucket. Another attempt will not help."""
+
+
+class NoBucket(Denied):
+    """A bucket that is not there."""
 
 
 class OutcomeUnknown(Unavailable):

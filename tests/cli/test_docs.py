@@ -19,12 +19,14 @@ from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
-# Of pip, uv, Hatch, docker, s3pypi and others, which the pages name too; the last is how buckets of S3 Express end.
+# Of pip, uv, twine, Hatch, docker, curl, aws, s3pypi, which the pages name too; the last is how buckets of S3 Express end.
 OTHERS = {
     "--attestations",
     "--check-url",
+    "--compressed",
     "--extra-index-url",
     "--find-links",
+    "--import-existing-resources",
     "--index-url",
     "--mount",
     "--prefix",

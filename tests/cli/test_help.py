@@ -25,6 +25,7 @@ COMMANDS = [
     "exec",
     "fetch",
     "hide",
+    "infra",
     "init",
     "promote",
     "prune",
@@ -38,8 +39,8 @@ COMMANDS = [
     "unyank",
     "yank",
 ]
-GROUPS = {"repository"}
-"""Commands of commands: they edit the user's settings, and reach no repository."""
+GROUPS = {"infra", "repository"}
+"""Commands of commands."""
 EVERYWHERE = {"-r", "--repository", "--profile", "--region", "--endpoint-url", "-v", "-q", "--json"}
 
 

@@ -34,7 +34,7 @@ READING = {
     "status": ["status", "demo-pkg", "-r", "./pypi"],
     "fetch": ["fetch", "demo-pkg", "--from", "./pypi/simple/demo-pkg", "--version", "1.0", "--into", "./fetched"],
 }
-OTHERS = {"authorize", "exec", "serve", "repository"}
+OTHERS = {"infra", "authorize", "exec", "serve", "repository"}
 """Links need credentials, the gateway runs until it is ended, and names are the user's own: see tests/reading."""
 
 

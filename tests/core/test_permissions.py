@@ -1,31 +1,42 @@
-"""The permissions in docs/ci.md, held against the requests that commands send."""
+"""The permissions that `infra iam-policy` prints, held against the requests that commands send."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bucketwheel.commands.init import initialise
 from bucketwheel.commands.promote import promote_releases
 from bucketwheel.commands.prune import Expiry, KeepNewest
+from bucketwheel.commands.status import set_status
+from bucketwheel.commands.yank import hide, unhide, unyank, yank
+from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied
-from bucketwheel.places import S3Place
+from bucketwheel.hosting import Hosting
+from bucketwheel.hosting.permissions import COMMANDS, policy_of_commands
+from bucketwheel.names import project_name
+from bucketwheel.places import Connection, S3Place
+from bucketwheel.protocol.commit import read_manifest
 from bucketwheel.protocol.repository import create, first_settings
+from bucketwheel.storage import Key
 from bucketwheel.storage.s3 import S3Storage
 from support.archives import make_wheel
 from support.ministack import TestBucket
 from support.releasing import NOW, context_for, release_files, target_of
-from support.removing import delete_from, prune_from
-from support.tampering import change_settings, check_store, rebuild
+from support.removing import delete_from, prune_from, prune_orphans_from
+from support.tampering import change_settings, check_store, leave_orphan, rebuild
 from support.wire import Exchange, Wire, run_wire, says
 
 DOCS = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
-PUBLISH = {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+LISTING = {"s3:ListBucket"}
+"""No request shows that S3 wants it to tell absent from forbidden."""
 MIB = 1 << 20
 
 
@@ -63,12 +74,6 @@ def action_of(exchange: Exchange) -> str:
     if exchange.verb == "DELETE":
         return "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject"
     return {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "POST": "s3:PutObject"}[exchange.verb]
-
-
-def documented(purpose: str) -> set[str]:
-    """Return what the row of docs/ci.md for a purpose adds to the policy of a publish."""
-    [row] = [line for line in DOCS.splitlines() if line.startswith("| ") and purpose in line.split("|")[1]]
-    return set(re.findall(r"`(s3:\w+)`", row.split("|")[2]))
 
 
 def delete_one(line: Line, _directory: Path) -> None:
@@ -117,25 +122,102 @@ def promote(line: Line, _directory: Path) -> None:
         promote_releases(target_of(line.storage), context, wanted, first=first, run_id="a promotion")
 
 
-@pytest.mark.parametrize(
-    ("command", "purpose", "further"),
-    [
-        (delete_one, "`bucketwheel delete` and `prune`", set()),
-        (prune, "`bucketwheel delete` and `prune`", set()),
-        (change_style, "`reindex` after a change of the page style", set()),
-        (check, "`bucketwheel check` and `prune --orphans`, to find", set()),
-        (check_deep, "`bucketwheel check --deep`", {"s3:ListBucketMultipartUploads"}),
-        (publish_in_parts, "files above 1 GiB", set()),
-        (promote, "`promote`", set()),
-    ],
-)
-def test_a_command_takes_what_its_row_says(
-    line: Line, tmp_path: Path, command: Callable[[Line, Path], None], purpose: str, further: set[str]
-) -> None:
-    """No request needs more than a publish's policy and the row; and the row names nothing that is not asked for."""
-    command(line, tmp_path)
-    asked = {action_of(one) for one in line.wire.log}
-    assert asked - PUBLISH == documented(purpose) | further
+def show(line: Line, _directory: Path) -> None:
+    """Show the files of the project."""
+    with context_for(line.storage, line.bucket.place) as context:
+        read_manifest(context.target, project_name("demo-pkg"))
+
+
+def serve(line: Line, _directory: Path) -> None:
+    """Pass a page on."""
+    with line.storage.pass_on(Key("simple/index.json")) as passed:
+        assert passed is not None
+
+
+def init(line: Line, directory: Path) -> None:
+    """Create a repository, then give it another page style."""
+    place = line.bucket.place
+    below = S3Place(bucket=place.bucket, prefix=f"{place.prefix}{directory.name}/")
+    settings = Settings(
+        repository=below, connection=Connection(region=line.bucket.connection.region, endpoint_url=line.wire.url)
+    )
+    initialise(settings, changes={})
+    initialise(settings, changes={"pages": "index.html"})
+
+
+def hide_and_unhide(line: Line, _directory: Path) -> None:
+    """Take a version off the pages, and back."""
+    hide("demo-pkg", "1.0.dev1", settings_of(line))
+    unhide("demo-pkg", "1.0.dev1", settings_of(line))
+
+
+def yank_and_unyank(line: Line, _directory: Path) -> None:
+    """Yank a version, and take that back."""
+    yank("demo-pkg", "1.0.dev1", settings_of(line), reason="broken")
+    unyank("demo-pkg", "1.0.dev1", settings_of(line))
+
+
+def archive(line: Line, _directory: Path) -> None:
+    """Archive the project."""
+    set_status("demo-pkg", "archived", settings_of(line))
+
+
+def prune_orphans(line: Line, _directory: Path) -> None:
+    """Remove what a run left behind, an upload in parts too."""
+    storage = line.bucket.storage()
+    leave_orphan(storage, "simple/demo-pkg/demo_pkg-3.0-py3-none-any.whl")
+    key = f"{line.bucket.place.prefix}simple/demo-pkg/demo_pkg-4.0-py3-none-any.whl"
+    storage.bucket.ask("create_multipart_upload", Key=key)
+    prune_orphans_from(line.storage)
+
+
+def settings_of(line: Line) -> Settings:
+    """Return settings that reach the repository by way of the wire."""
+    connection = Connection(region=line.bucket.connection.region, endpoint_url=line.wire.url)
+    return Settings(repository=line.bucket.place, connection=connection)
+
+
+SENDING: Mapping[str, tuple[Callable[[Line, Path], None], ...]] = {
+    "init": (init,),
+    "publish": (publish_in_parts,),
+    "promote": (promote,),
+    "yank": (yank_and_unyank,),
+    "unyank": (yank_and_unyank,),
+    "hide": (hide_and_unhide,),
+    "unhide": (hide_and_unhide,),
+    "status": (archive,),
+    "delete": (delete_one,),
+    "prune": (prune, prune_orphans),
+    "reindex": (change_style,),
+    "check": (check, check_deep),
+    "show": (show,),
+    "fetch": (show,),
+    "exec": (serve,),
+    "serve": (serve,),
+    "authorize": (show,),
+}
+
+
+def test_every_command_that_needs_permissions_is_watched() -> None:
+    """A new one fails here until it is."""
+    assert set(SENDING) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", SENDING)
+def test_a_command_sends_what_its_policy_allows_and_no_less(line: Line, tmp_path: Path, command: str) -> None:
+    """None of the printed actions is missing, and none is too many."""
+    for send in SENDING[command]:
+        send(line, tmp_path)
+    hosting = Hosting(bucket=line.bucket.place.bucket, prefix=line.bucket.place.prefix)
+    printed = json.dumps(policy_of_commands(hosting, [command]))
+    assert set(re.findall(r'"(s3:\w+)"', printed)) == {action_of(one) for one in line.wire.log} | LISTING
+
+
+def test_the_policy_of_the_page_is_the_printed_one() -> None:
+    """docs/ci.md shows what the command prints."""
+    shown = re.search(r"<!-- policy: publish -->\n```json\n(.*?)```", DOCS, re.DOTALL)
+    assert shown is not None
+    assert json.loads(shown[1]) == policy_of_commands(Hosting(bucket="my-bucket", prefix="python/"), ["publish"])
 
 
 def test_a_check_only_reads(line: Line) -> None:

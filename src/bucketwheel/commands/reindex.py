@@ -118,6 +118,7 @@ def _remove_retired_pages(
 
 
 def _remove_page(repository: Repository, key: Key, seen: ObjectInfo) -> None:
+    repository.target.changed_pages.add(key, repository.settings)
     try:
         repository.storage.remove(key, expected=seen.version)
     except SwapLost:

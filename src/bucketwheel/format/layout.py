@@ -49,6 +49,10 @@ PAGES_CACHE_CONTROL = "public, max-age=0, must-revalidate"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _NO_CACHE = "no-cache"
 
+_NOT_KEPT = re.compile(r"no-store|no-cache(?!=)")
+_AGE = re.compile(r"(?:max-age|s-maxage|stale-while-revalidate)=(\d+)")
+_GUESSED = 86400
+
 # A publisher whose usual key is taken steps aside to the folder `<sha256>/`, then `<sha256>-2/` and so on.
 _ASIDE = re.compile(r"([0-9a-f]{64})(-\d+)?\Z")
 
@@ -128,6 +132,14 @@ class Layout:
             if key.startswith(above):
                 return up + quote(key.removeprefix(above))
         return "../" * folder.count("/") + quote(key)
+
+    @property
+    def seconds_in_caches(self) -> int:
+        """The time for which caches may show a page after it changed (RFC 9111, RFC 5861)."""
+        header = self.pages_cache_control.lower()
+        if _NOT_KEPT.search(header):
+            return 0
+        return max(map(int, _AGE.findall(header)), default=_GUESSED)  # without any age caches guess
 
     def html(self) -> ObjectHeaders:
         """Return the headers of HTML pages."""

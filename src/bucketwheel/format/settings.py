@@ -54,6 +54,8 @@ class RepositorySettings:
     """The public address of the repository, ending in a slash, where an absolute one is needed."""
     cache_control: str = PAGES_CACHE_CONTROL
     put_args: Mapping[str, str] = field(default_factory=dict)
+    cloudfront_distribution: str | None = None
+    """The id of the distribution whose copies of pages are invalidated, where caches keep pages."""
     proofs: Mapping[str, Mapping[Capability, Verdict]] = field(default_factory=dict)
     """By store, the verdict on each capability that was tried there; elsewhere nothing is proven."""
     unknown: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ def encode_settings(settings: RepositorySettings) -> bytes:
             "base-url": settings.base_url,
             "cache-control": settings.cache_control,
             "put-args": dict(settings.put_args) or None,
+            "cloudfront-distribution": settings.cloudfront_distribution,
             "proofs": {store: dict(verdicts) for store, verdicts in settings.proofs.items()} or None,
         }
     )
@@ -167,12 +170,14 @@ def _read_settings(body: bytes) -> RepositorySettings:
         base_url=document.optional_text("base-url"),
         cache_control=_valid("cache-control", _cache_control, document.text("cache-control")),
         put_args=document.text_table("put-args"),
+        cloudfront_distribution=document.optional_text("cloudfront-distribution"),
         proofs=_proofs(document.optional_document("proofs")),
     )
     # Earlier writers recorded one verdict and not of which store, so it proves nothing here.
     _valid("conditional-writes", _verdict, document.optional_text("conditional-writes") or "proven")
     document.finish()
     _valid("base-url", _base_url, settings.base_url or "")
+    _valid("cloudfront-distribution", _distribution, settings.cloudfront_distribution or "")
     if problems := validate_put_args(settings.put_args):
         raise DocumentInvalid("; ".join(map(str, problems)))
     return replace(settings, unknown=tuple(unknown))
@@ -241,6 +246,12 @@ def _cache_control(value: str) -> str:
     return value
 
 
+def _distribution(value: str) -> str | None:
+    if value and not re.fullmatch(r"E[A-Z0-9]{4,31}", value):
+        raise ValueError("give the id of a distribution, such as E2QWRUHAPOMQZL; nothing after = to remove it")
+    return value or None
+
+
 def _put_args(value: str) -> dict[str, str]:
     pairs = dict(pair.partition("=")[::2] for pair in value.split())
     if problems := validate_put_args(pairs):
@@ -254,6 +265,7 @@ _SETTABLE: Mapping[str, Callable[[str], object]] = {
     "base-url": _base_url,
     "cache-control": _cache_control,
     "put-args": _put_args,
+    "cloudfront-distribution": _distribution,
 }
 
 

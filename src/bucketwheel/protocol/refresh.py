@@ -305,6 +305,7 @@ def _swap_page(
 ) -> bool:
     if _is_up_to_date(found, body, mark):  # rule: a right page is not written again
         return False
+    repository.target.changed_pages.add(key, repository.settings)
     repository.storage.swap(key, body, expected=found.version, headers=headers, marks=page_marks(mark))
     return True
 
@@ -421,6 +422,7 @@ def _grow_json_root(repository: Repository, projects: Collection[ProjectName], r
     if stored is None or (stored.body != body and not is_newer):
         version = None if stored is None else stored.version
         headers = repository.layout.json()
+        repository.target.changed_pages.add(key, repository.settings)
         repository.storage.swap(key, body, expected=version, headers=headers, marks=page_marks(mark))
     return names
 

@@ -5,7 +5,6 @@ So every removal makes every pending swap of a publisher fail, and a request tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -28,8 +27,6 @@ __all__ = ["Removal", "Rule", "deletable_keys", "delete_names", "deleted_file", 
 
 T = TypeVar("T")
 
-_NO_CACHE = re.compile(r"no-store|no-cache(?!=)")
-_AGE = re.compile(r"(?:max-age|s-maxage|stale-while-revalidate)=(\d+)")
 _SHORT = 60  # seconds
 
 
@@ -205,22 +202,13 @@ def _waiting(layout: Layout, step: _Step[T], *, at_once: bool) -> frozenset[str]
 
     Their objects wait for the next run: a courtesy to clients behind such a cache, never a safety rule.
     """
-    if at_once or not _caches_keep_pages(layout.pages_cache_control):
+    if at_once or layout.seconds_in_caches <= _SHORT:
         return frozenset()
     return frozenset(_deleted_names(step.after)) - frozenset(_deleted_names(step.before))
 
 
 def _deleted_names(manifest: Manifest) -> Iterator[str]:
     return (file.filename for file in manifest.deleted)
-
-
-def _caches_keep_pages(cache_control: str) -> bool:
-    """Return whether caches may show a page for more than a minute after it changed (RFC 9111, RFC 5861)."""
-    header = cache_control.lower()
-    if _NO_CACHE.search(header):
-        return False
-    ages = [int(age) for age in _AGE.findall(header)]
-    return max(ages, default=_SHORT + 1) > _SHORT  # without any age caches guess
 
 
 # Objects -------------------------------------------------------------------------------------------------------------

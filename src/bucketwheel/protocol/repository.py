@@ -26,7 +26,8 @@ from bucketwheel.format.settings import (
 )
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
-from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.places import Connection, DirectoryPlace, Place, S3Place
+from bucketwheel.protocol.invalidation import ChangedPages, invalidate
 from bucketwheel.protocol.proof import (
     no_slash_keys,
     refuses_right_version,
@@ -48,6 +49,7 @@ __all__ = [
     "Target",
     "create",
     "first_settings",
+    "invalidating",
     "list_projects",
     "open_context",
     "open_target",
@@ -83,6 +85,8 @@ class Target:
     """Whether the connection has no credentials, by choice."""
     sightings: Sightings = field(default_factory=Sightings, compare=False)
     """What the run has seen of its projects."""
+    changed_pages: ChangedPages = field(default_factory=ChangedPages, compare=False)
+    """The pages that the run has written or removed."""
 
     @property
     def store(self) -> str:
@@ -136,7 +140,18 @@ def open_context(settings: Settings, report: Report) -> Iterator[Context]:
     """Reach the place that the settings name, for one command; nothing is sent yet."""
     with Workers(settings.jobs) as workers:
         target = open_target(settings, report)
-        yield Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
+        with invalidating(target, settings.connection, report):
+            yield Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
+
+
+@contextmanager
+def invalidating(target: Target, connection: Connection, report: Report) -> Iterator[None]:
+    """Invalidate the pages that are changed meanwhile, at the end; after an error too, for some may be written."""
+    try:
+        yield
+    finally:
+        if isinstance(target.place, S3Place):
+            invalidate(target.changed_pages, target.place, connection, report)
 
 
 def open_target(settings: Settings, report: Report) -> Target:

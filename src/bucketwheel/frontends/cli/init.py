@@ -20,7 +20,9 @@ __all__ = ["init"]
     multiple=True,
     callback=pairs,
     help="A setting to store in the repository.",
-    shell_complete=complete("pages=", "simple=", "base-url=", "cache-control=", "put-args="),
+    shell_complete=complete(
+        "pages=", "simple=", "base-url=", "cache-control=", "put-args=", "cloudfront-distribution="
+    ),
 )
 @click.option("--create-bucket", is_flag=True, help="Create the bucket first, if it does not exist.")
 @click.option("--adopt", is_flag=True, help="Use a place that has files already; then run `reindex --adopt`.")
@@ -30,7 +32,7 @@ def init(invocation: Invocation, *, url: str | None, changes: dict[str, str], cr
 
     URL is s3://bucket/prefix, a directory, or the name of one of `repositories`; without it the configured repository
     is used. A test write checks that the store honours conditional writes. KEY is one of pages, simple, base-url,
-    cache-control and put-args.
+    cache-control, put-args and cloudfront-distribution.
     """
     if url is not None:
         if invocation.settings["repository"] is not None:

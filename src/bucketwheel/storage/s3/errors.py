@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bucketwheel.errors import Denied, OutcomeUnknown, Unavailable
+from bucketwheel.errors import Denied, NoBucket, OutcomeUnknown, Unavailable
 from bucketwheel.names import printable
 from bucketwheel.network import connection_cause
 
@@ -240,7 +240,7 @@ def rejection_in_words(answer: Rejection, call: ApiCall) -> Unavailable:
     if answer.operation != call.operation and _DENIED.get(answer.code) != _EXPIRED:
         return Denied(_OTHER_SERVICE.format_map(facts))
     if words := _DENIED.get(answer.code):
-        return Denied(words.format_map(facts))
+        return (NoBucket if answer.code == "NoSuchBucket" else Denied)(words.format_map(facts))
     if answer.code.startswith("KMS."):
         return Denied(_KMS.format_map(facts))
     if answer.code.startswith("Invalid") and call.operation in {"PutObject", "CreateMultipartUpload"}:

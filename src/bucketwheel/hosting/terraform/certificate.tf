@@ -1,0 +1,4 @@
+  viewer_certificate {
+    cloudfront_default_certificate = true
+  }
+}

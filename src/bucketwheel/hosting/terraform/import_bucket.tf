@@ -1,0 +1,5 @@
+
+import {
+  to = aws_s3_bucket.repository
+  id = "@BUCKET@"
+}

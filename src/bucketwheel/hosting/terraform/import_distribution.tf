@@ -1,0 +1,5 @@
+
+import {
+  to = aws_cloudfront_distribution.index
+  id = "@DISTRIBUTION@"
+}
