@@ -48,7 +48,7 @@ def released(viewed: ViewedProject) -> list[Released]:
     summary = viewed.facts.summary or ""
     lines = [
         Released(project=viewed.project, version=each.version, released=each.released or "", summary=summary)
-        for each in viewed.releases
+        for each in reversed(viewed.releases)
     ]
     return sorted(lines, key=lambda line: line.released, reverse=True)
 

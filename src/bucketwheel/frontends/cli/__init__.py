@@ -14,6 +14,7 @@ import click
 
 from bucketwheel.frontends.cli.check import check
 from bucketwheel.frontends.cli.delete import delete
+from bucketwheel.frontends.cli.from_list import from_list
 from bucketwheel.frontends.cli.init import init
 from bucketwheel.frontends.cli.options import VERBOSITY
 from bucketwheel.frontends.cli.output import notice
@@ -105,6 +106,7 @@ for command in (
         status,
         check,
         promote,
+        from_list,
         *(exec_, serve, authorize, repository),
     ),
 ):

@@ -44,8 +44,10 @@ class Site:
     """A path in the repository, or an http(s) URL."""
     logo_width: int = 0
     feeds: bool = False
-    simple: str = "simple/index.html"
-    """The full list of projects, from the root."""
+    simple: str = "simple/"
+    """The simple index, from the root."""
+    page: str = "index.html"
+    """What a link to one of its pages ends in; empty where the page style has keys that end in a slash."""
 
     @property
     def logo_origin(self) -> str:
