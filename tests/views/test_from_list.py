@@ -15,7 +15,7 @@ import pytest
 import bucketwheel
 from bucketwheel import ListIndex, ListOptions, Refused, Unfinished
 from bucketwheel.commands.from_list.entries import read_list
-from bucketwheel.events import Event, Writing
+from bucketwheel.events import Event, RequestSent, Writing
 from bucketwheel.storage import Key
 from support.archives import make_wheel
 from support.clients import run_pip, run_uv
@@ -247,6 +247,29 @@ def test_a_second_run_at_the_same_time_exits_3(tmp_path: Path) -> None:
     assert {key: body for key, body in contents(tmp_path).items() if not key.startswith("fresh/")} == contents(
         tmp_path / "fresh"
     )
+
+
+@pytest.mark.parametrize("verb", ["HEAD", "PUT"])
+def test_overtaken_at_every_request(bucket: TestBucket, verb: str) -> None:
+    """Whenever a second run begins and ends, at a look or at a write, the first one replaces nothing of it."""
+    place = replace(settings(str(bucket.place)), connection=bucket.connection, jobs=1)
+    bucketwheel.from_list(lines(*LIST[:2]), place, options=OPTIONS, of_json=True)
+    overtaken = False
+
+    def report(event: Event) -> None:
+        nonlocal overtaken
+        if isinstance(event, RequestSent) and event.verb == verb and "simple/demo" in event.target and not overtaken:
+            overtaken = True
+            bucketwheel.from_list(lines(*LIST[:3]), place, options=OPTIONS, of_json=True)
+
+    with pytest.raises(Unfinished, match="another run writes"):
+        bucketwheel.from_list(lines(*LIST[1:]), place, options=OPTIONS, of_json=True, report=report)
+
+    assert overtaken
+    storage = bucket.storage()
+    page = storage.read(Key("simple/demo/index.json"))
+    assert page is not None
+    assert [each["filename"] for each in json.loads(page.body)["files"]] == [each["filename"] for each in LIST[:3]]
 
 
 class Stopped(Exception):
