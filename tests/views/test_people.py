@@ -157,5 +157,5 @@ def test_a_logo_elsewhere_is_the_only_other_host() -> None:
 
 
 def test_assets_are_named_by_their_bytes() -> None:
-    """Pages refer to the style and the script that exist."""
-    assert set(assets()) == {SITE.style, SITE.script}
+    """Pages refer to the style, the script and the icon that exist."""
+    assert set(assets()) == {SITE.style, SITE.script, SITE.icon}

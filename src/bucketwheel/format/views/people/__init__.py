@@ -61,14 +61,19 @@ class Site:
         return _asset_path("style.css")
 
     @property
+    def icon(self) -> str:
+        """The path of the icon; without one browsers ask for one of the whole host."""
+        return _asset_path("icon.svg")
+
+    @property
     def script(self) -> str:
         """The path of the script."""
         return _asset_path("script.js")
 
 
 def assets() -> dict[str, bytes]:
-    """Return style and script by path; the digest in it changes with them, so they are only ever added."""
-    return {_asset_path(name): _source(name) for name in ("style.css", "script.js")}
+    """Return style, script and icon by path; the digest in it changes with them, so they are only ever added."""
+    return {_asset_path(name): _source(name) for name in ("style.css", "script.js", "icon.svg")}
 
 
 def render_front(site: Site, count: int, lines: Sequence[Released]) -> bytes:
