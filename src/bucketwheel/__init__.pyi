@@ -10,6 +10,9 @@ from bucketwheel.commands.delete import delete as delete
 from bucketwheel.commands.exec import execute as execute
 from bucketwheel.commands.fetch import Fetched as Fetched
 from bucketwheel.commands.fetch import fetch as fetch
+from bucketwheel.commands.from_list import ListIndex as ListIndex
+from bucketwheel.commands.from_list import ListOptions as ListOptions
+from bucketwheel.commands.from_list import from_list as from_list
 from bucketwheel.commands.infra import iam_policy as iam_policy
 from bucketwheel.commands.infra import infra as infra
 from bucketwheel.commands.init import Initialised as Initialised

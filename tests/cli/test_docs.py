@@ -19,7 +19,7 @@ from support.command_line import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
-# Of pip, uv, twine, Hatch, docker, curl, aws, s3pypi, which the pages name too; the last is how buckets of S3 Express end.
+# Of pip, uv, twine, docker, curl, aws and others, which the pages name too; --x-s3 is how buckets of S3 Express end.
 OTHERS = {
     "--attestations",
     "--check-url",

@@ -24,6 +24,7 @@ COMMANDS = [
     "delete",
     "exec",
     "fetch",
+    "from-list",
     "hide",
     "infra",
     "init",

@@ -149,6 +149,14 @@ class Layout:
         """Return the headers of JSON pages (PEP 691)."""
         return self._headers("application/vnd.pypi.simple.v1+json", self.pages_cache_control)
 
+    def view(self, content_type: str) -> ObjectHeaders:
+        """Return the headers of another view of the manifests."""
+        return self._headers(content_type, self.pages_cache_control)
+
+    def asset(self, content_type: str) -> ObjectHeaders:
+        """Return the headers of what is named by its digest: a style sheet, a script, a logo."""
+        return self._headers(content_type, _IMMUTABLE)
+
     def distribution(self) -> ObjectHeaders:
         """Return the headers of distributions: plain bytes, never encoded, because pip hashes what it receives."""
         return self._headers("application/octet-stream", _IMMUTABLE)

@@ -19,7 +19,9 @@ from bucketwheel.names import printable
 
 __all__ = [
     "CONDITIONAL_WRITES",
+    "FORMAT",
     "HARMLESS",
+    "LIST_KIND",
     "Capability",
     "RepositorySettings",
     "Verdict",
@@ -33,6 +35,8 @@ __all__ = [
 
 FORMAT = 1
 KIND = "python-index"
+LIST_KIND = "list"
+"""The kind of an index that `from-list` makes: it has no manifests."""
 
 Capability: TypeAlias = Literal["create", "swap", "swap-absent", "remove", "parts", "slash-keys"]
 """What a store may honour or not; each is tried by itself (docs/bucket-format.md, section 9)."""
@@ -161,6 +165,11 @@ def unsafe_store(place: str) -> Problem:
 def _read_settings(body: bytes) -> RepositorySettings:
     unknown: list[str] = []
     document = load_document(body, unknown)
+    if document.text("kind") == LIST_KIND:
+        what = "is of an index that is made from a list"
+        raise Refused(
+            Problem(subject=SETTINGS_KEY, what=what, remedy="change the list, and run `bucketwheel from-list`")
+        )
     if document.number("format") != FORMAT or document.text("kind") != KIND:
         raise Damaged(f"the repository's settings {SETTINGS_KEY} are of a newer bucketwheel; upgrade bucketwheel")
     settings = RepositorySettings(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
         Deletion,
         Fetched,
         Initialised,
+        ListIndex,
         OrphansPruned,
         ProjectStatus,
         Promotion,
@@ -237,6 +238,18 @@ def _initialised(initialised: Initialised) -> Lines:
         lines.append(f"the files there are not in the index yet: run `bucketwheel reindex --adopt -r {place}`")
     state = "is a new repository" if initialised.created else "is a repository"
     return (*lines, f"{repository} {state}; its index is {initialised.index_url}")
+
+
+@_of("ListIndex")
+def _list_index(index: ListIndex) -> Lines:
+    lines = []
+    if index.passed_over:
+        lines.append(
+            f"passed over {_counted(index.passed_over, 'file')} that no installer takes (.egg, .exe, .msi, .rpm)"
+        )
+    listed = f"listed {_counted(index.files, 'file')} of {_counted(index.projects, 'project')}"
+    changed = f"wrote {_counted(index.pages_written, 'page')} and removed {index.pages_removed}"
+    return (*lines, f"{listed}: {changed}; the index is {printable(index.index_url)}")
 
 
 @_of("Reindexed")

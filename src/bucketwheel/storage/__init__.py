@@ -6,7 +6,7 @@ A storage knows keys and bytes, not manifests or pages. **There is no plain over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +42,7 @@ __all__ = [
     "Span",
     "Storage",
     "SwapLost",
+    "SwapsMany",
     "UnfinishedUpload",
 ]
 
@@ -162,6 +163,14 @@ class OpensWhole(Protocol):
 
     def open_whole(self, key: Key) -> AbstractContextManager[tuple[ObjectInfo, BinaryIO] | None]:
         """Give what `stat` returns and the stream of all bytes, by one request; None: it is absent."""
+
+
+@runtime_checkable
+class SwapsMany(Protocol):
+    """A store in which many swaps at once are cheaper than one by one."""
+
+    def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
+        """Swap each as `swap` does, in this order; raises SwapLost at the first that is lost."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -191,6 +191,32 @@ class DirectoryStorage:
                 _sync(path.parent)
         return ObjectVersion(sha256)
 
+    def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
+        """Replace or create files under one lock; the system is asked once, at the end, to write what it holds back."""
+        ready = {self.root}
+        with self._locked():
+            for key, body, expected in swaps:
+                path = self._path(key)
+                with _in_words(path):
+                    self._make_ready(path.parent, ready)
+                    if self._version_of(path) != expected:
+                        raise SwapLost(key)
+                    self.report(Writing(target=key))
+                    _put(path, body)
+        if hasattr(os, "sync"):
+            os.sync()
+
+    def _make_ready(self, folder: Path, ready: set[Path]) -> None:
+        """Make a directory and those above it; what was made just now cannot be a link that leads elsewhere."""
+        if folder in ready:
+            return
+        self._make_ready(folder.parent, ready)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            self._confine(folder / _TEMPORARY)
+        ready.add(folder)
+
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove a file that has the expected version; the directories around it stay."""
         path = self._path(key)
@@ -281,6 +307,19 @@ class DirectoryStorage:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(lock):
             yield
+
+
+def _put(path: Path, body: bytes) -> None:
+    """Give a path these bytes, all at once, while the lock is held."""
+    temporary = f"{path.parent}{os.sep}{_TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        with open(temporary, "xb") as file:  # noqa: PTH123 - there are a hundred thousand of them
+            file.write(body)
+        _when_unread(lambda: os.replace(temporary, path))  # noqa: PTH105 - likewise
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108 - likewise
+        raise
 
 
 def _bytes_of(span: Span | None, size: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import click
 
 from bucketwheel.frontends.cli.check import check
 from bucketwheel.frontends.cli.delete import delete
+from bucketwheel.frontends.cli.from_list import from_list
 from bucketwheel.frontends.cli.infra import infra
 from bucketwheel.frontends.cli.init import init
 from bucketwheel.frontends.cli.options import VERBOSITY
@@ -106,6 +107,7 @@ for command in (
         status,
         check,
         promote,
+        from_list,
         *(exec_, serve, authorize, repository, infra),
     ),
 ):

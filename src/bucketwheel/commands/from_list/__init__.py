@@ -1,0 +1,332 @@
+"""Make an index from a plain list of files that are elsewhere: dumb-pypi's job.
+
+Only one run may write at a time, and no lock is left behind by one that dies. A run swaps the settings before it writes
+(`shown` absent), looks at the pages that it will change, and reads the settings again: if another run began meanwhile,
+it stops. Every page is swapped against that look, so a run that was overtaken loses and never replaces a newer page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from bucketwheel.commands.from_list.entries import Entry, ReadList, grouped, read_list
+from bucketwheel.commands.from_list.pages import (
+    RENDERER,
+    Page,
+    Style,
+    project_keys,
+    project_pages,
+    shared_keys,
+    shared_pages,
+    viewed_project,
+)
+from bucketwheel.commands.from_list.record import (
+    COUNTED,
+    PROJECTS_KEY,
+    ListSettings,
+    ProjectRecord,
+    decode_projects,
+    decode_settings,
+    encode,
+    encode_projects,
+)
+from bucketwheel.config.resolution import Settings
+from bucketwheel.errors import Misconfigured, Problem, Refused, Unfinished
+from bucketwheel.events import Report, Warned, ignore
+from bucketwheel.format.layout import SETTINGS_KEY, Layout
+from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
+from bucketwheel.format.views.projects import ViewedProject
+from bucketwheel.names import ProjectName, printable, sha256_of
+from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty
+from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMany
+
+__all__ = ["ListIndex", "ListOptions", "from_list"]
+
+_SHARED = ""
+_MOST_SHOWN = 20
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """How the index looks and where its links lead."""
+
+    packages_url: str
+    """Where the files are: absolute, or relative to a project's page."""
+    base_url: str | None = None
+    """The public address of the index; feeds are written only with one."""
+    title: str = "Python packages"
+    logo: str | None = None
+    """A URL, or a path below the index."""
+    logo_width: int = 0
+    per_release_json: bool = True
+    skip_invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListIndex:
+    """The index after a run."""
+
+    repository: Place
+    index_url: str
+    projects: int
+    files: int
+    passed_over: int
+    """Files of a kind that no installer takes any more: .egg, .exe, .msi, .rpm."""
+    skipped: int
+    """Bad lines that were skipped."""
+    pages_written: int
+    pages_removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The index as the run found it."""
+
+    settings: ListSettings | None
+    version: ObjectVersion | None
+    records: Mapping[str, ProjectRecord]
+    records_version: ObjectVersion | None
+
+
+def from_list(
+    body: str, settings: Settings, *, options: ListOptions, of_json: bool, report: Report = ignore
+) -> ListIndex:
+    """Write the index of a list, one file a line; `of_json` says whether the lines are JSON objects.
+
+    Raises Refused for bad lines unless they are to be skipped, and for a place that holds something else; Unfinished if
+    another run writes at the same time.
+    """
+    _refuse_options(options)
+    with open_context(settings, report) as context:
+        found = _find(context.target)
+        style = _style(context, options)
+        shown = sha256_of(f"{_digest(style, options)}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))
+        if found.settings is not None and found.settings.shown == shown and len(found.settings.counts) == len(COUNTED):
+            return _index(context, style, found.settings.counts, (0, 0))
+        read = read_list(body, packages_url=options.packages_url, of_json=of_json)
+        _tell_bad_lines(read, report, skip=options.skip_invalid)
+        projects = grouped(read.entries)
+        counts = (len(projects), len(read.entries), read.passed_over, len(read.bad))
+        settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts)
+        changed = _Writing(context, style, found, _digest(style, options)).run(projects, settled)
+    return _index(context, style, counts, changed)
+
+
+def _index(context: Context, style: Style, counts: tuple[int, ...], changed: tuple[int, int]) -> ListIndex:
+    projects, files, passed_over, skipped = counts
+    return ListIndex(
+        repository=context.target.place,
+        index_url=str(style.site.index_url),
+        projects=projects,
+        files=files,
+        passed_over=passed_over,
+        skipped=skipped,
+        pages_written=changed[0],
+        pages_removed=changed[1],
+    )
+
+
+def _refuse_options(options: ListOptions) -> None:
+    problems = []
+    for name, url in (("--packages-url", options.packages_url), ("--logo", options.logo or "")):
+        scheme = urlsplit(url).scheme
+        if scheme not in {"", "http", "https"} or not url.isprintable() or any(each.isspace() for each in url):
+            remedy = "give an http or https URL, or a relative path"
+            problems.append(Problem(subject=name, what="cannot be linked", remedy=remedy))
+    if options.base_url is not None and urlsplit(options.base_url).scheme not in {"http", "https"}:
+        remedy = "give the public address, such as https://pypi.example.com/"
+        problems.append(Problem(subject="--base-url", what="is not an http or https URL", remedy=remedy))
+    if problems:
+        raise Misconfigured(*problems)
+
+
+def _style(context: Context, options: ListOptions) -> Style:
+    in_directory = isinstance(context.target.place, DirectoryPlace)
+    layout = Layout(pages="index.html" if in_directory else "slash")
+    base_url = None if options.base_url is None else options.base_url.rstrip("/") + "/"
+    index_url = context.target.storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}"
+    site = Site(
+        title=printable(options.title),
+        index_url=index_url,
+        logo=options.logo,
+        logo_width=options.logo_width,
+        feeds=base_url is not None,
+        page="index.html" if in_directory else "",
+    )
+    return Style(layout=layout, site=site, base_url=base_url, versions=options.per_release_json)
+
+
+def _digest(style: Style, options: ListOptions) -> str:
+    """Return what all pages depend on besides the list."""
+    return repr((RENDERER, PEOPLE_RENDERER, style.site.style, style.site.script, style, options.packages_url))
+
+
+def _find(target: Target) -> _Found:
+    stored = target.storage.read(SETTINGS_KEY)
+    if stored is None:
+        refuse_nonempty(target)
+        return _Found(settings=None, version=None, records={}, records_version=None)
+    settings = decode_settings(stored.body)
+    if settings is None:
+        what = "is a repository that files are published to, so no list can describe it"
+        raise Refused(Problem(subject=str(target.place), what=what, remedy="write the index to another place"))
+    records = target.storage.read(PROJECTS_KEY)
+    return _Found(
+        settings=settings,
+        version=stored.version,
+        records={} if records is None else decode_projects(records.body),
+        records_version=None if records is None else records.version,
+    )
+
+
+def _tell_bad_lines(read: ReadList, report: Report, *, skip: bool) -> None:
+    shown, more = read.bad[:_MOST_SHOWN], len(read.bad) - _MOST_SHOWN
+    if read.bad and not skip:
+        problems = [
+            Problem(subject=f"line {each.number}", what=each.what, remedy="correct it, or pass --skip-invalid")
+            for each in shown
+        ]
+        if more > 0:
+            what = "cannot be used either"
+            problems.append(Problem(subject=f"{more} more lines", what=what, remedy="correct them too"))
+        raise Refused(*problems)
+    for each in shown:
+        report(Warned(message=f"line {each.number} {each.what}; it was skipped"))
+    if more > 0:
+        report(Warned(message=f"{more} more lines were skipped"))
+
+
+class _Writing:
+    """One run that writes: what it found, and the versions of what it writes over."""
+
+    def __init__(self, context: Context, style: Style, found: _Found, options: str) -> None:
+        self._context, self._style, self._found, self._options = context, style, found, options
+        self._storage = context.target.storage
+        self._run_id = ""
+        self._written = self._removed = 0
+
+    def run(self, projects: Mapping[ProjectName, Sequence[Entry]], settled: ListSettings) -> tuple[int, int]:
+        """Write what differs, remove what only a former run wrote; return how many pages of each."""
+        try:
+            self._write(projects, settled)
+        except SwapLost as lost:
+            raise Unfinished(
+                f"another run writes to {self._context.target.place} at the same time ({lost.key} changed); run the "
+                "same command again when it has ended"
+            ) from lost
+        return self._written, self._removed
+
+    def _write(self, projects: Mapping[ProjectName, Sequence[Entry]], settled: ListSettings) -> None:
+        found, style = self._found, self._style
+        digests = {name: self._digest(entries) for name, entries in projects.items()}
+        after = {
+            str(name): ProjectRecord(
+                shown=digests[name],
+                keys=tuple(project_keys(style, name, [*dict.fromkeys(entry.version for entry in entries)])),
+            )
+            for name, entries in projects.items()
+        }
+        after[_SHARED] = ProjectRecord(shown=str(settled.shown), keys=tuple(shared_keys(style)))
+        changed = {name for name, record in after.items() if found.records.get(name) != record}
+        self._run_id = settled.run
+        began = self._swap_settings(ListSettings(run=settled.run, shown=None), found.version)
+        records = self._swap_records(_while_writing(found.records, after, changed), found.records_version)
+        old = {key for record in found.records.values() for key in record.keys}
+        gone = old - {key for record in after.values() for key in record.keys}
+        self._write_pages(self._pages(projects, changed), old)
+        self._remove(sorted(gone))
+        self._swap_records(after, records)
+        self._swap_settings(settled, began)
+
+    def _digest(self, entries: Iterable[Entry]) -> str:
+        lines = "\n".join([self._options, *(entry.line for entry in entries)])
+        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _pages(self, projects: Mapping[ProjectName, Sequence[Entry]], changed: set[str]) -> Iterator[Page]:
+        """Render what changed: the pages of projects, then those that link to them."""
+        viewed: dict[ProjectName, ViewedProject] = {}
+        for name, entries in projects.items():
+            viewed[name] = viewed_project(name, entries)
+            if name in changed:
+                yield from project_pages(self._style, viewed[name], entries)
+        lines = (entry.line for entries in projects.values() for entry in entries)
+        yield from shared_pages(self._style, viewed, lines)
+
+    def _write_pages(self, pages: Iterator[Page], old: set[Key]) -> None:
+        known: dict[Key, ObjectVersion] = {}
+        for batch in _batches(pages):
+            looked = [page for page in batch if page.key in old or page.key.startswith("assets/")]
+            stats = self._context.workers.map(partial(self._storage.stat, page.key) for page in looked)
+            found = {page.key: info for page, info in zip(looked, stats, strict=True) if info is not None}
+            self._stop_if_overtaken()  # rule: a run that was overtaken after its look writes nothing
+            wanted = [page for page in batch if page.key not in found or found[page.key].sha256 != sha256_of(page.body)]
+            known |= {key: info.version for key, info in found.items()}
+            self._swap(wanted, known)
+            self._written += len(wanted)
+
+    def _swap(self, pages: Sequence[Page], versions: Mapping[Key, ObjectVersion]) -> None:
+        if isinstance(self._storage, SwapsMany):
+            self._storage.swap_many((page.key, page.body, versions.get(page.key)) for page in pages)
+            return
+        self._context.workers.map(
+            partial(
+                self._storage.swap,
+                page.key,
+                page.body,
+                expected=versions.get(page.key),
+                headers=page.headers,
+                marks=NO_MARKS,
+            )
+            for page in pages
+        )
+
+    def _remove(self, keys: Sequence[Key]) -> None:
+        stats = self._context.workers.map(partial(self._storage.stat, key) for key in keys)
+        self._stop_if_overtaken()
+        present = [(key, info.version) for key, info in zip(keys, stats, strict=True) if info is not None]
+        self._context.workers.map(partial(self._storage.remove, key, expected=version) for key, version in present)
+        self._removed += len(present)
+
+    def _stop_if_overtaken(self) -> None:
+        stored = self._storage.read(SETTINGS_KEY)
+        settings = None if stored is None else decode_settings(stored.body)
+        if settings is None or settings.run != self._run_id:
+            raise SwapLost(SETTINGS_KEY)
+
+    def _swap_settings(self, settings: ListSettings, expected: ObjectVersion | None) -> ObjectVersion:
+        headers = self._style.layout.record()
+        return self._storage.swap(SETTINGS_KEY, encode(settings), expected=expected, headers=headers, marks=NO_MARKS)
+
+    def _swap_records(self, records: Mapping[str, ProjectRecord], expected: ObjectVersion | None) -> ObjectVersion:
+        headers, body = self._style.layout.record(), encode_projects(records)
+        return self._storage.swap(PROJECTS_KEY, body, expected=expected, headers=headers, marks=NO_MARKS)
+
+
+def _while_writing(
+    before: Mapping[str, ProjectRecord], after: Mapping[str, ProjectRecord], changed: set[str]
+) -> dict[str, ProjectRecord]:
+    """Return the records while pages are written: if this run dies, the next one knows all pages that may be there."""
+    records = {}
+    for name in {*before, *after}:
+        keys = {key for each in (before, after) if name in each for key in each[name].keys}
+        shown = after[name].shown if name in after and name not in changed else ""
+        records[name] = ProjectRecord(shown=shown, keys=tuple(sorted(keys)))
+    return records
+
+
+def _batches(pages: Iterator[Page]) -> Iterator[list[Page]]:
+    batch: list[Page] = []
+    for page in pages:
+        batch.append(page)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,193 @@
+"""The pages of an index made from a list, each with its key and headers: what is to be there, and nothing done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from bucketwheel.commands.from_list.entries import Entry
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.views import people, simple, warehouse
+from bucketwheel.format.views.feeds import (
+    Released,
+    released,
+    render_new_projects,
+    render_new_releases,
+    render_project_releases,
+)
+from bucketwheel.format.views.people import Site
+from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
+from bucketwheel.names import ProjectName
+from bucketwheel.storage import Key, ObjectHeaders
+
+__all__ = [
+    "RENDERER",
+    "Page",
+    "Style",
+    "project_keys",
+    "project_pages",
+    "shared_keys",
+    "shared_pages",
+    "viewed_project",
+]
+
+RENDERER = 1
+"""Increase this whenever the bytes of any page but those for people change for the same list."""
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that the index has."""
+
+    key: Key
+    body: bytes
+    headers: ObjectHeaders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What decides which pages there are, and how they look."""
+
+    layout: Layout
+    site: Site
+    base_url: str | None
+    """The public address, ending in a slash; feeds need it."""
+    versions: bool
+    """Whether each version has a JSON document of its own."""
+
+
+def viewed_project(project: ProjectName, entries: Sequence[Entry]) -> ViewedProject:
+    """Return a project as all pages show it."""
+    releases = by_version((entry.version, entry.file) for entry in entries)
+    shown = newest(releases)
+    requires = _requires(entries)
+    facts = CoreFacts(requires_dist=None if shown is None else requires.get(shown.version))
+    return ViewedProject(project=project, releases=releases, facts=facts)
+
+
+def _requires(entries: Sequence[Entry]) -> dict[str, tuple[str, ...]]:
+    requires: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        if entry.requires_dist is not None:
+            requires.setdefault(entry.version, entry.requires_dist)
+    return requires
+
+
+def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry]) -> Iterator[Page]:
+    """Render the pages of one project."""
+    layout, project = style.layout, viewed.project
+    html = simple.render_html(viewed)
+    for key in layout.html_keys(project):
+        yield Page(key=key, body=html, headers=layout.html())
+    yield Page(key=layout.json_key(project), body=simple.render_json(viewed), headers=layout.json())
+    api = layout.view("application/json")
+    url = _page_url(style, project)
+    yield Page(key=_json_key(project), body=warehouse.render_project(viewed, page=url), headers=api)
+    if style.versions:
+        requires = _requires(entries)
+        for release in viewed.releases:
+            facts = CoreFacts(requires_dist=requires.get(release.version))
+            body = warehouse.render_version(project, release, facts=facts, page=url)
+            yield Page(key=_version_key(project, release.version), body=body, headers=api)
+    yield Page(key=_people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())
+    if url is not None:
+        feed = render_project_releases(style.site.title, viewed, url)
+        yield Page(key=_feed_key(project), body=feed, headers=layout.view("text/xml; charset=utf-8"))
+
+
+def project_keys(style: Style, project: ProjectName, versions: Sequence[str]) -> Iterator[Key]:
+    """Return the keys of a project's pages."""
+    yield from (*style.layout.html_keys(project), style.layout.json_key(project), _json_key(project))
+    if style.versions:
+        yield from (_version_key(project, version) for version in versions)
+    yield _people_key(project)
+    if style.base_url is not None:
+        yield _feed_key(project)
+
+
+def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], lines: Iterator[str]) -> Iterator[Page]:
+    """Render the pages of all projects together; `lines` are those of `packages.json`."""
+    layout = style.layout
+    yield Page(key=layout.root_json_key, body=simple.render_root_json(projects), headers=layout.json())
+    root = simple.render_root_html(projects)
+    for key in layout.root_html_keys:
+        yield Page(key=key, body=root, headers=layout.html())
+    yield Page(key=Key("find-links.html"), body=simple.render_find_links(projects.values()), headers=layout.html())
+    body = "".join(f"{line}\n" for line in lines).encode()
+    yield Page(key=Key("packages.json"), body=body, headers=layout.view("application/json"))
+    for path, body in people.assets().items():
+        yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
+    yield from _people_pages(style, projects)
+    if style.base_url is not None:
+        yield from _feeds(style, style.base_url, projects)
+
+
+def _people_pages(style: Style, projects: Mapping[ProjectName, ViewedProject]) -> Iterator[Page]:
+    layout, site = style.layout, style.site
+    lines = _all_released(projects)
+    searched = ((name, _newest_version(viewed), viewed.facts.summary or "") for name, viewed in projects.items())
+    script = layout.view(_TYPES[".js"])
+    yield Page(key=Key("search/projects.js"), body=people.render_search(searched), headers=script)
+    yield Page(key=Key("changelog/index.html"), body=people.render_changelog(site, lines), headers=layout.html())
+    front = people.render_front(site, len(projects), lines)
+    yield Page(key=Key("index.html"), body=front, headers=layout.html())
+
+
+def _feeds(style: Style, home: str, projects: Mapping[ProjectName, ViewedProject]) -> Iterator[Page]:
+    headers, title = style.layout.view("text/xml; charset=utf-8"), style.site.title
+    first = [lines[-1] for viewed in projects.values() if (lines := released(viewed))]
+
+    def page(project: ProjectName) -> str:
+        return f"{home}{_people_key(project)}"
+
+    updates = render_new_releases(title, home, _all_released(projects), page)
+    yield Page(key=Key("rss/updates.xml"), body=updates, headers=headers)
+    packages = render_new_projects(title, home, first, page)
+    yield Page(key=Key("rss/packages.xml"), body=packages, headers=headers)
+
+
+def shared_keys(style: Style) -> Iterator[Key]:
+    """Return the keys of what `shared_pages` renders, but those that are only ever added."""
+    yield from (style.layout.root_json_key, *style.layout.root_html_keys)
+    yield from map(
+        Key, ("find-links.html", "packages.json", "search/projects.js", "changelog/index.html", "index.html")
+    )
+    if style.base_url is not None:
+        yield from map(Key, ("rss/updates.xml", "rss/packages.xml"))
+
+
+def _all_released(projects: Mapping[ProjectName, ViewedProject]) -> list[Released]:
+    lines = [line for viewed in projects.values() for line in released(viewed)]
+    return sorted(lines, key=lambda line: line.order, reverse=True)
+
+
+def _newest_version(viewed: ViewedProject) -> str:
+    shown = newest(viewed.releases)
+    return "" if shown is None else shown.version
+
+
+def _page_url(style: Style, project: ProjectName) -> str | None:
+    return None if style.base_url is None else f"{style.base_url}{_people_key(project)}"
+
+
+def _json_key(project: ProjectName) -> Key:
+    return Key(f"pypi/{project}/json")
+
+
+def _version_key(project: ProjectName, version: str) -> Key:
+    return Key(f"pypi/{project}/{version}/json")
+
+
+def _people_key(project: ProjectName) -> Key:
+    return Key(f"project/{project}/index.html")
+
+
+def _feed_key(project: ProjectName) -> Key:
+    return Key(f"rss/project/{project}/releases.xml")

@@ -1,0 +1,305 @@
+"""Pages for people: a front page with search, a page a project, a changelog; no page of another host is asked.
+
+All that a page shows may be hostile. Templates escape; only http, https and mailto are linked; control and
+bidirectional characters are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import get_data
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from bucketwheel.format.views.feeds import Released
+from bucketwheel.format.views.projects import CoreFacts, ReleaseView, ViewedFile, ViewedProject, newest
+from bucketwheel.names import ProjectName, printable, sha256_of
+
+__all__ = ["PEOPLE_RENDERER", "Site", "assets", "render_changelog", "render_front", "render_project", "render_search"]
+
+PEOPLE_RENDERER = 2
+"""Even: descriptions are escaped text. Increase it by two whenever the bytes of these pages change."""
+
+_NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
+_MOST_VERSIONS, _MOST_FILES = 500, 500
+_LONGEST = 64 * 1024
+_SCHEMES = ("http", "https", "mailto")
+_SEARCHED_SUMMARY = 60
+_FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "code")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What all pages share."""
+
+    title: str
+    index_url: str | None = None
+    """The URL of the simple index as clients need it; None: a place holder is shown."""
+    logo: str | None = None
+    """A path in the repository, or an http(s) URL."""
+    logo_width: int = 0
+    feeds: bool = False
+    simple: str = "simple/"
+    """The simple index, from the root."""
+    page: str = "index.html"
+    """What a link to one of its pages ends in; empty where the page style has keys that end in a slash."""
+
+    @property
+    def logo_origin(self) -> str:
+        """The only other host that a page asks, as a source of its policy; empty for our own logo."""
+        parts = urlsplit(self.logo or "")
+        return f" {parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else ""
+
+    @property
+    def style(self) -> str:
+        """The path of the style sheet."""
+        return _asset_path("style.css")
+
+    @property
+    def icon(self) -> str:
+        """The path of the icon; without one browsers ask for one of the whole host."""
+        return _asset_path("icon.svg")
+
+    @property
+    def script(self) -> str:
+        """The path of the script."""
+        return _asset_path("script.js")
+
+
+def assets() -> dict[str, bytes]:
+    """Return style, script and icon by path; the digest in it changes with them, so they are only ever added."""
+    return {_asset_path(name): _source(name) for name in ("style.css", "script.js", "icon.svg")}
+
+
+def render_front(site: Site, count: int, lines: Sequence[Released]) -> bytes:
+    """Write the front page; `lines` are the newest releases, the newest first."""
+    return _page("front.html", site, "", count=count, lines=_lines(lines[:_NEWEST_ON_FRONT]))
+
+
+def render_changelog(site: Site, lines: Sequence[Released]) -> bytes:
+    """Write the page of the newest releases of all projects."""
+    return _page("changelog.html", site, "../", lines=_lines(lines[:_NEWEST_IN_CHANGELOG]))
+
+
+def render_search(projects: Iterable[tuple[ProjectName, str, str]]) -> bytes:
+    """Write what the search looks through: name, newest version and summary of each project, as a classic script."""
+    rows = [[name, _plain(version), _shortened(_plain(summary))] for name, version, summary in sorted(projects)]
+    written = json.dumps(rows, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    return f"window.bucketwheelProjects={written};\n".encode()
+
+
+def render_project(site: Site, viewed: ViewedProject) -> bytes:
+    """Write a project's page; its links are relative to `project/<project>/`."""
+    shown = newest(viewed.releases)
+    releases = tuple(reversed(viewed.releases))
+    files = () if shown is None else shown.files
+    facts = viewed.facts
+    return _page(
+        "project.html",
+        site,
+        "../../",
+        project=viewed.project,
+        version="" if shown is None else _plain(shown.version),
+        summary=_plain(facts.summary),
+        date="" if shown is None else _date(shown.released),
+        requires_python="" if shown is None else _plain(shown.requires_python),
+        licence=_shortened(_plain(facts.license_expression or facts.license)),
+        status="" if viewed.status.status == "active" else viewed.status.status,
+        status_reason=_plain(viewed.status.reason),
+        yanked=shown is not None and shown.is_yanked,
+        yanked_reason="" if shown is None else _plain(shown.yanked_reason),
+        install=_install_lines(site, viewed.project),
+        links=list(_links(facts)),
+        description=_plain_lines(facts.description),
+        description_is_html=False,
+        requires=[_plain(each) for each in facts.requires_dist or ()],
+        matrix=_matrix(files),
+        files=[_file(file) for file in files[:_MOST_FILES]],
+        more_files=max(0, len(files) - _MOST_FILES),
+        versions=[_version(release) for release in releases[:_MOST_VERSIONS]],
+        more_versions=max(0, len(releases) - _MOST_VERSIONS),
+    )
+
+
+def _page(template: str, site: Site, up: str, **shown: object) -> bytes:
+    return _templates().get_template(template).render(site=site, up=up, **shown).encode("utf-8", "replace")
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FunctionLoader(lambda name: _source(name).decode()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        auto_reload=False,
+    )
+
+
+@cache
+def _source(name: str) -> bytes:
+    source = get_data(__name__, name)
+    if source is None:
+        raise FileNotFoundError(name)
+    return source.replace(b"\r\n", b"\n")
+
+
+@cache
+def _asset_path(name: str) -> str:
+    return f"assets/{sha256_of(_source(name))[:16]}.{name.rpartition('.')[2]}"
+
+
+def _lines(lines: Sequence[Released]) -> list[dict[str, str]]:
+    return [
+        {
+            "project": line.project,
+            "version": _plain(line.version),
+            "date": _date(line.released),
+            "summary": _shortened(_plain(line.summary), 140),
+        }
+        for line in lines
+    ]
+
+
+def _plain(text: str | None) -> str:
+    """Return one line of text for a page: cut if it is huge, with what could mislead shown as escapes."""
+    return printable((text or "")[:_LONGEST])
+
+
+def _plain_lines(text: str | None) -> str:
+    return "\n".join(map(printable, (text or "")[:_LONGEST].expandtabs().splitlines()))
+
+
+def _shortened(text: str, most: int = _SEARCHED_SUMMARY) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _date(upload_time: str | None) -> str:
+    return (upload_time or "")[:10]
+
+
+def _install_lines(site: Site, project: ProjectName) -> list[dict[str, str]]:
+    index = site.index_url or "https://…/simple/"
+    return [
+        {"tool": "pip", "command": f"pip install --index-url {index} {project}"},
+        {"tool": "uv", "command": f"uv pip install --default-index {index} {project}"},
+        {"tool": "poetry", "command": f"poetry source add --priority=explicit private {index}"},
+        {"tool": "poetry", "command": f"poetry add --source private {project}"},
+    ]
+
+
+def _links(facts: CoreFacts) -> Iterator[dict[str, str | None]]:
+    """Return a project's links, changelog, documentation and source first; those of other schemes as text."""
+    urls = dict(facts.project_urls)
+    for label, url in (("Homepage", facts.home_page), ("Download", facts.download_url)):
+        if url and url not in urls.values():
+            urls.setdefault(label, url)
+    for label, url in sorted(urls.items(), key=_link_order):
+        address = _linkable(url)
+        yield {"label": _plain(label) if address else f"{_plain(label)}: {_plain(url)}", "url": address}
+
+
+def _link_order(link: tuple[str, str]) -> tuple[int, str]:
+    label = link[0].lower()
+    known = (rank for rank, word in enumerate(_FIRST_LINKS) if word in label)
+    return next(known, len(_FIRST_LINKS)), label
+
+
+def _linkable(url: str) -> str | None:
+    """Return an address that a page may link to; None for any other."""
+    if printable(url) != url or any(character.isspace() for character in url) or len(url) > _LONGEST:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in _SCHEMES and (parts.hostname or parts.scheme == "mailto") else None
+
+
+def _file(file: ViewedFile) -> dict[str, Any]:
+    facts = [
+        None if file.size is None else _size(file.size),
+        _date(file.upload_time),
+        f"Python {_plain(file.requires_python)}" if file.requires_python else None,
+        f"by {_plain(file.by)}" if file.by else None,
+        f"yanked: {_plain(file.yanked)}" if file.yanked else None,
+    ]
+    return {
+        "filename": file.filename,
+        "url": file.url,
+        "yanked": file.yanked is not None,
+        "facts": [fact for fact in facts if fact],
+        "digests": [f"{name}: {digest}" for name, digest in file.hashes.items()],
+    }
+
+
+def _version(release: ReleaseView) -> dict[str, Any]:
+    return {
+        "version": _plain(release.version),
+        "date": _date(release.released),
+        "yanked": release.is_yanked,
+        "files": len(release.files),
+    }
+
+
+def _size(size: int) -> str:
+    for unit, bytes_of in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _matrix(files: Sequence[ViewedFile]) -> Mapping[str, object]:
+    """Return for which Python on which platform there are wheels."""
+    cells: set[tuple[str, str]] = set()
+    for file in files:
+        if not file.is_wheel:
+            continue
+        *_, python, abi, platform = file.filename.removesuffix(".whl").split("-")
+        name = f"{python} (abi3)" if abi == "abi3" else python
+        cells.update((name, _platform(each)) for each in platform.split("."))
+    platforms = sorted({platform for _, platform in cells})
+    rows = [
+        {"python": python, "cells": [(python, platform) in cells for platform in platforms]}
+        for python in sorted({python for python, _ in cells}, key=lambda tag: (len(tag), tag))
+    ]
+    return {"platforms": platforms, "rows": rows}
+
+
+_FAMILIES = (
+    ("win", "Windows"),
+    ("macosx", "macOS"),
+    ("manylinux", "Linux"),
+    ("linux", "Linux"),
+    ("musllinux", "Linux (musl)"),
+    ("android", "Android"),
+    ("ios", "iOS"),
+    ("pyemscripten", "Pyodide"),
+    ("pyodide", "Pyodide"),
+)
+_MACHINES = (
+    "x86_64",
+    "aarch64",
+    "arm64",
+    "amd64",
+    "armv7l",
+    "ppc64le",
+    "s390x",
+    "riscv64",
+    "i686",
+    "universal2",
+    "wasm32",
+)
+
+
+def _platform(tag: str) -> str:
+    if tag == "any":
+        return "any"
+    family = next((name for beginning, name in _FAMILIES if tag.startswith(beginning)), None)
+    machine = next((machine for machine in _MACHINES if tag.endswith(machine)), "32 bit" if tag == "win32" else "")
+    return f"{family} {machine}".strip() if family else _plain(tag)

@@ -1,0 +1,164 @@
+"""What the views show: projects, their releases and files. A manifest or a plain list fills it; every view reads it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from packaging.version import Version
+
+from bucketwheel.format.manifest import Status
+from bucketwheel.names import ProjectName, version_order
+
+__all__ = ["NO_FACTS", "CoreFacts", "ReleaseView", "ViewedFile", "ViewedProject", "by_version", "from_folder", "newest"]
+
+FOLDERS = 2
+"""How deep the folders of a project's pages are: `simple/<project>/`, `pypi/<project>/`, `project/<project>/`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreFacts:
+    """The core metadata of a version, as far as it is known; the names are Warehouse's."""
+
+    author: str | None = None
+    author_email: str | None = None
+    classifiers: tuple[str, ...] = ()
+    description: str | None = None
+    description_content_type: str | None = None
+    download_url: str | None = None
+    dynamic: tuple[str, ...] | None = None
+    home_page: str = ""
+    keywords: str | None = None
+    license: str | None = None
+    license_expression: str | None = None
+    license_files: tuple[str, ...] | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    platform: str | None = None
+    project_urls: Mapping[str, str] = field(default_factory=dict)
+    provides_extra: tuple[str, ...] | None = None
+    requires_dist: tuple[str, ...] | None = None
+    summary: str | None = None
+
+
+NO_FACTS = CoreFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewedFile:
+    """A distribution as the views show it; what is unknown is None or empty."""
+
+    filename: str
+    url: str
+    """Absolute, or relative to a folder of a project's pages; percent-encoded, without a fragment."""
+    hashes: Mapping[str, str]
+    """By the names of hashlib; empty where nobody stated any."""
+    size: int | None = None
+    upload_time: str | None = None
+    """In PEP 700's form."""
+    requires_python: str | None = None
+    core_metadata: Mapping[str, str] | bool = False
+    """The digests of the `.metadata` beside it; True: there is one, of unknown digest."""
+    yanked: str | None = None
+    """The reason; None: not yanked."""
+    by: str | None = None
+
+    @property
+    def is_wheel(self) -> bool:
+        """Return whether it is a wheel; everything else that is listed is an sdist."""
+        return self.filename.endswith(".whl")
+
+    @property
+    def python_version(self) -> str:
+        """The Python tag of a wheel, `source` for an sdist: Warehouse's words."""
+        return self.filename.split("-")[-3] if self.is_wheel and self.filename.count("-") > 2 else "source"  # noqa: PLR2004 - the parts after name and version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseView:
+    """One version of a project."""
+
+    version: str
+    files: tuple[ViewedFile, ...]
+    """Wheels first, then by name."""
+
+    @property
+    def is_yanked(self) -> bool:
+        """Return whether no file of it is left that was not yanked."""
+        return all(file.yanked is not None for file in self.files)
+
+    @property
+    def yanked_reason(self) -> str | None:
+        """The first reason that somebody gave; None if it is not yanked."""
+        if not self.is_yanked:
+            return None
+        return next((file.yanked for file in self.files if file.yanked), None)
+
+    @property
+    def released(self) -> str | None:
+        """When its first file came."""
+        return min((file.upload_time for file in self.files if file.upload_time), default=None)
+
+    @property
+    def requires_python(self) -> str | None:
+        """What the first file that says it requires."""
+        return next((file.requires_python for file in self.files if file.requires_python), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewedProject:
+    """A project with all its releases, the oldest version first."""
+
+    project: ProjectName
+    releases: tuple[ReleaseView, ...]
+    revision: int = 0
+    status: Status = field(default_factory=Status)
+    facts: CoreFacts = NO_FACTS
+    """Of the newest version."""
+
+
+def by_version(files: Iterable[tuple[str, ViewedFile]]) -> tuple[ReleaseView, ...]:
+    """Sort files, each with its version, into releases, the oldest first."""
+    grouped: dict[str, list[ViewedFile]] = {}
+    for version, file in files:
+        grouped.setdefault(version, []).append(file)
+    return tuple(
+        ReleaseView(version=version, files=tuple(sorted(grouped[version], key=_page_order)))
+        for version in sorted(grouped, key=_version_order)
+    )
+
+
+def _page_order(file: ViewedFile) -> tuple[bool, str]:
+    return not file.is_wheel, file.filename
+
+
+@lru_cache(maxsize=1 << 14)
+def _version_order(version: str) -> tuple[bool, Version, str]:
+    return version_order(version)
+
+
+def newest(releases: Iterable[ReleaseView]) -> ReleaseView | None:
+    """Return the release that a project shows: not yanked, then final, then the highest version; None without any."""
+    return max(releases, key=_rank, default=None)
+
+
+def _rank(release: ReleaseView) -> tuple[bool, bool, tuple[bool, Version, str]]:
+    order = _version_order(release.version)
+    return not release.is_yanked, order[0] and not order[1].is_prerelease, order
+
+
+def from_folder(url: str, project: ProjectName, depth: int) -> str:
+    """Write a file's URL for a page that is so many folders deep."""
+    if depth == FOLDERS or "://" in url or url.startswith("/"):
+        return url
+    if depth > FOLDERS:
+        return "../" * (depth - FOLDERS) + url
+    return posixpath.relpath(posixpath.join("/r/r/r", "simple", project, url), "/r/r/r")
+
+
+def moment(upload_time: str) -> datetime:
+    """Read an upload time."""
+    return datetime.fromisoformat(upload_time)

@@ -1,0 +1,88 @@
+"""The command `from-list`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+import bucketwheel
+from bucketwheel.frontends.cli.options import takes
+from bucketwheel.frontends.cli.run import Invocation
+
+__all__ = ["from_list"]
+
+
+@click.command("from-list")
+@click.option("--package-list", metavar="FILE|-", help="A list of files: one name a line.")
+@click.option("--package-list-json", metavar="FILE|-", help="A list of files: one JSON object a line.")
+@click.option(
+    "--packages-url", metavar="URL", required=True, help="Where the files are; relative: to a project's page."
+)
+@click.option("--output-dir", metavar="DIR|s3://…", help="Where to write the index; or --repository.")
+@click.option("--base-url", metavar="URL", help="The public address of the index; feeds are written only with one.")
+@click.option("--title", default="Python packages", show_default=True, help="The title of the pages for people.")
+@click.option("--logo", metavar="URL", help="The address of a logo.")
+@click.option("--logo-width", type=click.IntRange(0, 2000), default=0, metavar="N", help="Its width on the page.")
+@click.option("--no-per-release-json", is_flag=True, help="Write no JSON document for each version.")
+@click.option("--skip-invalid", is_flag=True, help="Warn of bad lines and write the rest.")
+@click.option("--no-generate-timestamp", is_flag=True, help="Accepted for dumb-pypi's sake: no page has the time.")
+@click.option("--previous-package-list", metavar="FILE", help="Accepted for dumb-pypi's sake: not needed.")
+@click.option("--previous-package-list-json", metavar="FILE", help="Likewise.")
+@takes("jobs", repository="Where to write the index")
+def from_list(
+    invocation: Invocation,
+    *,
+    package_list: str | None,
+    package_list_json: str | None,
+    packages_url: str,
+    output_dir: str | None,
+    base_url: str | None,
+    title: str,
+    logo: str | None,
+    logo_width: int,
+    no_per_release_json: bool,
+    skip_invalid: bool,
+    no_generate_timestamp: bool,
+    previous_package_list: str | None,
+    previous_package_list_json: str | None,
+) -> None:
+    """Make an index from a plain list of files that are elsewhere, as dumb-pypi does.
+
+    It writes the simple index, Warehouse's JSON, pages for people, find-links.html and packages.json. Pages that did
+    not change are not written, and pages that only an earlier list needed are removed. Of each JSON object these keys
+    count: filename, hash, requires_dist, requires_python, core_metadata, upload_timestamp, uploaded_by, yanked_reason
+    and size.
+    """
+    del no_generate_timestamp, previous_package_list, previous_package_list_json
+    source = package_list or package_list_json
+    if source is None or (package_list and package_list_json):
+        raise click.UsageError("give one of --package-list and --package-list-json.")
+    if output_dir is not None:
+        if invocation.settings["repository"] is not None:
+            raise click.UsageError("give the place once, by --output-dir or by --repository.")
+        # A bare name is a directory here, as it is to dumb-pypi.
+        place = output_dir if "://" in output_dir else str(Path(output_dir).absolute())
+        invocation = invocation.having(repository=place)
+    body = _read(source)
+    options = bucketwheel.ListOptions(
+        packages_url=packages_url,
+        base_url=base_url,
+        title=title,
+        logo=logo,
+        logo_width=logo_width,
+        per_release_json=not no_per_release_json,
+        skip_invalid=skip_invalid,
+    )
+    with invocation.begin() as (settings, report):
+        index = bucketwheel.from_list(body, settings, options=options, of_json=package_list is None, report=report)
+    invocation.answer(index)
+
+
+def _read(source: str) -> str:
+    try:
+        body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"the list {source} cannot be read: {error.strerror}") from error
+    return body.decode("utf-8", "surrogateescape")

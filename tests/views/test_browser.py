@@ -1,0 +1,196 @@
+"""Pages for people in a real browser: from a disk, a web server and a bucket; light, dark, narrow; by keyboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+from urllib3 import PoolManager
+
+import bucketwheel
+from bucketwheel import ListOptions
+from bucketwheel.format.manifest import Status
+from bucketwheel.format.views.people import Site, render_project, render_search
+from bucketwheel.format.views.projects import CoreFacts
+from bucketwheel.names import ProjectName
+from support.browser import Browser, missing_browser, open_browser
+from support.machine_needs import need
+from support.ministack import TestBucket
+from support.nginx import missing, serve_by_nginx
+from support.viewed import HOSTILE, viewed
+
+PAGES = ["index.html", "changelog/index.html", "project/demo/index.html", "project/rich/index.html"]
+SITE = Site(title="Northwind", index_url="https://pypi.example.com/simple/", feeds=True)
+RICH = replace(
+    viewed(
+        *(f"1.{number}" for number in range(30)),
+        yanked=("1.3",),
+        facts=CoreFacts(
+            summary=HOSTILE,
+            description=f"{HOSTILE}\n" * 30 + "long" * 100,
+            license_expression="MIT",
+            project_urls={"Changelog": "https://example.com/changes", HOSTILE: "javascript:alert(1)"},
+            requires_dist=("numpy>=2", HOSTILE),
+        ),
+    ),
+    status=Status(status="deprecated", reason=HOSTILE),
+)
+
+
+def lists() -> str:
+    """A list of three projects, wheels for several platforms, a yanked and an undated file."""
+    platforms = ("manylinux_2_28_x86_64", "macosx_11_0_arm64", "win_amd64", "musllinux_1_2_aarch64")
+    tables = [
+        {"filename": f"demo-{version}-cp{python}-cp{python}-{platform}.whl", "size": 10**7, "upload_timestamp": 1.7e9}
+        for version in ("1.0", "2.0")
+        for python in (311, 312, 313)
+        for platform in platforms
+    ]
+    tables += [{"filename": "other-1.0.tar.gz", "yanked_reason": HOSTILE, "uploaded_by": HOSTILE}]
+    tables += [{"filename": "a-project-with-a-rather-long-name-1.0.tar.gz"}]
+    return "".join(f"{json.dumps(table)}\n" for table in tables)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for all tests here."""
+    need("chromium with chromium-driver, or npm", missing=missing_browser())
+    with open_browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of a list in a directory, with one page more, of rich metadata."""
+    place = tmp_path_factory.mktemp("with space") / "site"
+    options = ListOptions(packages_url="../../pool", base_url="https://pypi.example.com/", title="Northwind")
+    settings = bucketwheel.load_settings(options={"repository": str(place)})
+    bucketwheel.from_list(lists(), settings, options=options, of_json=True)
+    (place / "project" / "rich").mkdir()
+    (place / "project" / "rich" / "index.html").write_bytes(render_project(SITE, RICH))
+    return place
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_from_a_disk(browser: Browser, site: Path, page: str, scheme: str) -> None:
+    """A page opened from a disk has no barrier, complains of nothing and asks for files beside it only."""
+    browser.open(f"{site.as_uri()}/{page}", scheme="dark" if scheme == "dark" else "light")
+
+    assert not browser.barriers()
+    assert not browser.complaints()
+    asked = browser.requests()
+    assert len(asked) >= 3
+    assert [url for url in asked if not url.startswith(f"{site.as_uri()}/")] == []
+
+
+def test_from_a_web_server(browser: Browser, site: Path, tmp_path: Path) -> None:
+    """Behind nginx the same pages and links work: every link between pages answers 200."""
+    need("nginx with libnginx-mod-http-js", missing=missing())
+    with serve_by_nginx(site, tmp_path) as address:
+        for page in PAGES:
+            browser.open(f"{address}{page}")
+            assert not browser.complaints()
+            assert [url for url in browser.requests() if not url.startswith(address)] == []
+            links = browser.run("return [...document.links].map((link) => link.href.split('#')[0])")
+            pages = {link for link in links if link.startswith(address) and not link.endswith((".whl", ".gz"))}
+            assert len(pages) >= 3
+            assert {link for link in pages if status_of(link) != 200} == set()
+
+
+def status_of(url: str) -> int:
+    """The status of the answer at an address."""
+    with PoolManager() as pool:
+        return pool.request("GET", url).status
+
+
+def test_from_a_bucket(browser: Browser, bucket: TestBucket) -> None:
+    """From the keys of a bucket, the page style of S3 included, a person gets from the front page to the full list."""
+    settings = bucketwheel.load_settings(options={"repository": str(bucket.place)})
+    settings = replace(settings, connection=bucket.connection)
+    options = ListOptions(packages_url="../../pool")
+    bucketwheel.from_list(lists(), settings, options=options, of_json=True)
+    address = bucket.storage().address("")
+
+    for page in PAGES[:3]:
+        browser.open(f"{address}{page}")
+        assert not browser.complaints()
+        assert [url for url in browser.requests() if not url.startswith(address)] == []
+    browser.open(f"{address}index.html")
+    browser.run("[...document.links].find((a) => a.textContent === 'All projects').click()")
+    assert browser.driver.current_url == f"{address}simple/"
+    assert "other" in browser.driver.page_source
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_narrow(browser: Browser, site: Path, page: str) -> None:
+    """A screen of 320 pixels needs no scrolling sideways."""
+    browser.open(f"{site.as_uri()}/{page}", width=320)
+
+    assert browser.run("return document.documentElement.scrollWidth") <= 320
+
+
+def test_search_by_keyboard(browser: Browser, site: Path) -> None:
+    """The search is reached by the Tab key, loads its data then, and its first hit opens by Enter."""
+    browser.open(f"{site.as_uri()}/index.html")
+    assert not [url for url in browser.requests() if "search/" in url]
+    for _ in range(5):
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    field = browser.driver.switch_to.active_element
+    assert field.get_attribute("id") == "bw-query"
+    field.send_keys("Oth")
+    found = browser.driver.execute_async_script(
+        "const done = arguments[0]; const look = () => { const hit = document.querySelector('#bw-hits a');"
+        " hit ? done(hit.textContent) : setTimeout(look, 20); }; look()"
+    )
+    assert found == "other 1.0"
+    assert not browser.barriers()
+    field.send_keys(Keys.TAB)
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert browser.driver.current_url.endswith("/project/other/index.html")
+    assert not browser.complaints()
+
+
+def test_search_in_many_projects(browser: Browser, site: Path) -> None:
+    """Among 20,000 projects a keystroke takes 50 ms at most, and 50 hits are shown."""
+    projects = ((ProjectName(f"project-{number}"), "1.0", "a summary of some words") for number in range(20_000))
+    data = site / "search" / "projects.js"
+    before = data.read_bytes()
+    data.write_bytes(render_search(projects))
+    browser.open(f"{site.as_uri()}/index.html")
+    milliseconds, hits = browser.driver.execute_async_script(
+        """const done = arguments[0], field = document.getElementById("bw-query");
+        field.focus();
+        const look = () => {
+          if (!window.bucketwheelProjects) { setTimeout(look, 20); return; }
+          const times = ["p", "pr", "pro", "proj", "project-1", "summary", "words 19"].map((text) => {
+            field.value = text;
+            const begun = performance.now();
+            field.dispatchEvent(new Event("input"));
+            return performance.now() - begun;
+          });
+          done([times.sort((a, b) => a - b)[3], document.querySelectorAll("#bw-hits li").length]);
+        };
+        look();"""
+    )
+    data.write_bytes(before)
+
+    assert hits == 50
+    assert milliseconds <= 50
+
+
+def test_readable_without_javascript(browser: Browser, site: Path) -> None:
+    """Without JavaScript the page says all but the search, and shows no button that does nothing."""
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.open(f"{site.as_uri()}/project/demo/index.html")
+        text = browser.driver.find_element("tag name", "main").text
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+    assert "pip install --index-url https://pypi.example.com/simple/ demo" in text
+    assert "Copy" not in text

@@ -1,0 +1,390 @@
+"""`from-list` writes the index of a plain list: what dumb-pypi says, only what changed, never two runs at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+
+import bucketwheel
+from bucketwheel import ListIndex, ListOptions, Refused, Unfinished
+from bucketwheel.commands.from_list.entries import read_list
+from bucketwheel.events import Event, RequestSent, Writing
+from bucketwheel.storage import Key
+from support.archives import make_wheel
+from support.clients import run_pip, run_uv
+from support.command_line import run_command
+from support.index_server import serve_index
+from support.ministack import TestBucket
+
+OPTIONS = ListOptions(packages_url="../../pool", base_url="https://pypi.example.com/")
+LIST: list[dict[str, Any]] = [
+    {"filename": "demo-1.0-py3-none-any.whl", "hash": f"sha256={'ab' * 32}", "requires_python": ">=3.9", "size": 10},
+    {
+        "filename": "demo-1.1-py3-none-any.whl",
+        "hash": f"sha256={'cd' * 32}",
+        "size": 11,
+        "upload_timestamp": 1700000000,
+    },
+    {"filename": "demo-1.1.tar.gz", "hash": f"md5={'ef' * 16}", "size": 12, "yanked_reason": "bad"},
+    {"filename": "Foo_Bar-2.0+cu1-cp312-cp312-win_amd64.whl", "core_metadata": f"sha256={'01' * 32}"},
+    {"filename": "old.name-1.0-1.zip", "uploaded_by": "ann", "requires_dist": ["demo"]},
+]
+
+
+def lines(*tables: dict[str, Any]) -> str:
+    """A list, one JSON object a line."""
+    return "".join(f"{json.dumps(table)}\n" for table in tables)
+
+
+def settings(place: Path | str) -> bucketwheel.Settings:
+    """Settings that name this place."""
+    return bucketwheel.load_settings(options={"repository": str(place)})
+
+
+def write(place: Path, body: str, options: ListOptions = OPTIONS, **report: Any) -> ListIndex:  # noqa: ANN401
+    """Write the index of a list of JSON objects."""
+    return bucketwheel.from_list(body, settings(place), options=options, of_json=True, **report)
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """All pages in a directory."""
+    files = [each for each in place.rglob("*") if each.is_file() and "_bucketwheel" not in each.parts]
+    return {each.relative_to(place).as_posix(): each.read_bytes() for each in files}
+
+
+def anchors(page: bytes) -> list[dict[str, str]]:
+    """The links of a page, by a parser that forgives nothing."""
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.decode())
+    return [dict(each.attrib) | {"text": each.text} for each in tree.iter("a")]
+
+
+def test_pages(tmp_path: Path) -> None:
+    """Every view is there; a file has what the list says of it and no more."""
+    index = write(tmp_path, lines(*LIST))
+
+    pages = contents(tmp_path)
+    assert (index.projects, index.files, index.pages_written) == (3, 5, len(pages))
+    demo = json.loads(pages["simple/demo/index.json"])
+    assert demo["meta"] == {"api-version": "1.4"}
+    assert demo["versions"] == ["1.0", "1.1"]
+    assert demo["files"][2] == {
+        "filename": "demo-1.1.tar.gz",
+        "url": "../../pool/demo-1.1.tar.gz",
+        "hashes": {"md5": "ef" * 16},
+        "size": 12,
+        "yanked": "bad",
+    }
+    unsized = json.loads(pages["simple/foo-bar/index.json"])
+    assert unsized["meta"] == {"api-version": "1.0"}
+    assert "versions" not in unsized
+    assert unsized["files"][0]["hashes"] == {}
+    assert "size" not in unsized["files"][0]
+    assert unsized["files"][0]["url"] == "../../pool/Foo_Bar-2.0%2Bcu1-cp312-cp312-win_amd64.whl"
+    assert json.loads(pages["pypi/old-name/json"])["info"]["requires_dist"] == ["demo"]
+    assert json.loads(pages["pypi/demo/1.0/json"])["urls"][0]["url"] == "../../../pool/demo-1.0-py3-none-any.whl"
+    assert anchors(pages["find-links.html"])[0]["href"] == f"pool/demo-1.0-py3-none-any.whl#sha256={'ab' * 32}"
+    assert {each["text"] for each in anchors(pages["simple/index.html"])} == {"demo", "foo-bar", "old-name"}
+    expected = {"index.html", "changelog/index.html", "project/demo/index.html", "rss/updates.xml", "packages.json"}
+    assert expected <= set(pages)
+
+
+def test_same_as_dumb_pypi(tmp_path: Path) -> None:
+    """Of one list both say the same of each file: name, digest, requires-python, yanked; ours quotes a plus sign."""
+    (tmp_path / "list").write_text(lines(*({k: v for k, v in each.items() if k != "size"} for each in LIST)))
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    options = ["--package-list-json", str(tmp_path / "list"), "--packages-url", "../../pool", "--output-dir"]
+    subprocess.run([sys.executable, "-m", "dumb_pypi.main", *options, str(theirs)], check=True, capture_output=True)
+    assert run_command("from-list", *options, str(ours), "--no-generate-timestamp").code == 0
+
+    ours_listed, theirs_listed = (
+        {each.parent.name for each in place.glob("simple/*/index.html")} for place in (ours, theirs)
+    )
+    assert ours_listed == theirs_listed
+    for page in (theirs / "simple").glob("*/index.html"):
+        said = {link["href"].replace("+", "%2B"): link for link in anchors(old_html(page.read_text()))}
+        says = {link["href"]: link for link in anchors((ours / page.relative_to(theirs)).read_bytes())}
+        assert set(says) == set(said)
+        for href, link in says.items():
+            for attribute in ("data-requires-python", "data-yanked"):
+                assert link.get(attribute) == said[href].get(attribute)
+    packages = [json.loads(line) for line in (ours / "packages.json").read_text().splitlines()]
+    assert packages == [json.loads(line) for line in (theirs / "packages.json").read_text().splitlines()]
+
+
+def old_html(page: str) -> bytes:
+    """dumb-pypi's page without what a strict parser refuses."""
+    links = [part.partition("</a>")[0] for part in page.split("<a")[1:]]
+    body = "".join(f"<a{link}</a>" for link in links)
+    return f"<!DOCTYPE html><html><head><title>x</title></head><body>{body}</body></html>".encode()
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    """Nothing new: nothing is written; one file more: its project's pages and those of all; one less: they go."""
+    write(tmp_path, lines(*LIST))
+    before = contents(tmp_path)
+    written: list[str] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, Writing):
+            written.append(event.target)
+
+    assert write(tmp_path, lines(*LIST), report=report).pages_written == 0
+    assert not written
+    new = {"filename": "demo-1.2.tar.gz", "size": 1, "upload_timestamp": 1800000000}
+    write(tmp_path, lines(*LIST, new), report=report)
+    pages = {target for target in written if not target.startswith("_bucketwheel/")}
+    shared = {"index.html", "changelog/index.html", "find-links.html", "packages.json", "rss/updates.xml"}
+    shared |= {"search/projects.js"}
+    own = {page for page in pages if "/demo/" in page}
+    assert pages == own | shared
+    assert "pypi/demo/1.2/json" in own
+    assert "pypi/demo/1.0/json" not in own
+    assert write(tmp_path, lines(*LIST)).pages_removed == 1
+    assert contents(tmp_path) == before
+
+
+def test_order_and_spelling_of_the_list_do_not_matter(tmp_path: Path) -> None:
+    """The same files in another order make the same pages, and keys that do not count change nothing."""
+    write(tmp_path / "a", lines(*LIST))
+    write(tmp_path / "b", lines(*({**each, "other": 1} for each in reversed(LIST))))
+
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_options_decide_which_pages_there_are(tmp_path: Path) -> None:
+    """Without documents of versions and without an address, those pages and the feeds are removed."""
+    write(tmp_path, lines(*LIST))
+    write(tmp_path, lines(*LIST), replace(OPTIONS, base_url=None, per_release_json=False))
+
+    assert not [page for page in contents(tmp_path) if page.startswith(("rss/", "pypi/demo/1"))]
+    assert "pypi/demo/json" in contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ({"filename": "../x-1.0.tar.gz"}, "unsafe file name"),
+        ({"filename": "x..y-1.0.tar.gz"}, "unsafe file name"),
+        ({"filename": 'x"onload=-1.0.tar.gz'}, "unsafe file name"),
+        ({"filename": "demo-final.tar.gz"}, "no version of PEP 440"),
+        ({"filename": "demo-x-py3-none-any.whl"}, "no version of PEP 440"),
+        ({"filename": "demo.whl"}, "five or six parts"),
+        ({"filename": "demo.txt"}, "neither a wheel nor an sdist"),
+        ({"filename": "demo-1.0-py3-none-any.whl", "hash": "sha256=00"}, "not ALGORITHM=HEX"),
+        ({"filename": "demo-1.0-py3-none-any.whl", "hash": f"sha256={'00' * 32}"}, "another hash"),
+        ({"filename": "demo-9.tar.gz", "upload_timestamp": "x"}, "upload_timestamp"),
+        ({"filename": "demo-9.tar.gz", "upload_timestamp": 1e30}, "upload_timestamp"),
+        ({"filename": "demo-9.tar.gz", "size": -1}, "size"),
+        ({"filename": "demo-9.tar.gz", "requires_dist": "x"}, "requires_dist"),
+        ({"name": "demo"}, "filename"),
+    ],
+)
+def test_bad_lines(tmp_path: Path, line: dict[str, Any], what: str) -> None:
+    """A bad line is named by number and reason and nothing is written; skipped, the rest is."""
+    with pytest.raises(Refused, match=what) as refused:
+        write(tmp_path / "x", lines(*LIST, line))
+    assert refused.value.problems[0].subject == "line 6"
+    assert not (tmp_path / "x").exists()
+
+    index = write(tmp_path / "x", lines(*LIST, line), replace(OPTIONS, skip_invalid=True))
+    assert (index.files, index.skipped) == (5, 1)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "null", '{"filename": 1}', "\x00", "[" * 10000])
+def test_broken_json(line: str) -> None:
+    """What is not an object of JSON is a bad line, whatever it is."""
+    assert read_list(f"{line}\n", packages_url="x", of_json=True).bad[0].number == 1
+
+
+@pytest.mark.parametrize(
+    ("filename", "project", "version"),
+    [
+        ("demo-1.0.tar.gz", "demo", "1.0"),
+        ("demo-1.0-1.tar.bz2", "demo", "1.0.post1"),
+        ("a-b-c-1.0.tgz", "a-b-c", "1.0"),
+        ("Zope.Interface-5.zip", "zope-interface", "5"),
+        ("demo-2.0b1.dev3.zip", "demo", "2.0b1.dev3"),
+        ("demo-1-1-py2.py3-none-any.whl", "demo", "1"),
+    ],
+)
+def test_old_spellings(filename: str, project: str, version: str) -> None:
+    """Names of sdists from before there were rules are read as dumb-pypi reads them."""
+    (entry,) = read_list(filename, packages_url="x", of_json=False).entries
+
+    assert (entry.project, entry.version) == (project, version)
+
+
+def test_files_that_nobody_installs_are_counted() -> None:
+    """Eggs and installers are passed over."""
+    read = read_list("a-1.egg\nb-1.exe\nc-1.msi\nd-1.rpm\n\ne-1.zip\n", packages_url="x", of_json=False)
+
+    assert (read.passed_over, len(read.entries), read.bad) == (4, 1, ())
+
+
+def test_a_second_run_at_the_same_time_exits_3(tmp_path: Path) -> None:
+    """A run that begins while another writes wins, and the other stops; one more run makes all as it should be."""
+    write(tmp_path, lines(*LIST[:2]))
+    began = False
+
+    def report(event: Event) -> None:
+        nonlocal began
+        if isinstance(event, Writing) and event.target == "_bucketwheel/list.json" and not began:
+            began = True
+            write(tmp_path, lines(*LIST[:3]))
+
+    with pytest.raises(Unfinished, match="another run writes"):
+        write(tmp_path, lines(*LIST[:4]), report=report)
+    write(tmp_path, lines(*LIST))
+    write(tmp_path / "fresh", lines(*LIST))
+
+    assert {key: body for key, body in contents(tmp_path).items() if not key.startswith("fresh/")} == contents(
+        tmp_path / "fresh"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "key"), [("PUT", "_bucketwheel/list.json"), ("HEAD", "simple/demo"), ("PUT", "simple/demo")]
+)
+def test_overtaken(bucket: TestBucket, verb: str, key: str) -> None:
+    """Whether a second run begins and ends before a look, between looks or at a write: the first one loses."""
+    place = replace(settings(str(bucket.place)), connection=bucket.connection, jobs=1)
+    bucketwheel.from_list(lines(*LIST[:2]), place, options=OPTIONS, of_json=True)
+    overtaken = False
+
+    def report(event: Event) -> None:
+        nonlocal overtaken
+        if isinstance(event, RequestSent) and event.verb == verb and key in event.target and not overtaken:
+            overtaken = True
+            bucketwheel.from_list(lines(*LIST[:3]), place, options=OPTIONS, of_json=True)
+
+    with pytest.raises(Unfinished, match="another run writes"):
+        bucketwheel.from_list(lines(*LIST[1:]), place, options=OPTIONS, of_json=True, report=report)
+
+    assert overtaken
+    storage = bucket.storage()
+    page = storage.read(Key("simple/demo/index.json"))
+    assert page is not None
+    assert [each["filename"] for each in json.loads(page.body)["files"]] == [each["filename"] for each in LIST[:3]]
+
+
+class Stopped(Exception):
+    """The death of a run."""
+
+
+def test_killed_at_every_write(tmp_path: Path) -> None:
+    """Wherever a run dies, the next one leaves exactly the pages of its own list."""
+    write(tmp_path / "wanted", lines(*LIST[1:]))
+    wanted = contents(tmp_path / "wanted")
+    for deadly in range(60):
+        place, count = tmp_path / str(deadly), 0
+
+        def report(event: Event) -> None:
+            nonlocal count
+            if isinstance(event, Writing):
+                count += 1
+                if count > deadly:  # noqa: B023 - called in this round only
+                    raise Stopped
+
+        write(place, lines(*LIST[:3]))
+        try:
+            write(place, lines(LIST[0], *LIST[3:]), report=report)
+        except Stopped:
+            ended = False
+        else:
+            ended = True
+        write(place, lines(*LIST[1:]))
+        assert contents(place) == wanted, deadly
+        if ended:
+            return
+    pytest.fail("the run has more writes than this test tries")
+
+
+def test_other_places_are_left_alone(tmp_path: Path) -> None:
+    """A repository and a place with other files are refused; other commands refuse an index of a list."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("x")
+    run_command("init", str(tmp_path / "repository"))
+    for place in ("other", "repository"):
+        before = contents(tmp_path / place)
+        with pytest.raises(Refused):
+            write(tmp_path / place, lines(*LIST))
+        assert contents(tmp_path / place) == before
+
+    write(tmp_path / "list", lines(*LIST))
+    commands = (
+        ["reindex"],
+        ["check"],
+        ["yank", "demo==1.0", "--reason", "x"],
+        ["delete", "demo==1.0", "--yes"],
+        ["init"],
+    )
+    for command in commands:
+        run = run_command(*command, "-r", str(tmp_path / "list"))
+        assert run.code == 1
+        assert "made from a list" in run.notices
+
+
+def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes dumb-pypi's options; wrong usage is exit 2, a bad line exit 1."""
+    monkeypatch.chdir(tmp_path)
+    Path("list").write_text("demo-1.0.tar.gz\nx.egg\n")
+    common = ["--packages-url", "https://files.example.com/", "--output-dir", "out", "--logo-width", "20"]
+    common += ["--title", "Ours", "--logo", "https://cdn.example.com/l.png", "--previous-package-list", "old"]
+
+    run = run_command("from-list", "--package-list", "list", *common)
+    assert run.code == 0
+    assert run.lines[0] == "passed over 1 file that no installer takes (.egg, .exe, .msi, .rpm)"
+    assert "<title>Ours</title>" in Path("out/index.html").read_text(encoding="utf-8")
+    assert "https://files.example.com/demo-1.0.tar.gz" in Path("out/simple/demo/index.html").read_text()
+    assert run_command("from-list", "--package-list", "list", *common, "--json").document["files"] == 1
+    assert run_command("from-list", *common).code == 2
+    assert run_command("from-list", "--package-list", "absent", *common).code == 2
+    assert run_command("from-list", "--package-list", "list", *common, "--logo", "javascript:x").code == 2
+    Path("list").write_text("demo.txt\n")
+    assert run_command("from-list", "--package-list", "list", *common).code == 1
+
+
+def test_clients_install_from_it(tmp_path: Path) -> None:
+    """Pip and uv resolve from the pages, and from the flat one; a wrong digest in the list is refused."""
+    pool = tmp_path / "index" / "pool"
+    write(tmp_path / "index", lines({"filename": "demo-1.0-py3-none-any.whl"}))
+    pool.mkdir()
+    make_wheel(pool, "demo", "1.0")
+    with serve_index(tmp_path / "index") as server:
+        index, flat = f"{server.url}simple/", (tmp_path / "index" / "find-links.html").as_uri()
+        pip = ["download", "--no-deps", "--dest", str(tmp_path / "pip")]
+        assert run_pip([*pip, "--index-url", index, "demo"], home=tmp_path).code == 0
+        assert run_pip([*pip, "--no-index", "--find-links", flat, "demo"], home=tmp_path).code == 0
+        uv = ["pip", "install", "--target", str(tmp_path / "uv"), "demo"]
+        assert run_uv([*uv, "--default-index", index], home=tmp_path).code == 0
+        write(tmp_path / "index", lines({"filename": "demo-1.0-py3-none-any.whl", "hash": f"sha256={'00' * 32}"}))
+        assert run_uv([*uv, "--default-index", index, "--reinstall"], home=tmp_path).code != 0
+
+
+def test_in_a_bucket(bucket: TestBucket) -> None:
+    """The index in a bucket has the same pages, is written again only where it changed, and its types are right."""
+    place = replace(settings(str(bucket.place)), connection=bucket.connection)
+    first = bucketwheel.from_list(lines(*LIST), place, options=OPTIONS, of_json=True)
+    again = bucketwheel.from_list(lines(*LIST), place, options=OPTIONS, of_json=True)
+    less = bucketwheel.from_list(lines(*LIST[:3]), place, options=OPTIONS, of_json=True)
+
+    assert first.pages_written > 20
+    assert again.pages_written == 0
+    assert less.pages_removed == 12
+    served = bucket.storage()
+    types = {"simple/demo/": "text/html; charset=utf-8", "pypi/demo/json": "application/json"}
+    types |= {
+        "simple/demo/index.json": "application/vnd.pypi.simple.v1+json",
+        "rss/updates.xml": "text/xml; charset=utf-8",
+    }
+    for key, content_type in types.items():
+        headers = served.headers(Key(key))
+        assert headers is not None
+        assert headers.content_type == content_type

@@ -1,0 +1,161 @@
+"""Pages for people are valid, ask no other host, escape everything, and show what an installer would choose."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import html5lib
+import pytest
+
+from bucketwheel.format.manifest import Status
+from bucketwheel.format.views.feeds import Released, released
+from bucketwheel.format.views.people import (
+    Site,
+    assets,
+    render_changelog,
+    render_front,
+    render_project,
+    render_search,
+)
+from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version
+from bucketwheel.names import ProjectName
+from support.viewed import HOSTILE, viewed, viewed_file
+
+SITE = Site(title="Northwind & <Sons>", index_url="https://pypi.example.com/simple/", feeds=True)
+EVERYTHING = CoreFacts(
+    summary=HOSTILE,
+    description=HOSTILE,
+    license=HOSTILE,
+    project_urls={
+        HOSTILE: "https://example.com/?a=1&b=2",
+        "Evil": "javascript:alert(1)",
+        "Data": "data:text/html,x",
+        "Bidi": "https://example.com/\u202e",
+        "Changelog": "https://example.com/changes",
+    },
+    requires_dist=(HOSTILE,),
+)
+
+
+def parsed(page: bytes) -> Any:  # noqa: ANN401 - an element tree
+    """The page, read by a parser that forgives nothing."""
+    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.decode())
+
+
+def pages() -> dict[str, bytes]:
+    """Every kind of page, of hostile metadata."""
+    project = replace(
+        viewed("1.0", "2.0", facts=EVERYTHING, yanked=("2.0",)), status=Status(status="archived", reason=HOSTILE)
+    )
+    lines = [*released(project), Released(project=ProjectName("demo"), version=HOSTILE, released="", summary=HOSTILE)]
+    return {
+        "front": render_front(SITE, 2, lines),
+        "changelog": render_changelog(SITE, lines),
+        "project": render_project(SITE, project),
+        "empty": render_project(SITE, viewed()),
+    }
+
+
+@pytest.mark.parametrize("name", ["front", "changelog", "project", "empty"])
+def test_valid_and_alone(name: str) -> None:
+    """Each page is valid HTML, runs nothing but its own script, and asks no other host for anything."""
+    page = pages()[name]
+    tree = parsed(page)
+
+    policy = tree.find("head/meta[@http-equiv='Content-Security-Policy']").get("content")
+    assert policy == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+    asked = [each.get("src") or each.get("href") for each in [*tree.iter("script"), *tree.iter("link")]]
+    assert asked
+    assert not [url for url in asked if "//" in url]
+    assert all(each.get("src") and not each.text for each in tree.iter("script"))
+    assert not list(tree.iter("img"))
+    assert not [each for each in tree.iter() if any(key.startswith("on") or key == "style" for key in each.attrib)]
+    assert "\u202e" not in page.decode()
+    assert "\x07" not in page.decode()
+
+
+def test_only_harmless_links() -> None:
+    """http, https and mailto are linked, changelog first; other addresses are shown as text."""
+    tree = parsed(pages()["project"])
+    links = tree.findall(".//ul[@class='bw-links']/li")
+
+    assert links[0].find("a").get("href") == "https://example.com/changes"
+    texts = ["".join(each.itertext()) for each in links if each.find("a") is None]
+    assert sorted(texts) == ["Bidi: https://example.com/\\u202e", "Data: data:text/html,x", "Evil: javascript:alert(1)"]
+
+
+def test_what_a_project_page_says() -> None:
+    """The page shows the version that an installer takes, how to install it, and its files; status and yank too."""
+    page = pages()["project"].decode()
+
+    assert '<span class="bw-version">1.0</span>' in page
+    assert "This project is archived." in page
+    assert "pip install --index-url https://pypi.example.com/simple/ demo" in page
+    assert "extra-index" not in page
+    assert f"sha256: {'ab' * 32}" in page
+    assert "This version was yanked." not in page
+    assert "This version was yanked." in render_project(SITE, viewed("1.0", yanked=("1.0",))).decode()
+
+
+def test_wheels_as_a_table() -> None:
+    """Wheels are shown as Python by platform, the same platform under one name."""
+    names = (
+        "demo-1.0-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "demo-1.0-cp39-abi3-win_amd64.whl",
+        "demo-1.0.tar.gz",
+    )
+    project = ViewedProject(
+        project=ProjectName("demo"), releases=by_version(("1.0", viewed_file(name)) for name in names)
+    )
+    table = parsed(render_project(SITE, project)).find(".//table[@class='bw-matrix']")
+
+    assert [each.text for each in table.findall("thead/tr/th")] == ["Python", "Linux x86_64", "Windows amd64"]
+    assert [each.text for each in table.findall("tbody/tr/th")] == ["cp312", "cp39 (abi3)"]
+
+
+def test_sizes() -> None:
+    """A front page of long summaries, a search of many projects and a page of 2,000 versions stay small."""
+    line = Released(project=ProjectName("demo"), version="1.0", released="2026-01-01T00:00:00Z", summary="word " * 100)
+    many = [(ProjectName(f"project-{number}"), "1.0", "word " * 100) for number in range(1000)]
+    versions = viewed(*(f"1.{number}" for number in range(2000)))
+
+    assert len(render_front(SITE, 1000, [line] * 200)) <= 60 * 1024
+    assert len(render_search(many)) <= 100 * 1000
+    assert len(render_project(SITE, versions)) <= 500 * 1024
+
+
+def test_search_is_a_script_of_data() -> None:
+    """What the search reads is one assignment, which no text can end."""
+    script = render_search([(ProjectName("demo"), "1.0", HOSTILE)]).decode()
+
+    assert "<" not in script
+    match = re.fullmatch(r"window\.bucketwheelProjects=(.*);\n", script)
+    assert match is not None
+    assert json.loads(match[1])[0][:2] == ["demo", "1.0"]
+
+
+def test_huge_texts_are_cut() -> None:
+    """A field of megabytes does not make a page of megabytes."""
+    facts = CoreFacts(summary="x" * 10**6, description="y" * 10**6, requires_dist=("z" * 10**6,))
+
+    assert len(render_project(SITE, viewed("1.0", facts=facts))) < 250 * 1024
+
+
+def test_a_logo_elsewhere_is_the_only_other_host() -> None:
+    """A logo's address is allowed by the policy, with no path; our own is under `self`."""
+    page = render_front(replace(SITE, logo="https://cdn.example.com/a/logo.png", logo_width=40), 0, []).decode()
+
+    assert "img-src 'self' https://cdn.example.com;" in page
+    assert '<img src="https://cdn.example.com/a/logo.png" alt="" width="40">' in page
+    assert "img-src 'self';" in render_changelog(replace(SITE, logo="assets/x.png"), []).decode()
+    assert '<img src="../assets/x.png"' in render_changelog(replace(SITE, logo="assets/x.png"), []).decode()
+
+
+def test_assets_are_named_by_their_bytes() -> None:
+    """Pages refer to the style, the script and the icon that exist."""
+    assert set(assets()) == {SITE.style, SITE.script, SITE.icon}
