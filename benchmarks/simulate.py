@@ -1,6 +1,6 @@
 """Let hundreds of publishers release into one project at once, in memory and in virtual time.
 
-    .venv/benchmarks/bucketwheel/bin/python benchmarks/simulate.py [PUBLISHERS]… [--waits FIRST,LONGEST]…
+    .venv/benchmarks/bucketwheel/bin/python benchmarks/simulate.py [PUBLISHERS]… [--waits ANSWERS,LONGEST]…
 
 Each publisher runs the real `protocol.release`, with its rounds, pauses and jitter; only the store, the threads and the
 clock are others. A request takes effect half way through its time. What it takes is drawn from a log-normal
@@ -395,12 +395,13 @@ def main(arguments: list[str]) -> None:
     """Simulate contests of these sizes, with these pauses, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("publishers", nargs="*", type=int, default=[16, 100])
-    parser.add_argument("--waits", action="append", default=[], metavar="FIRST,LONGEST", help="of the pauses, seconds")
+    parser.add_argument("--waits", action="append", default=[], metavar="ANSWERS,LONGEST", help="of the pauses")
     options = parser.parse_args(arguments)
     threading.stack_size(512 << 10)
-    for waits in options.waits or [f"{parallel._FIRST_CONTEST},{parallel._LONGEST_CONTEST}"]:  # noqa: SLF001 - what is tried
-        parallel._FIRST_CONTEST, parallel._LONGEST_CONTEST = map(float, waits.split(","))  # noqa: SLF001
-        print(f"\npauses from {waits.replace(',', ' s to ')} s\n")
+    for waits in options.waits or [f"{parallel._ANSWERS},{parallel._LONGEST_CONTEST}"]:  # noqa: SLF001 - what is tried
+        answers, longest = waits.split(",")
+        parallel._ANSWERS, parallel._LONGEST_CONTEST = int(answers), float(longest)  # noqa: SLF001
+        print(f"\npauses from the time of {answers} answers to {longest} s\n")
         print(_HEAD)
         for count in options.publishers:
             print(describe(contest(count)), flush=True)
