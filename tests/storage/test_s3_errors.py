@@ -128,7 +128,7 @@ def said(asked: ApiCall, code: str, status: int = 400, message: str = "", **meta
 def test_what_trying_again_does_not_help(asked: ApiCall, code: str, status: int, words: str) -> None:
     """A refusal names what was refused and the one thing to do."""
     error = said(asked, code, status)
-    assert type(error) is Denied
+    assert isinstance(error, Denied)
     assert str(error) == words
 
 
