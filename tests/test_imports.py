@@ -126,6 +126,12 @@ def test_only_the_storage_knows_boto3(path: Path) -> None:
     assert not top & {"boto3", "botocore"}
 
 
+def test_only_the_pages_for_people_know_jinja2() -> None:
+    """Nothing else renders by templates, so that no other command pays for the engine."""
+    users = {dotted(path) for path in modules() if any(name.split(".")[0] == "jinja2" for name in imported(path))}
+    assert users == {"format.views.people"}
+
+
 def test_swap_is_called_by_the_protocol_only() -> None:
     """Nobody but the commit, the refresh of pages and the proof of the store replaces an object.
 

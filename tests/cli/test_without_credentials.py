@@ -26,6 +26,7 @@ WRITING = {
     "prune --orphans": ["prune", "*", "--orphans", "--older-than", "0h", "--yes", "-r", "./pypi"],
     "reindex": ["reindex", "-r", "./pypi"],
     "reindex --adopt": ["reindex", "--adopt", "--yes", "-r", "./pypi"],
+    "from-list": ["from-list", "--package-list", "./list", "--packages-url", "../../pool", "--output-dir", "./listed"],
     "promote": ["promote", "demo-pkg==1.0", "-r", "./pypi", "--to", "./target"],
 }
 READING = {
@@ -40,7 +41,7 @@ OTHERS = {"infra", "authorize", "exec", "serve", "repository"}
 
 @pytest.fixture(autouse=True)
 def _repositories(workspace: Path) -> None:
-    """Make a repository with three versions and an outdated page, an index of another tool, and a next version."""
+    """Make a repository with three versions and an outdated page, another tool's index, a next version, a list."""
     for version in ("1.0", "1.1", "1.2"):
         make_wheel(workspace / "dist", version=version)
     make_wheel(workspace / "next", version="2.0")
@@ -53,6 +54,7 @@ def _repositories(workspace: Path) -> None:
     (workspace / "pypi" / "simple" / "demo-pkg" / "index.json").unlink()
     orphan = workspace / "pypi" / "simple" / "demo-pkg" / "demo_pkg-0.9-py3-none-any.whl"
     orphan.write_bytes(b"of a run that died")
+    (workspace / "list").write_text("demo-1.0.tar.gz\n")
 
 
 def contents() -> dict[str, bytes]:

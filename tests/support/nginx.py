@@ -29,7 +29,18 @@ def serve_by_nginx(root: Path, directory: Path) -> Iterator[str]:
     """Serve a directory while the context lasts; gives the address, which ends in a slash."""
     for port in free_ports(3):
         _configure(root, directory, port)
-        command = ["nginx", "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off;"]
+        # Without a master: the one process that is killed at the end has no workers that would stay.
+        command = [
+            "nginx",
+            "-p",
+            f"{directory}/",
+            "-c",
+            "nginx.conf",
+            "-e",
+            "error.log",
+            "-g",
+            "daemon off; master_process off;",
+        ]
         with (directory / "log").open("wb") as log, keep_server(command, os.environ, directory, log) as process:
             for _ in range(100):
                 if process.poll() is not None:

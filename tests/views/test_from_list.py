@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -366,6 +368,25 @@ def test_clients_install_from_it(tmp_path: Path) -> None:
         assert run_uv([*uv, "--default-index", index], home=tmp_path).code == 0
         write(tmp_path / "index", lines({"filename": "demo-1.0-py3-none-any.whl", "hash": f"sha256={'00' * 32}"}))
         assert run_uv([*uv, "--default-index", index, "--reinstall"], home=tmp_path).code != 0
+
+
+def test_install_lines_of_the_page(tmp_path: Path) -> None:
+    """The commands for pip and uv are cut out of the project's page and run as they are."""
+    pool = tmp_path / "index" / "pool"
+    pool.mkdir(parents=True)
+    make_wheel(pool, "demo", "1.0")
+    with serve_index(tmp_path / "index") as server:
+        place = tmp_path / "list"
+        absolute = replace(OPTIONS, packages_url=f"{server.url}pool", base_url=server.url)
+        write(place, lines({"filename": "demo-1.0-py3-none-any.whl"}), absolute)
+        shutil.copytree(place / "simple", tmp_path / "index" / "simple")
+        page = (place / "project" / "demo" / "index.html").read_bytes().decode()
+        tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+        pip, uv = [each.text for each in tree.iter("code")][:2]
+        runs = [(run_pip, pip.removeprefix("pip ")), (run_uv, uv.removeprefix("uv "))]
+        for run, command in runs:
+            installed = run([*shlex.split(command), "--target", str(tmp_path / "target")], home=tmp_path)
+            assert installed.code == 0, installed.output
 
 
 def test_in_a_bucket(bucket: TestBucket) -> None:

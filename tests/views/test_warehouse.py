@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version
+from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, from_folder
 from bucketwheel.format.views.warehouse import render_project, render_version
 from bucketwheel.names import ProjectName
 from support.viewed import HOSTILE, viewed, viewed_file
@@ -142,6 +142,25 @@ def test_links_of_a_version_are_one_folder_deeper() -> None:
 
     assert document(project)["urls"][0]["url"] == "../../simple/demo/demo-1.0-py3-none-any.whl"
     assert one["urls"][0]["url"] == "../../../simple/demo/demo-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("url", "from_root", "from_project", "from_version"),
+    [
+        ("../../pool/x", "pool/x", "../../pool/x", "../../../pool/x"),
+        ("x", "simple/demo/x", "../../simple/demo/x", "../../../simple/demo/x"),
+        ("../x", "simple/x", "../../simple/x", "../../../simple/x"),
+        ("../../../up/x", "../up/x", "../../../up/x", "../../../../up/x"),
+        ("../../x", "x", "../../x", "../../../x"),
+        ("/pool/x", "/pool/x", "/pool/x", "/pool/x"),
+        ("https://example.com/x", *["https://example.com/x"] * 3),
+    ],
+)
+def test_relative_urls(url: str, from_root: str, from_project: str, from_version: str) -> None:
+    """A URL that is relative to the project's simple page leads to the same file from every other page."""
+    written = [from_folder(url, ProjectName("demo"), depth) for depth in (0, 2, 3)]
+
+    assert written == [from_root, from_project, from_version]
 
 
 def test_times() -> None:

@@ -61,6 +61,7 @@ __all__ = [
     "refuse_if_unwritable",
     "refuse_inside",
     "refuse_nonempty",
+    "refuse_read_only",
     "refuses_current",
     "report_created",
     "repository_above",
@@ -194,13 +195,14 @@ def open_to_write(target: Target, found: Repository | None = None, *, pages: str
     Makes the proof if its creator died before it, or if its objects were copied here from another store. `pages` is the
     page style that the user asks for; without one a new repository gets a style that its store can keep.
     """
-    _refuse_read_only(target)
+    refuse_read_only(target)
     found = found or open_to_read(target)
     found = _record(found, wanted=_lacks_conditional_writes, attempt=_try_conditional_writes)
     return _with_possible_pages(found, pages)
 
 
-def _refuse_read_only(target: Target) -> None:
+def refuse_read_only(target: Target) -> None:
+    """Refuse to write by a connection that is without credentials by choice."""
     if target.read_only:
         what, remedy = "needs credentials to write", "drop no-sign-request"
         raise Refused(Problem(subject=str(target.place), what=what, remedy=remedy))
@@ -266,7 +268,7 @@ def create(target: Target, settings: RepositorySettings, *, pages: str | None = 
 
 def take_over(target: Target, settings: RepositorySettings, *, pages: str | None = None) -> tuple[Repository, bool]:
     """Create a repository whatever the place holds; that is left as it is. The rest as `create`."""
-    _refuse_read_only(target)
+    refuse_read_only(target)
     for _ in attempts():
         created = store(target, settings, expected=None)
         found = created or read_settings(target)

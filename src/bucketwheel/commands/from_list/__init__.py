@@ -43,7 +43,7 @@ from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import ViewedProject
 from bucketwheel.names import ProjectName, printable, sha256_of
 from bucketwheel.places import DirectoryPlace, Place
-from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty
+from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty, refuse_read_only
 from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMany
 
 __all__ = ["ListIndex", "ListOptions", "from_list"]
@@ -105,6 +105,7 @@ def from_list(
     """
     _refuse_options(options)
     with open_context(settings, report) as context:
+        refuse_read_only(context.target)
         found = _find(context.target)
         style = _style(context, options)
         shown = sha256_of(f"{_digest(style, options)}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))

@@ -16,7 +16,7 @@ from bucketwheel.names import ProjectName, version_order
 __all__ = ["NO_FACTS", "CoreFacts", "ReleaseView", "ViewedFile", "ViewedProject", "by_version", "from_folder", "newest"]
 
 FOLDERS = 2
-"""How deep the folders of a project's pages are: `simple/<project>/`, `pypi/<project>/`, `project/<project>/`."""
+"""How deep the folders of a project's pages are: `pypi/<project>/`, `project/<project>/`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class ViewedFile:
 
     filename: str
     url: str
-    """Absolute, or relative to a folder of a project's pages; percent-encoded, without a fragment."""
+    """Absolute, or relative to the project's page in the simple index; percent-encoded, without a fragment."""
     hashes: Mapping[str, str]
     """By the names of hashlib; empty where nobody stated any."""
     size: int | None = None
@@ -151,12 +151,20 @@ def _rank(release: ReleaseView) -> tuple[bool, bool, tuple[bool, Version, str]]:
 
 
 def from_folder(url: str, project: ProjectName, depth: int) -> str:
-    """Write a file's URL for a page that is so many folders deep."""
-    if depth == FOLDERS or "://" in url or url.startswith("/"):
+    """Write a file's URL for a page outside of the simple index that is so many folders deep."""
+    if "://" in url or url.startswith("/"):
         return url
-    if depth > FOLDERS:
-        return "../" * (depth - FOLDERS) + url
-    return posixpath.relpath(posixpath.join("/r/r/r", "simple", project, url), "/r/r/r")
+    folder, _, filename = url.rpartition("/")
+    return _folder_from(folder, project, depth) + filename
+
+
+@lru_cache(maxsize=1 << 12)
+def _folder_from(folder: str, project: ProjectName, depth: int) -> str:
+    # Below a root that is deep enough for any way up.
+    root = "/r" * 16
+    target = posixpath.join(root, "simple", project, folder)
+    relative = posixpath.relpath(target, posixpath.join(root, *"d" * depth))
+    return "" if relative == "." else f"{relative}/"
 
 
 def moment(upload_time: str) -> datetime:

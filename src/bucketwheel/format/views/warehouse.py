@@ -18,7 +18,6 @@ from bucketwheel.format.views.projects import (
     ViewedFile,
     ViewedProject,
     from_folder,
-    moment,
     newest,
 )
 from bucketwheel.names import ProjectName
@@ -26,13 +25,17 @@ from bucketwheel.names import ProjectName
 __all__ = ["render_project", "render_version"]
 
 _DOWNLOADS = {"last_day": -1, "last_month": -1, "last_week": -1}
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _FACTS = tuple(field.name for field in fields(CoreFacts))
 
 
 def render_project(viewed: ViewedProject, *, page: str | None = None) -> bytes:
     """Write `pypi/<project>/json`: the newest version and all releases. `page` is the URL of the page for people."""
     shown = newest(viewed.releases)
-    files = {release.version: [_file(file, file.url) for file in release.files] for release in viewed.releases}
+    files = {
+        release.version: [_file(file, from_folder(file.url, viewed.project, FOLDERS)) for file in release.files]
+        for release in viewed.releases
+    }
     return _written(
         info=_info(viewed.project, shown, viewed.facts, page),
         last_serial=viewed.revision,
@@ -57,7 +60,7 @@ def render_version(
 
 
 def _written(**document: object) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(document).encode("utf-8", "replace")
 
 
 def _ownership() -> dict[str, object]:
@@ -106,6 +109,7 @@ def _file(file: ViewedFile, url: str) -> dict[str, object]:
         table["size"] = file.size
     if file.upload_time is not None:
         table["upload_time"] = file.upload_time[:19]
-        table["upload_time_iso_8601"] = f"{moment(file.upload_time).isoformat(timespec='microseconds')[:26]}Z"
+        second, _, fraction = file.upload_time.removesuffix("Z").partition(".")
+        table["upload_time_iso_8601"] = f"{second}.{fraction:0<6}Z"
     table |= {"url": url, "yanked": file.yanked is not None, "yanked_reason": file.yanked or None}
     return table

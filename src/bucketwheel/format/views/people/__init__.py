@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from bucketwheel.format.views.feeds import Released
-from bucketwheel.format.views.projects import CoreFacts, ReleaseView, ViewedFile, ViewedProject, newest
+from bucketwheel.format.views.projects import (
+    FOLDERS,
+    CoreFacts,
+    ReleaseView,
+    ViewedFile,
+    ViewedProject,
+    from_folder,
+    newest,
+)
 from bucketwheel.names import ProjectName, printable, sha256_of
 
 __all__ = ["PEOPLE_RENDERER", "Site", "assets", "render_changelog", "render_front", "render_project", "render_search"]
@@ -119,7 +127,7 @@ def render_project(site: Site, viewed: ViewedProject) -> bytes:
         description_is_html=False,
         requires=[_plain(each) for each in facts.requires_dist or ()],
         matrix=_matrix(files),
-        files=[_file(file) for file in files[:_MOST_FILES]],
+        files=[_file(viewed.project, file) for file in files[:_MOST_FILES]],
         more_files=max(0, len(files) - _MOST_FILES),
         versions=[_version(release) for release in releases[:_MOST_VERSIONS]],
         more_versions=max(0, len(releases) - _MOST_VERSIONS),
@@ -221,7 +229,7 @@ def _linkable(url: str) -> str | None:
     return url if parts.scheme in _SCHEMES and (parts.hostname or parts.scheme == "mailto") else None
 
 
-def _file(file: ViewedFile) -> dict[str, Any]:
+def _file(project: ProjectName, file: ViewedFile) -> dict[str, Any]:
     facts = [
         None if file.size is None else _size(file.size),
         _date(file.upload_time),
@@ -231,7 +239,7 @@ def _file(file: ViewedFile) -> dict[str, Any]:
     ]
     return {
         "filename": file.filename,
-        "url": file.url,
+        "url": from_folder(file.url, project, FOLDERS),
         "yanked": file.yanked is not None,
         "facts": [fact for fact in facts if fact],
         "digests": [f"{name}: {digest}" for name, digest in file.hashes.items()],
