@@ -30,6 +30,7 @@ OTHERS = {
     "--index-url",
     "--mount",
     "--prefix",
+    "--put-root-index",
     "--with",
     "--x-s3",
     "-p",
@@ -48,7 +49,7 @@ def every_option() -> set[str]:
     """Return the names of all options of all commands."""
     groups = (command for command in cli.commands.values() if isinstance(command, click.Group))
     commands = [*cli.commands.values(), *(each for group in groups for each in group.commands.values())]
-    return {name for command in commands for each in command.params for name in each.opts}
+    return {"--help"}.union(name for command in commands for each in command.params for name in each.opts)
 
 
 EVERY_OPTION = every_option()
