@@ -21,6 +21,7 @@ from bucketwheel.storage.directory import DirectoryStorage
 from support.archives import make_sdist, make_wheel
 from support.clients import ClientRun, run_client, run_pip
 from support.gateways import settings_for
+from support.keyring import new_keyring
 from support.old_tools import install_tool
 from support.releasing import manifest_of
 from support.uploading import TOKEN, UploadServer, run_uploads
@@ -33,9 +34,9 @@ WRONG = "a-wrong-token-of-some-length"
 
 # pdm 2.29 does not work with what is newer.
 TOOLS: Mapping[str, tuple[str, ...]] = {
-    "poetry": ("poetry>=2.1",),
+    "poetry": ("poetry==2.5.*",),
     "flit": ("flit==4.2.*",),
-    "hatch": ("hatch>=1.14",),
+    "hatch": ("hatch==1.18.*",),
     "pdm": ("pdm==2.29.*", "unearth<0.19", "hishel[httpx]<1.4"),
 }
 PROJECT = """
@@ -157,8 +158,12 @@ def test_a_client(publisher: Publisher, repository: Path) -> None:
     names = {file.filename for file in manifest_of(DirectoryStorage(root=repository), "demo-pkg").files}
     assert names == {"demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"}
     publisher.build("second")
+    sent = len(publisher.server.logged)
     other = publisher.publish()
-    if publisher.client != "hatch":  # it looks for the names first, and sends no file that is there
+    if publisher.client == "hatch":  # it looks for the names first, and sends no file that is there
+        assert (other.code, other.output.count("already exists")) == (0, 2), other.output
+        assert len(publisher.server.logged) == sent
+    else:
         assert other.code != 0, other.output
         assert ("400" if publisher.client == "pdm" else "File already exists") in other.output
     index = publisher.server.url.replace("legacy", "simple")
@@ -218,6 +223,26 @@ def test_attestations_of_clients(publisher: Publisher, repository: Path) -> None
     ran = publisher.publish(TOKEN, *(["--attestations"] if publisher.client == "twine" else []))
     assert ran.code == 0, ran.output
     assert (repository / "simple/gitlab-oidc-project" / f"{name}.provenance").is_file()
+
+
+@pytest.mark.parametrize("publisher", ["twine"], indirect=True)
+def test_the_signature_that_twine_sends(
+    publisher: Publisher, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of another file refuses the upload; a good one is published."""
+    wheel = make_wheel(publisher.project / "dist")
+    signature = wheel.with_name(f"{wheel.name}.asc")
+    with new_keyring() as keyring:
+        monkeypatch.setenv("GNUPGHOME", str(keyring.home))
+        keyring.make_key("good")
+        signature.write_bytes(keyring.sign(make_wheel(tmp_path, version="2.0"), "good"))
+        refused = publisher.publish()
+        assert refused.code != 0, refused.output
+        assert f"{signature.name}" in refused.output
+        signature.write_bytes(keyring.sign(wheel, "good"))
+        ran = publisher.publish()
+        assert ran.code == 0, ran.output
+    assert (repository / "simple" / "demo-pkg" / signature.name).read_bytes() == signature.read_bytes()
 
 
 @needs_installing

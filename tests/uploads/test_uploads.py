@@ -153,7 +153,7 @@ def test_a_file_that_is_none(server: UploadServer, repository: Path, wheel: Path
 
 
 def test_signatures_and_attestations_pass_through(server: UploadServer, repository: Path, wheel: Path) -> None:
-    """They are verified: a bad one refuses the file, a good one is published."""
+    """A bad one refuses the file; a good attestation is published, and a good signature with those of twine."""
     refused = server.upload(wheel, gpg_signature=b"-----BEGIN")
     assert (refused.status, f"{wheel.name}.asc" in refused.reason) == (400, True)
     assert wheel.name not in released(repository)
