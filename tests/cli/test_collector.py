@@ -26,20 +26,20 @@ WATCHED = """
 import atexit, gc, sys
 from bucketwheel.storage.s3 import S3Storage, bucket
 
-states = []
+states, old = [], gc.get_freeze_count()  # which is not 0 in every Python
 
 def watch(module, name):
     call = getattr(module, name)
 
     def watched(*args, **named):
-        states.append(f"{name} {gc.isenabled()} {gc.get_freeze_count() > 0}")
+        states.append(f"{name} {gc.isenabled()} {gc.get_freeze_count() > old}")
         return call(*args, **named)
 
     setattr(module, name, watched)
 
 watch(bucket, "_config")
 watch(S3Storage, "add")
-atexit.register(lambda: print(*dict.fromkeys(states), f"end {gc.isenabled()} {gc.get_freeze_count() > 0}", sep="\\n"))
+atexit.register(lambda: print(*dict.fromkeys(states), f"end {gc.isenabled()} {gc.get_freeze_count() > old}", sep="\\n"))
 from bucketwheel.__main__ import main
 main()
 """
@@ -47,7 +47,8 @@ main()
 
 @pytest.fixture(autouse=True)
 def _thawed() -> Iterator[None]:
-    """Let the collector see everything again."""
+    """Let the collector see everything, before and after."""
+    gc.unfreeze()
     yield
     gc.unfreeze()
     gc.enable()

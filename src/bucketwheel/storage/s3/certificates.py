@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ssl import SSLContext
     from typing import Any
 
@@ -27,6 +28,17 @@ def read_certificates_once(client: BaseClient) -> None:
         _remember(session._manager.connection_pool_kw["ssl_context"])  # noqa: SLF001 - see above
         make = session._get_ssl_context  # noqa: SLF001 - see above
         session._get_ssl_context = lambda: _remember(make())  # noqa: SLF001 - it makes those for connections by a proxy
+        session._get_proxy_manager = _one_at_a_time(session._get_proxy_manager)  # noqa: SLF001 - the first makes it for all
+
+
+def _one_at_a_time(call: Callable[[str], Any]) -> Callable[[str], Any]:
+    calling = Lock()
+
+    def called(url: str) -> Any:  # noqa: ANN401 - the SDK's
+        with calling:
+            return call(url)
+
+    return called
 
 
 def _remember(context: SSLContext) -> SSLContext:
