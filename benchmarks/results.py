@@ -24,7 +24,7 @@ _VERDICTS = {True: "met", False: "**not met**", None: ""}
 
 
 def keep(case: str, title: str, rows: Iterable[Row], tools: Iterable[Tool]) -> None:
-    """Replace what is kept of a case, and write the page anew."""
+    """Replace what is kept of a case, and write the page again."""
     kept = _read()
     kept[case] = {
         "title": title,

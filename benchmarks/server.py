@@ -259,7 +259,7 @@ def put(bucket: Bucket, request: Request) -> Answer:
 
 
 def _copied(bucket: Bucket, source: str, request: Request) -> StoredObject:
-    """Return the object that a copy makes; sources lie in the same bucket here."""
+    """Return the object that a copy makes; sources are in the same bucket here."""
     key = unquote(source.lstrip("/").partition("/")[2])
     if key not in bucket.objects:
         raise Failure(404, "NoSuchKey")

@@ -68,6 +68,25 @@ class Hosting:
         """Whether caches keep pages, so that a publisher must be able to invalidate them."""
         return not self.public and self.layout.seconds_in_caches > 0
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The resources that it has, in the order in which they refer to each other."""
+        wanted = {
+            "bucket": True,
+            "users": self.basic_auth,
+            "distribution": not self.public,
+            "domain": self.zone is not None,
+            "provider": self.github is not None and self.github_provider_arn is None,
+            "publisher": self.github is not None,
+            "reader": bool(self.readers),
+        }
+        return tuple(part for part, is_wanted in wanted.items() if is_wanted)
+
+    def index_url(self, *, bucket: str, distribution: str) -> str:
+        """Return the address for pip, where a language refers to the two hosts like this."""
+        host = bucket if self.public else self.domain or distribution
+        return f"https://{host}/{self.prefix}{self.layout.simple}"
+
 
 def problems_of(hosting: Hosting) -> tuple[Problem, ...]:
     """Return everything that is wrong with the options, all at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bucketwheel.hosting import Hosting
 from bucketwheel.hosting.edge import template
@@ -18,29 +18,22 @@ _REFERENCES = References(
     provider={"Ref": "GitHubProvider"},
 )
 _NO_VALUE = {"Ref": "AWS::NoValue"}
+_OUTPUTS: Mapping[str, Mapping[str, str]] = {
+    "distribution": {
+        "DistributionId": "!Ref Distribution",
+        "DistributionDomainName": "!GetAtt Distribution.DomainName",
+    },
+    "users": {"UsersStore": "!GetAtt Users.Arn"},
+    "publisher": {"PublisherRole": "!GetAtt Publisher.Arn"},
+    "reader": {"ReaderRole": "!GetAtt Reader.Arn"},
+}
 
 
 def render_cloudformation(hosting: Hosting) -> str:
     """Return the template as YAML."""
-    text = "".join(template(f"cloudformation/{part}.yaml") for part in _parts(hosting))
+    text = "".join(template(f"cloudformation/{part}.yaml") for part in hosting.parts)
     outputs = "\nOutputs:\n" + "".join(f"  {name}:\n    Value: {value}\n" for name, value in _outputs(hosting))
     return filled(text, {**values_of(hosting, _REFERENCES), **_values(hosting)}) + "\n" + outputs
-
-
-def _parts(hosting: Hosting) -> Iterator[str]:
-    yield "bucket"
-    if hosting.basic_auth:
-        yield "users"
-    if not hosting.public:
-        yield "distribution"
-    if hosting.zone is not None:
-        yield "domain"
-    if hosting.github is not None:
-        if hosting.github_provider_arn is None:
-            yield "provider"
-        yield "publisher"
-    if hosting.readers:
-        yield "reader"
 
 
 def _values(hosting: Hosting) -> dict[str, object]:
@@ -59,19 +52,8 @@ def _values(hosting: Hosting) -> dict[str, object]:
 
 
 def _outputs(hosting: Hosting) -> Iterator[tuple[str, str]]:
-    path = f"/{hosting.prefix}{hosting.layout.simple}"
-    if hosting.public:
-        yield "IndexUrl", f"!Sub https://${{Bucket.RegionalDomainName}}{path}"
-    elif hosting.domain is not None:
-        yield "IndexUrl", f"https://{hosting.domain}{path}"
-    else:
-        yield "IndexUrl", f"!Sub https://${{Distribution.DomainName}}{path}"
-    if not hosting.public:
-        yield "DistributionId", "!Ref Distribution"
-        yield "DistributionDomainName", "!GetAtt Distribution.DomainName"
-    if hosting.basic_auth:
-        yield "UsersStore", "!GetAtt Users.Arn"
-    if hosting.github is not None:
-        yield "PublisherRole", "!GetAtt Publisher.Arn"
-    if hosting.readers:
-        yield "ReaderRole", "!GetAtt Reader.Arn"
+    url = hosting.index_url(bucket="${Bucket.RegionalDomainName}", distribution="${Distribution.DomainName}")
+    yield "IndexUrl", f"!Sub {url}" if "${" in url else url
+    for part, outputs in _OUTPUTS.items():
+        if part in hosting.parts:
+            yield from outputs.items()

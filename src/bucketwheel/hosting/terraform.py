@@ -18,6 +18,15 @@ _REFERENCES = References(
     account="${data.aws_caller_identity.current.account_id}",
     provider="${aws_iam_openid_connect_provider.github.arn}",
 )
+_OUTPUTS: Mapping[str, Mapping[str, str]] = {
+    "distribution": {
+        "distribution_id": "aws_cloudfront_distribution.index.id",
+        "distribution_domain_name": "aws_cloudfront_distribution.index.domain_name",
+    },
+    "users": {"users_store": "aws_cloudfront_key_value_store.users.arn"},
+    "publisher": {"publisher_role": "aws_iam_role.publisher.arn"},
+    "reader": {"reader_role": "aws_iam_role.reader.arn"},
+}
 
 
 def render_terraform(hosting: Hosting, *, region: str | None = None) -> Mapping[str, str]:
@@ -32,24 +41,14 @@ def render_terraform(hosting: Hosting, *, region: str | None = None) -> Mapping[
 
 
 def _parts(hosting: Hosting) -> Iterator[str]:
-    yield "bucket"
-    if hosting.bucket_exists:
-        yield "import_bucket"
-    if hosting.basic_auth:
-        yield "users"
-    if not hosting.public:
-        yield "distribution"
-        yield "certificate" if hosting.domain is None else "own_certificate"
-        if hosting.distribution is not None:
-            yield "import_distribution"
-    if hosting.zone is not None:
-        yield "domain"
-    if hosting.github is not None:
-        if hosting.github_provider_arn is None:
-            yield "provider"
-        yield "publisher"
-    if hosting.readers:
-        yield "reader"
+    for part in hosting.parts:
+        yield part
+        if part == "bucket" and hosting.bucket_exists:
+            yield "import_bucket"
+        if part == "distribution":
+            yield "certificate" if hosting.domain is None else "own_certificate"
+            if hosting.distribution is not None:
+                yield "import_distribution"
 
 
 def _values(hosting: Hosting, region: str | None) -> dict[str, object]:
@@ -63,19 +62,11 @@ def _values(hosting: Hosting, region: str | None) -> dict[str, object]:
 
 
 def _outputs(hosting: Hosting) -> Iterator[tuple[str, str]]:
-    path = f"/{hosting.prefix}{hosting.layout.simple}"
-    if hosting.public:
-        yield "index_url", f'"https://${{aws_s3_bucket.repository.bucket_regional_domain_name}}{path}"'
-    elif hosting.domain is not None:
-        yield "index_url", f'"https://{hosting.domain}{path}"'
-    else:
-        yield "index_url", f'"https://${{aws_cloudfront_distribution.index.domain_name}}{path}"'
-    if not hosting.public:
-        yield "distribution_id", "aws_cloudfront_distribution.index.id"
-        yield "distribution_domain_name", "aws_cloudfront_distribution.index.domain_name"
-    if hosting.basic_auth:
-        yield "users_store", "aws_cloudfront_key_value_store.users.arn"
-    if hosting.github is not None:
-        yield "publisher_role", "aws_iam_role.publisher.arn"
-    if hosting.readers:
-        yield "reader_role", "aws_iam_role.reader.arn"
+    bucket, distribution = "aws_s3_bucket.repository", "aws_cloudfront_distribution.index"
+    url = hosting.index_url(
+        bucket=f"${{{bucket}.bucket_regional_domain_name}}", distribution=f"${{{distribution}.domain_name}}"
+    )
+    yield "index_url", f'"{url}"'
+    for part, outputs in _OUTPUTS.items():
+        if part in hosting.parts:
+            yield from outputs.items()

@@ -13,7 +13,7 @@ __all__ = ["create_invalidation"]
 
 
 def create_invalidation(distribution: str, paths: Sequence[str], connection: Connection) -> None:
-    """Make CloudFront fetch these paths anew; raises Unavailable in a few words."""
+    """Make CloudFront fetch these paths again; raises Unavailable in a few words."""
     import boto3  # noqa: PLC0415 - takes a quarter of a second, and few repositories need it
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 

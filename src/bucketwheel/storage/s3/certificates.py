@@ -1,4 +1,4 @@
-"""Certificates of authorities, read once a client: urllib3 reads them anew for each connection, in 18 ms of CPU."""
+"""Certificates of authorities, read once a client: urllib3 reads them again for each connection, in 18 ms of CPU."""
 
 from __future__ import annotations
 
