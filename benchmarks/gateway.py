@@ -129,7 +129,7 @@ def serving(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
         try:
             yield process, said.removeprefix("serving at ").rstrip()
         finally:
-            process.kill()
+            process.terminate()
 
 
 def drain(url: str) -> int:

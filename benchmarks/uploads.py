@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from benchmarks.gateway import KEYS, LARGE, ROUND_TRIP, peak, serving  # noqa: E402
 
 import bucketwheel  # noqa: E402 - the tests' support is beside, not on the path
 from bucketwheel.places import DirectoryPlace, S3Place  # noqa: E402
@@ -36,22 +36,12 @@ from support.ministack import S3Server, fresh_bucket, run_ministack  # noqa: E40
 from support.uploading import BOUNDARY, TOKEN, basic, form_of  # noqa: E402
 from support.wire import run_wire  # noqa: E402
 
-ROUND_TRIP = 0.03
 WHEELS, SIZE = 16, 1 << 20
-LARGE = 1 << 30
-KEYS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "BUCKETWHEEL_UPLOAD_TOKEN": TOKEN,
-}
 
 
 def main(runs: int) -> None:
     """Time both ways in turn, and print medians, ratio and memory."""
-    os.environ.update(KEYS)
+    os.environ.update(KEYS, BUCKETWHEEL_UPLOAD_TOKEN=TOKEN)
     with tempfile.TemporaryDirectory() as scratch, run_ministack(Path(scratch)) as server:
         time_uploads(Path(scratch), server, runs)
         measure_memory(Path(scratch))
@@ -79,7 +69,7 @@ def time_uploads(scratch: Path, server: S3Server, runs: int) -> None:
 def time_posts(options: list[str], made: list[Path]) -> float:
     """Return the seconds until all uploads are answered, of a gateway that runs."""
     forms = [form_of(path) for path in made]
-    with serving(options) as (_, url), ThreadPoolExecutor(WHEELS) as pool:
+    with serving(["-q", *options]) as (_, url), ThreadPoolExecutor(WHEELS) as pool:
         start = time.perf_counter()
         statuses = list(pool.map(lambda form: post(url, form), forms))
         seconds = time.perf_counter() - start
@@ -110,7 +100,7 @@ def measure_memory(scratch: Path) -> None:
     root = scratch / "repository"
     bucketwheel.publish(make_wheel(scratch / "one"), bucketwheel.Settings(repository=DirectoryPlace(path=root)))
     large = make_wheel(scratch / "large", "large", members={"data": os.urandom(LARGE)})
-    with serving(["-r", str(root)]) as (process, url):
+    with serving(["-q", "-r", str(root)]) as (process, url):
         post(url, form_of(make_wheel(scratch / "two", version="2.0")))
         before = peak(process.pid)
         status = send_large(url, large)
@@ -142,24 +132,6 @@ def send_large(url: str, path: Path) -> int:
             connection.send(piece)
         connection.send(tail)
         return connection.getresponse().status
-
-
-@contextmanager
-def serving(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Serve a repository while the context lasts; give the process and its URL."""
-    command = [sys.executable, "-m", "bucketwheel", "serve", "-q", *options, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        said = process.stdout.readline() if process.stdout is not None else ""
-        try:
-            yield process, said.removeprefix("serving at ").rstrip()
-        finally:
-            process.terminate()
-
-
-def peak(process: int) -> float:
-    """Return the largest size of a process so far, in MiB (Linux only)."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="ascii"))
-    return int(found[1]) / 1024 if found is not None else 0.0
 
 
 if __name__ == "__main__":
