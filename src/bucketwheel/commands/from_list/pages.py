@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from bucketwheel.commands.from_list.entries import Entry
+from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.views import people, simple, warehouse
-from bucketwheel.format.views.feeds import (
-    Released,
-    released,
-    render_new_projects,
-    render_new_releases,
-    render_project_releases,
-)
+from bucketwheel.format.views.feeds import render_project_releases
 from bucketwheel.format.views.people import Site
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
+from bucketwheel.format.views.shared import FEED_PATHS, PEOPLE_PATHS, shared_feeds, shared_people
 from bucketwheel.names import ProjectName
 from bucketwheel.storage import Key, ObjectHeaders
 
@@ -124,53 +120,21 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
     yield Page(key=Key("packages.json"), body=body, headers=layout.view("application/json"))
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
-    yield from _people_pages(style, projects)
+    catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
+    for page in shared_people(style.site, catalogue):
+        script = layout.view(_TYPES[".js"])
+        yield Page(key=Key(page.path), body=page.body, headers=script if page.path.endswith(".js") else layout.html())
     if style.base_url is not None:
-        yield from _feeds(style, style.base_url, projects)
-
-
-def _people_pages(style: Style, projects: Mapping[ProjectName, ViewedProject]) -> Iterator[Page]:
-    layout, site = style.layout, style.site
-    lines = _all_released(projects)
-    searched = ((name, _newest_version(viewed), viewed.facts.summary or "") for name, viewed in projects.items())
-    script = layout.view(_TYPES[".js"])
-    yield Page(key=Key("search/projects.js"), body=people.render_search(searched), headers=script)
-    yield Page(key=Key("changelog/index.html"), body=people.render_changelog(site, lines), headers=layout.html())
-    front = people.render_front(site, len(projects), lines)
-    yield Page(key=Key("index.html"), body=front, headers=layout.html())
-
-
-def _feeds(style: Style, home: str, projects: Mapping[ProjectName, ViewedProject]) -> Iterator[Page]:
-    headers, title = style.layout.view("text/xml; charset=utf-8"), style.site.title
-    first = [lines[-1] for viewed in projects.values() if (lines := released(viewed))]
-
-    def page(project: ProjectName) -> str:
-        return f"{home}{_people_key(project)}"
-
-    updates = render_new_releases(title, home, _all_released(projects), page)
-    yield Page(key=Key("rss/updates.xml"), body=updates, headers=headers)
-    packages = render_new_projects(title, home, first, page)
-    yield Page(key=Key("rss/packages.xml"), body=packages, headers=headers)
+        for page in shared_feeds(style.site.title, style.base_url, catalogue):
+            yield Page(key=Key(page.path), body=page.body, headers=layout.view("text/xml; charset=utf-8"))
 
 
 def shared_keys(style: Style) -> Iterator[Key]:
     """Return the keys of what `shared_pages` renders, but those that are only ever added."""
     yield from (style.layout.root_json_key, *style.layout.root_html_keys)
-    yield from map(
-        Key, ("find-links.html", "packages.json", "search/projects.js", "changelog/index.html", "index.html")
-    )
+    yield from map(Key, ("find-links.html", "packages.json", *PEOPLE_PATHS))
     if style.base_url is not None:
-        yield from map(Key, ("rss/updates.xml", "rss/packages.xml"))
-
-
-def _all_released(projects: Mapping[ProjectName, ViewedProject]) -> list[Released]:
-    lines = [line for viewed in projects.values() for line in released(viewed)]
-    return sorted(lines, key=lambda line: line.order, reverse=True)
-
-
-def _newest_version(viewed: ViewedProject) -> str:
-    shown = newest(viewed.releases)
-    return "" if shown is None else shown.version
+        yield from map(Key, FEED_PATHS)
 
 
 def _page_url(style: Style, project: ProjectName) -> str | None:
