@@ -16,6 +16,7 @@ from bucketwheel.format.views.feeds import (
     render_new_releases,
     render_project_releases,
 )
+from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import Site
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
 from bucketwheel.names import ProjectName
@@ -61,6 +62,8 @@ class Style:
     """The public address, ending in a slash; feeds need it."""
     versions: bool
     """Whether each version has a JSON document of its own."""
+    logo: Logo | None = None
+    """The picture that the site's logo is, unless that is elsewhere."""
 
 
 def viewed_project(project: ProjectName, entries: Sequence[Entry]) -> ViewedProject:
@@ -124,6 +127,8 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
     yield Page(key=Key("packages.json"), body=body, headers=layout.view("application/json"))
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
+    if style.logo is not None:
+        yield Page(key=Key(style.logo.path), body=style.logo.body, headers=layout.asset(style.logo.content_type))
     yield from _people_pages(style, projects)
     if style.base_url is not None:
         yield from _feeds(style, style.base_url, projects)
