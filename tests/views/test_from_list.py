@@ -15,7 +15,7 @@ import html5lib
 import pytest
 
 import bucketwheel
-from bucketwheel import ListIndex, ListOptions, Refused, Unfinished
+from bucketwheel import ListIndex, ListOptions, Misconfigured, Refused, Unfinished
 from bucketwheel.commands.from_list.entries import read_list
 from bucketwheel.events import Event, RequestSent, Writing
 from bucketwheel.storage import Key
@@ -167,6 +167,44 @@ def test_options_decide_which_pages_there_are(tmp_path: Path) -> None:
 
     assert not [page for page in contents(tmp_path) if page.startswith(("rss/", "pypi/demo/1"))]
     assert "pypi/demo/json" in contents(tmp_path)
+
+
+def test_logo(tmp_path: Path) -> None:
+    """A picture in a file is copied to the index and shown from there; another one makes new pages."""
+    place, file = tmp_path / "index", tmp_path / "logo.svg"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n")
+    write(place, lines(*LIST), replace(OPTIONS, logo=file))
+    pages = contents(place)
+    (logo,) = (key for key in pages if key.endswith(".png"))
+
+    assert pages[logo] == file.read_bytes()
+    assert f'<img src="{logo}"' in pages["index.html"].decode()
+    assert f'<img src="../../{logo}"' in pages["project/demo/index.html"].decode()
+    assert "img-src 'self';" in pages["index.html"].decode()
+    file.write_bytes(b"\xff\xd8\xff")
+    write(place, lines(*LIST), replace(OPTIONS, logo=file))
+    assert ".jpeg" in contents(place)["project/demo/index.html"].decode()
+
+
+@pytest.mark.parametrize(
+    ("logo", "what"),
+    [
+        (b"<svg/>", "is an SVG"),
+        (None, "cannot be read"),
+        ("../logo.png", "cannot be linked"),
+        ("javascript:alert(1)", "cannot be linked"),
+        ("https://example.com/a b.png", "cannot be linked"),
+    ],
+)
+def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
+    """What is no picture, no file, or no address of http is refused before anything is written."""
+    file = tmp_path / "logo.png"
+    if isinstance(logo, bytes):
+        file.write_bytes(logo)
+    with pytest.raises(Misconfigured, match=what):
+        write(tmp_path / "x", lines(*LIST), replace(OPTIONS, logo=logo if isinstance(logo, str) else file))
+
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(
@@ -349,6 +387,9 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_command("from-list", *common).code == 2
     assert run_command("from-list", "--package-list", "absent", *common).code == 2
     assert run_command("from-list", "--package-list", "list", *common, "--logo", "javascript:x").code == 2
+    Path("logo").write_bytes(b"\xff\xd8\xff")
+    assert run_command("from-list", "--package-list", "list", *common, "--logo", "logo").code == 0
+    assert '<img src="assets/' in Path("out/index.html").read_text(encoding="utf-8")
     Path("list").write_text("demo.txt\n")
     assert run_command("from-list", "--package-list", "list", *common).code == 1
 
@@ -387,6 +428,16 @@ def test_install_lines_of_the_page(tmp_path: Path) -> None:
         for run, command in runs:
             installed = run([*shlex.split(command), "--target", str(tmp_path / "target")], home=tmp_path)
             assert installed.code == 0, installed.output
+
+
+def test_feeds_in_a_bucket(bucket: TestBucket) -> None:
+    """A bucket has an address, so its index has feeds without being told one; a directory has none."""
+    place = replace(settings(str(bucket.place)), connection=bucket.connection)
+    bucketwheel.from_list(lines(*LIST), place, options=replace(OPTIONS, base_url=None), of_json=True)
+    feed = bucket.storage().read(Key("rss/updates.xml"))
+
+    assert feed is not None
+    assert f"<link>{bucket.storage().address('')}project/demo/index.html</link>".encode() in feed.body
 
 
 def test_in_a_bucket(bucket: TestBucket) -> None:

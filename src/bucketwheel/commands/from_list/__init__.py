@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -39,6 +40,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unfinished
 from bucketwheel.events import Report, Warned, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout
+from bucketwheel.format.views.logo import InvalidLogo, Logo, read_logo
 from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import ViewedProject
 from bucketwheel.names import ProjectName, printable, sha256_of
@@ -60,10 +62,10 @@ class ListOptions:
     packages_url: str
     """Where the files are: absolute, or relative to a project's page."""
     base_url: str | None = None
-    """The public address of the index; feeds are written only with one."""
+    """The public address of the index; None: that of the bucket, and none in a directory, so that it has no feeds."""
     title: str = "Python packages"
-    logo: str | None = None
-    """A URL, or a path below the index."""
+    logo: str | Path | None = None
+    """A URL, or the file of a picture, which the index gets a copy of."""
     logo_width: int = 0
     per_release_json: bool = True
     skip_invalid: bool = False
@@ -136,11 +138,12 @@ def _index(context: Context, style: Style, counts: tuple[int, ...], changed: tup
 
 def _refuse_options(options: ListOptions) -> None:
     problems = []
-    for name, url in (("--packages-url", options.packages_url), ("--logo", options.logo or "")):
-        scheme = urlsplit(url).scheme
-        if scheme not in {"", "http", "https"} or not url.isprintable() or any(each.isspace() for each in url):
-            remedy = "give an http or https URL, or a relative path"
-            problems.append(Problem(subject=name, what="cannot be linked", remedy=remedy))
+    if not _linkable(options.packages_url, "", "http", "https"):
+        remedy = "give an http or https URL, or a relative path"
+        problems.append(Problem(subject="--packages-url", what="cannot be linked", remedy=remedy))
+    if isinstance(options.logo, str) and not _linkable(options.logo, "http", "https"):
+        remedy = "give an http or https URL, or a file"
+        problems.append(Problem(subject="--logo", what="cannot be linked", remedy=remedy))
     if options.base_url is not None and urlsplit(options.base_url).scheme not in {"http", "https"}:
         remedy = "give the public address, such as https://pypi.example.com/"
         problems.append(Problem(subject="--base-url", what="is not an http or https URL", remedy=remedy))
@@ -148,20 +151,43 @@ def _refuse_options(options: ListOptions) -> None:
         raise Misconfigured(*problems)
 
 
+def _linkable(url: str, *schemes: str) -> bool:
+    return urlsplit(url).scheme in schemes and url.isprintable() and not any(each.isspace() for each in url)
+
+
+def _logo(file: Path) -> Logo:
+    try:
+        return read_logo(file.read_bytes())
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    except InvalidLogo as error:
+        what = str(error)
+    remedy = "give another file, or an http or https URL"
+    raise Misconfigured(Problem(subject=f"--logo {printable(str(file))}", what=what, remedy=remedy))
+
+
 def _style(context: Context, options: ListOptions) -> Style:
     in_directory = isinstance(context.target.place, DirectoryPlace)
-    layout = Layout(pages="index.html" if in_directory else "slash")
-    base_url = None if options.base_url is None else options.base_url.rstrip("/") + "/"
-    index_url = context.target.storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}"
+    layout, storage = Layout(pages="index.html" if in_directory else "slash"), context.target.storage
+    base_url = None if in_directory else storage.address("")
+    if options.base_url is not None:
+        base_url = options.base_url.rstrip("/") + "/"
+    logo = _logo(options.logo) if isinstance(options.logo, Path) else options.logo
     site = Site(
         title=printable(options.title),
-        index_url=index_url,
-        logo=options.logo,
+        index_url=storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}",
+        logo=logo.path if isinstance(logo, Logo) else logo,
         logo_width=options.logo_width,
         feeds=base_url is not None,
         page="index.html" if in_directory else "",
     )
-    return Style(layout=layout, site=site, base_url=base_url, versions=options.per_release_json)
+    return Style(
+        layout=layout,
+        site=site,
+        base_url=base_url,
+        versions=options.per_release_json,
+        logo=logo if isinstance(logo, Logo) else None,
+    )
 
 
 def _digest(style: Style, options: ListOptions) -> str:

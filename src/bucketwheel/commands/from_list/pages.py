@@ -11,6 +11,7 @@ from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.views import people, simple, warehouse
 from bucketwheel.format.views.feeds import render_project_releases
+from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import Site
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
 from bucketwheel.format.views.shared import FEED_PATHS, PEOPLE_PATHS, shared_feeds, shared_people
@@ -57,6 +58,8 @@ class Style:
     """The public address, ending in a slash; feeds need it."""
     versions: bool
     """Whether each version has a JSON document of its own."""
+    logo: Logo | None = None
+    """The picture that the site's logo is, unless that is elsewhere."""
 
 
 def viewed_project(project: ProjectName, entries: Sequence[Entry]) -> ViewedProject:
@@ -120,6 +123,8 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
     yield Page(key=Key("packages.json"), body=body, headers=layout.view("application/json"))
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
+    if style.logo is not None:
+        yield Page(key=Key(style.logo.path), body=style.logo.body, headers=layout.asset(style.logo.content_type))
     catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
     for page in shared_people(style.site, catalogue):
         script = layout.view(_TYPES[".js"])

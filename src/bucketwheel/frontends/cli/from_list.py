@@ -21,9 +21,9 @@ __all__ = ["from_list"]
     "--packages-url", metavar="URL", required=True, help="Where the files are; relative: to a project's page."
 )
 @click.option("--output-dir", metavar="DIR|s3://…", help="Where to write the index; or --repository.")
-@click.option("--base-url", metavar="URL", help="The public address of the index; feeds are written only with one.")
+@click.option("--base-url", metavar="URL", help="The public address of the index, which a directory needs for feeds.")
 @click.option("--title", default="Python packages", show_default=True, help="The title of the pages for people.")
-@click.option("--logo", metavar="URL", help="The address of a logo.")
+@click.option("--logo", metavar="URL|FILE", help="The address of a logo, or a PNG, JPEG or WebP file.")
 @click.option("--logo-width", type=click.IntRange(0, 2000), default=0, metavar="N", help="Its width on the page.")
 @click.option("--no-per-release-json", is_flag=True, help="Write no JSON document for each version.")
 @click.option("--skip-invalid", is_flag=True, help="Warn of bad lines and write the rest.")
@@ -70,7 +70,7 @@ def from_list(
         packages_url=packages_url,
         base_url=base_url,
         title=title,
-        logo=logo,
+        logo=logo if logo is None or "://" in logo else Path(logo),
         logo_width=logo_width,
         per_release_json=not no_per_release_json,
         skip_invalid=skip_invalid,
