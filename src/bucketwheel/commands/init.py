@@ -9,7 +9,7 @@ from functools import partial
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
 from bucketwheel.events import Report, Warned, ignore
-from bucketwheel.format.layout import MANIFESTS
+from bucketwheel.format.layout import MANIFESTS, VIEW_FOLDERS
 from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.parallel import Workers
@@ -101,9 +101,17 @@ def _change(target: Target, found: Repository, changes: Mapping[str, str], worke
             )
         found = stored
     outdated = published and (
-        after.pages != before.pages or (after.base_url != before.base_url and _pages_have_base_url(target, workers))
+        after.pages != before.pages
+        or _views_change(before, after)
+        or (after.base_url != before.base_url and _pages_have_base_url(target, workers))
     )
     return _initialised(found, created=False, pages_outdated=outdated)
+
+
+def _views_change(before: RepositorySettings, after: RepositorySettings) -> bool:
+    """Return whether other views are on, or show other things."""
+    shown = [(each.views, each.views and (each.title, each.base_url)) for each in (before, after)]
+    return shown[0] != shown[1]
 
 
 def _pages_have_base_url(target: Target, workers: Workers) -> bool:
@@ -133,6 +141,15 @@ def _refuse_impossible(place: Place, settings: RepositorySettings) -> None:
     if isinstance(place, DirectoryPlace) and settings.pages != "index.html":
         what = "does not work in a directory, because no file name ends in a slash"
         raise Misconfigured(Problem(subject=f"--set pages={settings.pages}", what=what, remedy="use index.html"))
+    absolute = [view for view in settings.views if view != "people"]
+    if absolute and isinstance(place, DirectoryPlace) and settings.base_url is None:
+        what = "has absolute links, and a directory has no public address"
+        remedy = "set it too: --set base-url=https://…/"
+        raise Misconfigured(Problem(subject=f"--set views={','.join(absolute)}", what=what, remedy=remedy))
+    if settings.views and settings.simple.partition("/")[0] in {"", *VIEW_FOLDERS}:
+        what = f"cannot be where the index has its pages in {settings.simple or '/'}"
+        remedy = "use a place whose `simple` is simple/, or --set views="
+        raise Misconfigured(Problem(subject=f"--set views={','.join(settings.views)}", what=what, remedy=remedy))
 
 
 def _initialised(repository: Repository, *, created: bool, pages_outdated: bool) -> Initialised:

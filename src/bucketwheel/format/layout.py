@@ -19,6 +19,7 @@ __all__ = [
     "PAGE_STYLES",
     "SETTINGS_KEY",
     "SIDECARS",
+    "VIEW_FOLDERS",
     "Layout",
     "PageMark",
     "PageStyle",
@@ -40,6 +41,9 @@ PAGE_STYLES: tuple[PageStyle, ...] = ("slash", "index.html", "both")
 
 SETTINGS_KEY = Key("_bucketwheel/repository.json")
 MANIFESTS = "_bucketwheel/manifests/"
+
+VIEW_FOLDERS = ("pypi", "project", "changelog", "search", "rss", "assets")
+"""The folders beside the simple index that views have."""
 
 SIDECARS = (".metadata", ".asc", ".provenance")
 """Suffixes appended to a distribution's key."""

@@ -6,7 +6,7 @@ Put-args are further arguments of S3's PutObject. They may say how an object is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal, TypeAlias, TypeVar, cast
@@ -22,9 +22,11 @@ __all__ = [
     "FORMAT",
     "HARMLESS",
     "LIST_KIND",
+    "VIEWS",
     "Capability",
     "RepositorySettings",
     "Verdict",
+    "View",
     "change_settings",
     "decode_settings",
     "encode_settings",
@@ -45,6 +47,11 @@ CONDITIONAL_WRITES: tuple[Capability, ...] = ("create", "swap", "swap-absent")
 """The capabilities without which only `single-writer` may write."""
 _MOST_STORES = 16
 
+View: TypeAlias = Literal["json", "json-versions", "people", "feeds"]
+VIEWS: tuple[View, ...] = ("json", "json-versions", "people", "feeds")
+"""The views that can be switched on, in the order in which settings have them."""
+_LONGEST_TITLE = 80
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositorySettings:
@@ -60,6 +67,12 @@ class RepositorySettings:
     put_args: Mapping[str, str] = field(default_factory=dict)
     cloudfront_distribution: str | None = None
     """The id of the distribution whose copies of pages are invalidated, where caches keep pages."""
+    title: str | None = None
+    """The name of the index on pages for people and in feeds."""
+    views: tuple[View, ...] = ()
+    """The views that are on, beside the simple index."""
+    retired_views: tuple[View, ...] = ()
+    """Views that were on before and whose pages may still be there: `reindex` removes them."""
     proofs: Mapping[str, Mapping[Capability, Verdict]] = field(default_factory=dict)
     """By store, the verdict on each capability that was tried there; elsewhere nothing is proven."""
     unknown: tuple[str, ...] = ()
@@ -102,6 +115,9 @@ def encode_settings(settings: RepositorySettings) -> bytes:
             "cache-control": settings.cache_control,
             "put-args": dict(settings.put_args) or None,
             "cloudfront-distribution": settings.cloudfront_distribution,
+            "title": settings.title,
+            "views": list(settings.views) or None,
+            "retired-views": list(settings.retired_views) or None,
             "proofs": {store: dict(verdicts) for store, verdicts in settings.proofs.items()} or None,
         }
     )
@@ -121,6 +137,7 @@ def decode_settings(body: bytes) -> RepositorySettings:
 def change_settings(settings: RepositorySettings, changes: Mapping[str, str]) -> RepositorySettings:
     """Apply `init --set KEY=VALUE` pairs; raises Misconfigured with every problem at once."""
     problems: list[Problem] = []
+    known = {*settings.views, *settings.retired_views}
     for key, value in changes.items():
         try:
             settings = _changed(settings, key, value)
@@ -128,7 +145,7 @@ def change_settings(settings: RepositorySettings, changes: Mapping[str, str]) ->
             problems.append(Problem(subject=f"--set {printable(key)}", what="cannot be set", remedy=str(error)))
     if problems:
         raise Misconfigured(*problems)
-    return settings
+    return replace(settings, retired_views=_in_order(known.difference(settings.views)))
 
 
 def _changed(settings: RepositorySettings, key: str, value: str) -> RepositorySettings:
@@ -180,6 +197,9 @@ def _read_settings(body: bytes) -> RepositorySettings:
         cache_control=_valid("cache-control", _cache_control, document.text("cache-control")),
         put_args=document.text_table("put-args"),
         cloudfront_distribution=document.optional_text("cloudfront-distribution"),
+        title=document.optional_text("title"),
+        views=_known_views(document, "views", unknown),
+        retired_views=_known_views(document, "retired-views", unknown),
         proofs=_proofs(document.optional_document("proofs")),
     )
     # Earlier writers recorded one verdict and not of which store, so it proves nothing here.
@@ -187,6 +207,7 @@ def _read_settings(body: bytes) -> RepositorySettings:
     document.finish()
     _valid("base-url", _base_url, settings.base_url or "")
     _valid("cloudfront-distribution", _distribution, settings.cloudfront_distribution or "")
+    _valid("title", _title, settings.title or "")
     if problems := validate_put_args(settings.put_args):
         raise DocumentInvalid("; ".join(map(str, problems)))
     return replace(settings, unknown=tuple(unknown))
@@ -201,6 +222,17 @@ def _valid(key: str, read: Callable[[str], _T], value: str) -> _T:
         return read(value)
     except ValueError as error:
         raise DocumentInvalid(f"{key} cannot be used: {error}") from error
+
+
+def _known_views(document: Document, key: str, unknown: list[str]) -> tuple[View, ...]:
+    """Read names of views; one that we do not know is of a newer bucketwheel, which alone can write its pages."""
+    names = document.texts(key)
+    unknown += [f"{key}: {name}" for name in names if name not in VIEWS]
+    return _in_order(names)
+
+
+def _in_order(names: Collection[str]) -> tuple[View, ...]:
+    return tuple(view for view in VIEWS if view in names)
 
 
 def _proofs(document: Document | None) -> dict[str, dict[Capability, Verdict]]:
@@ -261,6 +293,19 @@ def _distribution(value: str) -> str | None:
     return value or None
 
 
+def _title(value: str) -> str | None:
+    if len(value) > _LONGEST_TITLE or printable(value) != value or value.strip() != value:
+        raise ValueError(f"give a name of at most {_LONGEST_TITLE} printable characters; nothing after = to remove it")
+    return value or None
+
+
+def _views(value: str) -> tuple[View, ...]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not set(names) <= set(VIEWS):
+        raise ValueError(f"choose among {', '.join(VIEWS)}, with commas between; nothing after = switches all off")
+    return _in_order(names)
+
+
 def _put_args(value: str) -> dict[str, str]:
     pairs = dict(pair.partition("=")[::2] for pair in value.split())
     if problems := validate_put_args(pairs):
@@ -275,6 +320,8 @@ _SETTABLE: Mapping[str, Callable[[str], object]] = {
     "cache-control": _cache_control,
     "put-args": _put_args,
     "cloudfront-distribution": _distribution,
+    "title": _title,
+    "views": _views,
 }
 
 

@@ -21,7 +21,14 @@ __all__ = ["init"]
     callback=pairs,
     help="A setting to store in the repository.",
     shell_complete=complete(
-        "pages=", "simple=", "base-url=", "cache-control=", "put-args=", "cloudfront-distribution="
+        "pages=",
+        "simple=",
+        "base-url=",
+        "cache-control=",
+        "put-args=",
+        "cloudfront-distribution=",
+        "title=",
+        "views=",
     ),
 )
 @click.option("--create-bucket", is_flag=True, help="Create the bucket first, if it does not exist.")
@@ -32,7 +39,7 @@ def init(invocation: Invocation, *, url: str | None, changes: dict[str, str], cr
 
     URL is s3://bucket/prefix, a directory, or the name of one of `repositories`; without it the configured repository
     is used. A test write checks that the store honours conditional writes. KEY is one of pages, simple, base-url,
-    cache-control, put-args and cloudfront-distribution.
+    cache-control, put-args, cloudfront-distribution, title and views.
     """
     if url is not None:
         if invocation.settings["repository"] is not None:
