@@ -178,6 +178,25 @@ def test_what_is_absent(gateway: TestGateway) -> None:
     assert gateway.warnings == []
 
 
+def test_views_for_other_readers(gateway: TestGateway, settings: bucketwheel.Settings) -> None:
+    """Each has the type that a browser or a client needs, by its key; a folder is its page for people."""
+    types = {
+        "index.html": "text/html; charset=utf-8",
+        "project/demo-pkg/index.html": "text/html; charset=utf-8",
+        "pypi/demo-pkg/json": "application/json",
+        "rss/updates.xml": "text/xml; charset=utf-8",
+        "search/projects.js": "text/javascript; charset=utf-8",
+        "assets/0123456789abcdef.css": "text/css; charset=utf-8",
+    }
+    storage = open_storage(settings.require_repository(), settings.connection, jobs=1, report=ignore)
+    for key, content_type in types.items():
+        storage.swap(Key(key), b"view", expected=None, headers=Layout().html(), marks=NO_MARKS)
+        got = gateway.ask(f"/{key}")
+        assert (got.status, got.body, got.headers["content-type"]) == (200, b"view", content_type)
+        assert ("immutable" in got.headers["cache-control"]) == key.startswith("assets/")
+    assert gateway.ask("/").body == gateway.ask("/project/demo-pkg/").body == b"view"
+
+
 def test_records_are_never_shown(gateway: TestGateway) -> None:
     """Nor asked for: the manifests are there, and no spelling of their keys leads to one."""
     before = len(gateway.read("_bucketwheel"))

@@ -41,6 +41,9 @@ DEMO = Page(project=ProjectName("demo-pkg"))
         ),
         ("/simple/demo-pkg/demo-1%2Bcpu.whl.metadata", File(key=Key("simple/demo-pkg/demo-1+cpu.whl.metadata"))),
         ("/simple/demo-pkg/demo-1+cpu.whl", File(key=Key("simple/demo-pkg/demo-1+cpu.whl"))),  # a plus is a plus
+        ("/", File(key=Key("index.html"))),
+        ("/project/demo-pkg/", File(key=Key("project/demo-pkg/index.html"))),
+        ("/pypi/demo-pkg/json", File(key=Key("pypi/demo-pkg/json"))),
         ("/files/old%20name.zip", File(key=Key("files/old name.zip"))),
         ("/simple/demo-pkg/%252e%252e/x", File(key=Key("simple/demo-pkg/%2e%2e/x"))),  # decoded once
     ],
@@ -55,7 +58,6 @@ def test_a_path_asks_for(path: str, target: object) -> None:
     [
         *(
             "",
-            "/",
             "//",
             "*",
             "simple/",
@@ -92,7 +94,6 @@ def test_a_path_asks_for(path: str, target: object) -> None:
             "/simple/%e2%80%ae/",
             "/simple/-demo/",
             "/simple/demo!/",
-            "/other/",
             "/simple/demo-pkg/x/",
         ),
         "/simple/" + "a" * 3000,
@@ -112,7 +113,7 @@ def test_the_root_may_be_elsewhere() -> None:
     assert read_path(b"/_bucketwheel/", top) is None
     assert read_path(b"/python/index/demo-pkg/", deep) == DEMO
     assert read_path(b"/python/index", deep) == Moved(location="index/")
-    assert read_path(b"/simple/", deep) is None
+    assert read_path(b"/simple/", deep) == File(key=Key("simple/index.html"))
 
 
 @given(st.lists(st.sampled_from(["%2e", ".", "/", "%2f", "_bucketwheel", "simple", "a", "\\", "%5c", "%00", "~"])))

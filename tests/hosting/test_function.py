@@ -144,6 +144,16 @@ def test_a_page_is_at_the_key_of_its_style(pages: PageStyle, prefix: str, simple
     assert outcomes(hosting, index, f"{index}demo/", accept=V1) == [f"{index}index.json", f"{index}demo/index.json"]
 
 
+@pytest.mark.parametrize("pages", ["slash", "index.html", "both"])
+def test_pages_for_people_have_one_form(pages: PageStyle) -> None:
+    """Outside of the simple index a folder is its index.html, whatever the style and whatever the client prefers."""
+    hosting = replace(OPEN, prefix="python/", layout=Layout(pages=pages))
+    asked = ["/python/", "/python/project/demo/", "/python/changelog/", "/python/pypi/demo/json"]
+    expected = ["/python/index.html", "/python/project/demo/index.html", "/python/changelog/index.html", asked[-1]]
+    assert outcomes(hosting, *asked) == expected
+    assert outcomes(hosting, *asked, accept=V1) == expected
+
+
 def test_files_are_passed_on_as_they_were_asked_for() -> None:
     """A plus, which S3 takes for a space, is escaped; the credentials stay at the edge."""
     wheel = "/python/simple/demo/demo-1.0%2Bcu118-py3-none-any.whl"
@@ -223,7 +233,8 @@ def test_every_path_means_what_it_means_to_the_gateway() -> None:
             case Page():
                 assert found == uri
             case File():
-                assert found == uri.replace("+", "%2B")
+                folder = "index.html" if uri.endswith("/") else ""
+                assert found == uri.replace("+", "%2B") + folder
             case Moved(location=location):
                 assert found == (301, urljoin(uri, location))
             case None:

@@ -42,6 +42,17 @@ PAGE_STYLES: tuple[PageStyle, ...] = ("slash", "index.html", "both")
 SETTINGS_KEY = Key("_bucketwheel/repository.json")
 MANIFESTS = "_bucketwheel/manifests/"
 
+_VIEW_KINDS = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "jpeg": "image/jpeg",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "webp": "image/webp",
+    "xml": "text/xml; charset=utf-8",
+}
 VIEW_FOLDERS = ("pypi", "project", "changelog", "search", "rss", "assets")
 """The folders beside the simple index that views have."""
 
@@ -160,6 +171,14 @@ class Layout:
     def asset(self, content_type: str) -> ObjectHeaders:
         """Return the headers of what is named by its digest: a style sheet, a script, a logo."""
         return self._headers(content_type, _IMMUTABLE)
+
+    def headers_of_view(self, key: Key) -> ObjectHeaders | None:
+        """Return the headers of another view of the manifests, or of what its pages need; None for any other key."""
+        folder, _, name = key.rpartition("/")
+        kind = _VIEW_KINDS.get(name.rpartition(".")[2])
+        if kind is None or folder.partition("/")[0] not in {"", *VIEW_FOLDERS}:
+            return None
+        return self.asset(kind) if folder == "assets" else self.view(kind)
 
     def distribution(self) -> ObjectHeaders:
         """Return the headers of distributions: plain bytes, never encoded, because pip hashes what it receives."""

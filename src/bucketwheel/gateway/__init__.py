@@ -189,6 +189,8 @@ def _headers_of(key: Key, layout: Layout) -> ObjectHeaders:
             return layout.html()
         case "index.json":
             return layout.json()
+    if (view := layout.headers_of_view(key)) is not None:
+        return view
     kinds = dict(zip(SIDECARS, (layout.metadata(), layout.signature(), layout.provenance()), strict=True))
     return next((headers for ending, headers in kinds.items() if key.endswith(ending)), layout.distribution())
 

@@ -57,8 +57,8 @@ def read_path(raw: bytes, layout: Layout) -> Target | None:
         return Page(project=None)
     if f"{folder}{last}/" == layout.simple:
         return Moved(location=f"{last}/")
-    if not last and not folders:
-        return None
+    if not last and not folder.startswith(layout.simple):
+        return File(key=Key(f"{folder}index.html"))  # a page for people
     parent, name = (folder, last) if last else ("".join(f"{segment}/" for segment in folders[:-1]), folders[-1])
     if parent == layout.simple and name not in {"index.html", "index.json"}:
         return _project(name, slash=not last)

@@ -46,6 +46,10 @@ function readPath(uri) {
 }
 
 function page(request, path) {
+    // Views for people have one form only.
+    if (path.indexOf(SITE.simple) !== 0) {
+        return request.uri + 'index.html';
+    }
     if (prefersJson(accepted(request.headers.accept))) {
         return request.uri + 'index.json';
     }
