@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from operator import itemgetter
 from urllib.parse import quote, urlsplit
 
 from packaging.version import Version
@@ -68,7 +69,10 @@ def _in_order(versions: Collection[str]) -> dict[str, str]:
             readable.append((Version(version), version))
         except ValueError:  # not only InvalidVersion: Python refuses to read a number of thousands of digits
             legacy.append(version)
-    return {version: version for version in sorted(legacy)} | {text: str(version) for version, text in sorted(readable)}
+    # By text, then by version alone: to compare pairs would compare each two versions twice.
+    readable.sort(key=itemgetter(1))
+    readable.sort(key=itemgetter(0))
+    return {version: version for version in sorted(legacy)} | {text: str(version) for version, text in readable}
 
 
 def _provenance(manifest: Manifest, layout: Layout, file: PublishedFile, base_url: str | None) -> str | None:
