@@ -182,12 +182,13 @@ def unsafe_store(place: str) -> Problem:
 def _read_settings(body: bytes) -> RepositorySettings:
     unknown: list[str] = []
     document = load_document(body, unknown)
-    if document.text("kind") == LIST_KIND:
+    kind = document.text("kind")
+    if kind == LIST_KIND:
         what = "is of an index that is made from a list"
         raise Refused(
             Problem(subject=SETTINGS_KEY, what=what, remedy="change the list, and run `bucketwheel from-list`")
         )
-    if document.number("format") != FORMAT or document.text("kind") != KIND:
+    if document.number("format") != FORMAT or kind != KIND:
         raise Damaged(f"the repository's settings {SETTINGS_KEY} are of a newer bucketwheel; upgrade bucketwheel")
     settings = RepositorySettings(
         id=document.text("id"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from html import escape
+from io import BytesIO
 
 from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
@@ -30,7 +31,7 @@ def render_project_html(listing: Listing, mark: PageMark | None = None) -> bytes
     meta = {"pypi:repository-version": _API_VERSION, "pypi:project-status": status.status}
     if status.reason is not None:
         meta["pypi:project-status-reason"] = status.reason
-    anchors = (_anchor(_attributes(link, signed=listing.signed), link.file.filename) for link in listing.links)
+    anchors = (_link(link, signed=listing.signed) for link in listing.links)
     mark = mark or PageMark(revision=manifest.revision, renderer=RENDERER)
     return _document(mark, meta, f"Links for {manifest.project}", anchors)
 
@@ -46,41 +47,40 @@ def render_simple_html(manifest: Manifest, *, base_url: str | None = None) -> by
 def render_root_html(projects: Collection[ProjectName]) -> bytes:
     """Write the HTML page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
-    anchors = (_anchor([("href", f"{name}/")], name) for name in names)
+    anchors = (f'<a href="{name}/">{name}</a><br>\n' for name in map(_escaped, names))
     mark = PageMark(revision=len(names), renderer=RENDERER)
     return _document(mark, {"pypi:repository-version": _API_VERSION}, "Simple index", anchors)
 
 
-def _attributes(link: ListedFile, *, signed: bool) -> Iterator[tuple[str, str]]:
+def _link(link: ListedFile, *, signed: bool) -> str:
+    # Written out, because a page has up to tens of thousands of these, and generators take twice as long.
     file = link.file
-    yield "href", f"{link.href}#sha256={file.sha256}"
+    attributes = f' href="{_escaped(f"{link.href}#sha256={file.sha256}")}"'
     if file.requires_python:
-        yield "data-requires-python", file.requires_python
+        attributes += f' data-requires-python="{_escaped(file.requires_python)}"'
     if file.metadata_sha256 is not None:
-        yield "data-core-metadata", f"sha256={file.metadata_sha256}"
-        yield "data-dist-info-metadata", f"sha256={file.metadata_sha256}"  # the older name, for older clients (PEP 714)
+        digest = _escaped(f"sha256={file.metadata_sha256}")
+        # the second is the older name, for older clients (PEP 714)
+        attributes += f' data-core-metadata="{digest}" data-dist-info-metadata="{digest}"'
     if file.yanked is not None:
-        yield "data-yanked", file.yanked
+        attributes += f' data-yanked="{_escaped(file.yanked)}"'
     if signed:
-        yield "data-gpg-sig", "true" if file.gpg_sig else "false"
+        attributes += f' data-gpg-sig="{"true" if file.gpg_sig else "false"}"'
     if link.provenance is not None:
-        yield "data-provenance", link.provenance
+        attributes += f' data-provenance="{_escaped(link.provenance)}"'
     # Not in a standard for HTML, but uv reads both: so its --exclude-newer works on a bucket, which serves HTML only.
-    yield "data-size", str(file.size)
-    yield "data-upload-time", file.upload_time
+    attributes += f' data-size="{file.size}" data-upload-time="{_escaped(file.upload_time)}"'
+    return f"<a{attributes}>{_escaped(file.filename)}</a><br>\n"
 
 
 def _document(mark: PageMark, meta: dict[str, str], title: str, anchors: Iterable[str]) -> bytes:
     metas = "".join(f'<meta name="{name}" content="{_escaped(content)}">\n' for name, content in meta.items())
-    return (
-        f"{html_opening(mark)}{metas}<title>{_escaped(title)}</title>\n</head>\n<body>\n<h1>{_escaped(title)}</h1>\n"
-        f"{''.join(anchors)}</body>\n</html>\n"
-    ).encode()
-
-
-def _anchor(attributes: Iterable[tuple[str, str]], text: str) -> str:
-    written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes)
-    return f"<a{written}>{_escaped(text)}</a><br>\n"
+    title = _escaped(title)
+    body = BytesIO()
+    body.write(f"{html_opening(mark)}{metas}<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n".encode())
+    body.writelines(anchor.encode() for anchor in anchors)
+    body.write(b"</body>\n</html>\n")
+    return body.getvalue()
 
 
 def _escaped(text: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 from bucketwheel.errors import Damaged
-from bucketwheel.format.documents import Document, DocumentInvalid, load_document
+from bucketwheel.format.documents import Document, DocumentInvalid, dump_members, json_text, load_document
 from bucketwheel.format.layout import Layout, PageMark
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.listing import ListedFile, Listing, project_listing
@@ -27,10 +26,10 @@ def render_project_json(listing: Listing, mark: PageMark | None = None) -> bytes
     return _document(
         mark or PageMark(revision=manifest.revision, renderer=RENDERER),
         {
-            "name": manifest.project,
-            "project-status": status,
-            "versions": listing.versions,
-            "files": [_file(link, signed=listing.signed) for link in listing.links],
+            "name": json_text(manifest.project),
+            "project-status": json_text(status),
+            "versions": json_text(listing.versions),
+            "files": (_file(link, signed=listing.signed) for link in listing.links),
         },
     )
 
@@ -44,7 +43,7 @@ def render_root_json(projects: Collection[ProjectName]) -> bytes:
     """Write the JSON page that lists all projects; its revision is their number, because the set only grows."""
     names = sorted(set(projects))
     mark = PageMark(revision=len(names), renderer=RENDERER)
-    return _document(mark, {"projects": [{"name": name} for name in names]})
+    return _document(mark, {"projects": json_text([{"name": name} for name in names])})
 
 
 def read_root_json(body: bytes) -> tuple[ProjectName, ...]:
@@ -72,29 +71,30 @@ def _project(name: str) -> ProjectName:
         raise DocumentInvalid(f"'{printable(name)}' {error}") from error
 
 
-def _file(link: ListedFile, *, signed: bool) -> dict[str, object]:
+def _file(link: ListedFile, *, signed: bool) -> str:
+    # Written out, because a page has up to tens of thousands of these, and tables take four times as long.
     file = link.file
-    table: dict[str, object] = {
-        "filename": file.filename,
-        "url": link.href,
-        "hashes": {"sha256": file.sha256},
-        "size": file.size,
-        "upload-time": file.upload_time,
-        # An empty reason means "yanked" to some clients and "not yanked" to others.
-        "yanked": False if file.yanked is None else file.yanked or True,
-    }
+    hashes = f'{{"sha256":{json_text(file.sha256)}}}'
+    members = f'"filename":{json_text(file.filename)},"url":{json_text(link.href)},"hashes":{hashes}'
+    members += f',"size":{file.size},"upload-time":{json_text(file.upload_time)},"yanked":{_yanked(file.yanked)}'
     if file.requires_python:
-        table["requires-python"] = file.requires_python
+        members += f',"requires-python":{json_text(file.requires_python)}'
     if file.metadata_sha256 is not None:
         # The older name has the same value, for older clients (PEP 714).
-        table["core-metadata"] = table["dist-info-metadata"] = {"sha256": file.metadata_sha256}
+        digest = f'{{"sha256":{json_text(file.metadata_sha256)}}}'
+        members += f',"core-metadata":{digest},"dist-info-metadata":{digest}'
     if signed:
-        table["gpg-sig"] = file.gpg_sig
+        members += f',"gpg-sig":{"true" if file.gpg_sig else "false"}'
     if link.provenance is not None:
-        table["provenance"] = link.provenance
-    return table
+        members += f',"provenance":{json_text(link.provenance)}'
+    return f"{{{members}}}"
 
 
-def _document(mark: PageMark, content: dict[str, object]) -> bytes:
-    page = {"meta": {"api-version": _API_VERSION}, JSON_MARK: json_mark(mark)} | content
-    return (json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+def _yanked(reason: str | None) -> str:
+    # An empty reason means "yanked" to some clients and "not yanked" to others.
+    return "false" if reason is None else json_text(reason) if reason else "true"
+
+
+def _document(mark: PageMark, members: Mapping[str, str | Iterable[str]]) -> bytes:
+    meta = {"meta": json_text({"api-version": _API_VERSION}), JSON_MARK: json_text(json_mark(mark))}
+    return dump_members({**meta, **members})

@@ -41,7 +41,6 @@ class Listing:
 def project_listing(manifest: Manifest, layout: Layout, base_url: str | None = None) -> Listing:
     """Return the content of a project's pages; `base_url` is the repository's public address, ending in a slash."""
     files = manifest.visible
-    # A manifest is sorted by file names, so most versions are in order already, which costs fewer comparisons.
     spellings = _in_order(dict.fromkeys(file.version for file in files))
     rank = {version: position for position, version in enumerate(spellings)}
     return Listing(
@@ -53,7 +52,7 @@ def project_listing(manifest: Manifest, layout: Layout, base_url: str | None = N
                 href=layout.href(manifest.project, file),
                 provenance=_provenance(manifest, layout, file, base_url),
             )
-            for file in sorted(files, key=lambda file: (rank[file.version], file.filename))
+            for file in sorted(files, key=lambda file: rank[file.version])  # a manifest's are sorted by their names
         ),
         signed=any(file.gpg_sig for file in files),
     )
@@ -62,13 +61,14 @@ def project_listing(manifest: Manifest, layout: Layout, base_url: str | None = N
 def _in_order(versions: Collection[str]) -> dict[str, str]:
     """Sort versions, each with its normal spelling; legacy ones that PEP 440 cannot read come first, as they are."""
     legacy: list[str] = []
-    readable: list[tuple[Version, str]] = []
+    readable: dict[str, Version] = {}
     for version in versions:
         try:
-            readable.append((Version(version), version))
+            readable[version] = Version(version)
         except ValueError:  # not only InvalidVersion: Python refuses to read a number of thousands of digits
             legacy.append(version)
-    return {version: version for version in sorted(legacy)} | {text: str(version) for version, text in sorted(readable)}
+    in_order = sorted(sorted(readable), key=readable.__getitem__)
+    return {version: version for version in sorted(legacy)} | {text: str(readable[text]) for text in in_order}
 
 
 def _provenance(manifest: Manifest, layout: Layout, file: PublishedFile, base_url: str | None) -> str | None:
