@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway",),
     ("protocol",),
     ("signing",),
-    ("sources", "distributions", "config", "hosting"),
+    ("sources", "distributions", "config", "hosting", "descriptions"),
     ("format",),
     ("storage",),
     ("parallel", "places", "network"),

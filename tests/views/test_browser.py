@@ -13,6 +13,7 @@ from urllib3 import PoolManager
 
 import bucketwheel
 from bucketwheel import ListOptions
+from bucketwheel.descriptions import open_renderer
 from bucketwheel.format.manifest import Status
 from bucketwheel.format.views.people import Site, render_project, render_search
 from bucketwheel.format.views.projects import CoreFacts
@@ -21,9 +22,11 @@ from support.browser import Browser, missing_browser, open_browser
 from support.machine_needs import need
 from support.ministack import TestBucket
 from support.nginx import missing, serve_by_nginx
-from support.viewed import HOSTILE, viewed
+from support.viewed import DESCRIPTIONS, HOSTILE, viewed
 
 PAGES = ["index.html", "changelog/index.html", "project/demo/index.html", "project/rich/index.html"]
+DESCRIBED = [f"project/{name}/index.html" for name in ("markdown", "rst", "hostile")]
+PAGES += DESCRIBED
 SITE = Site(title="Northwind", index_url="https://pypi.example.com/simple/", feeds=True)
 RICH = replace(
     viewed(
@@ -70,9 +73,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ListOptions(packages_url="../../pool", base_url="https://pypi.example.com/", title="Northwind")
     settings = bucketwheel.load_settings(options={"repository": str(place)})
     bucketwheel.from_list(lists(), settings, options=options, of_json=True)
-    (place / "project" / "rich").mkdir()
-    (place / "project" / "rich" / "index.html").write_bytes(render_project(SITE, RICH))
+    pages = {"rich": render_project(SITE, RICH)} | dict(described())
+    for name, page in pages.items():
+        (place / "project" / name).mkdir()
+        (place / "project" / name / "index.html").write_bytes(page)
     return place
+
+
+def described() -> Iterator[tuple[str, bytes]]:
+    """Pages of projects with rendered descriptions: two READMEs, and all hostile Markdown in one."""
+    here = Path(__file__).parent
+    texts = {
+        "markdown": ((here / "readme.md").read_text(encoding="utf-8"), "text/markdown"),
+        "rst": ((here / "readme.rst").read_text(encoding="utf-8"), "text/x-rst"),
+        "hostile": ("\n\n".join(text for text, content_type in DESCRIPTIONS.values() if content_type), "text/markdown"),
+    }
+    with open_renderer() as render:
+        for name, (text, content_type) in texts.items():
+            rendered = render(text, content_type)
+            assert rendered is not None
+            assert rendered.html
+            facts = CoreFacts(description=text, description_content_type=content_type, requires_dist=("numpy>=2",))
+            yield name, render_project(SITE, viewed("1.0", facts=facts), rendered)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -132,6 +154,22 @@ def test_narrow(browser: Browser, site: Path, page: str) -> None:
     browser.open(f"{site.as_uri()}/{page}", width=320)
 
     assert browser.run("return document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("page", DESCRIBED)
+def test_a_description_stays_in_its_place(browser: Browser, site: Path, page: str) -> None:
+    """What comes after a description is where it is without one, and nothing in it has a name of the page."""
+    browser.open(f"{site.as_uri()}/{page}")
+
+    assert browser.run(
+        """const description = document.querySelector(".bw-description");
+        const versions = document.getElementById("bw-versions").closest("section");
+        return [document.querySelectorAll(".bw-description").length,
+                description.querySelectorAll("[id], [style], script, img, form, section").length,
+                description.parentNode.parentNode === versions.parentNode,
+                description.parentNode.nextElementSibling.getAttribute("aria-labelledby"),
+                document.querySelector("footer").parentNode === document.body];"""
+    ) == [1, 0, True, "bw-requires", True]
 
 
 def test_search_by_keyboard(browser: Browser, site: Path) -> None:

@@ -13,14 +13,17 @@ import pytest
 from bucketwheel.format.manifest import Status
 from bucketwheel.format.views.feeds import Released, released
 from bucketwheel.format.views.people import (
+    PEOPLE_RENDERER,
     Site,
     assets,
+    people_renderer,
     render_changelog,
     render_front,
     render_project,
     render_search,
 )
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version
+from bucketwheel.format.views.safe_html import RenderedDescription
 from bucketwheel.names import ProjectName
 from support.viewed import HOSTILE, viewed, viewed_file
 
@@ -143,7 +146,21 @@ def test_huge_texts_are_cut() -> None:
     """A field of megabytes does not make a page of megabytes."""
     facts = CoreFacts(summary="x" * 10**6, description="y" * 10**6, requires_dist=("z" * 10**6,))
 
-    assert len(render_project(SITE, viewed("1.0", facts=facts))) < 250 * 1024
+    assert len(render_project(SITE, viewed("1.0", facts=facts))) < 450 * 1024
+
+
+def test_descriptions() -> None:
+    """A rendered description is shown as HTML, another as text; the renderer number says which may be improved."""
+    project = viewed("1.0", facts=CoreFacts(description="*a* <b>\n"))
+    rendered, as_text = RenderedDescription("<p><em>a</em></p>"), RenderedDescription(None)
+
+    assert '<div class="bw-description"><p><em>a</em></p></div>' in render_project(SITE, project, rendered).decode()
+    assert "<pre>*a* &lt;b&gt;</pre>" in render_project(SITE, project).decode()
+    assert render_project(SITE, project, as_text) == render_project(SITE, project)
+    assert "bw-description" not in render_project(SITE, viewed("1.0"), as_text).decode()
+    assert PEOPLE_RENDERER % 2 == 0
+    assert people_renderer(None) == PEOPLE_RENDERER
+    assert people_renderer(rendered) == people_renderer(as_text) == PEOPLE_RENDERER + 1
 
 
 def test_a_logo_elsewhere_is_the_only_other_host() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from bucketwheel.format.views.feeds import Released
 from bucketwheel.format.views.projects import (
@@ -26,17 +27,26 @@ from bucketwheel.format.views.projects import (
     from_folder,
     newest,
 )
+from bucketwheel.format.views.safe_html import RenderedDescription, linkable
 from bucketwheel.names import ProjectName, printable, sha256_of
 
-__all__ = ["PEOPLE_RENDERER", "Site", "assets", "render_changelog", "render_front", "render_project", "render_search"]
+__all__ = [
+    "PEOPLE_RENDERER",
+    "Site",
+    "assets",
+    "people_renderer",
+    "render_changelog",
+    "render_front",
+    "render_project",
+    "render_search",
+]
 
-PEOPLE_RENDERER = 2
+PEOPLE_RENDERER = 4
 """Even: descriptions are escaped text. Increase it by two whenever the bytes of these pages change."""
 
 _NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
 _MOST_VERSIONS, _MOST_FILES = 500, 500
-_LONGEST = 64 * 1024
-_SCHEMES = ("http", "https", "mailto")
+_LONGEST, _LONGEST_DESCRIPTION = 64 * 1024, 256 * 1024
 _SEARCHED_SUMMARY = 60
 _FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "code")
 
@@ -101,8 +111,16 @@ def render_search(projects: Iterable[tuple[ProjectName, str, str]]) -> bytes:
     return f"window.bucketwheelProjects={written};\n".encode()
 
 
-def render_project(site: Site, viewed: ViewedProject) -> bytes:
-    """Write a project's page; its links are relative to `project/<project>/`."""
+def people_renderer(description: RenderedDescription | None) -> int:
+    """Return the renderer number of a project's page: even if another run may render what is escaped text here."""
+    return PEOPLE_RENDERER + (description is not None)
+
+
+def render_project(site: Site, viewed: ViewedProject, description: RenderedDescription | None = None) -> bytes:
+    """Write a project's page; its links are relative to `project/<project>/`.
+
+    `description` is what the description was rendered to; without HTML the page shows it as text.
+    """
     shown = newest(viewed.releases)
     releases = tuple(reversed(viewed.releases))
     files = () if shown is None else shown.files
@@ -124,7 +142,7 @@ def render_project(site: Site, viewed: ViewedProject) -> bytes:
         install=_install_lines(site, viewed.project),
         links=list(_links(facts)),
         description=_plain_lines(facts.description),
-        description_is_html=False,
+        description_html=None if description is None or description.html is None else Markup(description.html),  # noqa: S704 - of safe_html
         requires=[_plain(each) for each in facts.requires_dist or ()],
         matrix=_matrix(files),
         files=[_file(viewed.project, file) for file in files[:_MOST_FILES]],
@@ -180,7 +198,7 @@ def _plain(text: str | None) -> str:
 
 
 def _plain_lines(text: str | None) -> str:
-    return "\n".join(map(printable, (text or "")[:_LONGEST].expandtabs().splitlines()))
+    return "\n".join(map(printable, (text or "")[:_LONGEST_DESCRIPTION].expandtabs().splitlines()))
 
 
 def _shortened(text: str, most: int = _SEARCHED_SUMMARY) -> str:
@@ -208,7 +226,7 @@ def _links(facts: CoreFacts) -> Iterator[dict[str, str | None]]:
         if url and url not in urls.values():
             urls.setdefault(label, url)
     for label, url in sorted(urls.items(), key=_link_order):
-        address = _linkable(url)
+        address = linkable(url)
         yield {"label": _plain(label) if address else f"{_plain(label)}: {_plain(url)}", "url": address}
 
 
@@ -216,17 +234,6 @@ def _link_order(link: tuple[str, str]) -> tuple[int, str]:
     label = link[0].lower()
     known = (rank for rank, word in enumerate(_FIRST_LINKS) if word in label)
     return next(known, len(_FIRST_LINKS)), label
-
-
-def _linkable(url: str) -> str | None:
-    """Return an address that a page may link to; None for any other."""
-    if printable(url) != url or any(character.isspace() for character in url) or len(url) > _LONGEST:
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in _SCHEMES and (parts.hostname or parts.scheme == "mailto") else None
 
 
 def _file(project: ProjectName, file: ViewedFile) -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""Descriptions of projects, rendered as PyPI does: reStructuredText and Markdown become safe HTML.
+
+Over a hostile text the libraries that do it may take minutes or gigabytes, or crash. So they work in a child process,
+under limits; what they do not manage is shown as text. No text makes this raise, and no command needs the libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from email.message import Message
+from importlib.util import find_spec
+from threading import Event, Lock, Timer
+from typing import Any
+
+from bucketwheel.format.views.safe_html import RenderedDescription
+
+__all__ = ["CPU_SECONDS", "LONGEST", "LONGEST_HTML", "can_render", "open_renderer"]
+
+CPU_SECONDS = 5
+LONGEST = 256 * 1024
+"""Bytes of a description."""
+LONGEST_HTML = 1024 * 1024
+"""Bytes of what it becomes."""
+_LONGEST_LINE = 2 * LONGEST_HTML + 100
+_WALL_SECONDS = 30
+"""For any system, and a child that waits for something: more than CPU_SECONDS on a machine with much else to do."""
+
+_AS_TEXT = RenderedDescription(None)
+_KINDS = {"": "rst", "text/x-rst": "rst", "text/markdown": "markdown"}
+_NEEDED = ("readme_renderer", "comrak")
+# What Python and its libraries need to start on any system: no credentials, and no settings of docutils.
+_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
+    "from bucketwheel.descriptions.child import main; main()"
+)
+
+
+def can_render() -> bool:
+    """Return whether the extra `web` is installed: then pages that show a description as text can be improved."""
+    return all(find_spec(name) is not None for name in _NEEDED)
+
+
+@contextmanager
+def open_renderer() -> Iterator[Callable[[str | None, str | None], RenderedDescription | None]]:
+    """Give a function that renders a description of a content type; any thread may call it.
+
+    It returns None if nothing rendered it, for want of the extra or of time: it is text, which another run may improve.
+    One child serves all calls. It starts with the first that needs it, and has ended when the context ends.
+    """
+    child = _Child()
+    try:
+        yield child.rendered
+    finally:
+        child.end()
+
+
+class _Child:
+    """A process that renders; there is one at most, and another if that one died."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._usable = can_render()
+
+    def rendered(self, description: str | None, content_type: str | None) -> RenderedDescription | None:
+        """Render one description."""
+        kind, variant = _kind_of(content_type or "")
+        text = (description or "").encode("utf-8", "replace")
+        if kind is None or not text.strip() or len(text) > LONGEST:
+            return _AS_TEXT
+        with self._lock:
+            if not self._usable or (self._process is None and not self._start()):
+                return None
+            return self._ask({"kind": kind, "variant": variant, "text": text.decode()})
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()  # closes its pipes, and waits
+
+    def _start(self) -> bool:
+        path = [entry for entry in sys.path if entry]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - Python itself
+                [sys.executable or "", "-I", "-X", "utf8", "-c", _START],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+                | {"DOCUTILSCONFIG": os.devnull},  # such a file, even in this directory, could allow includes
+                **_APART,
+            )
+        except OSError:
+            self._usable = False
+        else:
+            self._usable = self._exchange(path) == {"ready": True}
+        if not self._usable:
+            self.end()
+        return self._usable
+
+    def _ask(self, request: Mapping[str, object]) -> RenderedDescription | None:
+        answer = self._exchange(request)
+        if isinstance(answer, dict) and isinstance(html := answer.get("html"), str | None):
+            return RenderedDescription(html)
+        self.end()
+        return None if answer is _LATE else _AS_TEXT
+
+    def _exchange(self, message: object) -> object:
+        """Send a line and read one; None if the child died over it."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return None
+        late = Event()
+        timer = Timer(_WALL_SECONDS, _end_late, (process, late))
+        timer.daemon = True
+        timer.start()
+        try:
+            with suppress(OSError):
+                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.flush()
+            line = process.stdout.readline(_LONGEST_LINE)
+        finally:
+            timer.cancel()
+        if late.is_set():
+            return _LATE
+        try:
+            return json.loads(line)
+        except ValueError:
+            return None
+
+
+def _end_late(process: subprocess.Popen[bytes], late: Event) -> None:
+    late.set()
+    process.kill()
+
+
+_LATE = object()
+
+# A Ctrl-C at the terminal is ours: the child must not die with a traceback, and opens no window.
+_APART: dict[str, Any] = (
+    {"start_new_session": True}
+    if os.name == "posix"
+    else {
+        "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    }
+)
+
+
+def _kind_of(content_type: str) -> tuple[str | None, str]:
+    """Return what renders this content type as PyPI has it, and the variant; None for text."""
+    if not content_type.strip():
+        return "rst", ""
+    message = Message()
+    message["content-type"] = " ".join(content_type.split())
+    variant = message.get_param("variant", "GFM")
+    return _KINDS.get(message.get_content_type()), variant if isinstance(variant, str) else ""

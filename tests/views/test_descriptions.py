@@ -1,0 +1,255 @@
+"""Descriptions are rendered as PyPI does, in a process that no text gets the better of and that is not left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bucketwheel import descriptions
+from bucketwheel.descriptions import CPU_SECONDS, LONGEST, LONGEST_HTML, can_render, open_renderer
+from bucketwheel.format.views.safe_html import RenderedDescription
+from support.clients import clean_environment
+from support.http_server import serve, tree
+from support.viewed import DESCRIPTIONS
+
+MARKDOWN = "text/markdown"
+PRIVATE = "what is on this machine only"
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors as POSIX has them")
+
+
+@pytest.fixture(scope="module")
+def render() -> Iterator[Any]:
+    """One renderer for all tests that only ask it."""
+    with open_renderer() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("content_type", "html"),
+    [
+        (None, "<p><em>a</em> <code>b</code></p>"),
+        ("", "<p><em>a</em> <code>b</code></p>"),
+        ("text/x-rst; charset=UTF-8", "<p><em>a</em> <code>b</code></p>"),
+        ("text/markdown", "<p><em>a</em> <code>b</code></p>"),
+        ("Text/Markdown; charset=UTF-8; variant=CommonMark", "<p><em>a</em> <code>b</code></p>"),
+        ("text/markdown; variant=Other", None),
+        ("text/plain", None),
+        ("text/html", None),
+        ("nonsense", None),
+        ("\udcff\n; variant*=x", None),
+    ],
+)
+def test_content_types(render: Any, content_type: str | None, html: str | None) -> None:  # noqa: ANN401
+    """No content type is reStructuredText; what is neither that nor Markdown is text."""
+    text = "*a* `b`" if "arkdown" in (content_type or "") else "*a* ``b``"
+
+    assert render(text, content_type) == RenderedDescription(html)
+
+
+def test_variants(render: Any) -> None:  # noqa: ANN401
+    """GitHub's Markdown, the default, has tables, tasks and struck text; CommonMark has not."""
+    table = "| a |\n|---|\n| b |\n"
+
+    assert "<table>" in render(table, MARKDOWN).html
+    assert "<table>" in render(table, f"{MARKDOWN}; variant=GFM").html
+    assert "<table>" not in render(table, f"{MARKDOWN}; variant=CommonMark").html
+    assert "☑ a" in render("- [x] a", MARKDOWN).html
+    assert render("~~a~~", MARKDOWN).html == "<p><del>a</del></p>"
+
+
+def test_a_readme(render: Any) -> None:  # noqa: ANN401
+    """What READMEs are made of arrives: headings, code in colours, notes, footnotes, lists of definitions."""
+    markdown = "# A\n\n> [!NOTE]\n> b\n\n```python\nif x: pass  # y\n```\n\n## C[^1]\n\n[^1]: d\n"
+    rst = "A\n=\n\n.. note:: b\n\n.. code:: python\n\n   if x: pass  # y\n\nC\n-\n\nterm\n  d\n"
+
+    for text, content_type in ((markdown, MARKDOWN), (rst, "text/x-rst")):
+        html = render(text, content_type).html
+        assert html.count("<h3>A</h3>") == 1
+        assert "<h4>C" in html
+        assert '<div class="bw-note">\n<p class="bw-label">Note</p>\n<p>b</p>' in html
+        assert '<span class="bw-keyword">if</span> x: ' in html.replace("<span></span>", "")
+        assert '<span class="bw-comment"># y</span>' in html
+    assert "<dt>term</dt><dd>" in render(rst, None).html.replace("\n", "")
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_hostile(render: Any, name: str) -> None:  # noqa: ANN401
+    """Whatever a description tries, it is text or does nothing; the library's errors stay where they are."""
+    html = render(*DESCRIPTIONS[name]).html or ""
+
+    for never in ("<script", "<style", "<svg", "<form", "<base", "<meta", "<img", "<!--", "onclick", "onerror", "id="):
+        assert never not in html
+    assert "href=" not in html or 'href="https://example.com/"' in html
+    assert 'class="bw-top' not in html
+    assert not {"\x00", "\x01", "\x1b", "\u202e", "\ufeff"} & {*html}
+    assert html or DESCRIPTIONS[name][1] is None
+
+
+@pytest.mark.parametrize("conf", [False, True])
+def test_reads_no_file_and_no_url(conf: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """No directive reads a file or asks a server, not even where a docutils.conf would allow it."""
+    (tmp_path / "private.csv").write_text(PRIVATE)
+    monkeypatch.chdir(tmp_path)
+    if conf:
+        allowing = "[general]\nfile_insertion_enabled: yes\nraw_enabled: yes\nhalt_level: 5\n"
+        (tmp_path / "docutils.conf").write_text(allowing)
+        (tmp_path / "other.conf").write_text(allowing)
+        monkeypatch.setenv("DOCUTILSCONFIG", str(tmp_path / "other.conf"))
+    with serve(tree(tmp_path)) as server, open_renderer() as render:
+        url = f"{server.root}/private.csv"
+        for directive in (
+            ".. include:: private.csv",
+            ".. literalinclude:: private.csv",
+            ".. code:: python\n   :file: private.csv",
+            ".. raw:: html\n   :file: private.csv",
+            f".. raw:: html\n   :url: {url}",
+            ".. csv-table::\n   :file: private.csv",
+            f".. csv-table::\n   :url: {url}",
+            ".. figure:: private.csv\n   :figwidth: image",
+        ):
+            assert PRIVATE not in str(render(f"a\n\n{directive}\n\nb\n", None))
+        assert render("a", None) == RenderedDescription("<p>a</p>")
+        assert server.paths() == []
+
+
+def test_what_takes_too_long_is_text() -> None:
+    """A text that takes more processor time than it may is shown as text, and the next one has another process."""
+    with open_renderer() as render:
+        begun = time.process_time_ns()
+        assert render("a", MARKDOWN) == RenderedDescription("<p>a</p>")
+        first = process_of(render)
+        assert render(">" * 80_000, MARKDOWN) == RenderedDescription(None)
+        assert first.poll() is not None
+        assert render("a", MARKDOWN) == RenderedDescription("<p>a</p>")
+        assert process_of(render) is not first
+        assert time.process_time_ns() - begun < CPU_SECONDS * 10**9
+
+
+def test_what_waits_is_ended_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that does not answer in time is ended on any system; another run may render what it did not."""
+    with open_renderer() as render:
+        assert render("a", MARKDOWN) == RenderedDescription("<p>a</p>")
+        monkeypatch.setattr(descriptions, "_WALL_SECONDS", 0.5)
+        assert render(">" * 40_000, MARKDOWN) is None
+
+
+def test_large_ones_are_text(render: Any) -> None:  # noqa: ANN401
+    """Above 256 KiB nothing is rendered, and what becomes too large is not shown; below, it is."""
+    assert render("é" * (LONGEST // 2 + 1), MARKDOWN) == RenderedDescription(None)
+    assert render("é" * (LONGEST // 2), MARKDOWN).html == f"<p>{'é' * (LONGEST // 2)}</p>"
+    assert render("<b><i><u>x</u></i></b>\n\n" * (LONGEST // 30), MARKDOWN).html is not None
+    assert render("*a*\n***\n" * (LONGEST // 10) + "- a\n***\n" * (LONGEST // 40), MARKDOWN).html is not None
+    wide = "|a" * 1000 + "|\n" + "|-" * 1000 + "|\n" + "|b\n" * 200
+    assert len(render(wide, MARKDOWN).html or "") <= LONGEST_HTML
+
+
+def test_one_process_for_many() -> None:
+    """It starts when it is needed first, serves all threads, and has ended when the context ends."""
+    with open_renderer() as render:
+        assert render("", MARKDOWN) == render(None, None) == render("a", "text/plain") == RenderedDescription(None)
+        assert process_of(render) is None
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(lambda number: render(f"*{number}*", MARKDOWN), range(50)))
+        assert made == [RenderedDescription(f"<p><em>{number}</em></p>") for number in range(50)]
+        process = process_of(render)
+    assert process.returncode is not None
+    assert process.stdin.closed
+    assert process.stdout.closed
+
+
+def process_of(render: Any) -> Any:  # noqa: ANN401
+    """The process behind a renderer."""
+    return render.__self__._process
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the libraries nothing is rendered and nothing starts; what needs no rendering is final all the same."""
+    for name in ("readme_renderer", "comrak"):
+        with monkeypatch.context() as patched:
+            patched.setitem(sys.modules, name, None)
+            assert not can_render()
+            with open_renderer() as render:
+                assert render("a", MARKDOWN) is None
+                assert render("a", "text/plain") == RenderedDescription(None)
+                assert process_of(render) is None
+    assert can_render()
+
+
+@pytest.mark.parametrize("executable", ["", "/does/not/exist", None, "true"])
+def test_where_python_cannot_be_started(executable: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is not Python, or hides it, renders nothing, tries once, and fails nowhere."""
+    monkeypatch.setattr(sys, "executable", executable)
+    with open_renderer() as render:
+        assert render("a", MARKDOWN) is None
+        assert render("a", MARKDOWN) is None
+        assert process_of(render) is None
+
+
+PROGRAM = """
+import sys
+from bucketwheel.descriptions import open_renderer
+with open_renderer() as render, open(sys.argv[1], "w") as told:
+    print(render("a", None).html, render.__self__._process.pid, file=told, flush=True)
+    try:
+        if sys.argv[2] == "work":
+            render(">" * 40_000, "text/markdown")
+        elif sys.argv[2] == "wait":
+            import time; time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", file=told)
+"""
+
+
+@posix
+def test_without_standard_streams(tmp_path: Path) -> None:
+    """It works where standard input, output and error are closed."""
+    told = tmp_path / "told"
+    script = 'exec "$0" -c "$1" "$2" end <&- >&- 2>&-'
+    environment = clean_environment(tmp_path)
+    subprocess.run(["sh", "-c", script, sys.executable, PROGRAM, told], env=environment, check=True)
+
+    assert told.read_text().startswith("<p>a</p> ")
+
+
+@posix
+@pytest.mark.parametrize("doing", ["work", "wait"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
+def test_nothing_is_left_behind(number: signal.Signals, doing: str, tmp_path: Path) -> None:
+    """A Ctrl-C, or the end of who renders, ends the process without a word, working or not."""
+    told = tmp_path / "told"
+    host = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(told), doing],
+        env=clean_environment(tmp_path),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    wait_until(lambda: told.exists() and told.read_text().endswith("\n"))
+    pid = int(told.read_text().split()[1])
+    assert is_running(pid)
+    os.killpg(host.pid, number)
+    assert host.communicate(timeout=60)[1] == b""
+    assert ("interrupted" in told.read_text()) == (number == signal.SIGINT)
+    wait_until(lambda: not is_running(pid))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there that was not ended."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
+
+
+def wait_until(happened: Any) -> None:  # noqa: ANN401
+    """Wait for something, a minute at most."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
