@@ -215,6 +215,7 @@ def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report:
     monitor = RequestMonitor(report, place.prefix)
     monitor.attach(client.meta.events)
     read_certificates_once(client)
+    _sign_in_python(client.meta.events)
     return Bucket(
         name=place.bucket,
         client=client,
@@ -251,6 +252,24 @@ def _config(connection: Connection, jobs: int) -> Config:
         # Stores differ in the checksum they send with a range; readers of whole objects verify these themselves.
         response_checksum_validation="when_required",
     )
+
+
+def _sign_in_python(events: BaseEventHooks) -> None:
+    """Sign by the SDK's own code, also where awscrt is installed (for CloudFront) and the SDK would prefer that.
+
+    It signs the same, but takes away our exceptions: it prints what reading a body raises, Ctrl-C too, and goes on.
+    """
+    from botocore import auth  # noqa: PLC0415 - see connect_bucket
+
+    # Beside the SDK's: other clients in this process keep theirs.
+    auth.AUTH_TYPE_MAPS["bucketwheel-s3v4"] = auth.S3SigV4Auth
+    auth.AUTH_TYPE_MAPS["bucketwheel-s3v4-query"] = auth.S3SigV4QueryAuth
+    signers = {"s3v4": "bucketwheel-s3v4", "s3v4-query": "bucketwheel-s3v4-query"}
+
+    def choose(signature_version: object, **_: object) -> str | None:
+        return signers.get(str(signature_version))
+
+    events.register_first("choose-signer.s3", choose)  # type: ignore[arg-type]  # the answer counts
 
 
 def tries(count: int) -> Iterator[int]:
