@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.parsers import expat
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
 from bucketwheel.format.pages.listing import project_listing
-from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.format.pages.mark import marked, read_page_mark
 from bucketwheel.names import Sha256
 from support.manifests import DEMO, published
 
@@ -95,3 +96,36 @@ def test_other_pages_have_no_mark(body: bytes) -> None:
 def test_no_page_ends_in_a_traceback(body: bytes) -> None:
     """Whatever lies at a page's key, reading its mark raises nothing."""
     read_page_mark(body)
+
+
+VIEWS = (
+    b'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>x</title></head></html>\n',
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"></rss>\n',
+    b'{"info":{"_bucketwheel":{"revision":99,"renderer":9}}}',
+)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("repository", ["5e775e77", 'a--b "<quoted>" & {odd} \\ \u00e9 settings=ab id'])
+def test_a_view_gets_the_mark_that_is_read_back(view: bytes, repository: str) -> None:
+    """In the first bytes of each kind of view, with a digest of the settings that it shows."""
+    mark = PageMark(
+        revision=5, renderer=3, manifest=Sha256("a" * 64), repository=repository, settings="0123456789abcdef"
+    )
+    assert read_page_mark(marked(view, mark)) == mark
+    assert read_page_mark(marked(view, PageMark(revision=7, renderer=1))) == PageMark(revision=7, renderer=1)
+    assert read_page_mark(view) is None
+
+
+def test_a_marked_feed_is_xml_and_a_marked_document_is_json() -> None:
+    """Their readers see a comment, or a key that they do not know."""
+    mark = PageMark(revision=5, renderer=3, manifest=Sha256("a" * 64), repository="a--b-->")
+    _, feed, document = (marked(view, mark) for view in VIEWS)
+    expat.ParserCreate().Parse(feed, True)  # noqa: FBT003 - expat's
+    assert list(json.loads(document)) == ["_bucketwheel", "info"]
+
+
+def test_what_is_no_view_gets_no_mark() -> None:
+    """Then nobody could read it."""
+    with pytest.raises(ValueError, match="begins as no page does"):
+        marked(b"<html>", PageMark(revision=1, renderer=1))

@@ -15,7 +15,7 @@ from bucketwheel.format.settings import RepositorySettings, change_settings
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.commit import read_manifest
-from bucketwheel.protocol.refresh import stat_page
+from bucketwheel.protocol.pages import stat_page
 from bucketwheel.protocol.repository import (
     Repository,
     Target,

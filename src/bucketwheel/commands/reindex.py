@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Refused
 from bucketwheel.events import Report, Stage, ignore
-from bucketwheel.format.layout import page_mark
+from bucketwheel.format.manifest import Manifest
+from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.listed_pages import current_projects, list_pages
+from bucketwheel.protocol.listed_pages import current_projects, list_documents, list_pages
+from bucketwheel.protocol.pages import stat_page
 from bucketwheel.protocol.refresh import (
     PageVersions,
+    Versions,
     batches,
     is_current,
     list_in_root,
@@ -32,8 +35,10 @@ from bucketwheel.protocol.repository import (
     open_to_read,
     open_to_remove,
     open_to_write,
+    store,
 )
-from bucketwheel.storage import Key, ObjectInfo, SwapLost
+from bucketwheel.protocol.views import retired_view_keys
+from bucketwheel.storage import Key, ObjectVersion, SwapLost
 
 __all__ = ["Reindexed", "reindex", "reindex_projects"]
 
@@ -69,19 +74,25 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         repository = open_to_write(context.target, repository)
     # The listing is the look at the pages, so it comes before the manifests are read.
     listed = None if projects else list_pages(repository, selected)
-    current = current_projects(repository, listed, selected, context.workers)
+    documents = list_documents(repository, selected)
+    versions = partial(_shown_versions, documents)
+    current = current_projects(repository, listed, selected, context.workers, versions)
     others = [project for project in selected if project not in current]
     if context.dry_run:
-        outdated = sum(_count_outdated(context, repository, batch) for batch in batches(others))
+        outdated = sum(_count_outdated(context, repository, batch, versions) for batch in batches(others))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
-    refreshed = refresh_settled(repository, others, context.workers)
+    refreshed = refresh_settled(repository, others, context.workers, versions)
     done = sorted(current.union(refreshed.projects))
     if done:
         list_in_root(repository, done, context.workers)
     if not isinstance(context.target.place, DirectoryPlace):
         # The page of the old style is the only one of a project whose manifest cannot be used.
         _remove_retired_pages(context, repository, done, listed)
+    retired = retired_view_keys(repository.settings, done, documents)
+    _remove_ours(context, repository, retired)
     refreshed.raise_failed()
+    if not projects:
+        _forget_retired_views(repository)
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
 
@@ -97,11 +108,18 @@ def _select(repository: Repository, projects: Sequence[str], workers: Workers) -
     return [project for project in wanted if project in known]
 
 
-def _count_outdated(context: Context, repository: Repository, projects: Sequence[ProjectName]) -> int:
+def _shown_versions(documents: Mapping[ProjectName, frozenset[str]], manifest: Manifest) -> frozenset[str]:
+    """Select the versions that have files, and those that have a document, which may name files that are gone."""
+    return visible_versions(manifest) | documents.get(manifest.project, frozenset())
+
+
+def _count_outdated(
+    context: Context, repository: Repository, projects: Sequence[ProjectName], versions: Versions
+) -> int:
     pages = PageVersions.start(repository, projects, context.workers)
     pages.wait()
     manifests = context.workers.map(partial(read_known, repository, project) for project in projects)
-    return sum(not is_current(repository, read, pages) for read in manifests)
+    return sum(not is_current(repository, read, pages, versions) for read in manifests)
 
 
 def _remove_retired_pages(
@@ -109,17 +127,29 @@ def _remove_retired_pages(
 ) -> None:
     """Remove the pages of styles that are not in use, as far as we wrote them."""
     keys = [key for project in (*projects, None) for key in repository.layout.retired_html_keys(project)]
-    retired = [key for key in keys if listed is None or key in listed]
-    looks = context.workers.map(partial(repository.storage.stat, key) for key in retired)
-    ours = {key: info for key, info in zip(retired, looks, strict=True) if info and page_mark(info.marks or {})}
+    _remove_ours(context, repository, [key for key in keys if listed is None or key in listed])
+
+
+def _remove_ours(context: Context, repository: Repository, keys: Sequence[Key]) -> None:
+    """Remove the pages at these keys, as far as we wrote them."""
+    looks = context.workers.map(partial(stat_page, repository.storage, key) for key in keys)
+    ours = {key: page.version for key, page in zip(keys, looks, strict=True) if page.mark and page.version}
     if ours:
         repository = open_to_remove(repository, tuple(ours))
-        context.workers.map(partial(_remove_page, repository, key, info) for key, info in ours.items())
+        context.workers.map(partial(_remove_page, repository, key, seen) for key, seen in ours.items())
 
 
-def _remove_page(repository: Repository, key: Key, seen: ObjectInfo) -> None:
+def _forget_retired_views(repository: Repository) -> None:
+    """Record that no page of a view that is off is left, unless somebody changes the settings now."""
+    if repository.settings.retired_views:
+        now = open_to_read(repository.target)
+        if now.settings.retired_views == repository.settings.retired_views:
+            store(now.target, replace(now.settings, retired_views=()), expected=now.version)
+
+
+def _remove_page(repository: Repository, key: Key, seen: ObjectVersion) -> None:
     repository.target.changed_pages.add(key, repository.settings)
     try:
-        repository.storage.remove(key, expected=seen.version)
+        repository.storage.remove(key, expected=seen)
     except SwapLost:
         return  # somebody wrote there just now: it is not the page that we saw

@@ -9,6 +9,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.manifest import STATUSES, Manifest, Status, refuse_newer
+from bucketwheel.format.views.published import known_versions
 from bucketwheel.names import ProjectName, named_project, not_there, printable
 from bucketwheel.protocol.change import change, open_project
 from bucketwheel.protocol.commit import read_manifest
@@ -73,6 +74,6 @@ def change_status(context: Context, project: ProjectName, status: Status) -> Pro
     _, changed = decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        [committed] = change(repository, [(read, decide)], pages, context.workers).committed
+        [committed] = change(repository, [(read, decide)], pages, context.workers, versions=known_versions).committed
         changed = committed.decision
     return ProjectStatus(project=project, status=status, changed=changed, dry_run=context.dry_run)

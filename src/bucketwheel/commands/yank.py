@@ -96,6 +96,10 @@ class _FilesChange(ABC):
         files = (self.applied(file) if file.filename in changing else file for file in manifest.files)
         return replace(manifest, revision=manifest.revision + 1, files=tuple(files)), tuple(sorted(changing))
 
+    def versions(self, manifest: Manifest) -> frozenset[str]:
+        """Return the version as the manifest writes it; of old files in several ways."""
+        return frozenset(file.version for file in manifest.files if is_version(file.version, self.version))
+
     def _select(self, manifest: Manifest) -> list[PublishedFile]:
         files = [file for file in manifest.files if is_version(file.version, self.version)]
         if not files:
@@ -140,6 +144,8 @@ def change_yank(context: Context, project: ProjectName, wanted: YankChange | Hid
     _, changed = wanted.decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        [committed] = change(repository, [(read, wanted.decide)], pages, context.workers).committed
+        [committed] = change(
+            repository, [(read, wanted.decide)], pages, context.workers, versions=wanted.versions
+        ).committed
         changed = committed.decision
     return Withdrawal(project=project, version=str(wanted.version), changed=changed, dry_run=context.dry_run)

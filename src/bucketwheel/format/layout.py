@@ -25,15 +25,20 @@ __all__ = [
     "PageStyle",
     "aside_sha256",
     "distribution_key",
+    "feed_key",
     "file_marks",
     "manifest_key",
     "page_mark",
     "page_marks",
+    "people_key",
+    "project_json_key",
     "project_of",
     "repository_of",
     "run_of",
     "sha256_of_file",
     "sidecar_keys",
+    "version_json_key",
+    "version_of_json_key",
 ]
 
 PageStyle: TypeAlias = Literal["slash", "index.html", "both"]
@@ -64,6 +69,12 @@ PAGES_CACHE_CONTROL = "public, max-age=0, must-revalidate"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _NO_CACHE = "no-cache"
 
+# Any other text is a version of an old file that was adopted: it may hold a slash, or differ in case only.
+_NORMAL_VERSION = re.compile(
+    r"([1-9][0-9]*!)?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*((a|b|rc)(0|[1-9][0-9]*))?"
+    r"(\.post(0|[1-9][0-9]*))?(\.dev(0|[1-9][0-9]*))?(\+[a-z0-9]+(\.[a-z0-9]+)*)?\Z"
+)
+
 _NOT_KEPT = re.compile(r"no-store|no-cache(?!=)")
 _AGE = re.compile(r"(?:max-age|s-maxage|stale-while-revalidate)=(\d+)")
 _GUESSED = 86400
@@ -82,6 +93,8 @@ class PageMark:
     """The sha256 of the manifest; None for a root, and for what a renderer before 2 wrote."""
     repository: str | None = None
     """The id of the repository; None likewise."""
+    settings: str | None = None
+    """On a view: a digest of the settings that it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +237,32 @@ def project_of(key: Key) -> ProjectName | None:
     return project if key == manifest_key(project) else None
 
 
+def project_json_key(project: ProjectName) -> Key:
+    """Return the key of a project's document in Warehouse's JSON API."""
+    return Key(f"pypi/{project}/json")
+
+
+def version_json_key(project: ProjectName, version: str) -> Key | None:
+    """Return the key of a version's document; None for one that is not written in its normal form (PEP 440)."""
+    return Key(f"pypi/{project}/{version}/json") if _NORMAL_VERSION.match(version) else None
+
+
+def version_of_json_key(project: ProjectName, key: Key) -> str | None:
+    """Return the version whose document has this key; None for any other key."""
+    version = key.removeprefix(f"pypi/{project}/").removesuffix("/json")
+    return version if key == version_json_key(project, version) else None
+
+
+def people_key(project: ProjectName) -> Key:
+    """Return the key of a project's page for people, in every page style."""
+    return Key(f"project/{project}/index.html")
+
+
+def feed_key(project: ProjectName) -> Key:
+    """Return the key of a project's feed of releases."""
+    return Key(f"rss/project/{project}/releases.xml")
+
+
 def sidecar_keys(key: Key) -> tuple[Key, ...]:
     """Return the keys of all sidecars that a distribution may have."""
     return tuple(Key(f"{key}{suffix}") for suffix in SIDECARS)
@@ -242,6 +281,7 @@ def aside_sha256(folder: str) -> Sha256 | None:
 
 _REPOSITORY, _RUN, _SHA256 = "bucketwheel-repository", "bucketwheel-call", "bucketwheel-sha256"
 _REVISION, _RENDERER, _MANIFEST = "bucketwheel-revision", "bucketwheel-renderer", "bucketwheel-manifest"
+_SETTINGS = "bucketwheel-settings"
 # Not the mark of files: that tells orphans, and a page is none.
 _INDEX = "bucketwheel-index"
 
@@ -273,6 +313,8 @@ def page_marks(mark: PageMark) -> dict[str, str]:
         marks[_MANIFEST] = mark.manifest
     if mark.repository is not None:
         marks[_INDEX] = mark.repository
+    if mark.settings is not None:
+        marks[_SETTINGS] = mark.settings
     return marks
 
 
@@ -287,4 +329,5 @@ def page_mark(marks: Mapping[str, str]) -> PageMark | None:
         renderer=int(renderer),
         manifest=Sha256(sha256) if is_sha256(sha256) else None,
         repository=marks.get(_INDEX),
+        settings=marks.get(_SETTINGS),
     )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Unfinished, WentBack, merged
+from bucketwheel.format.views.published import changed_versions
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.commit import (
@@ -19,8 +20,17 @@ from bucketwheel.protocol.commit import (
     fetch_manifest,
     read_manifest,
 )
-from bucketwheel.protocol.refresh import PageVersions, is_current, refresh_settled, write_pages
+from bucketwheel.protocol.pages import Page
+from bucketwheel.protocol.refresh import (
+    PageVersions,
+    Versions,
+    is_current,
+    no_versions,
+    refresh_settled,
+    write_pages,
+)
 from bucketwheel.protocol.repository import Context, Repository, open_to_read
+from bucketwheel.protocol.views import version_views
 
 __all__ = ["Change", "change", "open_project", "read_and_look"]
 
@@ -78,13 +88,17 @@ def change(
     *,
     run_id: str | None = None,
     repairs: bool = False,
+    versions: Versions = no_versions,
 ) -> Change[T]:
     """Commit each project's decision, and bring its pages to what is committed.
 
     `pages` are those of all these projects, looked at from before the commit. Raises what failed if nothing is
     committed, WentBack before anything is if a manifest is older than its pages, Unfinished if something is committed
-    and the pages cannot be written. `repairs`: the decisions bring such manifests forward.
+    and the pages cannot be written. `repairs`: the decisions bring such manifests forward. `versions` are those that
+    the command is about: their documents are written also if an earlier run has changed them.
     """
+    for read, _ in decisions:
+        pages.add_versions(repository, read.project, versions(read.manifest), workers)
     pages.wait()
     if not repairs:
         confirmed = workers.map(partial(confirm, repository.target, read) for read, _ in decisions)
@@ -99,7 +113,7 @@ def change(
     if failed and not any(each.changed for each in committed):
         raise merged(failed)
     try:
-        written = _write_pages(repository, committed, pages, workers)
+        written = _write_pages(repository, committed, pages, workers, versions)
     except (Unfinished, WentBack):
         raise
     except BucketwheelError as error:
@@ -110,13 +124,31 @@ def change(
 
 
 def _write_pages(
-    repository: Repository, committed: Sequence[Committed[T]], pages: PageVersions, workers: Workers
+    repository: Repository,
+    committed: Sequence[Committed[T]],
+    pages: PageVersions,
+    workers: Workers,
+    versions: Versions,
 ) -> int:
-    refreshed = write_pages(repository, [each.now for each in committed if each.changed], pages, workers)
+    changed = [each for each in committed if each.changed]
+    documents = {each.project: _documents(repository, each, versions) for each in changed}
+    refreshed = write_pages(repository, [each.now for each in changed], pages, workers, documents)
     # These manifests may have been read before the pages were looked at.
     unchanged = [each.now for each in committed if not each.changed and each.now.version is not None]
-    outdated = [read.project for read in unchanged if not is_current(repository, read, pages)]
+    outdated = [read.project for read in unchanged if not is_current(repository, read, pages, versions)]
     if outdated:  # rule: pages that a dead run left behind are written
-        refreshed += refresh_settled(repository, outdated, workers)
+        refreshed += refresh_settled(repository, outdated, workers, versions)
     refreshed.raise_failed()
     return refreshed.pages_written
+
+
+def _documents(repository: Repository, committed: Committed[T], versions: Versions) -> list[Page]:
+    """Return the documents of the versions that a commit changed, and of those that the command is about."""
+    project, now = committed.project, committed.now.manifest
+    if "json-versions" not in repository.settings.views:
+        return []
+    changed = changed_versions(committed.replaced, now)
+    others = frozenset(versions(now)) - changed
+    # rule: a changed version is written by its commit
+    documents = version_views(repository, project, changed, since=now.revision)
+    return documents + version_views(repository, project, others)

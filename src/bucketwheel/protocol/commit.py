@@ -64,6 +64,8 @@ class Committed(Generic[T]):
     decision: T
     changed: bool
     """Whether our own swap made this revision; else nothing was left to do."""
+    replaced: Manifest
+    """The manifest that our swap replaced; without one the same as now."""
 
     @property
     def project(self) -> ProjectName:
@@ -118,11 +120,11 @@ def commit(
             with patience.thinking():
                 after, decision = decide(read.manifest)
             if after is None:
-                return Committed(before=first, now=read, decision=decision, changed=False)
+                return Committed(before=first, now=read, decision=decision, changed=False, replaced=read.manifest)
             now = _swap(repository, read, after)
             if isinstance(now, VersionedManifest):
                 _remember(repository, read, after, now, run_id)
-                return Committed(before=first, now=now, decision=decision, changed=True)
+                return Committed(before=first, now=now, decision=decision, changed=True, replaced=read.manifest)
             if patience.ends_at(now.refused):  # rule: a store that refuses the right version is given up
                 raise refuses_current(repository.target, manifest_key(read.project))
             patience.give_way()
@@ -132,7 +134,7 @@ def commit(
             outcome = swap_outcome(before, after, read, traced)  # rule: a lost answer is read back
             if outcome == "applied":
                 _remember(repository, before, after, read, run_id)
-                return Committed(before=first, now=read, decision=decision, changed=True)
+                return Committed(before=first, now=read, decision=decision, changed=True, replaced=before.manifest)
             # A refusal is an answer: nothing is on its way that could still be applied.
             unknown = outcome == "unknown" and not now.refused
             may_have_applied = unknown or (may_have_applied and (outcome == "unknown" or traced is None))

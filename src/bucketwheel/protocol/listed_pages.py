@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from bucketwheel.errors import BucketwheelError
+from bucketwheel.format.layout import version_of_json_key
 from bucketwheel.format.pages.html import render_project_html
 from bucketwheel.format.pages.json import render_project_json
 from bucketwheel.format.pages.listing import project_listing
@@ -13,11 +14,12 @@ from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
-from bucketwheel.protocol.refresh import page_keys, project_mark, read_known
+from bucketwheel.protocol.pages import project_mark
+from bucketwheel.protocol.refresh import Versions, page_keys, read_known, views_are_current
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ObjectVersion
 
-__all__ = ["current_projects", "expected_pages", "list_pages"]
+__all__ = ["current_projects", "expected_pages", "list_documents", "list_pages"]
 
 _ENTRIES_A_LOOK = 100
 """A page of a listing has 1,000 entries, and costs ten times as much as a look, in time and in money."""
@@ -52,11 +54,27 @@ def list_pages(repository: Repository, projects: Collection[ProjectName]) -> Map
     return listed
 
 
+def list_documents(repository: Repository, projects: Collection[ProjectName]) -> Mapping[ProjectName, frozenset[str]]:
+    """List which versions of these projects have a document in Warehouse's JSON API, on or not any more."""
+    settings, found = repository.settings, dict[ProjectName, set[str]]()
+    if "json-versions" not in (*settings.views, *settings.retired_views):
+        return {}
+    wanted = frozenset(projects)
+    prefix = "pypi/" if len(wanted) != 1 else f"pypi/{next(iter(wanted))}/"
+    for entry in repository.storage.list(prefix):
+        project = ProjectName(entry.key.split("/")[1])
+        version = version_of_json_key(project, entry.key) if project in wanted else None
+        if version is not None:
+            found.setdefault(project, set()).add(version)
+    return {project: frozenset(versions) for project, versions in found.items()}
+
+
 def current_projects(
     repository: Repository,
     listed: Mapping[Key, ObjectVersion] | None,
     projects: Sequence[ProjectName],
     workers: Workers,
+    versions: Versions,
 ) -> frozenset[ProjectName]:
     """Return the projects all of whose pages were up to date when they were listed, before their manifests are read.
 
@@ -68,7 +86,9 @@ def current_projects(
         return frozenset()
     current: set[ProjectName] = set()
     for some in (projects[:_SAMPLE], projects[_SAMPLE:]):
-        compared = workers.map(partial(_is_current, repository, storage, listed, project) for project in some)
+        compared = workers.map(
+            partial(_is_current, repository, storage, listed, project, workers, versions) for project in some
+        )
         current |= {project for project, is_current in zip(some, compared, strict=True) if is_current}
         if not current:
             break
@@ -76,7 +96,12 @@ def current_projects(
 
 
 def _is_current(
-    repository: Repository, storage: Inspectable, listed: Mapping[Key, ObjectVersion], project: ProjectName
+    repository: Repository,
+    storage: Inspectable,
+    listed: Mapping[Key, ObjectVersion],
+    project: ProjectName,
+    workers: Workers,
+    versions: Versions,
 ) -> bool:
     if any(key not in listed for key in page_keys(repository, project)):
         return False
@@ -86,4 +111,7 @@ def _is_current(
         return False  # a refresh will say what is wrong with it
     pages = expected_pages(repository, read)
     # rule: only equal bytes are current
-    return all(listed[key] == storage.version_of(body) for key, body in pages.items())
+    if any(listed[key] != storage.version_of(body) for key, body in pages.items()):
+        return False
+    # A view has its manifest in its mark, which no listing shows.
+    return views_are_current(repository, read, workers, versions)

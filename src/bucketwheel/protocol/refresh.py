@@ -10,55 +10,56 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
-from typing import Self
+from typing import Self, TypeAlias
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
-from bucketwheel.format.layout import PageMark, page_mark, page_marks
-from bucketwheel.format.manifest import refuse_newer
+from bucketwheel.format.layout import PageMark, page_marks, version_of_json_key
+from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.listing import Listing, project_listing
-from bucketwheel.format.pages.mark import RENDERER, mark_of, read_page_mark
-from bucketwheel.names import ProjectName, Sha256, sha256_of
+from bucketwheel.format.pages.mark import RENDERER, mark_of
+from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Patience, Workers
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.pages import Page, PageVersion, Shown, is_newer, is_up_to_date, project_mark, stat_page
 from bucketwheel.protocol.repository import Repository, list_projects, refuses_current
-from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, Storage, SwapLost
+from bucketwheel.protocol.sidecars import Sidecars
+from bucketwheel.protocol.views import project_views, version_keys, version_views, view_keys
+from bucketwheel.storage import Key, Object, ObjectHeaders, SwapLost
 
 __all__ = [
-    "PageVersion",
     "PageVersions",
     "Refreshed",
+    "Versions",
     "batches",
     "is_current",
     "list_in_root",
+    "no_versions",
     "page_keys",
-    "project_mark",
     "read_known",
     "read_root",
     "refresh",
     "refresh_settled",
-    "stat_page",
+    "views_are_current",
     "write_pages",
 ]
 
 _BATCH = 128
 """Projects whose manifests are in memory together; some waves of calls for any usual number of threads."""
 
+Versions: TypeAlias = Callable[[Manifest], Collection[str]]
+"""Selects versions of a project whose documents must be right, whether this run changes them or not."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageVersion:
-    """A page as a stat showed it."""
+_NO_DOCUMENTS: Mapping[ProjectName, Sequence[Page]] = {}
 
-    version: ObjectVersion | None
-    """None: there is no page."""
-    mark: PageMark | None = None
-    """None: no page, or not one that we wrote."""
-    sha256: Sha256 | None = None
-    is_empty: bool = False
-    """An object without bytes, as consoles make it for a folder."""
+
+def no_versions(manifest: Manifest) -> Collection[str]:
+    """Select none."""
+    del manifest
+    return ()
 
 
 class PageVersions:
@@ -66,8 +67,11 @@ class PageVersions:
 
     def __init__(self, stats: Mapping[Key, Future[PageVersion]]) -> None:
         self._stats = dict(stats)
+        self._keys: dict[ProjectName, list[Key]] = {}
         self._later: dict[Key, PageVersion] = {}
         self._root: Future[_Root] | None = None
+        self.uploaded: dict[Sha256, bytes] = {}
+        """The sidecars that this run uploads, by digest: its views need not read them back."""
 
     @classmethod
     def start(cls, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> Self:
@@ -77,17 +81,32 @@ class PageVersions:
         return pages
 
     def add(self, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> None:
-        """Begin to look at the pages of more projects."""
+        """Begin to look at the pages of more projects, but for those of their versions."""
         for project in projects:
-            for key in page_keys(repository, project):
-                self._stats[key] = workers.start(partial(_look, repository, project, key))
+            keys = (*page_keys(repository, project), *view_keys(repository.settings, project))
+            self._look_at(repository, project, keys, workers)
+
+    def add_versions(
+        self, repository: Repository, project: ProjectName, versions: Collection[str], workers: Workers
+    ) -> None:
+        """Begin to look at the documents of some versions too."""
+        keys = version_keys(repository.settings, project, versions)
+        self._look_at(repository, project, [key for key in keys if key not in self._stats], workers)
+
+    def _look_at(self, repository: Repository, project: ProjectName, keys: Collection[Key], workers: Workers) -> None:
+        self._keys.setdefault(project, []).extend(keys)
+        for key in keys:
+            self._stats[key] = workers.start(partial(_look, repository, project, key))
 
     def __getitem__(self, key: Key) -> PageVersion:
         return self._later.get(key) or self._stats[key].result()
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._stats
+
     def look_again(self, repository: Repository, workers: Workers, project: ProjectName) -> None:
         """Look at a project's pages once more; this may run on one of the threads of a wave."""
-        keys = page_keys(repository, project)
+        keys = self._keys.get(project, ())
         looks = workers.map_within(partial(_look, repository, project, key) for key in keys)
         self._later |= zip(keys, looks, strict=True)
 
@@ -108,40 +127,52 @@ class PageVersions:
             self._root.result()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    key: Key
-    headers: ObjectHeaders
-    render: Callable[[Listing, PageMark], bytes]
+def _shown(repository: Repository, read: VersionedManifest, pages: PageVersions) -> Shown:
+    sidecars = Sidecars(storage=repository.storage, layout=repository.layout, uploaded=pages.uploaded)
+    return Shown(repository=repository, read=read, listing=_listing(repository, read), sidecars=sidecars)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """All that the pages of a manifest show, found once for all of them."""
-
-    project: ProjectName
-    listing: Listing
-    mark: PageMark
-
-
-def _view(repository: Repository, read: VersionedManifest) -> _View:
-    listing = project_listing(read.manifest, repository.layout, repository.settings.base_url)
-    return _View(project=read.project, listing=listing, mark=project_mark(repository, read))
+def _listing(repository: Repository, read: VersionedManifest) -> Listing:
+    return project_listing(read.manifest, repository.layout, repository.settings.base_url)
 
 
 def page_keys(repository: Repository, project: ProjectName) -> tuple[Key, ...]:
-    """Return the keys of all of a project's pages."""
+    """Return the keys of all of a project's pages in the simple index."""
     return (*repository.layout.html_keys(project), repository.layout.json_key(project))
 
 
-def is_current(repository: Repository, read: VersionedManifest, pages: PageVersions) -> bool:
-    """Return whether all of a project's pages show this revision."""
-    view = _view(repository, read)
-    return all(
-        not _is_newer(pages[page.key], view.mark)
-        and _is_up_to_date(pages[page.key], page.render(view.listing, view.mark), view.mark)
-        for page in (*_html_pages(repository, read.project), _json_page(repository, read.project))
+def is_current(
+    repository: Repository, read: VersionedManifest, pages: PageVersions, versions: Versions = no_versions
+) -> bool:
+    """Return whether all of a project's pages show this revision, and the documents of some versions what it says."""
+    shown = _shown(repository, read, pages)
+    fixed = [*_html_pages(repository, read.project), _json_page(repository, read.project)]
+    fixed += project_views(repository, read.project)
+    return all(_is_right(shown, page, pages[page.key]) for page in fixed) and all(
+        _is_right(shown, page, _found(shown, page, pages))
+        for page in version_views(repository, read.project, versions(read.manifest))
     )
+
+
+def views_are_current(repository: Repository, read: VersionedManifest, workers: Workers, versions: Versions) -> bool:
+    """Look at a project's views, on a thread of a wave, and return whether they show what a manifest says."""
+    views = project_views(repository, read.project)
+    views += version_views(repository, read.project, versions(read.manifest))
+    if not views:
+        return True
+    shown = _shown(repository, read, PageVersions({}))
+    looks = workers.map_within(partial(_look, repository, read.project, page.key) for page in views)
+    return all(_is_right(shown, page, found) for page, found in zip(views, looks, strict=True))
+
+
+def _is_right(shown: Shown, page: Page, found: PageVersion) -> bool:
+    mark = page.mark(shown.read)
+    return not is_newer(found, mark) and page.is_right(found, mark, partial(page.render, shown, mark))
+
+
+def _found(shown: Shown, page: Page, pages: PageVersions) -> PageVersion:
+    """Return a page as it was looked at, or look now: whatever it shows, no later revision is replaced."""
+    return pages[page.key] if page.key in pages else _look(shown.repository, shown.project, page.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,19 +200,23 @@ class Refreshed:
             raise Unfinished(str(failure)) if self.pages_written and went_back else failure
 
 
-def refresh(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> int:
+def refresh(
+    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions = no_versions
+) -> int:
     """Bring these projects' pages to what their manifests say now; return how many project pages were written.
 
     A manifest that cannot be read whole, or went back, holds up its own project only; its error is raised at the end.
     """
-    refreshed = refresh_settled(repository, projects, workers)
+    refreshed = refresh_settled(repository, projects, workers, versions)
     refreshed.raise_failed()
     return refreshed.pages_written
 
 
-def refresh_settled(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> Refreshed:
+def refresh_settled(
+    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions = no_versions
+) -> Refreshed:
     """Bring these projects' pages to what their manifests say now, and return what failed."""
-    done = [_refresh_batch(repository, batch, workers) for batch in batches(projects)]
+    done = [_refresh_batch(repository, batch, workers, versions) for batch in batches(projects)]
     return Refreshed(
         projects=tuple(chain.from_iterable(each.projects for each in done)),
         pages_written=sum(each.pages_written for each in done),
@@ -194,12 +229,16 @@ def batches(projects: Sequence[ProjectName]) -> Iterator[Sequence[ProjectName]]:
     return (projects[start : start + _BATCH] for start in range(0, len(projects), _BATCH))
 
 
-def _refresh_batch(repository: Repository, projects: Sequence[ProjectName], workers: Workers) -> Refreshed:
+def _refresh_batch(
+    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions
+) -> Refreshed:
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
     read = workers.map_settled(partial(read_known, repository, project) for project in projects)
     manifests = [each for each in read if isinstance(each, VersionedManifest) and each.version is not None]
-    refreshed = write_pages(repository, manifests, pages, workers)  # rule: what was looked at is written
+    documents = {each.project: version_views(repository, each.project, versions(each.manifest)) for each in manifests}
+    # rule: what was looked at is written
+    refreshed = write_pages(repository, manifests, pages, workers, documents)
     unread = tuple(each for each in read if isinstance(each, Exception))
     return replace(refreshed, failed=(*unread, *refreshed.failed))
 
@@ -212,139 +251,152 @@ def read_known(repository: Repository, project: ProjectName) -> VersionedManifes
 
 
 def write_pages(
-    repository: Repository, manifests: Sequence[VersionedManifest], pages: PageVersions, workers: Workers
+    repository: Repository,
+    manifests: Sequence[VersionedManifest],
+    pages: PageVersions,
+    workers: Workers,
+    documents: Mapping[ProjectName, Sequence[Page]] = _NO_DOCUMENTS,
 ) -> Refreshed:
-    """Bring pages to these revisions or newer ones, and the root with them.
+    """Bring pages to these revisions or newer ones, and the root with them; and these documents of versions.
 
     `pages` must have been looked at before each manifest was committed or read.
     """
-    views = [_view(repository, read) for read in manifests]
-    json_pages = {view.project: _json_page(repository, view.project) for view in views}
-    new = [view for view in views if pages[json_pages[view.project].key].version is None]
-    known = [view for view in views if pages[json_pages[view.project].key].version is not None]
-    first = [(view, page) for view in views for page in _html_pages(repository, view.project)]
-    first += [(view, json_pages[view.project]) for view in known]  # rule: the JSON page comes after the root
-    written, failed = _write_all(repository, first, pages, workers)  # rule: the HTML page comes before the root
-    if new := [view for view in new if view.project not in failed]:
-        list_in_root(repository, [view.project for view in new], workers, found=pages.root)
-        last = [(view, json_pages[view.project]) for view in new]
-        also_written, also_failed = _write_all(repository, last, pages, workers)
+    all_shown = [_shown(repository, read, pages) for read in manifests]
+    json_pages = {shown.project: _json_page(repository, shown.project) for shown in all_shown}
+    new = [shown for shown in all_shown if pages[json_pages[shown.project].key].version is None]
+    known = [shown for shown in all_shown if pages[json_pages[shown.project].key].version is not None]
+    first = [_job(shown, page, pages) for shown in all_shown for page in _html_pages(repository, shown.project)]
+    # rule: the JSON page comes after the root
+    first += [_job(shown, json_pages[shown.project], pages) for shown in known]
+    for shown in all_shown:
+        first += _view_jobs(shown, documents.get(shown.project, ()), pages, workers)
+    written, failed = _write_all(workers, first)  # rule: the HTML page comes before the root
+    if new := [shown for shown in new if shown.project not in failed]:
+        list_in_root(repository, [shown.project for shown in new], workers, found=pages.root)
+        last = [_job(shown, json_pages[shown.project], pages) for shown in new]
+        also_written, also_failed = _write_all(workers, last)
         written, failed = written + also_written, failed | also_failed
     return Refreshed(
-        projects=tuple(view.project for view in views if view.project not in failed),
+        projects=tuple(shown.project for shown in all_shown if shown.project not in failed),
         pages_written=written,
         failed=tuple(failed.values()),
     )
 
 
-def _html_pages(repository: Repository, project: ProjectName) -> list[_Page]:
+def _html_pages(repository: Repository, project: ProjectName) -> list[Page]:
     layout = repository.layout
-    return [_Page(key=key, headers=layout.html(), render=render_project_html) for key in layout.html_keys(project)]
+    return [_simple_page(repository, key, layout.html(), render_project_html) for key in layout.html_keys(project)]
 
 
-def _json_page(repository: Repository, project: ProjectName) -> _Page:
+def _json_page(repository: Repository, project: ProjectName) -> Page:
     layout = repository.layout
-    return _Page(key=layout.json_key(project), headers=layout.json(), render=render_project_json)
+    return _simple_page(repository, layout.json_key(project), layout.json(), render_project_json)
 
 
-def _write_all(
-    repository: Repository,
-    wanted: Sequence[tuple[_View, _Page]],
-    pages: PageVersions,
-    workers: Workers,
-) -> tuple[int, dict[ProjectName, Exception]]:
+def _simple_page(
+    repository: Repository, key: Key, headers: ObjectHeaders, render: Callable[[Listing, PageMark], bytes]
+) -> Page:
+    return Page(
+        key=key,
+        headers=headers,
+        mark=partial(project_mark, repository),
+        render=lambda shown, mark: render(shown.listing, mark),
+        is_right=is_up_to_date,
+    )
+
+
+_Job: TypeAlias = tuple[ProjectName, Callable[[], int]]
+"""Pages of a project to write: how many had to be."""
+
+
+def _job(shown: Shown, page: Page, pages: PageVersions) -> _Job:
+    return shown.project, partial(_write, shown, page, pages[page.key])
+
+
+def _view_jobs(shown: Shown, documents: Sequence[Page], pages: PageVersions, workers: Workers) -> Iterator[_Job]:
+    if views := project_views(shown.repository, shown.project):
+        yield shown.project, partial(_write_views, shown, views, pages, workers)
+    for page in documents:
+        yield shown.project, partial(_write_document, shown, page, pages)
+
+
+def _write_views(shown: Shown, views: Sequence[Page], pages: PageVersions, workers: Workers) -> int:
+    """Bring a project's views to this revision; the sidecar that they share is read once, and only if one is behind."""
+    behind = [page for page in views if not _is_right(shown, page, pages[page.key])]
+    if behind:
+        shown.sidecars.of_project(shown.read.manifest)
+    return sum(workers.map_within(partial(_write, shown, page, pages[page.key]) for page in behind)) if behind else 0
+
+
+def _write_document(shown: Shown, page: Page, pages: PageVersions) -> int:
+    return _write(shown, page, _found(shown, page, pages))
+
+
+def _write_all(workers: Workers, jobs: Sequence[_Job]) -> tuple[int, dict[ProjectName, Exception]]:
     """Return how many pages were written, and the projects whose manifest cannot be used any more."""
-    outcomes = workers.map(partial(_try_to_write, repository, view, page, pages[page.key]) for view, page in wanted)
-    settled = [(view.project, outcome) for (view, _), outcome in zip(wanted, outcomes, strict=True)]
+    outcomes = workers.map(partial(_try_to_write, write) for _, write in jobs)
+    settled = [(project, outcome) for (project, _), outcome in zip(jobs, outcomes, strict=True)]
     failed: dict[ProjectName, Exception] = {each: error for each, error in settled if isinstance(error, Exception)}
-    return sum(outcome is True for _, outcome in settled), failed
+    return sum(outcome for _, outcome in settled if isinstance(outcome, int)), failed
 
 
-def _try_to_write(repository: Repository, view: _View, page: _Page, found: PageVersion) -> bool | Damaged | Refused:
+def _try_to_write(write: Callable[[], int]) -> int | Damaged | Refused:
     try:
-        return _write(repository, view, page, found)
+        return write()
     except (Damaged, Refused) as error:  # of a manifest that was read again
         return error
 
 
-def _write(repository: Repository, view: _View, page: _Page, found: PageVersion) -> bool:
+def _write(shown: Shown, page: Page, found: PageVersion) -> bool:
     """Bring one page to this revision or a newer one; return whether a write was needed."""
-    patience = Patience()
+    repository, patience = shown.repository, Patience()
     for _ in patience:
-        if _is_newer(found, view.mark):  # rule: a newer page is not done by itself
-            view = _view(repository, read_known(repository, view.project))
+        mark = page.mark(shown.read)
+        if is_newer(found, mark):  # rule: a newer page is not done by itself
+            shown = _read_again(shown)
             continue
         try:
-            body = page.render(view.listing, view.mark)
-            return _swap_page(repository, page.key, found, body, page.headers, view.mark)
+            return _swap_page(repository, page, found, mark, partial(page.render, shown, mark))
         except (SwapLost, OutcomeUnknown) as error:
             if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
                 raise refuses_current(repository.target, page.key) from error
             patience.give_way()
-            found = _look(repository, view.project, page.key)  # rule: a lost page is looked at first
-            view = _view(repository, read_known(repository, view.project))  # rule: then its manifest is read
+            found = _look(repository, shown.project, page.key)  # rule: a lost page is looked at first
+            shown = _read_again(shown)  # rule: then its manifest is read
     raise _not_written(repository, f"the page {page.key}")
 
 
-def project_mark(repository: Repository, read: VersionedManifest) -> PageMark:
-    """Return the mark of the pages that show this manifest."""
-    return PageMark(
-        revision=read.manifest.revision,
-        renderer=RENDERER,
-        manifest=read.sha256,
-        repository=repository.settings.id,
-    )
-
-
-def _is_newer(found: PageVersion, mark: PageMark) -> bool:
-    return found.mark is not None and found.mark.revision > mark.revision
+def _read_again(shown: Shown) -> Shown:
+    read = read_known(shown.repository, shown.project)
+    return replace(shown, read=read, listing=_listing(shown.repository, read))
 
 
 def _swap_page(
-    repository: Repository, key: Key, found: PageVersion, body: bytes, headers: ObjectHeaders, mark: PageMark
+    repository: Repository, page: Page, found: PageVersion, mark: PageMark, render: Callable[[], bytes]
 ) -> bool:
-    if _is_up_to_date(found, body, mark):  # rule: a right page is not written again
+    body = cache(render)
+    if page.is_right(found, mark, body):  # rule: a right page is not written again
         return False
-    repository.target.changed_pages.add(key, repository.settings)
-    repository.storage.swap(key, body, expected=found.version, headers=headers, marks=page_marks(mark))
+    _swap(repository, page.key, found, body(), page.headers, mark)
     return True
 
 
-def _is_up_to_date(found: PageVersion, body: bytes, ours: PageMark) -> bool:
-    """Return whether a page needs no write: equal bytes, a newer revision, or this one by a newer renderer."""
-    if found.sha256 == sha256_of(body):
-        return True
-    if found.mark is None:
-        return False
-    if found.mark.revision > ours.revision:  # rule: a page never goes back
-        return True
-    if found.mark.revision == ours.revision and found.mark.renderer > ours.renderer:
-        return True
-    # Where the store keeps no digest, only the mark can tell.
-    return found.mark == ours and found.sha256 is None
+def _swap(
+    repository: Repository, key: Key, found: PageVersion, body: bytes, headers: ObjectHeaders, mark: PageMark
+) -> None:
+    repository.target.changed_pages.add(key, repository.settings)
+    repository.storage.swap(key, body, expected=found.version, headers=headers, marks=page_marks(mark))
 
 
 def _look(repository: Repository, project: ProjectName, key: Key) -> PageVersion:
     """Look at a page of a project, and remember which revision it shows."""
     page = stat_page(repository.storage, key)
     if page.mark is not None:  # rule: both pages count
-        repository.target.sightings.saw_page(project, page.mark)
+        # The mark of a version's document has the digest of that version, not of the manifest.
+        is_document = version_of_json_key(project, key) is not None
+        seen = replace(page.mark, manifest=None) if is_document else page.mark
+        repository.target.sightings.saw_page(project, seen)
     return page
-
-
-def stat_page(storage: Storage, key: Key) -> PageVersion:
-    """Look at a page, whatever it is a page of."""
-    info = storage.stat(key)
-    if info is None:
-        return PageVersion(version=None)
-    if info.marks is not None:
-        mark = page_mark(info.marks)
-        return PageVersion(version=info.version, mark=mark, sha256=info.sha256, is_empty=info.size == 0)
-    # A store without marks (a directory): the page itself says which revision it shows.
-    stored = storage.read(key)
-    if stored is None:
-        return PageVersion(version=None)
-    return PageVersion(version=stored.version, mark=read_page_mark(stored.body), sha256=sha256_of(stored.body))
 
 
 # The root ------------------------------------------------------------------------------------------------------------
@@ -378,7 +430,8 @@ def list_in_root(
             names = _grow_json_root(repository, projects, root)  # rule: the HTML root follows the JSON root
             body, mark = render_root_html(names), PageMark(revision=len(names), renderer=RENDERER)
             for key, page in root.html.items():
-                _swap_page(repository, key, page, body, layout.html(), mark)
+                if not is_up_to_date(page, mark, lambda body=body: body):  # type: ignore[misc]  # bound now
+                    _swap(repository, key, page, body, layout.html(), mark)
         except SwapLost as lost:
             if patience.ends_at(lost.refused):
                 raise refuses_current(repository.target, Key(lost.key)) from lost

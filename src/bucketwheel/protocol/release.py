@@ -20,11 +20,11 @@ from bucketwheel.errors import BucketwheelError, Problem, Refused
 from bucketwheel.events import FileDone, FileStarted, Stage, Warned
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
 from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
-from bucketwheel.protocol.refresh import PageVersions, is_current, page_keys, refresh
+from bucketwheel.protocol.refresh import PageVersions, Versions, is_current, page_keys, refresh
 from bucketwheel.protocol.repository import (
     Context,
     Repository,
@@ -39,6 +39,7 @@ from bucketwheel.protocol.repository import (
     report_created,
 )
 from bucketwheel.protocol.upload import complete_upload, in_parts, store_upload
+from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import Key, ObjectVersion
 
 __all__ = ["Outcome", "Reading", "ReleaseRequest", "new_run_id", "release"]
@@ -60,6 +61,11 @@ class ReleaseRequest:
     def projects(self) -> tuple[ProjectName, ...]:
         """The projects of these files, sorted."""
         return tuple(sorted({upload.name.project for upload in self.uploads}))
+
+    def versions(self, manifest: Manifest) -> frozenset[str]:
+        """Return the versions of one project that these files are of."""
+        project = manifest.project
+        return frozenset(str(upload.name.version) for upload in self.uploads if upload.name.project == project)
 
     def plan(self, manifest: Manifest) -> ReleasePlan:
         """Plan the uploads of one project; raises Refused."""
@@ -114,10 +120,10 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
     `reading` is of the projects of these files, where it began before all was known about them.
     """
     found, manifests = (reading or Reading.start(context, request.projects)).result()
-    with _pages_written_if_refused(context, found, manifests):
+    with _pages_written_if_refused(context, found, manifests, request):
         plans = _plan_all(request, manifests)
     repository, created = _open(context, found, request)
-    pages = PageVersions.start(repository, request.projects, context.workers)
+    pages = _start_looking(context, repository, request, manifests)
     checked = _refuse_foreign_pages(repository, manifests, pages)
     if checked != manifests:
         manifests, plans = checked, _plan_all(request, checked)
@@ -125,15 +131,17 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
         pages.wait()
         for read in manifests:
             confirm(context.target, read)
-        changed_pages = _pages_to_change(repository, manifests, plans, pages)
+        changed_pages = _pages_to_change(repository, manifests, plans, pages, request.versions)
         return Outcome(repository=repository, plans=plans, created=created, pages=changed_pages)
     if any(read.version is None for read in manifests):
         pages.look_at_root(repository, context.workers)  # beside the uploads: no wave more
     uploads = _Uploads(context, repository, request)
     uploads.store_all(manifests, plans)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
-    with _pages_written_if_refused(context, repository, manifests):
-        changed = change(repository, decisions, pages, context.workers, run_id=request.run_id)
+    with _pages_written_if_refused(context, repository, manifests, request):
+        changed = change(
+            repository, decisions, pages, context.workers, run_id=request.run_id, versions=request.versions
+        )
     changed.raise_failed()
     return Outcome(
         repository=repository, plans={each.project: each.decision for each in changed.committed}, created=created
@@ -180,7 +188,7 @@ def _plan_all(request: ReleaseRequest, manifests: Iterable[VersionedManifest]) -
 
 @contextmanager
 def _pages_written_if_refused(
-    context: Context, found: Repository | None, manifests: Iterable[VersionedManifest]
+    context: Context, found: Repository | None, manifests: Iterable[VersionedManifest], request: ReleaseRequest
 ) -> Iterator[None]:
     """Bring pages that are behind up to date where existing names stop the release.
 
@@ -192,14 +200,14 @@ def _pages_written_if_refused(
     except Refused:
         if found is not None and not context.dry_run:
             projects = [read.project for read in manifests if read.version is not None and not read.manifest.unknown]
-            _write_pages(context, found, projects)
+            _write_pages(context, found, projects, request)
         raise
 
 
-def _write_pages(context: Context, found: Repository, projects: Sequence[ProjectName]) -> None:
+def _write_pages(context: Context, found: Repository, projects: Sequence[ProjectName], request: ReleaseRequest) -> None:
     try:
         # rule: a refusal leaves no page behind
-        written = refresh(open_to_write(context.target, found), projects, context.workers)
+        written = refresh(open_to_write(context.target, found), projects, context.workers, request.versions)
     except Refused:
         return  # nothing may be written here, or a newer bucketwheel has to
     except BucketwheelError as error:
@@ -227,6 +235,19 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
         return open_to_write(target, found), False
     refuse_if_unwritable(target, found.settings)
     return found, False
+
+
+def _start_looking(
+    context: Context, repository: Repository, request: ReleaseRequest, manifests: Iterable[VersionedManifest]
+) -> PageVersions:
+    """Begin to look at all pages that the release will change; its own sidecars need not be read back for them."""
+    pages = PageVersions.start(repository, request.projects, context.workers)
+    for read in manifests:
+        pages.add_versions(repository, read.project, request.versions(read.manifest), context.workers)
+    for upload in request.uploads if repository.settings.views else ():
+        if upload.metadata is not None:
+            pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
+    return pages
 
 
 def _must_exist(target: Target) -> Problem:
@@ -263,14 +284,22 @@ def _refuse_foreign_page(repository: Repository, read: VersionedManifest, pages:
 
 
 def _pages_to_change(
-    repository: Repository, manifests: Iterable[VersionedManifest], plans: _Plans, pages: PageVersions
+    repository: Repository,
+    manifests: Iterable[VersionedManifest],
+    plans: _Plans,
+    pages: PageVersions,
+    versions: Versions,
 ) -> tuple[Key, ...]:
     changing = [
-        read.project for read in manifests if plans[read.project].to_store or not is_current(repository, read, pages)
+        read for read in manifests if plans[read.project].to_store or not is_current(repository, read, pages, versions)
     ]
-    keys = [key for project in changing for key in page_keys(repository, project)]
-    layout = repository.layout
-    if any(pages[layout.json_key(project)].version is None for project in changing):
+    layout, settings = repository.layout, repository.settings
+    keys: list[Key] = []
+    for read in changing:
+        keys += page_keys(repository, read.project)
+        keys += view_keys(settings, read.project)
+        keys += version_keys(settings, read.project, versions(read.manifest))
+    if any(pages[layout.json_key(read.project)].version is None for read in changing):
         keys += [layout.root_json_key, *layout.root_html_keys]
     return tuple(keys)
 

@@ -16,6 +16,7 @@ from bucketwheel.errors import BucketwheelError, Unfinished, WentBack
 from bucketwheel.events import FileDone, FileStarted, Stage
 from bucketwheel.format.layout import Layout, sidecar_keys
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, refuse_newer
+from bucketwheel.format.views.published import removed_versions
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
@@ -91,7 +92,8 @@ def remove(
         garbage = _find_all(context, repository, _deletable(repository.layout, steps, at_once=at_once))
         return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
     decisions = [(read, partial(_decide, repository, rule)) for read in manifests]
-    changed = change(repository, decisions, pages, context.workers)  # rule: pages before the removal
+    # rule: pages before the removal
+    changed = change(repository, decisions, pages, context.workers, versions=removed_versions)
     # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
     steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
     deletable = _deletable(repository.layout, steps, at_once=at_once)

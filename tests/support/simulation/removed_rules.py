@@ -116,7 +116,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("stat of a lost page after the manifest was read again", "other_versions", "I4"): {
         **_PAGES_GO_BACK,
-        "a lost page is looked at first": "view = _view(repository, read_known(repository, view.project))",
+        "a lost page is looked at first": "shown = _read_again(shown)",
         "then its manifest is read": "found = stat_page(repository.storage, page.key)",
     },
     RemovedRule("a lost page left to the winner", "other_versions", "I5"): {
@@ -136,12 +136,14 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("root before the HTML page", "new_projects", "I1"): {
         "the HTML page comes before the root": """
-            list_in_root(repository, [read.project for read in new], workers)
-            written, failed = _write_all(repository, first, pages, workers)
+            list_in_root(repository, [shown.project for shown in new], workers)
+            written, failed = _write_all(workers, first)
             """
     },
     RemovedRule("JSON page before the root", "new_projects", "I7"): {
-        "the JSON page comes after the root": "first += [(view, json_pages[view.project]) for view in views]"
+        "the JSON page comes after the root": """
+            first += [_job(shown, json_pages[shown.project], pages) for shown in all_shown]
+            """
     },
     RemovedRule("a new root that names projects without a page", "empty_place", "I1"): {
         "a new root names pages that exist": "return frozenset(projects)"

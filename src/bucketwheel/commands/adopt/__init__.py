@@ -29,6 +29,7 @@ from bucketwheel.format.listed_files import (
     sort_listing,
 )
 from bucketwheel.format.manifest import Manifest, empty_manifest, encode_manifest, refuse_newer
+from bucketwheel.format.views.published import known_versions
 from bucketwheel.names import ProjectName, named_project, not_there, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
@@ -209,7 +210,13 @@ class _ProjectPlan:
 
     def unchanged(self) -> Committed[Reconciled]:
         """Return the outcome of a dry run."""
-        return Committed(before=self.read.manifest, now=self.read, decision=self.reconciled, changed=False)
+        return Committed(
+            before=self.read.manifest,
+            now=self.read,
+            decision=self.reconciled,
+            changed=False,
+            replaced=self.read.manifest,
+        )
 
 
 def _find_differences(
@@ -312,7 +319,7 @@ def _commit_all(
     repository, workers = inspector.repository, context.workers
     decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
     try:
-        changed = change(repository, decisions, pages, workers, repairs=True)
+        changed = change(repository, decisions, pages, workers, repairs=True, versions=known_versions)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     published = [each.project for each in changed.committed if each.now.version is not None]

@@ -1,20 +1,23 @@
 """The mark in a page's own body: the manifest that it shows, and the generation of the renderer that wrote it.
 
 A page also contains metadata of files, which may say anything. So a mark counts only where metadata never comes: in the
-first bytes of an HTML page, and under a top-level key of a JSON page that PEP 691 leaves to the server.
+first bytes of an HTML page or a feed, and under a top-level key of a JSON page that PEP 691 leaves to the server. In a
+document of Warehouse's API that key is the first one.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape, unescape
+from urllib.parse import quote, unquote
 
 from bucketwheel.format.documents import Document, DocumentInvalid, load_document
 from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.names import Sha256, is_sha256
 from bucketwheel.storage import Object
 
-__all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "mark_of", "read_page_mark"]
+__all__ = ["JSON_MARK", "RENDERER", "html_opening", "json_mark", "mark_of", "marked", "read_page_mark"]
 
 RENDERER = 2
 """Increase this whenever the bytes of any page change for the same manifest: then `reindex` writes pages again."""
@@ -29,15 +32,27 @@ _HTML_MARK = re.compile(
     + rb'revision=([0-9]{1,16}) renderer=([0-9]{1,16})">'
     + rb"(?:\n"
     + re.escape(_SHOWN.encode())
-    + rb'sha256=([0-9a-f]{64}) repository=([^"<>]*)">)?'
+    + rb'sha256=([0-9a-f]{64}) repository=([^"<>]*?)(?: settings=([0-9a-f]{1,64}))?">)?'
 )
+_HTML_HEAD = _OPENING[: _OPENING.index("<meta name=")].encode()
+
+_XML_HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_XML_MARK = re.compile(
+    re.escape(_XML_HEAD)
+    + rb"<!-- bucketwheel revision=([0-9]{1,16}) renderer=([0-9]{1,16})"
+    + rb"(?: sha256=([0-9a-f]{64}) repository=([^ <>]*)(?: settings=([0-9a-f]{1,64}))?)? -->"
+)
+
+_JSON_HEAD = f'{{"{JSON_MARK}":'.encode()
+_JSON_OPENING = re.compile(re.escape(_JSON_HEAD) + rb'(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})')
 
 
 def html_opening(mark: PageMark) -> str:
     """Open an HTML page, up to and with the mark; the rest of the head follows."""
     shown = ""
     if mark.manifest is not None:
-        shown = f'{_SHOWN}sha256={mark.manifest} repository={escape(mark.repository or "")}">\n'
+        settings = "" if mark.settings is None else f" settings={mark.settings}"
+        shown = f'{_SHOWN}sha256={mark.manifest} repository={escape(mark.repository or "")}{settings}">\n'
     revision = mark.revision  # rule: an HTML page carries its revision
     return f'{_OPENING}revision={revision} renderer={mark.renderer}">\n{shown}'
 
@@ -46,7 +61,31 @@ def json_mark(mark: PageMark) -> dict[str, object]:
     """Make the value of a JSON page's private key."""
     revision = mark.revision  # rule: a JSON page carries its revision
     facts = {"revision": revision, "renderer": mark.renderer, "manifest": mark.manifest, "repository": mark.repository}
+    facts["settings"] = mark.settings
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def marked(body: bytes, mark: PageMark) -> bytes:
+    """Put the mark into a view, HTML, JSON or a feed, that was rendered without one."""
+    if body.startswith(_HTML_HEAD):
+        return html_opening(mark).encode() + body.removeprefix(_HTML_HEAD)
+    if body.startswith(_XML_HEAD):
+        return _XML_HEAD + _xml_mark(mark) + body.removeprefix(_XML_HEAD)
+    if body.startswith(b'{"'):
+        written = json.dumps(json_mark(mark), ensure_ascii=False, separators=(",", ":")).encode()
+        return _JSON_HEAD + written + b"," + body.removeprefix(b"{")
+    raise ValueError("a view begins as no page does")
+
+
+def _xml_mark(mark: PageMark) -> bytes:
+    shown = ""
+    if mark.manifest is not None:
+        # No comment may contain two hyphens.
+        repository = quote(mark.repository or "", safe="").replace("-", "%2D")
+        settings = "" if mark.settings is None else f" settings={mark.settings}"
+        shown = f" sha256={mark.manifest} repository={repository}{settings}"
+    # rule: a feed carries its revision
+    return f"<!-- bucketwheel revision={mark.revision} renderer={mark.renderer}{shown} -->\n".encode()
 
 
 def mark_of(page: Object) -> PageMark | None:
@@ -55,16 +94,28 @@ def mark_of(page: Object) -> PageMark | None:
 
 
 def read_page_mark(body: bytes) -> PageMark | None:
-    """Read the mark of a page of ours, HTML or JSON, by any renderer; None for another tool's page."""
+    """Read the mark of a page of ours, HTML, JSON or a feed, by any renderer; None for another tool's page."""
     if html := _HTML_MARK.match(body):
-        repository = unescape(html[4].decode("utf-8", "replace")) if html[4] else None
-        sha256 = Sha256(html[3].decode()) if html[3] else None
-        return PageMark(revision=int(html[1]), renderer=int(html[2]), manifest=sha256, repository=repository)
+        return _written_mark(html, unescape(html[4].decode("utf-8", "replace")) if html[4] else None)
+    if xml := _XML_MARK.match(body):
+        return _written_mark(xml, unquote(xml[4].decode("ascii", "replace")) if xml[4] else None)
+    opening = _JSON_OPENING.match(body)  # then the rest, which may be long, need not be parsed
     try:
-        mark = load_document(body, []).optional_document(JSON_MARK)
+        document = load_document(body if opening is None else opening[0] + b"}", [])
+        mark = document.optional_document(JSON_MARK)
         return None if mark is None else _read_json_mark(mark)
     except DocumentInvalid:
         return None
+
+
+def _written_mark(found: re.Match[bytes], repository: str | None) -> PageMark:
+    return PageMark(
+        revision=int(found[1]),
+        renderer=int(found[2]),
+        manifest=Sha256(found[3].decode()) if found[3] else None,
+        repository=repository,
+        settings=found[5].decode() if found[5] else None,
+    )
 
 
 def _read_json_mark(mark: Document) -> PageMark:
@@ -74,4 +125,5 @@ def _read_json_mark(mark: Document) -> PageMark:
         renderer=mark.number("renderer"),
         manifest=Sha256(sha256) if is_sha256(sha256) else None,
         repository=mark.optional_text("repository"),
+        settings=mark.optional_text("settings"),
     )

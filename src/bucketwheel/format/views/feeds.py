@@ -12,6 +12,7 @@ from bucketwheel.format.views.projects import ViewedProject, moment
 from bucketwheel.names import ProjectName
 
 __all__ = [
+    "FEED_RENDERER",
     "NEW_PROJECTS",
     "NEW_RELEASES",
     "Released",
@@ -20,6 +21,9 @@ __all__ = [
     "render_new_releases",
     "render_project_releases",
 ]
+
+FEED_RENDERER = 1
+"""Increase this whenever the bytes of a project's feed change for the same project."""
 
 NEW_PROJECTS, NEW_RELEASES, _OF_A_PROJECT = 40, 100, 40
 

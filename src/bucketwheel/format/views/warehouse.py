@@ -22,7 +22,10 @@ from bucketwheel.format.views.projects import (
 )
 from bucketwheel.names import ProjectName
 
-__all__ = ["render_project", "render_version"]
+__all__ = ["WAREHOUSE_RENDERER", "render_project", "render_version"]
+
+WAREHOUSE_RENDERER = 1
+"""Increase this whenever the bytes of these documents change for the same project."""
 
 _DOWNLOADS = {"last_day": -1, "last_month": -1, "last_week": -1}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
