@@ -14,6 +14,7 @@ from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
+from bucketwheel.protocol.catalogue import Rebuild, add_assets, look_at_catalogue, nobody, shared_keys
 from bucketwheel.protocol.listed_pages import current_projects, list_documents, list_pages
 from bucketwheel.protocol.pages import stat_page
 from bucketwheel.protocol.refresh import (
@@ -68,6 +69,8 @@ def reindex(settings: Settings, *, projects: Sequence[str] = (), report: Report 
 def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     """Refresh the pages, then the root, then remove our pages of styles that are not in use."""
     repository = open_to_read(context.target)
+    # Before the projects are listed: one that it has, and the listing has not, is gone.
+    found = look_at_catalogue(repository, context.workers) if shared_keys(repository.settings.views) else None
     selected = _select(repository, projects, context.workers)
     context.report(Stage(doing="reindexing", count=len(selected)))
     if not context.dry_run:
@@ -76,24 +79,40 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     listed = None if projects else list_pages(repository, selected)
     documents = list_documents(repository, selected)
     versions = partial(_shown_versions, documents)
-    current = current_projects(repository, listed, selected, context.workers, versions)
+    rebuild = None if found is None else Rebuild(repository, found)
+    seen = nobody if rebuild is None else rebuild.see
+    current = current_projects(repository, listed, selected, context.workers, versions, seen)
     others = [project for project in selected if project not in current]
     if context.dry_run:
         outdated = sum(_count_outdated(context, repository, batch, versions) for batch in batches(others))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
-    refreshed = refresh_settled(repository, others, context.workers, versions)
+    if found is not None:
+        add_assets(repository, found, context.workers)
+    refreshed = refresh_settled(repository, others, context.workers, versions, seen)
     done = sorted(current.union(refreshed.projects))
     if done:
         list_in_root(repository, done, context.workers)
     if not isinstance(context.target.place, DirectoryPlace):
         # The page of the old style is the only one of a project whose manifest cannot be used.
         _remove_retired_pages(context, repository, done, listed)
-    retired = retired_view_keys(repository.settings, done, documents)
+    if rebuild is not None:
+        _write_catalogue(context, rebuild, selected, everything=not projects)
+    retired = [*retired_view_keys(repository.settings, done, documents)]
+    retired += () if projects else shared_keys(repository.settings.retired_views)
     _remove_ours(context, repository, retired)
     refreshed.raise_failed()
     if not projects:
         _forget_retired_views(repository)
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
+
+
+def _write_catalogue(context: Context, rebuild: Rebuild, projects: Sequence[ProjectName], *, everything: bool) -> None:
+    """Write what was read of these projects; a catalogue that does not exist is made of all projects only."""
+    known = rebuild.found.catalogue
+    if everything:
+        rebuild.write(context.workers, gone=set(() if known is None else known.lines).difference(projects))
+    elif known is not None:
+        rebuild.write(context.workers, gone=())
 
 
 def _select(repository: Repository, projects: Sequence[str], workers: Workers) -> list[ProjectName]:

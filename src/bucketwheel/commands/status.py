@@ -74,6 +74,6 @@ def change_status(context: Context, project: ProjectName, status: Status) -> Pro
     _, changed = decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        [committed] = change(repository, [(read, decide)], pages, context.workers, versions=known_versions).committed
+        [committed] = change(context, repository, [(read, decide)], pages, versions=known_versions).committed
         changed = committed.decision
     return ProjectStatus(project=project, status=status, changed=changed, dry_run=context.dry_run)

@@ -144,8 +144,6 @@ def change_yank(context: Context, project: ProjectName, wanted: YankChange | Hid
     _, changed = wanted.decide(read.manifest)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)
-        [committed] = change(
-            repository, [(read, wanted.decide)], pages, context.workers, versions=wanted.versions
-        ).committed
+        [committed] = change(context, repository, [(read, wanted.decide)], pages, versions=wanted.versions).committed
         changed = committed.decision
     return Withdrawal(project=project, version=str(wanted.version), changed=changed, dry_run=context.dry_run)

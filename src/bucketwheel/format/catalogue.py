@@ -7,7 +7,7 @@ of a manifest orders those of a project's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bucketwheel.errors import Damaged
 from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
@@ -75,6 +75,10 @@ class Catalogue:
     def shown(self) -> dict[ProjectName, CatalogueLine]:
         """The projects that pages show, by name."""
         return {project: line for project, line in self.lines.items() if line.latest}
+
+    def at(self, revision: int) -> Catalogue:
+        """Return the same at another revision."""
+        return replace(self, revision=revision)
 
 
 def catalogue_entry(viewed: ViewedProject) -> CatalogueEntry:

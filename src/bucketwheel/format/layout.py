@@ -14,9 +14,13 @@ from bucketwheel.names import InvalidName, ProjectName, Sha256, is_sha256, proje
 from bucketwheel.storage import Key, ObjectHeaders
 
 __all__ = [
+    "FEED_KEYS",
+    "FRONT_KEY",
     "MANIFESTS",
+    "NEW_PROJECTS_KEY",
     "PAGES_CACHE_CONTROL",
     "PAGE_STYLES",
+    "PEOPLE_KEYS",
     "SETTINGS_KEY",
     "SIDECARS",
     "VIEW_FOLDERS",
@@ -58,6 +62,12 @@ _VIEW_KINDS = {
     "webp": "image/webp",
     "xml": "text/xml; charset=utf-8",
 }
+FRONT_KEY = Key("index.html")
+NEW_PROJECTS_KEY = Key("rss/packages.xml")
+PEOPLE_KEYS = (Key("search/projects.js"), Key("changelog/index.html"), FRONT_KEY)
+FEED_KEYS = (Key("rss/updates.xml"), NEW_PROJECTS_KEY)
+"""The keys of the pages of all projects together: for people, and feeds."""
+
 VIEW_FOLDERS = ("pypi", "project", "changelog", "search", "rss", "assets")
 """The folders beside the simple index that views have."""
 

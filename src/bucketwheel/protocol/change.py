@@ -11,6 +11,7 @@ from bucketwheel.errors import BucketwheelError, Unfinished, WentBack, merged
 from bucketwheel.format.views.published import changed_versions
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
+from bucketwheel.protocol.catalogue import add_assets, record
 from bucketwheel.protocol.commit import (
     Committed,
     Decide,
@@ -30,7 +31,7 @@ from bucketwheel.protocol.refresh import (
     write_pages,
 )
 from bucketwheel.protocol.repository import Context, Repository, open_to_read
-from bucketwheel.protocol.views import version_views
+from bucketwheel.protocol.views import version_views, view_keys
 
 __all__ = ["Change", "change", "open_project", "read_and_look"]
 
@@ -60,6 +61,7 @@ def open_project(context: Context, project: ProjectName) -> tuple[Repository, Ve
     reading = context.workers.start(partial(read_manifest, context.target, project))
     repository = open_to_read(context.target)
     pages = PageVersions.start(repository, [project], context.workers)
+    pages.look_at_catalogue(repository, context.workers)
     return repository, _confirmed(context, [reading.result()], pages)[0], pages
 
 
@@ -68,6 +70,7 @@ def read_and_look(
 ) -> tuple[list[VersionedManifest], PageVersions]:
     """Read the manifests of these projects and look at their pages, side by side; raises WentBack."""
     pages = PageVersions.start(repository, projects, context.workers)
+    pages.look_at_catalogue(repository, context.workers)
     read = context.workers.map(partial(read_manifest, context.target, project) for project in projects)
     return _confirmed(context, read, pages), pages
 
@@ -81,10 +84,10 @@ def _confirmed(
 
 
 def change(
+    context: Context,
     repository: Repository,
     decisions: Sequence[tuple[VersionedManifest, Decide[T]]],
     pages: PageVersions,
-    workers: Workers,
     *,
     run_id: str | None = None,
     repairs: bool = False,
@@ -97,6 +100,8 @@ def change(
     and the pages cannot be written. `repairs`: the decisions bring such manifests forward. `versions` are those that
     the command is about: their documents are written also if an earlier run has changed them.
     """
+    workers = context.workers
+    pages.look_at_catalogue(repository, workers)
     for read, _ in decisions:
         pages.add_versions(repository, read.project, versions(read.manifest), workers)
     pages.wait()
@@ -113,7 +118,7 @@ def change(
     if failed and not any(each.changed for each in committed):
         raise merged(failed)
     try:
-        written = _write_pages(repository, committed, pages, workers, versions)
+        written = _write_views(context, repository, committed, pages, versions)
     except (Unfinished, WentBack):
         raise
     except BucketwheelError as error:
@@ -121,6 +126,29 @@ def change(
             f"everything is committed, but some pages are out of date: {error}; then run the same command again"
         ) from error
     return Change(committed=tuple(committed), failed=tuple(failed), pages_written=written)
+
+
+def _write_views(
+    context: Context,
+    repository: Repository,
+    committed: Sequence[Committed[T]],
+    pages: PageVersions,
+    versions: Versions,
+) -> int:
+    workers, found = context.workers, pages.catalogue
+    if found is None:
+        return _write_pages(repository, committed, pages, workers, versions)
+    add_assets(repository, found, workers)  # rule: style and script before the page
+    manifests = [each.now for each in committed if each.now.version is not None]
+    recording = partial(record, repository, manifests, found, pages.sidecars(repository), workers, context.report)
+    if any(pages[key].version is None for read in manifests for key in view_keys(repository.settings, read.project)):
+        written = _write_pages(repository, committed, pages, workers, versions)
+        recording()  # rule: the front page names a project after its page
+        return written
+    beside = workers.start(recording)
+    written = _write_pages(repository, committed, pages, workers, versions)
+    beside.result()
+    return written
 
 
 def _write_pages(

@@ -13,10 +13,12 @@ from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
+from bucketwheel.protocol.catalogue import Seen, nobody
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import project_mark
 from bucketwheel.protocol.refresh import Versions, page_keys, read_known, views_are_current
 from bucketwheel.protocol.repository import Repository
+from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.storage import Inspectable, Key, ObjectVersion
 
 __all__ = ["current_projects", "expected_pages", "list_documents", "list_pages"]
@@ -75,6 +77,7 @@ def current_projects(
     projects: Sequence[ProjectName],
     workers: Workers,
     versions: Versions,
+    seen: Seen = nobody,
 ) -> frozenset[ProjectName]:
     """Return the projects all of whose pages were up to date when they were listed, before their manifests are read.
 
@@ -87,7 +90,7 @@ def current_projects(
     current: set[ProjectName] = set()
     for some in (projects[:_SAMPLE], projects[_SAMPLE:]):
         compared = workers.map(
-            partial(_is_current, repository, storage, listed, project, workers, versions) for project in some
+            partial(_is_current, repository, storage, listed, project, workers, versions, seen) for project in some
         )
         current |= {project for project, is_current in zip(some, compared, strict=True) if is_current}
         if not current:
@@ -102,6 +105,7 @@ def _is_current(
     project: ProjectName,
     workers: Workers,
     versions: Versions,
+    seen: Seen,
 ) -> bool:
     if any(key not in listed for key in page_keys(repository, project)):
         return False
@@ -114,4 +118,7 @@ def _is_current(
     if any(listed[key] != storage.version_of(body) for key, body in pages.items()):
         return False
     # A view has its manifest in its mark, which no listing shows.
-    return views_are_current(repository, read, workers, versions)
+    if not views_are_current(repository, read, workers, versions):
+        return False
+    seen(read, Sidecars(storage=repository.storage, layout=repository.layout))
+    return True

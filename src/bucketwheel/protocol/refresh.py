@@ -21,8 +21,10 @@ from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
 from bucketwheel.format.pages.listing import Listing, project_listing
 from bucketwheel.format.pages.mark import RENDERER, mark_of
+from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Patience, Workers
+from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, look_at_catalogue, nobody, shared_keys
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.pages import Page, PageVersion, Shown, is_newer, is_up_to_date, project_mark, stat_page
 from bucketwheel.protocol.repository import Repository, list_projects, refuses_current
@@ -72,6 +74,8 @@ class PageVersions:
         self._root: Future[_Root] | None = None
         self.uploaded: dict[Sha256, bytes] = {}
         """The sidecars that this run uploads, by digest: its views need not read them back."""
+        self._facts: dict[Sha256, CoreFacts] = {}
+        self._catalogue: Future[FoundCatalogue] | None = None
 
     @classmethod
     def start(cls, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> Self:
@@ -110,6 +114,20 @@ class PageVersions:
         looks = workers.map_within(partial(_look, repository, project, key) for key in keys)
         self._later |= zip(keys, looks, strict=True)
 
+    def sidecars(self, repository: Repository) -> Sidecars:
+        """Return the sidecars that views need; each is read once."""
+        return Sidecars(storage=repository.storage, layout=repository.layout, uploaded=self.uploaded, read=self._facts)
+
+    def look_at_catalogue(self, repository: Repository, workers: Workers) -> None:
+        """Begin to look at the catalogue too, and at the pages made from it, if there are any."""
+        if self._catalogue is None and shared_keys(repository.settings.views):
+            self._catalogue = workers.start(partial(look_at_catalogue, repository, workers))
+
+    @property
+    def catalogue(self) -> FoundCatalogue | None:
+        """Return the catalogue as it was looked at, if it was."""
+        return None if self._catalogue is None else self._catalogue.result()
+
     def look_at_root(self, repository: Repository, workers: Workers) -> None:
         """Begin to look at the root too, which will have to list a new project."""
         self._root = workers.start(partial(_look_at_root, repository, workers))
@@ -128,8 +146,12 @@ class PageVersions:
 
 
 def _shown(repository: Repository, read: VersionedManifest, pages: PageVersions) -> Shown:
-    sidecars = Sidecars(storage=repository.storage, layout=repository.layout, uploaded=pages.uploaded)
-    return Shown(repository=repository, read=read, listing=_listing(repository, read), sidecars=sidecars)
+    return Shown(
+        repository=repository,
+        read=read,
+        listing=_listing(repository, read),
+        sidecars=pages.sidecars(repository),
+    )
 
 
 def _listing(repository: Repository, read: VersionedManifest) -> Listing:
@@ -213,10 +235,14 @@ def refresh(
 
 
 def refresh_settled(
-    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions = no_versions
+    repository: Repository,
+    projects: Sequence[ProjectName],
+    workers: Workers,
+    versions: Versions = no_versions,
+    seen: Seen = nobody,
 ) -> Refreshed:
     """Bring these projects' pages to what their manifests say now, and return what failed."""
-    done = [_refresh_batch(repository, batch, workers, versions) for batch in batches(projects)]
+    done = [_refresh_batch(repository, batch, workers, versions, seen) for batch in batches(projects)]
     return Refreshed(
         projects=tuple(chain.from_iterable(each.projects for each in done)),
         pages_written=sum(each.pages_written for each in done),
@@ -230,7 +256,7 @@ def batches(projects: Sequence[ProjectName]) -> Iterator[Sequence[ProjectName]]:
 
 
 def _refresh_batch(
-    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions
+    repository: Repository, projects: Sequence[ProjectName], workers: Workers, versions: Versions, seen: Seen
 ) -> Refreshed:
     pages = PageVersions.start(repository, projects, workers)  # rule: look at a page before its manifest is read
     pages.wait()
@@ -239,6 +265,7 @@ def _refresh_batch(
     documents = {each.project: version_views(repository, each.project, versions(each.manifest)) for each in manifests}
     # rule: what was looked at is written
     refreshed = write_pages(repository, manifests, pages, workers, documents)
+    workers.map(partial(seen, each, pages.sidecars(repository)) for each in manifests)
     unread = tuple(each for each in read if isinstance(each, Exception))
     return replace(refreshed, failed=(*unread, *refreshed.failed))
 

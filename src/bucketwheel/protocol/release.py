@@ -139,9 +139,7 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
     uploads.store_all(manifests, plans)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
     with _pages_written_if_refused(context, repository, manifests, request):
-        changed = change(
-            repository, decisions, pages, context.workers, run_id=request.run_id, versions=request.versions
-        )
+        changed = change(context, repository, decisions, pages, run_id=request.run_id, versions=request.versions)
     changed.raise_failed()
     return Outcome(
         repository=repository, plans={each.project: each.decision for each in changed.committed}, created=created
@@ -242,6 +240,8 @@ def _start_looking(
 ) -> PageVersions:
     """Begin to look at all pages that the release will change; its own sidecars need not be read back for them."""
     pages = PageVersions.start(repository, request.projects, context.workers)
+    if not context.dry_run:
+        pages.look_at_catalogue(repository, context.workers)  # beside the uploads: no wave more
     for read in manifests:
         pages.add_versions(repository, read.project, request.versions(read.manifest), context.workers)
     for upload in request.uploads if repository.settings.views else ():

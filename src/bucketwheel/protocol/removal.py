@@ -93,7 +93,7 @@ def remove(
         return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
     decisions = [(read, partial(_decide, repository, rule)) for read in manifests]
     # rule: pages before the removal
-    changed = change(repository, decisions, pages, context.workers, versions=removed_versions)
+    changed = change(context, repository, decisions, pages, versions=removed_versions)
     # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
     steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
     deletable = _deletable(repository.layout, steps, at_once=at_once)

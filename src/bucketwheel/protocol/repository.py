@@ -120,6 +120,11 @@ class Repository:
         return self.settings.conditional_writes(self.target.store)
 
     @property
+    def address(self) -> str:
+        """The address of the repository, ending in a slash."""
+        return self.settings.base_url or self.storage.address("")
+
+    @property
     def index_url(self) -> str:
         """The address that clients install from: ends in a slash, and in `/simple/` unless the settings differ."""
         layout, base_url = self.layout, self.settings.base_url

@@ -24,7 +24,8 @@ class Sidecars:
     layout: Layout
     uploaded: Mapping[Sha256, bytes] = field(default_factory=dict)
     """What this run uploads, which need not be read back."""
-    _read: dict[Sha256, CoreFacts] = field(default_factory=dict)
+    read: dict[Sha256, CoreFacts] = field(default_factory=dict)
+    """What was read already."""
 
     def of_project(self, manifest: Manifest) -> CoreFacts:
         """Return the metadata of a project's newest version."""
@@ -36,11 +37,11 @@ class Sidecars:
         file = described_by(manifest, version)
         if file is None or file.metadata_sha256 is None:
             return NO_FACTS
-        if file.metadata_sha256 not in self._read:
+        if file.metadata_sha256 not in self.read:
             body = self.uploaded.get(file.metadata_sha256)
             if body is None:
                 stored = self.storage.read(Key(f"{self.layout.key_of(manifest.project, file)}.metadata"))
                 body = b"" if stored is None else stored.body
             is_its_own = sha256_of(body) == file.metadata_sha256
-            self._read[file.metadata_sha256] = core_facts(body) if is_its_own else NO_FACTS
-        return self._read[file.metadata_sha256]
+            self.read[file.metadata_sha256] = core_facts(body) if is_its_own else NO_FACTS
+        return self.read[file.metadata_sha256]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bucketwheel.format.layout import PageMark, feed_key, people_key, project_json_key, version_json_key
 from bucketwheel.format.pages.mark import marked
@@ -22,7 +22,18 @@ from bucketwheel.protocol.pages import Page, PageVersion, Shown
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ObjectHeaders
 
-__all__ = ["DEFAULT_TITLE", "project_views", "retired_view_keys", "version_keys", "version_views", "view_keys"]
+if TYPE_CHECKING:
+    from bucketwheel.format.views.people import Site
+
+__all__ = [
+    "DEFAULT_TITLE",
+    "project_views",
+    "retired_view_keys",
+    "site_of",
+    "version_keys",
+    "version_views",
+    "view_keys",
+]
 
 DEFAULT_TITLE = "Python packages"
 _JSON, _FEED = "application/json", "text/xml; charset=utf-8"
@@ -185,7 +196,7 @@ def _project_json(shown: Shown) -> bytes:
     viewed = viewed_project(
         shown.read.manifest,
         shown.repository.layout,
-        address=_address(shown.repository),
+        address=shown.repository.address,
         facts=shown.sidecars.of_project(shown.read.manifest),
     )
     return warehouse.render_project(viewed, page=_page_url(shown.repository, shown.project))
@@ -195,7 +206,7 @@ def _version_json(version: str, shown: Shown) -> bytes:
     manifest, repository = shown.read.manifest, shown.repository
     return warehouse.render_version(
         shown.project,
-        viewed_version(manifest, repository.layout, version, address=_address(repository)),
+        viewed_version(manifest, repository.layout, version, address=repository.address),
         facts=shown.sidecars.of_version(manifest, version),
         serial=manifest.revision,
         page=_page_url(repository, shown.project),
@@ -205,16 +216,23 @@ def _version_json(version: str, shown: Shown) -> bytes:
 def _people(shown: Shown) -> bytes:
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
-    settings, manifest = shown.repository.settings, shown.read.manifest
-    site = people.Site(
+    manifest = shown.read.manifest
+    viewed = viewed_project(manifest, shown.repository.layout, facts=shown.sidecars.of_project(manifest))
+    return people.render_project(site_of(shown.repository), viewed)
+
+
+def site_of(repository: Repository) -> Site:
+    """Return what all pages for people have in common."""
+    from bucketwheel.format.views.people import Site  # noqa: PLC0415 - loads the templates' library
+
+    settings = repository.settings
+    return Site(
         title=settings.title or DEFAULT_TITLE,
-        index_url=shown.repository.index_url,
+        index_url=repository.index_url,
         feeds="feeds" in settings.views,
         simple=settings.simple,
         page="index.html" if settings.pages == "index.html" else "",
     )
-    viewed = viewed_project(manifest, shown.repository.layout, facts=shown.sidecars.of_project(manifest))
-    return people.render_project(site, viewed)
 
 
 def _feed(shown: Shown) -> bytes:
@@ -224,11 +242,7 @@ def _feed(shown: Shown) -> bytes:
     return feeds.render_project_releases(repository.settings.title or DEFAULT_TITLE, viewed, page)
 
 
-def _address(repository: Repository) -> str:
-    return repository.settings.base_url or repository.storage.address("")
-
-
 def _page_url(repository: Repository, project: ProjectName) -> str | None:
     if "people" not in repository.settings.views:
         return None
-    return f"{_address(repository)}{people_key(project)}"
+    return f"{repository.address}{people_key(project)}"

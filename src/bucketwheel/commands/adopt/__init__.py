@@ -319,7 +319,7 @@ def _commit_all(
     repository, workers = inspector.repository, context.workers
     decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
     try:
-        changed = change(repository, decisions, pages, workers, repairs=True, versions=known_versions)
+        changed = change(context, repository, decisions, pages, repairs=True, versions=known_versions)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     published = [each.project for each in changed.committed if each.now.version is not None]

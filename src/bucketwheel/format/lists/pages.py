@@ -10,14 +10,14 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
-from bucketwheel.format.layout import Layout, PageStyle
+from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle
 from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
 from bucketwheel.format.views.feeds import render_project_releases
 from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
-from bucketwheel.format.views.shared import FEED_PATHS, PEOPLE_PATHS, shared_feeds, shared_people
+from bucketwheel.format.views.shared import render_shared
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, ObjectHeaders
 
@@ -181,12 +181,10 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
     catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
-    for page in shared_people(style.site, catalogue):
-        script = layout.view(_TYPES[".js"])
-        yield Page(key=Key(page.path), body=page.body, headers=script if page.path.endswith(".js") else layout.html())
-    if style.base_url is not None:
-        for page in shared_feeds(style.site.title, style.base_url, catalogue):
-            yield Page(key=Key(page.path), body=page.body, headers=layout.view("text/xml; charset=utf-8"))
+    for key in _catalogue_keys(style):
+        headers = layout.headers_of_view(key)
+        if headers is not None:
+            yield Page(key=key, body=render_shared(key, style.site, style.base_url or "", catalogue), headers=headers)
 
 
 def logo_page(style: Style, logo: Logo) -> Page:
@@ -197,9 +195,12 @@ def logo_page(style: Style, logo: Logo) -> Page:
 def shared_keys(style: Style) -> Iterator[Key]:
     """Return the keys of what `shared_pages` renders, but those that are only ever added."""
     yield from (style.layout.root_json_key, *style.layout.root_html_keys)
-    yield from (PACKAGES_KEY, *map(Key, ("find-links.html", *PEOPLE_PATHS)))
-    if style.base_url is not None:
-        yield from map(Key, FEED_PATHS)
+    yield from (PACKAGES_KEY, Key("find-links.html"))
+    yield from _catalogue_keys(style)
+
+
+def _catalogue_keys(style: Style) -> Iterator[Key]:
+    yield from PEOPLE_KEYS if style.base_url is None else (*PEOPLE_KEYS, *FEED_KEYS)
 
 
 def _page_url(style: Style, project: ProjectName) -> str | None:

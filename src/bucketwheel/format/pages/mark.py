@@ -43,6 +43,12 @@ _XML_MARK = re.compile(
     + rb"(?: sha256=([0-9a-f]{64}) repository=([^ <>]*)(?: settings=([0-9a-f]{1,64}))?)? -->"
 )
 
+_SCRIPT_HEAD = b"window."
+_SCRIPT_MARK = re.compile(
+    rb"/\* bucketwheel revision=([0-9]{1,16}) renderer=([0-9]{1,16})"
+    rb"(?: sha256=([0-9a-f]{64}) repository=([^ <>]*)(?: settings=([0-9a-f]{1,64}))?)? \*/"
+)
+
 _JSON_HEAD = f'{{"{JSON_MARK}":'.encode()
 _JSON_OPENING = re.compile(re.escape(_JSON_HEAD) + rb'(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})')
 
@@ -66,26 +72,28 @@ def json_mark(mark: PageMark) -> dict[str, object]:
 
 
 def marked(body: bytes, mark: PageMark) -> bytes:
-    """Put the mark into a view, HTML, JSON or a feed, that was rendered without one."""
+    """Put the mark into a view, HTML, JSON, a feed or a script, that was rendered without one."""
     if body.startswith(_HTML_HEAD):
         return html_opening(mark).encode() + body.removeprefix(_HTML_HEAD)
     if body.startswith(_XML_HEAD):
-        return _XML_HEAD + _xml_mark(mark) + body.removeprefix(_XML_HEAD)
+        return _XML_HEAD + f"<!-- {_comment(mark)} -->\n".encode() + body.removeprefix(_XML_HEAD)
+    if body.startswith(_SCRIPT_HEAD):
+        return f"/* {_comment(mark)} */\n".encode() + body
     if body.startswith(b'{"'):
         written = json.dumps(json_mark(mark), ensure_ascii=False, separators=(",", ":")).encode()
         return _JSON_HEAD + written + b"," + body.removeprefix(b"{")
     raise ValueError("a view begins as no page does")
 
 
-def _xml_mark(mark: PageMark) -> bytes:
+def _comment(mark: PageMark) -> str:
     shown = ""
     if mark.manifest is not None:
-        # No comment may contain two hyphens.
-        repository = quote(mark.repository or "", safe="").replace("-", "%2D")
+        # No comment of XML may contain two hyphens, and none of a script a star and a slash.
+        repository = quote(mark.repository or "", safe="").replace("-", "%2D").replace("*", "%2A")
         settings = "" if mark.settings is None else f" settings={mark.settings}"
         shown = f" sha256={mark.manifest} repository={repository}{settings}"
-    # rule: a feed carries its revision
-    return f"<!-- bucketwheel revision={mark.revision} renderer={mark.renderer}{shown} -->\n".encode()
+    revision = mark.revision  # rule: a feed carries its revision
+    return f"bucketwheel revision={revision} renderer={mark.renderer}{shown}"
 
 
 def mark_of(page: Object) -> PageMark | None:
@@ -94,11 +102,11 @@ def mark_of(page: Object) -> PageMark | None:
 
 
 def read_page_mark(body: bytes) -> PageMark | None:
-    """Read the mark of a page of ours, HTML, JSON or a feed, by any renderer; None for another tool's page."""
+    """Read the mark of a page of ours, whatever its form, by any renderer; None for another tool's page."""
     if html := _HTML_MARK.match(body):
         return _written_mark(html, unescape(html[4].decode("utf-8", "replace")) if html[4] else None)
-    if xml := _XML_MARK.match(body):
-        return _written_mark(xml, unquote(xml[4].decode("ascii", "replace")) if xml[4] else None)
+    if comment := _XML_MARK.match(body) or _SCRIPT_MARK.match(body):
+        return _written_mark(comment, unquote(comment[4].decode("ascii", "replace")) if comment[4] else None)
     opening = _JSON_OPENING.match(body)  # then the rest, which may be long, need not be parsed
     try:
         document = load_document(body if opening is None else opening[0] + b"}", [])

@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from bucketwheel.format.catalogue import Catalogue
+from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, people_key
 from bucketwheel.format.views import people
 from bucketwheel.format.views.feeds import Released, render_new_projects, render_new_releases
 from bucketwheel.format.views.people import Site
 from bucketwheel.names import ProjectName
+from bucketwheel.storage import Key
 
-__all__ = ["FEED_PATHS", "PEOPLE_PATHS", "SharedPage", "shared_feeds", "shared_people"]
+__all__ = ["SHARED_RENDERER", "render_shared"]
 
-PEOPLE_PATHS = ("search/projects.js", "changelog/index.html", "index.html")
-"""The front page is the last: it links to the others."""
-FEED_PATHS = ("rss/updates.xml", "rss/packages.xml")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedPage:
-    """A page of all projects together."""
-
-    path: str
-    body: bytes
+SHARED_RENDERER = people.PEOPLE_RENDERER
+"""Of all these pages: they have the style of the pages for people."""
 
 
-def shared_people(site: Site, catalogue: Catalogue) -> Iterator[SharedPage]:
-    """Render the pages for people."""
-    shown = catalogue.shown
-    search = people.render_search((project, line.latest, line.summary) for project, line in shown.items())
-    changelog = people.render_changelog(site, catalogue.releases)
-    front = people.render_front(site, len(shown), catalogue.releases)
-    for path, body in zip(PEOPLE_PATHS, (search, changelog, front), strict=True):
-        yield SharedPage(path=path, body=body)
+def render_shared(key: Key, site: Site, home: str, catalogue: Catalogue) -> bytes:
+    """Render one of these pages; `home` is the address of the repository, ending in a slash, which feeds show."""
+    return _RENDERERS[key](site, home, catalogue)
 
 
-def shared_feeds(title: str, home: str, catalogue: Catalogue) -> Iterator[SharedPage]:
-    """Render the feeds; `home` is the address of the repository, ending in a slash."""
+def _search(site: Site, home: str, catalogue: Catalogue) -> bytes:
+    del site, home
+    return people.render_search((name, line.latest, line.summary) for name, line in catalogue.shown.items())
 
-    def page(project: ProjectName) -> str:
-        return f"{home}project/{project}/index.html"
 
+def _changelog(site: Site, home: str, catalogue: Catalogue) -> bytes:
+    del home
+    return people.render_changelog(site, catalogue.releases)
+
+
+def _front(site: Site, home: str, catalogue: Catalogue) -> bytes:
+    del home
+    return people.render_front(site, len(catalogue.shown), catalogue.releases)
+
+
+def _new_releases(site: Site, home: str, catalogue: Catalogue) -> bytes:
+    return render_new_releases(site.title, home, catalogue.releases, lambda project: _page(home, project))
+
+
+def _new_projects(site: Site, home: str, catalogue: Catalogue) -> bytes:
     first = (
         Released(project=project, version=line.latest, released=line.first, summary=line.summary)
         for project, line in catalogue.shown.items()
     )
-    updates = render_new_releases(title, home, catalogue.releases, page)
-    packages = render_new_projects(title, home, first, page)
-    for path, body in zip(FEED_PATHS, (updates, packages), strict=True):
-        yield SharedPage(path=path, body=body)
+    return render_new_projects(site.title, home, first, lambda project: _page(home, project))
+
+
+def _page(home: str, project: ProjectName) -> str:
+    return f"{home}{people_key(project)}"
+
+
+_RENDERERS: Mapping[Key, Callable[[Site, str, Catalogue], bytes]] = dict(
+    zip((*PEOPLE_KEYS, *FEED_KEYS), (_search, _changelog, _front, _new_releases, _new_projects), strict=True)
+)

@@ -1,0 +1,269 @@
+"""Bring the catalogue, and the pages of all projects together, to what a change made of some projects.
+
+As with a project's pages: look at the pages, then read the catalogue; swap it, then the pages. Nothing here names a
+file, and nothing is lost for good: `reindex` makes it again. So a run that loses its swap again and again leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
+
+from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished
+from bucketwheel.events import Report, Warned
+from bucketwheel.format.catalogue import (
+    CATALOGUE_KEY,
+    MOST_PROJECTS,
+    Catalogue,
+    CatalogueEntry,
+    catalogue_entry,
+    decode_catalogue,
+    encode_catalogue,
+    rebuilt,
+    with_entries,
+)
+from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, NEW_PROJECTS_KEY, PEOPLE_KEYS, PageMark, page_marks
+from bucketwheel.format.pages.mark import marked
+from bucketwheel.format.settings import View
+from bucketwheel.format.views.projects import CoreFacts
+from bucketwheel.format.views.published import viewed_project
+from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.parallel import Patience, Workers
+from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.pages import PageVersion, stat_page
+from bucketwheel.protocol.repository import Repository, refuses_current
+from bucketwheel.protocol.sidecars import Sidecars
+from bucketwheel.protocol.views import site_of
+from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
+
+__all__ = [
+    "FoundCatalogue",
+    "Rebuild",
+    "Seen",
+    "add_assets",
+    "look_at_catalogue",
+    "nobody",
+    "record",
+    "shared_keys",
+]
+
+_MOST_LOST = 5
+_KEYS: Mapping[View, tuple[Key, ...]] = {"people": PEOPLE_KEYS, "feeds": FEED_KEYS}
+
+Seen: TypeAlias = Callable[[VersionedManifest, Sidecars], None]
+"""Is shown each manifest that a command reads, with its sidecars; may be called by any thread."""
+
+
+def nobody(read: VersionedManifest, sidecars: Sidecars) -> None:
+    """Look at nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCatalogue:
+    """The catalogue, and the pages made from it, as they were looked at."""
+
+    pages: Mapping[Key, PageVersion]
+    catalogue: Catalogue | None
+    """None: absent, or damaged: only `reindex` makes it."""
+    version: ObjectVersion | None
+
+    def is_behind(self, read: VersionedManifest) -> bool:
+        """Return whether a project's line is older than a manifest."""
+        line = None if self.catalogue is None else self.catalogue.lines.get(read.project)
+        return line is None or line.revision < read.manifest.revision
+
+
+def shared_keys(views: Collection[View]) -> tuple[Key, ...]:
+    """Return the keys of the pages of all projects together that these views have."""
+    return tuple(key for view, keys in _KEYS.items() if view in views for key in keys)
+
+
+def look_at_catalogue(repository: Repository, workers: Workers) -> FoundCatalogue:
+    """Look at the pages, then read the catalogue; may run on one of the threads of a wave."""
+    keys = shared_keys(repository.settings.views)
+    looks = workers.map_within(partial(stat_page, repository.storage, key) for key in keys)
+    pages = dict(zip(keys, looks, strict=True))
+    catalogue, version = _read(repository)  # rule: the catalogue is read after the looks at its pages
+    return FoundCatalogue(pages=pages, catalogue=catalogue, version=version)
+
+
+def _read(repository: Repository) -> tuple[Catalogue | None, ObjectVersion | None]:
+    stored = repository.storage.read(CATALOGUE_KEY)
+    if stored is None:
+        return None, None
+    try:
+        return decode_catalogue(stored.body), stored.version
+    except Damaged:
+        return None, stored.version
+
+
+def add_assets(repository: Repository, found: FoundCatalogue, workers: Workers) -> None:
+    """Add the style sheet, the script and the icon before a page refers to them.
+
+    A front page of our renderer shows that somebody did.
+    """
+    if FRONT_KEY not in found.pages:
+        return
+    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
+
+    front = found.pages[FRONT_KEY].mark
+    if front is None or front.renderer != people.PEOPLE_RENDERER:
+        workers.map(partial(_add_asset, repository, Key(path), body) for path, body in people.assets().items())
+
+
+def _add_asset(repository: Repository, key: Key, body: bytes) -> None:
+    repository.storage.add(key, body, sha256=sha256_of(body), headers=_headers(repository, key), marks=NO_MARKS)
+
+
+def record(
+    repository: Repository,
+    manifests: Iterable[VersionedManifest],
+    found: FoundCatalogue,
+    sidecars: Sidecars,
+    workers: Workers,
+    report: Report,
+) -> None:
+    """Write what these manifests say into the catalogue, and bring its pages to it; may run on a thread of a wave.
+
+    Where there is no catalogue, above 5,000 projects, and after five lost swaps, it is left to `reindex`.
+    """
+    entries = [_entry(repository, read, sidecars) for read in manifests if found.catalogue and found.is_behind(read)]
+    patience = Patience()
+    for _ in range(_MOST_LOST):
+        if found.catalogue is None:
+            return
+        if len(found.catalogue.lines) > MOST_PROJECTS:
+            break
+        if _commit(repository, found, with_entries(found.catalogue, entries), workers):
+            return
+        patience.give_way()
+        found = look_at_catalogue(repository, workers)
+    report(Warned(message=_LEFT))
+
+
+_LEFT = "the front page, the search and the feeds do not show this yet; `bucketwheel reindex` brings them up to date"
+
+
+def _entry(repository: Repository, read: VersionedManifest, sidecars: Sidecars) -> CatalogueEntry:
+    facts = sidecars.of_project(read.manifest)
+    return catalogue_entry(viewed_project(read.manifest, repository.layout, facts=facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """The catalogue made again from all manifests, while a command reads them."""
+
+    repository: Repository
+    found: FoundCatalogue
+    """As it was looked at before the projects were listed."""
+    entries: dict[ProjectName, CatalogueEntry] = field(default_factory=dict)
+
+    def see(self, read: VersionedManifest, sidecars: Sidecars) -> None:
+        """Take what the catalogue says of a project; its sidecar is read only if the line is not of this revision."""
+        catalogue, project, manifest = self.found.catalogue, read.project, read.manifest
+        line = None if catalogue is None else catalogue.lines.get(project)
+        if line is None or line.revision != manifest.revision:
+            self.entries[project] = _entry(self.repository, read, sidecars)
+            return
+        facts = CoreFacts(summary=line.summary)
+        self.entries[project] = catalogue_entry(viewed_project(manifest, self.repository.layout, facts=facts))
+
+    def write(self, workers: Workers, *, gone: Collection[ProjectName]) -> None:
+        """Swap the catalogue, if it differs, and bring its pages to it; `gone` were in it and have no manifest."""
+        found, patience = self.found, Patience()
+        for _ in patience:
+            if _commit(self.repository, found, rebuilt(_ahead(found), self.entries.values(), gone=gone), workers):
+                return
+            patience.give_way()
+            found = look_at_catalogue(self.repository, workers)
+        raise _out_of_date(self.repository, CATALOGUE_KEY)
+
+
+def _ahead(found: FoundCatalogue) -> Catalogue:
+    """Return the catalogue at no lower revision than its pages show: it may have been lost, or restored."""
+    catalogue = found.catalogue or Catalogue()
+    shown = max((page.mark.revision for page in found.pages.values() if page.mark is not None), default=0)
+    return catalogue if shown <= catalogue.revision else catalogue.at(shown)  # rule: a catalogue never goes back
+
+
+def _commit(repository: Repository, found: FoundCatalogue, after: Catalogue, workers: Workers) -> bool:
+    """Swap the catalogue, if it has changed, then bring the pages to it; False: another run's swap came first."""
+    since = 0
+    if after != found.catalogue:
+        body, headers = encode_catalogue(after), repository.layout.record()
+        try:
+            repository.storage.swap(CATALOGUE_KEY, body, expected=found.version, headers=headers, marks=NO_MARKS)
+        except (SwapLost, OutcomeUnknown):
+            return False  # if it was ours, the next look shows it
+        since = after.revision
+    workers.map_within(partial(_write, repository, key, after, page, since) for key, page in found.pages.items())
+    return True
+
+
+def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVersion, since: int) -> None:
+    """Bring one page to this revision of the catalogue, or leave it at a later one."""
+    from bucketwheel.format.views.shared import SHARED_RENDERER, render_shared  # noqa: PLC0415 - loads templates
+
+    settings, patience = repository.settings, Patience()
+    for _ in patience:
+        body = render_shared(key, site_of(repository), repository.address, catalogue)
+        mark = PageMark(
+            revision=catalogue.revision,
+            renderer=SHARED_RENDERER,
+            manifest=sha256_of(body),
+            repository=settings.id,
+        )
+        if _is_right(found, mark, 0 if key == NEW_PROJECTS_KEY else since):
+            return
+        repository.target.changed_pages.add(key, settings)
+        try:
+            repository.storage.swap(
+                key,
+                marked(body, mark),
+                expected=found.version,
+                headers=_headers(repository, key),
+                marks=page_marks(mark),
+            )
+        except (SwapLost, OutcomeUnknown) as error:
+            if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
+                raise refuses_current(repository.target, key) from error
+            patience.give_way()
+            found = stat_page(repository.storage, key)
+            later, _ = _read(repository)  # rule: after a lost page the catalogue is read again
+            if later is None:
+                return  # `reindex` makes it again, and the pages with it
+            catalogue = later
+            continue
+        return
+    raise _out_of_date(repository, key)
+
+
+def _is_right(found: PageVersion, ours: PageMark, since: int) -> bool:
+    """Return whether a page needs no write.
+
+    `since` is the revision that this run made: an older page that is equal may still be replaced by a run that saw it
+    before, with what came between. Of the feed of new projects that would be one project too many for a while.
+    """
+    if found.mark is None or found.mark.revision < since:
+        return False
+    if found.mark.revision > ours.revision:  # rule: a shared page never goes back
+        return True
+    return found.mark.renderer > ours.renderer or (found.mark.renderer, found.mark.manifest) == (
+        ours.renderer,
+        ours.manifest,
+    )
+
+
+def _headers(repository: Repository, key: Key) -> ObjectHeaders:
+    headers = repository.layout.headers_of_view(key)
+    if headers is None:
+        raise ValueError(f"{key} is no view")
+    return headers
+
+
+def _out_of_date(repository: Repository, key: Key) -> Unfinished:
+    return Unfinished(
+        f"everything is committed, but {key} of {repository.target.place} is out of date; run the same command again"
+    )
