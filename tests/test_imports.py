@@ -132,7 +132,7 @@ def test_only_the_pages_for_people_know_jinja2() -> None:
 
 
 def test_swap_is_called_by_the_protocol_only() -> None:
-    """Nobody but the commit, the refresh of pages and the proof of the store replaces an object.
+    """Nobody but the commit, the catalogue, the refresh of pages and the proof of the store replaces an object.
 
     An index made from a list has no manifests, and so its own order of writes.
     """
@@ -142,7 +142,7 @@ def test_swap_is_called_by_the_protocol_only() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "swap" and home(path) != "storage"
     }
-    repositories = {"protocol.commit", "protocol.proof", "protocol.refresh", "protocol.repository"}
+    repositories = {f"protocol.{each}" for each in ("catalogue", "commit", "proof", "refresh", "repository")}
     assert callers == {*repositories, "commands.from_list"}
 
 
