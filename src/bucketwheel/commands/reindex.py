@@ -87,7 +87,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         outdated = sum(_count_outdated(context, repository, batch, versions) for batch in batches(others))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
     if found is not None:
-        add_assets(repository, found, context.workers)
+        add_assets(repository, found.front, context.workers)
     refreshed = refresh_settled(repository, others, context.workers, versions, seen)
     done = sorted(current.union(refreshed.projects))
     if done:

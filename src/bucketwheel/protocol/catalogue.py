@@ -69,6 +69,11 @@ class FoundCatalogue:
     """None: absent, or damaged: only `reindex` makes it."""
     version: ObjectVersion | None
 
+    @property
+    def front(self) -> Iterable[PageVersion]:
+        """The front page, where there are pages for people."""
+        return [page for key, page in self.pages.items() if key == FRONT_KEY]
+
     def is_behind(self, read: VersionedManifest) -> bool:
         """Return whether a project's line is older than a manifest."""
         line = None if self.catalogue is None else self.catalogue.lines.get(read.project)
@@ -99,17 +104,17 @@ def _read(repository: Repository) -> tuple[Catalogue | None, ObjectVersion | Non
         return None, stored.version
 
 
-def add_assets(repository: Repository, found: FoundCatalogue, workers: Workers) -> None:
-    """Add the style sheet, the script and the icon before a page refers to them.
+def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Workers) -> None:
+    """Add style sheet, script and icon before a page refers to them, unless a page that was found shows that they are.
 
-    A front page of our renderer shows that somebody did.
+    `found` are pages for people; one of our renderer refers to what ours does.
     """
-    if FRONT_KEY not in found.pages:
+    if "people" not in repository.settings.views:
         return
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
-    front = found.pages[FRONT_KEY].mark
-    if front is None or front.renderer != people.PEOPLE_RENDERER:
+    renderers = {page.mark.renderer for page in found if page.mark is not None}
+    if renderers.isdisjoint({people.PEOPLE_RENDERER, people.PEOPLE_RENDERER + 1}):
         workers.map(partial(_add_asset, repository, Key(path), body) for path, body in people.assets().items())
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Unfinished, WentBack, merged
+from bucketwheel.format.layout import people_key
 from bucketwheel.format.views.published import changed_versions
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
@@ -138,7 +139,8 @@ def _write_views(
     workers, found = context.workers, pages.catalogue
     if found is None:
         return _write_pages(repository, committed, pages, workers, versions)
-    add_assets(repository, found, workers)  # rule: style and script before the page
+    people = [pages[key] for key in (people_key(each.project) for each in committed) if key in pages]
+    add_assets(repository, [*found.front, *people], workers)  # rule: style and script before the page
     manifests = [each.now for each in committed if each.now.version is not None]
     recording = partial(record, repository, manifests, found, pages.sidecars(repository), workers, context.report)
     if any(pages[key].version is None for read in manifests for key in view_keys(repository.settings, read.project)):
