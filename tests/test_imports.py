@@ -35,7 +35,6 @@ PURE = {
     *("commands.check.references", "commands.check.findings", "commands.check.unreferenced", "commands.check.views"),
     *("commands.adopt.differences", "commands.adopt.reconciliation", "commands.authorize.requirements"),
     "hosting",
-    *("commands.from_list.entries", "commands.from_list.pages", "commands.from_list.record"),
     *("gateway.paths", "gateway.headers", "gateway.access", "gateway.addresses"),
 }
 EFFECTS = {"os", "time", "logging", "random", "socket", "urllib.request", "urllib3", "subprocess", "boto3", "botocore"}

@@ -16,8 +16,8 @@ import pytest
 
 import bucketwheel
 from bucketwheel import ListIndex, ListOptions, Misconfigured, Refused, Unfinished
-from bucketwheel.commands.from_list.entries import read_list
 from bucketwheel.events import Event, RequestSent, Writing
+from bucketwheel.format.lists.entries import read_list
 from bucketwheel.storage import Key
 from support.archives import make_wheel
 from support.clients import run_pip, run_uv
@@ -360,7 +360,6 @@ def test_other_places_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path / "list", lines(*LIST))
     commands = (
         ["reindex"],
-        ["check"],
         ["yank", "demo==1.0", "--reason", "x"],
         ["delete", "demo==1.0", "--yes"],
         ["init"],

@@ -24,6 +24,7 @@ __all__ = [
     "LIST_KIND",
     "VIEWS",
     "Capability",
+    "MadeFromList",
     "RepositorySettings",
     "Verdict",
     "View",
@@ -51,6 +52,10 @@ View: TypeAlias = Literal["json", "json-versions", "people", "feeds"]
 VIEWS: tuple[View, ...] = ("json", "json-versions", "people", "feeds")
 """The views that can be switched on, in the order in which settings have them."""
 _LONGEST_TITLE = 80
+
+
+class MadeFromList(Refused):
+    """The refusal of an index that `from-list` makes, by what needs manifests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +190,7 @@ def _read_settings(body: bytes) -> RepositorySettings:
     kind = document.text("kind")
     if kind == LIST_KIND:
         what = "is of an index that is made from a list"
-        raise Refused(
+        raise MadeFromList(
             Problem(subject=SETTINGS_KEY, what=what, remedy="change the list, and run `bucketwheel from-list`")
         )
     if document.number("format") != FORMAT or kind != KIND:

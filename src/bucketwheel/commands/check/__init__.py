@@ -19,6 +19,7 @@ from bucketwheel.commands.check.inspection import (
     read_page,
 )
 from bucketwheel.commands.check.inventory import Inventory, project_at, read_inventory
+from bucketwheel.commands.check.lists import inspect_list
 from bucketwheel.commands.check.public import probe_as_client
 from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
 from bucketwheel.commands.check.signing import (
@@ -35,6 +36,7 @@ from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.format.layout import SETTINGS_KEY
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
+from bucketwheel.format.settings import MadeFromList
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
@@ -58,7 +60,7 @@ class Checked:
     repository: Place
     projects: int
     files: int
-    """How many files the manifests name."""
+    """How many files the manifests name, or the list."""
     deep: bool
     findings: tuple[Finding, ...]
     """The gravest first; empty if all is as it should be."""
@@ -75,13 +77,16 @@ def check(settings: Settings, *, projects: Sequence[str] = (), deep: bool = Fals
 
 
 def check_projects(context: Context, projects: Sequence[str], *, deep: bool, settings: Settings = _DEFAULTS) -> Checked:
-    """Inspect each project, then the root, the store and the public address.
+    """Inspect each project, then the root, the store and the public address; of an index made from a list its pages.
 
     The settings say how signatures and attestations are verified.
     """
     workers, report = context.workers, context.report
     wanted = tuple(dict.fromkeys(map(named_project, projects)))
-    repository = open_to_read(context.target)
+    try:
+        repository = open_to_read(context.target)
+    except MadeFromList:
+        return _check_list(context, wanted, deep=deep)
     inventory = None if wanted else read_inventory(repository)
     inspections = _inspect(repository, wanted, inventory, workers, report)
     published = [each.read for each in inspections if each.manifest.revision]
@@ -105,6 +110,17 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool, set
         files=sum(len(manifest.files) for manifest in manifests),
         deep=deep,
         findings=in_order(findings),
+    )
+
+
+def _check_list(context: Context, wanted: Sequence[ProjectName], *, deep: bool) -> Checked:
+    inspected = inspect_list(context, wanted)
+    return Checked(
+        repository=context.target.place,
+        projects=inspected.projects,
+        files=inspected.files,
+        deep=deep,
+        findings=in_order(inspected.findings),
     )
 
 
@@ -176,13 +192,11 @@ def _check_others(repository: Repository, inventory: Inventory, manifests: Itera
 
 def _read_root(repository: Repository, inventory: Inventory | None) -> dict[Key, bytes | None]:
     """Read the root pages by key; an HTML root is not read if its listing shows that it is as it must be."""
-    layout = repository.layout
-    json = read_body(repository, layout.root_json_key)
+    layout, storage = repository.layout, repository.storage
+    json = read_body(storage, layout.root_json_key)
     html = render_root_html(listed_by(json))
     return {layout.root_json_key: json} | {
-        key: read_body(repository, key)
-        if inventory is None
-        else read_page(repository, key, inventory.objects.get(key), html)
+        key: read_body(storage, key) if inventory is None else read_page(storage, key, inventory.objects.get(key), html)
         for key in layout.root_html_keys
     }
 

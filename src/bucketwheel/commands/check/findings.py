@@ -40,6 +40,7 @@ _PRUNE: Final = "run `bucketwheel prune {project} --orphans --yes`"
 _RESTORE: Final = "restore the manifest of {project} from a backup"
 _BY_HAND: Final = "by hand (aws s3api copy-object --metadata-directive REPLACE; keep its metadata)"
 _SAME_KEYS: Final = "check that base-url leads to the repository, and that the server does not rewrite keys"
+_FROM_LIST: Final = "run `bucketwheel from-list` with the same list"
 _STOPPED: Final = "a publish is running, or was stopped"
 _EDITED: Final = "was edited, or another tool wrote it"
 _ENCODED: Final = "is served with Content-Encoding {encoding}, but pip hashes the bytes that it receives"
@@ -69,7 +70,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         "error", "{why}", f"restore the file or its attestations from a backup, or remove them and {_ADOPT}"
     ),
     "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
+    "page-missing:list": FindingKind("error", "is missing", f"{_FROM_LIST} and --all-pages"),
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
+    "page-edited:list": FindingKind("error", _EDITED, f"{_FROM_LIST} and --all-pages"),
     "page-ahead": FindingKind(
         "error",
         "shows revision {shown}, but the manifest went back to revision {revision}: somebody restored it",
@@ -78,6 +81,8 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-ahead:other": FindingKind(
         "error", "shows another revision {revision} than the manifest has: somebody restored it", _FROM_PAGES
     ),
+    "list-damaged": FindingKind("error", "is missing", f"{_FROM_LIST}, which makes it again"),
+    "list-damaged:unreadable": FindingKind("error", "cannot be read: {error}", f"remove it, and {_FROM_LIST}"),
     "root-missing": FindingKind("error", "is missing", _REINDEX),
     "root-incomplete": FindingKind("error", "does not list {project}", _REINDEX_PROJECT),
     "root-edited": FindingKind("error", _EDITED, _REINDEX),
@@ -131,6 +136,8 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
+    "page-behind:list": FindingKind("warning", "has pages of another version of bucketwheel", _FROM_LIST),
+    "list-unfinished": FindingKind("warning", "is being written by `from-list`, or that was stopped", _FROM_LIST),
     "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
     "attestations-doubtful": FindingKind("warning", "{why}", "find out who built it, and whether they may"),
     "root-dangling": FindingKind(

@@ -26,7 +26,7 @@ from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.listed_pages import expected_pages
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, ListEntry
+from bucketwheel.storage import Inspectable, Key, ListEntry, Storage
 
 __all__ = [
     "InspectedProject",
@@ -102,13 +102,12 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
 
 def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding]:
     for key, expected in expected_pages(repository, snapshot.read).items():
-        body = read_page(repository, key, snapshot.objects.get(key), expected)
+        body = read_page(repository.storage, key, snapshot.objects.get(key), expected)
         yield from check_page(key, body, expected, snapshot.read)
 
 
-def read_page(repository: Repository, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
+def read_page(storage: Storage, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
     """Return the bytes of a page, or None if the listing has none; send requests only if it may not be as expected."""
-    storage = repository.storage
     if listed is None:
         return None
     if isinstance(storage, Inspectable) and listed.version == storage.version_of(expected):
@@ -116,12 +115,12 @@ def read_page(repository: Repository, key: Key, listed: ListEntry | None, expect
     info = storage.stat(key)
     if info is None or info.sha256 == sha256_of(expected):
         return None if info is None else expected
-    return read_body(repository, key)
+    return read_body(storage, key)
 
 
-def read_body(repository: Repository, key: Key) -> bytes | None:
+def read_body(storage: Storage, key: Key) -> bytes | None:
     """Read the bytes of an object; None if it is absent."""
-    stored = repository.storage.read(key)
+    stored = storage.read(key)
     return None if stored is None else stored.body
 
 
@@ -133,7 +132,7 @@ def inspect_unreferenced(repository: Repository, key: Key) -> Unreferenced | Non
     if info.marks is not None:
         return Unreferenced(key=key, owner=_owner(repository, info.marks), modified=info.modified)
     # A directory has no marks, but a page of ours has a mark in its body.
-    body = read_body(repository, key) if key.endswith(_PAGE_NAMES) else None
+    body = read_body(repository.storage, key) if key.endswith(_PAGE_NAMES) else None
     is_page = body is not None and read_page_mark(body) is not None
     return Unreferenced(key=key, owner="page" if is_page else "unknown", modified=info.modified)
 

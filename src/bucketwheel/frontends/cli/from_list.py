@@ -27,6 +27,7 @@ __all__ = ["from_list"]
 @click.option("--logo-width", type=click.IntRange(0, 2000), default=0, metavar="N", help="Its width on the page.")
 @click.option("--no-per-release-json", is_flag=True, help="Write no JSON document for each version.")
 @click.option("--skip-invalid", is_flag=True, help="Warn of bad lines and write the rest.")
+@click.option("--all-pages", is_flag=True, help="Look at every page: somebody may have changed or removed some.")
 @click.option("--no-generate-timestamp", is_flag=True, help="Accepted for dumb-pypi's sake: no page has the time.")
 @click.option("--previous-package-list", metavar="FILE", help="Accepted for dumb-pypi's sake: not needed.")
 @click.option("--previous-package-list-json", metavar="FILE", help="Likewise.")
@@ -44,6 +45,7 @@ def from_list(
     logo_width: int,
     no_per_release_json: bool,
     skip_invalid: bool,
+    all_pages: bool,
     no_generate_timestamp: bool,
     previous_package_list: str | None,
     previous_package_list_json: str | None,
@@ -74,6 +76,7 @@ def from_list(
         logo_width=logo_width,
         per_release_json=not no_per_release_json,
         skip_invalid=skip_invalid,
+        all_pages=all_pages,
     )
     with invocation.begin() as (settings, report):
         index = bucketwheel.from_list(body, settings, options=options, of_json=package_list is None, report=report)

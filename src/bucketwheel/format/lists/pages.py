@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import PurePosixPath
 
-from bucketwheel.commands.from_list.entries import Entry
 from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
-from bucketwheel.format.layout import Layout
+from bucketwheel.format.layout import Layout, PageStyle
+from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
 from bucketwheel.format.views.feeds import render_project_releases
 from bucketwheel.format.views.logo import Logo
-from bucketwheel.format.views.people import Site
+from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
 from bucketwheel.format.views.shared import FEED_PATHS, PEOPLE_PATHS, shared_feeds, shared_people
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, ObjectHeaders
 
 __all__ = [
-    "RENDERER",
+    "PACKAGES_KEY",
     "Page",
     "Style",
+    "batches",
+    "generation",
+    "lines_digest",
+    "logo_page",
     "project_keys",
     "project_pages",
     "shared_keys",
@@ -29,9 +36,13 @@ __all__ = [
     "viewed_project",
 ]
 
-RENDERER = 1
+PACKAGES_KEY = Key("packages.json")
+"""The list as it was read."""
+
+_RENDERER = 1
 """Increase this whenever the bytes of any page but those for people change for the same list."""
 
+_BATCH = 2000
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -48,18 +59,64 @@ class Page:
     headers: ObjectHeaders
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Style:
-    """What decides which pages there are, and how they look."""
+    """What decides, besides the list, which pages there are and what they show."""
 
-    layout: Layout
-    site: Site
+    pages: PageStyle
+    packages_url: str
+    """Where the files are: absolute, or relative to a project's page."""
+    index_url: str
+    """The address of the simple index."""
     base_url: str | None
     """The public address, ending in a slash; feeds need it."""
+    title: str
+    logo: str | None
+    """A path below the index, or a URL."""
+    logo_width: int
     versions: bool
     """Whether each version has a JSON document of its own."""
-    logo: Logo | None = None
-    """The picture that the site's logo is, unless that is elsewhere."""
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The keys and headers of the pages."""
+        return Layout(pages=self.pages)
+
+    @cached_property
+    def site(self) -> Site:
+        """What the pages for people share."""
+        return Site(
+            title=self.title,
+            index_url=self.index_url,
+            logo=self.logo,
+            logo_width=self.logo_width,
+            feeds=self.base_url is not None,
+            page="" if self.pages == "slash" else "index.html",
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Whatever differs between two styles differs here."""
+        return sha256_of(repr((self, generation())).encode("utf-8", "surrogatepass"))
+
+
+@cache
+def generation() -> str:
+    """Return what else the bytes of the pages depend on: the program that renders them."""
+    return f"{_RENDERER} {PEOPLE_RENDERER} {' '.join(sorted(people.assets()))}"
+
+
+def lines_digest(style: Style, entries: Iterable[Entry]) -> str:
+    """Return the digest of all that the pages of a project depend on."""
+    lines = "\n".join([style.digest, *(entry.line for entry in entries)])
+    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """Split pages into batches, so that memory does not hold all of them."""
+    rest = iter(pages)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
 
 
 def viewed_project(project: ProjectName, entries: Sequence[Entry]) -> ViewedProject:
@@ -120,11 +177,9 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
         yield Page(key=key, body=root, headers=layout.html())
     yield Page(key=Key("find-links.html"), body=simple.render_find_links(projects.values()), headers=layout.html())
     body = "".join(f"{line}\n" for line in lines).encode()
-    yield Page(key=Key("packages.json"), body=body, headers=layout.view("application/json"))
+    yield Page(key=PACKAGES_KEY, body=body, headers=layout.view("application/json"))
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
-    if style.logo is not None:
-        yield Page(key=Key(style.logo.path), body=style.logo.body, headers=layout.asset(style.logo.content_type))
     catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
     for page in shared_people(style.site, catalogue):
         script = layout.view(_TYPES[".js"])
@@ -134,10 +189,15 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
             yield Page(key=Key(page.path), body=page.body, headers=layout.view("text/xml; charset=utf-8"))
 
 
+def logo_page(style: Style, logo: Logo) -> Page:
+    """Return the picture as one of the pages."""
+    return Page(key=Key(logo.path), body=logo.body, headers=style.layout.asset(logo.content_type))
+
+
 def shared_keys(style: Style) -> Iterator[Key]:
     """Return the keys of what `shared_pages` renders, but those that are only ever added."""
     yield from (style.layout.root_json_key, *style.layout.root_html_keys)
-    yield from map(Key, ("find-links.html", "packages.json", *PEOPLE_PATHS))
+    yield from (PACKAGES_KEY, *map(Key, ("find-links.html", *PEOPLE_PATHS)))
     if style.base_url is not None:
         yield from map(Key, FEED_PATHS)
 

@@ -7,28 +7,34 @@ it stops. Every page is swapped against that look, so a run that was overtaken l
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from bucketwheel.commands.from_list.entries import Entry, ReadList, grouped, read_list
-from bucketwheel.commands.from_list.pages import (
-    RENDERER,
+from bucketwheel.config.resolution import Settings
+from bucketwheel.errors import Misconfigured, Problem, Refused, Unfinished
+from bucketwheel.events import Report, Warned, ignore
+from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
+from bucketwheel.format.lists.entries import Entry, ReadList, grouped, read_list
+from bucketwheel.format.lists.pages import (
     Page,
     Style,
+    batches,
+    generation,
+    lines_digest,
+    logo_page,
     project_keys,
     project_pages,
     shared_keys,
     shared_pages,
     viewed_project,
 )
-from bucketwheel.commands.from_list.record import (
-    COUNTED,
+from bucketwheel.format.lists.record import (
     PROJECTS_KEY,
+    SHARED,
     ListSettings,
     ProjectRecord,
     decode_projects,
@@ -36,12 +42,7 @@ from bucketwheel.commands.from_list.record import (
     encode,
     encode_projects,
 )
-from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Misconfigured, Problem, Refused, Unfinished
-from bucketwheel.events import Report, Warned, ignore
-from bucketwheel.format.layout import SETTINGS_KEY, Layout
 from bucketwheel.format.views.logo import InvalidLogo, Logo, read_logo
-from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import ViewedProject
 from bucketwheel.names import ProjectName, printable, sha256_of
 from bucketwheel.places import DirectoryPlace, Place
@@ -50,9 +51,7 @@ from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMan
 
 __all__ = ["ListIndex", "ListOptions", "from_list"]
 
-_SHARED = ""
 _MOST_SHOWN = 20
-_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +68,8 @@ class ListOptions:
     logo_width: int = 0
     per_release_json: bool = True
     skip_invalid: bool = False
+    all_pages: bool = False
+    """Whether to look at every page, because somebody may have changed or removed some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +110,19 @@ def from_list(
     with open_context(settings, report) as context:
         refuse_read_only(context.target)
         found = _find(context.target)
-        style = _style(context, options)
-        shown = sha256_of(f"{_digest(style, options)}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))
-        if found.settings is not None and found.settings.shown == shown and len(found.settings.counts) == len(COUNTED):
+        look_at_all = options.all_pages or (found.settings is not None and found.records_version is None)
+        logo = _logo(options.logo) if isinstance(options.logo, Path) else options.logo
+        style = _style(context, options, logo.path if isinstance(logo, Logo) else logo)
+        shown = sha256_of(f"{style.digest}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))
+        if found.settings is not None and found.settings.shown == shown and not look_at_all:
             return _index(context, style, found.settings.counts, (0, 0))
         read = read_list(body, packages_url=options.packages_url, of_json=of_json)
         _tell_bad_lines(read, report, skip=options.skip_invalid)
         projects = grouped(read.entries)
         counts = (len(projects), len(read.entries), read.passed_over, len(read.bad))
-        settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts)
-        changed = _Writing(context, style, found, _digest(style, options)).run(projects, settled)
+        settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts, style=style, generation=generation())
+        writing = _Writing(context, style, found, logo if isinstance(logo, Logo) else None, look_at_all=look_at_all)
+        changed = writing.run(projects, settled)
     return _index(context, style, counts, changed)
 
 
@@ -126,7 +130,7 @@ def _index(context: Context, style: Style, counts: tuple[int, ...], changed: tup
     projects, files, passed_over, skipped = counts
     return ListIndex(
         repository=context.target.place,
-        index_url=str(style.site.index_url),
+        index_url=style.index_url,
         projects=projects,
         files=files,
         passed_over=passed_over,
@@ -166,33 +170,22 @@ def _logo(file: Path) -> Logo:
     raise Misconfigured(Problem(subject=f"--logo {printable(str(file))}", what=what, remedy=remedy))
 
 
-def _style(context: Context, options: ListOptions) -> Style:
-    in_directory = isinstance(context.target.place, DirectoryPlace)
-    layout, storage = Layout(pages="index.html" if in_directory else "slash"), context.target.storage
-    base_url = None if in_directory else storage.address("")
+def _style(context: Context, options: ListOptions, logo: str | None) -> Style:
+    pages: PageStyle = "index.html" if isinstance(context.target.place, DirectoryPlace) else "slash"
+    storage, simple = context.target.storage, Layout(pages=pages).simple
+    base_url = None if pages == "index.html" else storage.address("")
     if options.base_url is not None:
         base_url = options.base_url.rstrip("/") + "/"
-    logo = _logo(options.logo) if isinstance(options.logo, Path) else options.logo
-    site = Site(
-        title=printable(options.title),
-        index_url=storage.address(layout.simple) if base_url is None else f"{base_url}{layout.simple}",
-        logo=logo.path if isinstance(logo, Logo) else logo,
-        logo_width=options.logo_width,
-        feeds=base_url is not None,
-        page="index.html" if in_directory else "",
-    )
     return Style(
-        layout=layout,
-        site=site,
+        pages=pages,
+        packages_url=options.packages_url,
+        index_url=storage.address(simple) if base_url is None else f"{base_url}{simple}",
         base_url=base_url,
+        title=printable(options.title),
+        logo=logo,
+        logo_width=options.logo_width,
         versions=options.per_release_json,
-        logo=logo if isinstance(logo, Logo) else None,
     )
-
-
-def _digest(style: Style, options: ListOptions) -> str:
-    """Return what all pages depend on besides the list."""
-    return repr((RENDERER, PEOPLE_RENDERER, style.site.style, style.site.script, style, options.packages_url))
 
 
 def _find(target: Target) -> _Found:
@@ -233,8 +226,9 @@ def _tell_bad_lines(read: ReadList, report: Report, *, skip: bool) -> None:
 class _Writing:
     """One run that writes: what it found, and the versions of what it writes over."""
 
-    def __init__(self, context: Context, style: Style, found: _Found, options: str) -> None:
-        self._context, self._style, self._found, self._options = context, style, found, options
+    def __init__(self, context: Context, style: Style, found: _Found, logo: Logo | None, *, look_at_all: bool) -> None:
+        self._context, self._style, self._found, self._logo = context, style, found, logo
+        self._look_at_all = look_at_all
         self._storage = context.target.storage
         self._run_id = ""
         self._written = self._removed = 0
@@ -252,16 +246,15 @@ class _Writing:
 
     def _write(self, projects: Mapping[ProjectName, Sequence[Entry]], settled: ListSettings) -> None:
         found, style = self._found, self._style
-        digests = {name: self._digest(entries) for name, entries in projects.items()}
         after = {
             str(name): ProjectRecord(
-                shown=digests[name],
+                shown=lines_digest(style, entries),
                 keys=tuple(project_keys(style, name, [*dict.fromkeys(entry.version for entry in entries)])),
             )
             for name, entries in projects.items()
         }
-        after[_SHARED] = ProjectRecord(shown=str(settled.shown), keys=tuple(shared_keys(style)))
-        changed = {name for name, record in after.items() if found.records.get(name) != record}
+        after[SHARED] = ProjectRecord(shown=str(settled.shown), keys=tuple(shared_keys(style)))
+        changed = {name for name, record in after.items() if self._look_at_all or found.records.get(name) != record}
         self._run_id = settled.run
         began = self._swap_settings(ListSettings(run=settled.run, shown=None), found.version)
         records = self._swap_records(_while_writing(found.records, after, changed), found.records_version)
@@ -272,10 +265,6 @@ class _Writing:
         self._swap_records(after, records)
         self._swap_settings(settled, began)
 
-    def _digest(self, entries: Iterable[Entry]) -> str:
-        lines = "\n".join([self._options, *(entry.line for entry in entries)])
-        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
-
     def _pages(self, projects: Mapping[ProjectName, Sequence[Entry]], changed: set[str]) -> Iterator[Page]:
         """Render what changed: the pages of projects, then those that link to them."""
         viewed: dict[ProjectName, ViewedProject] = {}
@@ -284,12 +273,14 @@ class _Writing:
             if name in changed:
                 yield from project_pages(self._style, viewed[name], entries)
         lines = (entry.line for entries in projects.values() for entry in entries)
+        if self._logo is not None:
+            yield logo_page(self._style, self._logo)
         yield from shared_pages(self._style, viewed, lines)
 
     def _write_pages(self, pages: Iterator[Page], old: set[Key]) -> None:
         known: dict[Key, ObjectVersion] = {}
-        for batch in _batches(pages):
-            looked = [page for page in batch if page.key in old or page.key.startswith("assets/")]
+        for batch in batches(pages):
+            looked = [page for page in batch if self._look_at_all or page.key in old or page.key.startswith("assets/")]
             stats = self._context.workers.map(partial(self._storage.stat, page.key) for page in looked)
             found = {page.key: info for page, info in zip(looked, stats, strict=True) if info is not None}
             self._stop_if_overtaken()  # rule: a run that was overtaken after its look writes nothing
@@ -346,14 +337,3 @@ def _while_writing(
         shown = after[name].shown if name in after and name not in changed else ""
         records[name] = ProjectRecord(shown=shown, keys=tuple(sorted(keys)))
     return records
-
-
-def _batches(pages: Iterator[Page]) -> Iterator[list[Page]]:
-    batch: list[Page] = []
-    for page in pages:
-        batch.append(page)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

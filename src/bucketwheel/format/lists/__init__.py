@@ -1,0 +1,1 @@
+"""An index made from a plain list: its lines, its pages, and what it remembers of itself. All of it is pure."""
