@@ -13,7 +13,7 @@ from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
-from bucketwheel.protocol.refresh import page_keys, project_mark, read_known
+from bucketwheel.protocol.refresh import batches, page_keys, project_mark, read_known
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ObjectVersion
 
@@ -67,7 +67,7 @@ def current_projects(
     if listed is None or not isinstance(storage, Inspectable):
         return frozenset()
     current: set[ProjectName] = set()
-    for some in (projects[:_SAMPLE], projects[_SAMPLE:]):
+    for some in (projects[:_SAMPLE], *batches(projects[_SAMPLE:])):
         compared = workers.map(partial(_is_current, repository, storage, listed, project) for project in some)
         current |= {project for project, is_current in zip(some, compared, strict=True) if is_current}
         if not current:
