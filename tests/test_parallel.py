@@ -1,14 +1,108 @@
-"""The pool of threads: what becomes of calls when the user presses Ctrl-C."""
+"""The pool of threads: waves of calls, and what becomes of calls when the user presses Ctrl-C."""
 
 from __future__ import annotations
 
+import gc
 import time
-from concurrent.futures import Future
-from threading import Event
+import weakref
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from functools import partial
+from threading import Barrier, Event
 
 import pytest
 
 from bucketwheel.parallel import Workers, stop_if_interrupted
+
+
+def test_a_wave_returns_results_in_order() -> None:
+    """Calls end in any order, and as many are made side by side as there are threads."""
+    together = Barrier(3)
+
+    def call(number: int) -> int:
+        together.wait(10)
+        time.sleep(0.01 * (3 - number % 3))
+        return number
+
+    with Workers(3) as workers:
+        assert workers.map(partial(call, number) for number in range(9)) == list(range(9))
+        assert workers.map_within(partial(call, number) for number in range(9)) == list(range(9))
+        assert workers.map_settled(partial(call, number) for number in range(9)) == list(range(9))
+        assert workers.map([]) == workers.map_settled([]) == []
+
+
+def _fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_no_call_begins_after_an_error() -> None:
+    """The first error, in the order of the calls, ends a wave."""
+    made: list[int] = []
+    calls = [partial(made.append, 0), partial(_fail, "first"), partial(made.append, 1), partial(_fail, "second")]
+
+    with Workers(1) as workers, pytest.raises(ValueError, match="first"):
+        workers.map(calls)
+
+    assert made == [0]
+
+
+def test_a_settled_wave_returns_errors_in_their_places() -> None:
+    """Every call is made, whatever became of the others."""
+    calls: list[Callable[[], object]] = [partial(int, "1"), partial(int, "x"), partial(int, "2"), partial(_fail, "y")]
+
+    with Workers(2) as workers:
+        outcomes = workers.map_settled(calls)
+
+    assert [type(each) for each in outcomes] == [int, ValueError, int, ValueError]
+    assert (outcomes[0], outcomes[2], str(outcomes[3])) == (1, 2, "y")
+
+
+def test_a_wave_holds_no_call_that_was_made() -> None:
+    """A call may hold an upload or a manifest; of a hundred thousand calls memory holds those that wait."""
+
+    class Held:
+        """Something large."""
+
+    alive: list[int] = []
+    references: list[weakref.ref[Held]] = []
+
+    def count(_: Held) -> None:
+        gc.collect()
+        alive.append(sum(reference() is not None for reference in references))
+
+    def calls() -> list[Callable[[], None]]:
+        held = [Held() for _ in range(20)]
+        references.extend(map(weakref.ref, held))
+        return [partial(count, each) for each in held]
+
+    with Workers(1) as workers:
+        workers.map(iter(calls()))
+
+    assert alive == list(range(20, 0, -1))
+
+
+def test_a_wave_within_a_call_ends_when_the_pool_does() -> None:
+    """After an error elsewhere the wave of a call is not made to its end, and no part of it counts as its results."""
+    begun, made = Event(), []
+    waves: list[Future[list[None]]] = []
+
+    def call(number: int) -> None:
+        begun.set()
+        time.sleep(0.01)
+        made.append(number)
+
+    def fail() -> None:
+        with Workers(1) as workers:
+            calls = [partial(call, number) for number in range(1000)]
+            waves.append(workers.start(partial(workers.map_within, calls)))
+            begun.wait(10)
+            _fail("elsewhere")
+
+    with pytest.raises(ValueError, match="elsewhere"):
+        fail()
+    assert len(made) < 1000
+    with pytest.raises(CancelledError):
+        waves[0].result()
 
 
 def test_an_error_waits_for_what_has_begun() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread, local
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 __all__ = ["Patience", "Workers", "attempts", "stop_if_interrupted"]
 
@@ -149,24 +150,16 @@ class Workers:
 
     def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Make the calls and return their results in order; after an error no more calls begin, and it is raised."""
-        return _map(self._pool, calls)
+        return _Wave(self._pool, calls).results()
 
     def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Do the same from within a call of a wave, in threads of their own; these calls may start nothing."""
         waiting = list(calls)
-        return [waiting[0]()] if len(waiting) == 1 else _map(self._inner_pool, waiting)
+        return [waiting[0]()] if len(waiting) == 1 else _Wave(self._inner_pool, waiting).results()
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
-        futures = [self.start(call) for call in calls]
-        _await(futures)
-        outcomes: list[_T | Exception] = []
-        for future in futures:
-            try:
-                outcomes.append(future.result())
-            except Exception as error:  # noqa: BLE001 - returned to the caller
-                outcomes.append(error)
-        return outcomes
+        return _Wave(self._pool, calls).outcomes()
 
 
 _LISTEN = 0.5  # seconds
@@ -201,7 +194,8 @@ class _Pool:
     """
 
     def __init__(self, jobs: int, name: str) -> None:
-        self._jobs, self._name = jobs, name
+        self.jobs, self._name = jobs, name
+        self.stopped = Event()
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._growth = Lock()
@@ -214,7 +208,7 @@ class _Pool:
         self._calls.put((future, call))
         if not self._idle.acquire(blocking=False):
             with self._growth:
-                if len(self._threads) < self._jobs:
+                if len(self._threads) < self.jobs:
                     thread = Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
                     self._threads.append(thread)
                     thread.start()
@@ -222,6 +216,7 @@ class _Pool:
 
     def stop(self, *, interrupted: bool) -> None:
         """Begin no more calls."""
+        self.stopped.set()
         if interrupted:
             self._interrupted.set()
         with suppress(Empty):
@@ -249,21 +244,46 @@ class _Pool:
             self._idle.release()
 
 
-def _map(pool: _Pool, calls: Iterable[Callable[[], _T]]) -> list[_T]:
-    failed = Event()
+class _Wave(Generic[_T]):
+    """Calls that the threads of a pool take one after another: of a hundred thousand, memory holds only the results."""
 
-    def begin(call: Callable[[], _T]) -> _T:
-        if failed.is_set():
-            raise CancelledError
-        try:
-            return call()
-        except BaseException:
-            failed.set()  # in this thread, which would take the next call before another could cancel that
-            raise
+    def __init__(self, pool: _Pool, calls: Iterable[Callable[[], _T]]) -> None:
+        self._pool = pool
+        self._waiting = deque(enumerate(calls))
+        self._count = len(self._waiting)
+        self._results: dict[int, _T] = {}
+        self._errors: dict[int, BaseException] = {}
 
-    futures = [pool.start(partial(begin, call)) for call in calls]
-    _await(futures)
-    errors = [future.exception() for future in futures if not future.cancelled()]
-    if failures := [error for error in errors if error and not isinstance(error, CancelledError)]:
-        raise failures[0]
-    return [future.result() for future in futures]
+    def results(self) -> list[_T]:
+        """Make the calls until one fails; return their results in order, or raise the first error."""
+        self._make(until_error=True)
+        if self._errors:
+            raise self._errors[min(self._errors)]
+        return [self._results.pop(place) for place in range(self._count)]
+
+    def outcomes(self) -> list[_T | Exception]:
+        """Make all the calls; return the result or error of each, in order."""
+        self._make(until_error=False)
+        errors: dict[int, Exception] = {}
+        for place, error in self._errors.items():
+            if not isinstance(error, Exception):
+                raise error
+            errors[place] = error
+        return [errors[place] if place in errors else self._results.pop(place) for place in range(self._count)]
+
+    def _make(self, *, until_error: bool) -> None:
+        _await([self._pool.start(partial(self._take, until_error)) for _ in range(min(self._pool.jobs, self._count))])
+        if self._waiting and not self._errors:
+            raise CancelledError  # the pool was stopped
+
+    def _take(self, until_error: bool) -> None:  # noqa: FBT001 - see _make
+        while not (self._pool.stopped.is_set() or (until_error and self._errors)):
+            try:
+                place, call = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                self._results[place] = call()
+            except BaseException as error:  # noqa: BLE001 - raised or returned where the wave is waited for
+                self._errors[place] = error
+            del call

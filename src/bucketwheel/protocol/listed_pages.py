@@ -17,7 +17,7 @@ from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.catalogue import Seen, nobody
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import project_mark
-from bucketwheel.protocol.refresh import Versions, page_keys, read_known, views_are_current
+from bucketwheel.protocol.refresh import Versions, batches, page_keys, read_known, views_are_current
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.storage import Inspectable, Key, ObjectVersion
@@ -95,7 +95,7 @@ def current_projects(
     if listed is None or not isinstance(storage, Inspectable):
         return frozenset()
     current: set[ProjectName] = set()
-    for some in (projects[:_SAMPLE], projects[_SAMPLE:]):
+    for some in (projects[:_SAMPLE], *batches(projects[_SAMPLE:])):
         compared = workers.map(
             partial(_is_current, repository, storage, listed, project, workers, versions, seen) for project in some
         )
