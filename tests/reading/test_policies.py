@@ -132,14 +132,9 @@ def test_every_policy_is_that_of_the_role_of_readers() -> None:
     """As `infra --reader` makes it, without the manifests; the others only say for whom and from where."""
     names = re.findall(r"<!-- (policy: \w+) -->", PAGE)
     assert names == ["policy: developers", "policy: public", "policy: network"]
-    role = policy_of_readers(Hosting(bucket="my-bucket", prefix="python/"))
+    role: Any = policy_of_readers(Hosting(bucket="my-bucket", prefix="python/"))
     assert json.loads(block(PAGE, "policy: developers")) == role
     for name in names:
         statements = json.loads(block(PAGE, name))["Statement"]
         granted = [{key: each[key] for key in ("Effect", "Action", "Resource")} for each in statements]
-        assert granted == [{key: each[key] for key in granted[0]} for each in statements_of(role)], name
-
-
-def statements_of(document: Any) -> list[Any]:  # noqa: ANN401 - JSON
-    """Return the statements of a policy."""
-    return list(document["Statement"])
+        assert granted == [{key: each[key] for key in granted[0]} for each in role["Statement"]], name

@@ -20,6 +20,7 @@ _GLOBAL_REGION: Final = "us-east-1"
 _MOST_KEYS: Final = 50
 _MISSING: Final = {"EntityNotFound", "ResourceNotFoundException"}
 _DENIED: Final = {"AccessDenied", "AccessDeniedException"}
+_BUSY: Final = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 _EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN: Final = {
     *("InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException"),
@@ -80,7 +81,7 @@ class CloudFront:
             raise failure_in_words(error, self._call("connecting")) from None
 
     def ask(self, client: Any, method: str, *, key: str = "", **arguments: Any) -> Any:  # noqa: ANN401 - the SDK's
-        """Make a call of the SDK; None: the key is missing, or the store has changed since it had the ETag."""
+        """Make a call of the SDK; None: the key is missing, or a change was refused that may be made later."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see client
 
         operation, writes = client.meta.method_to_api_mapping[method], "IfMatch" in arguments
@@ -90,7 +91,7 @@ class CloudFront:
             status = int(answer["ResponseMetadata"]["HTTPStatusCode"])
         except ClientError as error:
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            if key and (_code(error) in _MISSING or (writes and _is_lost(error, status))):
+            if key and (_code(error) in _MISSING or (writes and _is_early(error, status))):
                 return None
             if writes and status >= _SERVER_ERROR:
                 raise _no_answer(operation) from None
@@ -168,7 +169,7 @@ class KeyValues:
             position = {"NextToken": page["NextToken"]}
 
     def replace(self, key: str, value: str | None, *, expected: str) -> bool:
-        """Set the value of a key, None: remove it; False: the store no longer has the expected ETag.
+        """Set the value of a key, None: remove it; False: the store has another ETag than expected, or is busy.
 
         Raises OutcomeUnknown if no answer came.
         """
@@ -185,10 +186,13 @@ def _code(error: Any) -> str:  # noqa: ANN401 - a ClientError
     return str(error.response.get("Error", {}).get("Code") or "no code")
 
 
-def _is_lost(error: Any, status: int) -> bool:  # noqa: ANN401 - a ClientError
-    """Return whether the ETag was not that of the store; AWS documents 409, and others saw 400 with these words."""
+def _is_early(error: Any, status: int) -> bool:  # noqa: ANN401 - a ClientError
+    """Return whether the ETag was not that of the store, or too many asked; AWS documents 409 for the first.
+
+    Others saw 400 with these words.
+    """
     message = str(error.response.get("Error", {}).get("Message", "")).lower()
-    return status in {409, 412} or "pre-condition" in message or "precondition" in message
+    return status in {409, 412} or "pre-condition" in message or _code(error) in _BUSY
 
 
 def _no_answer(operation: str) -> OutcomeUnknown:
