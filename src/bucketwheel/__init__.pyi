@@ -38,6 +38,14 @@ from bucketwheel.commands.show import this_interpreter as this_interpreter
 from bucketwheel.commands.status import ProjectStatus as ProjectStatus
 from bucketwheel.commands.status import read_status as read_status
 from bucketwheel.commands.status import set_status as set_status
+from bucketwheel.commands.user import User as User
+from bucketwheel.commands.user import UserChange as UserChange
+from bucketwheel.commands.user import Users as Users
+from bucketwheel.commands.user import add_user as add_user
+from bucketwheel.commands.user import finish_rotation as finish_rotation
+from bucketwheel.commands.user import list_users as list_users
+from bucketwheel.commands.user import remove_user as remove_user
+from bucketwheel.commands.user import rotate_user as rotate_user
 from bucketwheel.commands.yank import Withdrawal as Withdrawal
 from bucketwheel.commands.yank import hide as hide
 from bucketwheel.commands.yank import unhide as unhide

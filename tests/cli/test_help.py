@@ -38,9 +38,10 @@ COMMANDS = [
     "status",
     "unhide",
     "unyank",
+    "user",
     "yank",
 ]
-GROUPS = {"infra", "repository"}
+GROUPS = {"infra", "repository", "user"}
 """Commands of commands."""
 EVERYWHERE = {"-r", "--repository", "--profile", "--region", "--endpoint-url", "-v", "-q", "--json"}
 

@@ -35,8 +35,9 @@ READING = {
     "status": ["status", "demo-pkg", "-r", "./pypi"],
     "fetch": ["fetch", "demo-pkg", "--from", "./pypi/simple/demo-pkg", "--version", "1.0", "--into", "./fetched"],
 }
-OTHERS = {"infra", "authorize", "exec", "serve", "repository"}
-"""Links need credentials, the gateway runs until it is ended, and names are the user's own: see tests/reading."""
+OTHERS = {"infra", "authorize", "exec", "serve", "repository", "user"}
+"""Links need credentials, the gateway runs until it is ended, names are the user's own: see tests/reading; users are in
+CloudFront: see tests/hosting."""
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,11 @@ from bucketwheel.commands.init import initialise
 from bucketwheel.commands.promote import promote_releases
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.status import set_status
+from bucketwheel.commands.user import index_url_of
 from bucketwheel.commands.yank import hide, unhide, unyank, yank
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Denied
+from bucketwheel.events import ignore
 from bucketwheel.hosting import Hosting
 from bucketwheel.hosting.permissions import COMMANDS, policy_of_commands
 from bucketwheel.names import project_name
@@ -171,6 +173,12 @@ def prune_orphans(line: Line, _directory: Path) -> None:
     prune_orphans_from(line.storage)
 
 
+def read_address(line: Line, _directory: Path) -> None:
+    """Read at which address the repository is read; what is sent to CloudFront is in tests/hosting."""
+    change_settings(line.bucket.storage(), lambda settings: replace(settings, base_url="https://pypi.example.com/"))
+    index_url_of(settings_of(line), ignore)
+
+
 def settings_of(line: Line) -> Settings:
     """Return settings that reach the repository by way of the wire."""
     connection = Connection(region=line.bucket.connection.region, endpoint_url=line.wire.url)
@@ -195,6 +203,7 @@ SENDING: Mapping[str, tuple[Callable[[Line, Path], None], ...]] = {
     "exec": (serve,),
     "serve": (serve,),
     "authorize": (show,),
+    "user": (read_address,),
 }
 
 

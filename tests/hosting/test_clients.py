@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from uv import find_uv_bin
 import bucketwheel
 from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.hosting import Hosting
+from bucketwheel.hosting.users import client_lines, entry
 from bucketwheel.places import S3Place
 from support.archives import make_wheel
 from support.clients import ClientRun, run_client
@@ -31,8 +32,7 @@ from support.old_tools import install_tool
 
 pytestmark = needs_node
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+TOKEN = "0123456789abcdefghijkl"  # noqa: S105 - of a test
 needs_installing = pytest.mark.skipif(
     os.environ.get("BUCKETWHEEL_TEST_HOSTS") != "all", reason="installs other tools: with --thorough only"
 )
@@ -45,41 +45,39 @@ class Edge:
     port: str
     log: Path
     directory: Path
-    token: str
+
+    @property
+    def clients(self) -> Mapping[str, str]:
+        """The lines that `user add` shows."""
+        return client_lines("ann", TOKEN, self.index())
 
     def index(self, user: str = "") -> str:
         """Return the address of the index, for a user if one is given."""
         return f"http://{user and user + '@'}127.0.0.1:{self.port}/python/simple/"
 
-    def run(self, *command: str, directory: Path | None = None, **environ: str) -> ClientRun:
+    def run(self, *command: str, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> ClientRun:
         """Run a client."""
         home = self.directory / "home"
         home.mkdir(exist_ok=True)
-        return run_client(command, home=home, directory=directory or self.directory, environ=environ)
+        return run_client(command, home=home, directory=directory or self.directory, environ=environ or {})
 
-    def pip(self, user: str = "", name: str = "demo") -> ClientRun:
+    def pip(self, user: str = "", name: str = "demo", environ: Mapping[str, str] | None = None) -> ClientRun:
         """Install by pip."""
         line = ("install", "--no-deps", "--target", "pip", "--retries", "0", "--index-url", self.index(user), name)
-        return self.run(sys.executable, "-m", "pip", *line)
+        return self.run(sys.executable, "-m", "pip", *line, environ=environ)
 
-    def uv(self, user: str = "", name: str = "demo") -> ClientRun:
+    def uv(
+        self, user: str = "", name: str = "demo", *, source: str = "", environ: Mapping[str, str] | None = None
+    ) -> ClientRun:
         """Install by uv."""
-        line = ("pip", "install", "--no-deps", "--target", "uv", "--default-index", self.index(user), name)
-        return self.run(find_uv_bin(), *line, UV_NO_CONFIG="1")
+        index = f"{source}{self.index(user)}"
+        line = ("pip", "install", "--reinstall", "--no-deps", "--target", "uv", "--default-index", index, name)
+        return self.run(find_uv_bin(), *line, environ={"UV_NO_CONFIG": "1", **(environ or {})})
 
     @property
     def requests(self) -> list[str]:
         """What was asked for, and the object that answered it."""
         return self.log.read_text(encoding="utf-8").splitlines()[1:]
-
-
-def make_token() -> tuple[str, str]:
-    """Run the line of the page that makes a token for ann; return it, and the value for the store."""
-    code = re.search(r'<!-- token -->\n```console\n\$ python -c "(.*)"\n```', PAGE)
-    assert code is not None
-    ran = subprocess.run([sys.executable, "-c", code[1]], capture_output=True, text=True, check=True)
-    token, value = (line.partition(": ")[2] for line in ran.stdout.splitlines())
-    return token, value
 
 
 @contextmanager
@@ -93,8 +91,7 @@ def run_edge(bucket: TestBucket, directory: Path, *, pages: PageStyle = "slash",
     function, users, log = directory / "function.js", directory / "users.json", directory / "requests.log"
     code = read_template(hosting)["Resources"]["Function"]["Properties"]["FunctionCode"]
     function.write_text(code, encoding="utf-8")
-    token, value = make_token()
-    users.write_text(json.dumps({"ann": value}), encoding="utf-8")
+    users.write_text(json.dumps({"ann": entry("ann", TOKEN, "00ff")}), encoding="utf-8")
     origin = f"{bucket.connection.endpoint_url}/{place.bucket}"
     with (
         log.open("wb") as written,
@@ -106,7 +103,7 @@ def run_edge(bucket: TestBucket, directory: Path, *, pages: PageStyle = "slash",
         ) as server,
     ):
         try:
-            yield Edge(port=_port(log, server), log=log, directory=directory, token=token)
+            yield Edge(port=_port(log, server), log=log, directory=directory)
         finally:
             server.kill()
 
@@ -140,25 +137,47 @@ def test_a_missing_project_is_absent(bucket: TestBucket, tmp_path: Path) -> None
 
 
 def test_readers_need_a_name_and_its_token(bucket: TestBucket, tmp_path: Path) -> None:
-    """Made by the line of the page; without it, or with another, nothing is installed."""
+    """Without it, or with another, nothing is installed; the lines that `user add` shows are those that work."""
     with run_edge(bucket, tmp_path, auth=True) as edge:
-        for user in ("", "ann:wrong", f"bob:{edge.token}"):
+        for user in ("", "ann:wrong", f"bob:{TOKEN}"):
             assert edge.pip(user).code != 0
             assert edge.uv(user).code != 0
         assert {line.split()[2] for line in edge.requests} == {"401"}
-        for ran in (edge.pip(f"ann:{edge.token}"), edge.uv(f"ann:{edge.token}")):
+        for ran in (edge.pip(f"ann:{TOKEN}"), edge.uv(f"ann:{TOKEN}")):
             assert ran.code == 0, ran.output
+        export, *pairs = shlex.split(edge.clients["uv"])
+        assert export == "export"
+        variables = dict(pair.split("=", 1) for pair in pairs)
+        assert edge.uv(source="company=", environ=variables).code == 0
+        assert edge.uv(source="other=", environ=variables).code != 0
         netrc = tmp_path / "home" / ".netrc"
-        netrc.write_text(f"machine 127.0.0.1 login ann password {edge.token}\n", encoding="utf-8")
+        netrc.write_text(f"{edge.clients['netrc']}\n", encoding="utf-8")
         netrc.chmod(0o600)
         assert edge.pip().code == 0
         assert edge.uv().code == 0
 
 
 @needs_installing
+def test_pip_and_uv_ask_the_keyring(bucket: TestBucket, tmp_path: Path) -> None:
+    """The line for it fills a real one, which they ask with the name in the address."""
+    keyring = install_tool(tmp_path, "keyring", ("keyring>=25", "keyrings.alt")).program
+    variables = {
+        "PATH": f"{keyring.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring",
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+    with run_edge(bucket, tmp_path, auth=True) as edge:
+        assert edge.run("sh", "-c", edge.clients["keyring"], environ=variables).code == 0
+        ran = edge.uv("ann", environ={"UV_KEYRING_PROVIDER": "subprocess", **variables})
+        assert ran.code == 0, ran.output
+        ran = edge.pip("ann", environ={"PIP_KEYRING_PROVIDER": "subprocess", **variables})
+        assert ran.code == 0, ran.output
+
+
+@needs_installing
 @pytest.mark.parametrize("auth", [False, True], ids=["open", "basic-auth"])
 def test_poetry_installs_through_the_function(bucket: TestBucket, tmp_path: Path, *, auth: bool) -> None:
-    """With the credentials in its own settings."""
+    """With the credentials in its own settings, as the line for it writes them."""
     poetry = str(install_tool(tmp_path, "poetry", ("poetry>=2.1",)).program)
     with run_edge(bucket, tmp_path, auth=auth) as edge:
         project = tmp_path / "project"
@@ -169,15 +188,16 @@ def test_poetry_installs_through_the_function(bucket: TestBucket, tmp_path: Path
             f'[[tool.poetry.source]]\nname = "company"\nurl = "{edge.index()}"\npriority = "primary"\n',
             encoding="utf-8",
         )
-        ran = edge.run(
-            *(poetry, "install"),
-            directory=project,
-            POETRY_VIRTUALENVS_IN_PROJECT="true",
-            POETRY_CACHE_DIR=str(tmp_path / "cache"),
-            POETRY_NO_INTERACTION="1",
-            POETRY_KEYRING_ENABLED="false",
-            POETRY_HTTP_BASIC_COMPANY_USERNAME="ann",
-            POETRY_HTTP_BASIC_COMPANY_PASSWORD=edge.token,
-        )
+        variables = {
+            "POETRY_VIRTUALENVS_IN_PROJECT": "true",
+            "POETRY_CACHE_DIR": str(tmp_path / "cache"),
+            "POETRY_CONFIG_DIR": str(tmp_path / "config"),
+            "POETRY_NO_INTERACTION": "1",
+            "POETRY_KEYRING_ENABLED": "false",
+        }
+        program, *words = shlex.split(edge.clients["poetry"])
+        assert program == "poetry"
+        assert not auth or edge.run(poetry, *words, directory=project, environ=variables).code == 0
+        ran = edge.run(poetry, "install", directory=project, environ=variables)
         assert ran.code == 0, ran.output
         assert list(project.rglob("demo-1.0+local.dist-info"))

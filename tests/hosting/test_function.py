@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from bucketwheel.format.layout import Layout, PageStyle
 from bucketwheel.gateway.headers import prefers_json
 from bucketwheel.gateway.paths import File, Moved, Page, read_path
 from bucketwheel.hosting import Hosting
+from bucketwheel.hosting.users import entry
+from support.function import answers, basic, code_of, request
 from support.hosting import FULL, PUBLIC, read_template
 from support.node import needs_node, run_in_node
 
@@ -51,33 +52,6 @@ ACCEPTS: Mapping[str | None, bool] = {
 """pip, pdm and pipenv; uv; poetry and others that take HTML, renovate and browsers; then what may be sent."""
 
 OPEN = replace(FULL, basic_auth=False)
-
-
-def code_of(hosting: Hosting) -> str:
-    """Return the function in the CloudFormation template."""
-    code = read_template(hosting)["Resources"]["Function"]["Properties"]["FunctionCode"]
-    assert isinstance(code, str)
-    return code
-
-
-def request(uri: str, method: str = "GET", **headers: object) -> dict[str, Any]:
-    """Return a request as CloudFront describes it; a header is a text, or all that CloudFront says of it."""
-    described = {
-        name: {"value": value} if isinstance(value, str) else value
-        for name, value in headers.items()
-        if value is not None
-    }
-    return {"method": method, "uri": uri, "querystring": {}, "headers": described, "cookies": {}}
-
-
-def answers(
-    hosting: Hosting, *requests: dict[str, Any], users: Mapping[str, str] | None = None, store: bool = True
-) -> list[Any]:
-    """Run the function for each request; return its answers, or the request with the URI of the object."""
-    given = {"code": code_of(hosting), "users": (users or {}) if store else None, "requests": requests}
-    answered = run_in_node("function.cjs", given)
-    assert isinstance(answered, list)
-    return answered
 
 
 def outcomes(hosting: Hosting, *uris: str, **headers: object) -> list[object]:
@@ -245,17 +219,11 @@ def test_every_path_means_what_it_means_to_the_gateway() -> None:
 # Basic auth ----------------------------------------------------------------------------------------------------------
 
 
-def entry(user: str, token: str, salt: str = "00ff") -> str:
-    """Return what the store has of a token."""
-    return f"{salt}:{hashlib.sha256(f'{salt}:{user}:{token}'.encode()).hexdigest()}"
-
-
-def basic(user: str, token: str) -> str:
-    """Return the header with a name and a token."""
-    return f"Basic {b64encode(f'{user}:{token}'.encode()).decode()}"
-
-
-USERS = {"ann": entry("ann", "right"), "bob": f"{entry('bob', 'new', 'aa')} {entry('bob', 'old', 'bb')}", "bad": "x"}
+USERS = {
+    "ann": entry("ann", "right", "00ff"),
+    "bob": f"{entry('bob', 'new', 'aa')} {entry('bob', 'old', 'bb')}",
+    "bad": "x",
+}
 UNKNOWN: list[object] = [
     *(basic("ann", "wrong"), basic("nobody", "right"), basic("bob", "right"), basic("ANN", "right"), basic("bad", "")),
     *(basic("ann", ""), basic("", "right"), basic("constructor", "x"), basic("ann:right", "")),

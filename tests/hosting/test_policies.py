@@ -117,6 +117,8 @@ OPEN = [
     row(None, "s3:PutObject", "simple/x", DENIED),
     *(row(who, "s3:GetObject", MANIFEST, DENIED) for who in (None, STRANGER)),
     row(STRANGER, "s3:GetObject", "_bucketwheel/repository.json", DENIED),
+    # As docs/hosting.md says: a publisher of the account must read them, and a policy cannot tell who is one.
+    row(READER, "s3:GetObject", MANIFEST, ALLOWED),
 ]
 
 TRUST = f"repo:{FULL.github}:environment:release"

@@ -38,9 +38,9 @@ class CommandRun:
         return json.loads(self.answer)
 
 
-def run_command(*args: str, environ: Mapping[str, str] | None = None) -> CommandRun:
+def run_command(*args: str, environ: Mapping[str, str] | None = None, typed: str = "") -> CommandRun:
     """Run a command in this process, in the current directory, and raise everything but an exit."""
-    result = CliRunner().invoke(cli, args, env=environ, prog_name="bucketwheel")
+    result = CliRunner().invoke(cli, args, input=typed, env=environ, prog_name="bucketwheel")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return CommandRun(code=result.exit_code, answer=result.stdout, notices=result.stderr)

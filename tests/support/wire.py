@@ -20,7 +20,7 @@ from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
     "DOUBLED",
@@ -198,6 +198,8 @@ class _Connection(BaseHTTPRequestHandler):
         """Keep stderr clean."""
 
     def _pass(self) -> None:
+        # As a proxy: the server understands no request that names a host before the path.
+        self.path = urlunsplit(("", "", *urlsplit(self.path)[2:]))
         exchange = self._arrived()
         body = self._receive()
         if body is None:

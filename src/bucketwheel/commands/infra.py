@@ -16,6 +16,7 @@ from bucketwheel.hosting.permissions import COMMANDS, Document, policy_of_comman
 from bucketwheel.hosting.terraform import render_terraform
 from bucketwheel.places import S3Place
 from bucketwheel.protocol.repository import open_target, read_settings
+from bucketwheel.storage.key_values import CloudFront
 
 __all__ = ["Language", "iam_policy", "infra"]
 
@@ -52,7 +53,12 @@ def iam_policy(settings: Settings, commands: Collection[str], *, report: Report 
     hosting = _with_its_settings(settings, Hosting(bucket=place.bucket, prefix=place.prefix), report)
     # The number of the account is not known here, and there is no other distribution with this id.
     distribution = f"arn:aws:cloudfront::*:distribution/{hosting.distribution}"
-    return policy_of_commands(hosting, commands, distribution=distribution if hosting.distribution else None)
+    users = None
+    if "user" in commands:
+        users = CloudFront(place=place, connection=settings.connection, report=report).find_store(hosting.name)
+    return policy_of_commands(
+        hosting, commands, distribution=distribution if hosting.distribution else None, users=users
+    )
 
 
 def _place(settings: Settings, new_bucket: str | None) -> S3Place:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
         Reindexed,
         Shown,
         Status,
+        UserChange,
+        Users,
         Withdrawal,
     )
     from bucketwheel.commands.adopt.reconciliation import FileAdopted
@@ -50,6 +52,7 @@ if TYPE_CHECKING:  # a command that publishes need not load what adopts and chec
     from bucketwheel.commands.publish import FilePublished
 
 __all__ = [
+    "client_words",
     "describe",
     "end_words",
     "error_texts",
@@ -270,6 +273,46 @@ def _yanked(yanked: Withdrawal, *, verb: Literal["yank", "unyank", "hide", "unhi
 def _status(status: ProjectStatus) -> Lines:
     words = "would be" if status.changed and status.dry_run else "is"
     return (f"{status.project} {words} {_marker(status.status)}",)
+
+
+# Users ---------------------------------------------------------------------------------------------------------------
+
+_CLIENTS = {
+    "netrc": "~/.netrc, which pip, uv and poetry read",
+    "uv": 'uv, for the index "company"',
+    "poetry": 'poetry, for the source "company"',
+    "keyring": "keyring, which pip and uv ask with --keyring-provider",
+}
+
+
+@_of("Users")
+def _users(users: Users) -> Lines:
+    return tuple(f"{printable(user.name)}  {_tokens_of(user.tokens)}" for user in users.users) or (
+        "there are no users",
+    )
+
+
+@_of("UserChange")
+def _user_change(change: UserChange, *, file: str = "") -> Lines:
+    if change.change == "finished":
+        return (f"{change.user} has {_tokens_of(change.tokens)}",)
+    if change.change == "removed":
+        return (f"removed {change.user}, who may get in for some more seconds, until every edge knows",)
+    done = f"added {change.user}" if change.change == "added" else f"{change.user} has a new token"
+    if change.tokens > 1:
+        done += f"; the one before works until `bucketwheel user rotate {change.user} --finish`"
+    if file:
+        return (f"{done}; the token is in {printable(file)}",)
+    return (f"{done}; the token is shown only now, for {printable(change.index_url)}", *client_words(change))
+
+
+def client_words(change: UserChange) -> Lines:
+    """Return the lines with which clients send a token, and for which client each is."""
+    return tuple(line for client, words in _CLIENTS.items() for line in ("", f"# {words}", change.clients[client]))
+
+
+def _tokens_of(count: int) -> str:
+    return "no token that can be used" if count == 0 else _counted(count, "token")
 
 
 # Delete and prune ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,13 @@ _WRITE = (*_READ, "s3:PutObject")
 # What begins an upload in parts must be able to abort it: large files, copies, the proof of a store.
 _PARTS = (*_WRITE, "s3:AbortMultipartUpload")
 _REMOVE = "s3:DeleteObject"
+_USERS = (
+    "cloudfront:DescribeKeyValueStore",
+    *(
+        f"cloudfront-keyvaluestore:{name}"
+        for name in ("DeleteKey", "DescribeKeyValueStore", "GetKey", "ListKeys", "PutKey")
+    ),
+)
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "init": _WRITE,
     "publish": _PARTS,
@@ -36,6 +43,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "exec": _READ,
     "serve": _READ,
     "authorize": _READ,
+    "user": (*_READ, *_USERS),
 }
 """The actions of each command, with all its options."""
 
@@ -43,10 +51,12 @@ _OF_THE_BUCKET = ("s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBuck
 _INVALIDATE = "cloudfront:CreateInvalidation"
 
 
-def policy_of_commands(hosting: Hosting, commands: Collection[str], *, distribution: object = None) -> Document:
+def policy_of_commands(
+    hosting: Hosting, commands: Collection[str], *, distribution: object = None, users: object = None
+) -> Document:
     """Return the policy that lets these commands do their work on the repository.
 
-    `distribution` is the ARN of what is in front of the bucket.
+    `distribution` is the ARN of what is in front of the bucket, `users` that of the store of users.
     """
     wanted = {action for command in commands for action in COMMANDS[command]}
     bucket = f"arn:aws:s3:::{hosting.bucket}"
@@ -54,11 +64,14 @@ def policy_of_commands(hosting: Hosting, commands: Collection[str], *, distribut
     listings = sorted(action for action in wanted if action in _OF_THE_BUCKET)
     statements = []
     if objects:
-        statements.append(_allow("UseTheObjects", objects, f"{bucket}/{hosting.prefix}*"))
+        used = SETTINGS_KEY if set(commands) == {"user"} else "*"
+        statements.append(_allow("UseTheObjects", objects, f"{bucket}/{hosting.prefix}{used}"))
     if listings:
         statements.append(_allow("TellAbsentFromForbidden", listings, bucket))
     if hosting.keeps_pages and distribution is not None and "s3:PutObject" in wanted:
         statements.append(_allow("InvalidatePages", [_INVALIDATE], distribution))
+    if users is not None and "user" in commands:
+        statements.append(_allow("ChangeTheUsers", _USERS, users))
     key = hosting.layout.put_args.get("SSEKMSKeyId", "")
     if key.startswith("arn:") and "s3:GetObject" in wanted:
         statements.append(_allow("UseTheKey", ["kms:Decrypt", "kms:GenerateDataKey"], key))

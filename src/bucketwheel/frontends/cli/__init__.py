@@ -27,6 +27,7 @@ from bucketwheel.frontends.cli.reindex import reindex
 from bucketwheel.frontends.cli.repository import repository
 from bucketwheel.frontends.cli.show import show
 from bucketwheel.frontends.cli.status import status
+from bucketwheel.frontends.cli.user import user
 from bucketwheel.frontends.cli.yank import hide, unhide, unyank, yank
 
 __all__ = ["cli"]
@@ -108,7 +109,7 @@ for command in (
         check,
         promote,
         from_list,
-        *(exec_, serve, authorize, repository, infra),
+        *(exec_, serve, authorize, repository, infra, user),
     ),
 ):
     cli.add_command(command)
