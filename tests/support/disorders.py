@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bucketwheel.format.layout import Layout, file_marks
+from bucketwheel.format.catalogue import CATALOGUE_KEY, CatalogueLine, decode_catalogue, encode_catalogue
+from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, Layout, file_marks
 from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
 from bucketwheel.format.settings import VIEWS, View, decode_settings
-from bucketwheel.names import Sha256, sha256_of
+from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
@@ -268,6 +269,52 @@ def _switch_off(storage: Storage) -> None:
     change_settings(storage, lambda settings: replace(settings, views=(), retired_views=("feeds",)))
 
 
+def _lose_catalogue(storage: Storage) -> None:
+    _switch_on(storage, "people")
+    remove(storage, CATALOGUE_KEY)
+
+
+def _damage_catalogue(storage: Storage) -> None:
+    _switch_on(storage, "people")
+    overwrite(storage, CATALOGUE_KEY, b"{")
+
+
+def _keep_old_catalogue(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    keys = (CATALOGUE_KEY, *FEED_KEYS)
+    old = {key: stored(storage, key) for key in keys}
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
+    for key in keys:
+        put_back(storage, key, old[key])
+
+
+def _restore_catalogue(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    old = stored(storage, CATALOGUE_KEY)
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], hidden=True),)))
+    put_back(storage, CATALOGUE_KEY, old)
+
+
+def _catalogue_a_lost_project(storage: Storage) -> None:
+    _switch_on(storage, "people")
+    found = decode_catalogue(stored(storage, CATALOGUE_KEY).body)
+    lines = {**found.lines, ProjectName("gone"): CatalogueLine(revision=1)}
+    overwrite(storage, CATALOGUE_KEY, encode_catalogue(replace(found, lines=lines)))
+
+
+def _keep_old_front_page(storage: Storage) -> None:
+    _switch_on(storage, "people")
+    old = stored(storage, FRONT_KEY)
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], hidden=True),)))
+    put_back(storage, FRONT_KEY, old)
+
+
+def _lose_and_edit_shared_pages(storage: Storage) -> None:
+    _switch_on(storage, "people")
+    remove(storage, FRONT_KEY)
+    overwrite(storage, "changelog/index.html", b"<p>mine</p>")
+
+
 def _keep_state_of_stick(storage: Storage) -> None:
     put(storage, "simple/demo-pkg/manifest.json", b"{}")
     put(storage, "simple/demo-pkg/1.0/json", b"{}")
@@ -400,11 +447,27 @@ CASES = (
             for key in ("pypi/demo-pkg/json", DOCUMENT, "project/demo-pkg/index.html")
         },
     ),
-    Case(tamper=_change_title, found={("page-behind", FEED), ("page-behind", "rss/project/zoo/releases.xml")}),
+    Case(
+        tamper=_change_title,
+        found={("page-behind", key) for key in (FEED, "rss/project/zoo/releases.xml", *FEED_KEYS)},
+    ),
     Case(tamper=_keep_view_of_a_later_manifest, found={("page-ahead", FEED)}),
     Case(
         tamper=_switch_off,
-        found={("page-retired", FEED), ("page-retired", "rss/project/zoo/releases.xml")},
+        found={("page-retired", key) for key in (FEED, "rss/project/zoo/releases.xml", *FEED_KEYS)},
+    ),
+    Case(tamper=_lose_catalogue, found={("catalogue-missing", CATALOGUE_KEY)}),
+    Case(tamper=_damage_catalogue, found={("catalogue-damaged", CATALOGUE_KEY)}),
+    Case(tamper=_keep_old_catalogue, found={("catalogue-behind", CATALOGUE_KEY)}),
+    Case(
+        tamper=_restore_catalogue,
+        found={("catalogue-behind", CATALOGUE_KEY), *(("page-ahead", key) for key in FEED_KEYS)},
+    ),
+    Case(tamper=_catalogue_a_lost_project, found={("catalogue-dangling", CATALOGUE_KEY)}),
+    Case(tamper=_keep_old_front_page, found={("page-behind", FRONT_KEY)}),
+    Case(
+        tamper=_lose_and_edit_shared_pages,
+        found={("page-missing", FRONT_KEY), ("page-edited", "changelog/index.html")},
     ),
     Case(tamper=_keep_state_of_stick, found={("leftovers", "simple/demo-pkg/")}),
     Case(tamper=_keep_page_of_another_tool, found={("leftovers", "simple/legacy/")}),

@@ -43,6 +43,7 @@ __all__ = [
     "Rebuild",
     "Seen",
     "add_assets",
+    "is_shown",
     "look_at_catalogue",
     "nobody",
     "record",
@@ -209,20 +210,12 @@ def _commit(repository: Repository, found: FoundCatalogue, after: Catalogue, wor
 
 def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVersion, since: int) -> None:
     """Bring one page to this revision of the catalogue, or leave it at a later one."""
-    from bucketwheel.format.views.shared import SHARED_RENDERER, render_shared  # noqa: PLC0415 - loads templates
-
-    settings, patience = repository.settings, Patience()
+    patience = Patience()
     for _ in patience:
-        body = render_shared(key, site_of(repository), repository.address, catalogue)
-        mark = PageMark(
-            revision=catalogue.revision,
-            renderer=SHARED_RENDERER,
-            manifest=sha256_of(body),
-            repository=settings.id,
-        )
+        body, mark = _rendered(repository, key, catalogue)
         if _is_right(found, mark, 0 if key == NEW_PROJECTS_KEY else since):
             return
-        repository.target.changed_pages.add(key, settings)
+        repository.target.changed_pages.add(key, repository.settings)
         try:
             repository.storage.swap(
                 key,
@@ -243,6 +236,24 @@ def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVe
             continue
         return
     raise _out_of_date(repository, key)
+
+
+def _rendered(repository: Repository, key: Key, catalogue: Catalogue) -> tuple[bytes, PageMark]:
+    from bucketwheel.format.views.shared import SHARED_RENDERER, render_shared  # noqa: PLC0415 - loads templates
+
+    body = render_shared(key, site_of(repository), repository.address, catalogue)
+    mark = PageMark(
+        revision=catalogue.revision,
+        renderer=SHARED_RENDERER,
+        manifest=sha256_of(body),
+        repository=repository.settings.id,
+    )
+    return body, mark
+
+
+def is_shown(repository: Repository, key: Key, catalogue: Catalogue, found: PageVersion) -> bool:
+    """Return whether a page shows this revision of the catalogue, or a later one."""
+    return _is_right(found, _rendered(repository, key, catalogue)[1], since=0)
 
 
 def _is_right(found: PageVersion, ours: PageMark, since: int) -> bool:

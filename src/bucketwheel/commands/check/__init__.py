@@ -23,6 +23,7 @@ from bucketwheel.commands.check.inventory import Inventory, project_at, read_inv
 from bucketwheel.commands.check.lists import inspect_list
 from bucketwheel.commands.check.public import probe_as_client
 from bucketwheel.commands.check.references import ReferencedObject, referenced_objects
+from bucketwheel.commands.check.shared import check_shared, is_asset
 from bucketwheel.commands.check.signing import (
     attestations_to_verify,
     inspect_attestations,
@@ -41,6 +42,7 @@ from bucketwheel.format.settings import VIEWS, MadeFromList, RepositorySettings
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.catalogue import shared_keys
 from bucketwheel.protocol.repository import Context, Repository, open_context, open_to_read
 from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, UnfinishedUpload
@@ -101,6 +103,7 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool, set
         *chain.from_iterable(each.findings for each in inspections),
         *_check_unreferenced(repository, inspections, workers),
         *(_check_others(repository, inventory, manifests) if inventory is not None else ()),
+        *(check_shared(repository, published, known, workers) if inventory is not None and known else ()),
         *(check_root(repository.layout, root, known, complete=inventory is not None) if known else ()),
         *_check_uploads(repository, wanted, report),
         *(_check_deep(repository, inspections, workers, report, settings) if deep else ()),
@@ -197,12 +200,13 @@ def _check_others(repository: Repository, inventory: Inventory, manifests: Itera
             explained.add(key)
             yield finding("page-retired:view", key)
     for place, keys in inventory.others.items():
-        yield from check_others(place, (key for key in keys if key not in explained), _adopt_command(repository))
+        others = (key for key in keys if key not in explained and not is_asset(key))
+        yield from check_others(place, others, _adopt_command(repository))
 
 
 def _view_keys(settings: RepositorySettings, inventory: Inventory) -> set[Key]:
     """Return the keys of the views of all projects, with the documents of versions that are there."""
-    keys: set[Key] = set()
+    keys = {*shared_keys(settings.views)}
     for project in inventory.manifests:
         keys |= {*view_keys(settings, project)}
         keys |= {*version_keys(settings, project, inventory.documents.get(project, ()))}

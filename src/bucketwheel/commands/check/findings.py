@@ -70,8 +70,10 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         "error", "{why}", f"restore the file or its attestations from a backup, or remove them and {_ADOPT}"
     ),
     "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
+    "page-missing:shared": FindingKind("error", "is missing", _REINDEX),
     "page-missing:list": FindingKind("error", "is missing", f"{_FROM_LIST} and --all-pages"),
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
+    "page-edited:shared": FindingKind("error", _EDITED, _REINDEX),
     "page-edited:list": FindingKind("error", _EDITED, f"{_FROM_LIST} and --all-pages"),
     "page-ahead": FindingKind(
         "error",
@@ -84,6 +86,8 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "list-damaged": FindingKind("error", "is missing", f"{_FROM_LIST}, which makes it again"),
     "list-damaged:unreadable": FindingKind("error", "cannot be read: {error}", f"remove it, and {_FROM_LIST}"),
     "view-dangling": FindingKind("error", "is an old page, and names {filename}, which was removed", _REINDEX_PROJECT),
+    "page-ahead:shared": FindingKind("error", "shows a later catalogue: somebody restored an older one", _REINDEX),
+    "catalogue-damaged": FindingKind("error", "cannot be read", _REINDEX),
     "root-missing": FindingKind("error", "is missing", _REINDEX),
     "root-incomplete": FindingKind("error", "does not list {project}", _REINDEX_PROJECT),
     "root-edited": FindingKind("error", _EDITED, _REINDEX),
@@ -136,6 +140,14 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
         "run `{adopt}`, which takes in what it can and names the rest",
     ),
     "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
+    "page-behind:shared": FindingKind("warning", "does not show what the catalogue says", _REINDEX),
+    "catalogue-missing": FindingKind("warning", "is missing, so nobody writes the pages of all projects", _REINDEX),
+    "catalogue-behind": FindingKind(
+        "warning", "does not show what {number} manifests say: {project} is the first", _REINDEX
+    ),
+    "catalogue-dangling": FindingKind(
+        "warning", "has {number} projects that have no manifest: {project} is the first", _REINDEX
+    ),
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
     "page-behind:list": FindingKind("warning", "has pages of another version of bucketwheel", _FROM_LIST),
     "list-unfinished": FindingKind("warning", "is being written by `from-list`, or that was stopped", _FROM_LIST),

@@ -20,7 +20,7 @@ from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_r
 from bucketwheel.commands.check.views import check_names, check_page, check_page_headers, check_view
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
-from bucketwheel.format.layout import manifest_key, page_mark, repository_of
+from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, manifest_key, page_mark, repository_of
 from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.format.views.published import visible_versions
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 _MOST_ROUNDS = 5
+_SHARED = (*PEOPLE_KEYS, *FEED_KEYS)
 _PAGE_NAMES = ("/", "/index.html", "/index.json", "/json", "/releases.xml")
 
 
@@ -169,7 +170,7 @@ def inspect_unreferenced(repository: Repository, key: Key) -> Unreferenced | Non
     if info.marks is not None:
         return Unreferenced(key=key, owner=_owner(repository, info.marks), modified=info.modified)
     # A directory has no marks, but a page of ours has a mark in its body.
-    body = read_body(repository.storage, key) if key.endswith(_PAGE_NAMES) else None
+    body = read_body(repository.storage, key) if key.endswith(_PAGE_NAMES) or key in _SHARED else None
     is_page = body is not None and read_page_mark(body) is not None
     return Unreferenced(key=key, owner="page" if is_page else "unknown", modified=info.modified)
 
