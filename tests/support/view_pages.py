@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.parsers import expat
 
-__all__ = ["ViewKey", "feed_versions", "named_files", "parsed_view_key", "revision_on", "view_json"]
+__all__ = ["ViewKey", "feed_versions", "named_files", "parsed_view_key", "revision_on", "view_json", "yanked_files"]
 
 _SITE = "https://index.example/"
 _KEYS = {
@@ -55,9 +55,16 @@ def named_files(key: str, body: bytes) -> frozenset[tuple[str, str]]:
         return frozenset()
     if parsed.view == "people":
         return frozenset(_people(key, body))
-    document = view_json(body)
-    files = [*document["urls"], *(file for files in document.get("releases", {}).values() for file in files)]
-    return frozenset((_key(file["url"]), file["digests"]["sha256"]) for file in files)
+    return frozenset((_key(file["url"]), file["digests"]["sha256"]) for file in _files(view_json(body)))
+
+
+def yanked_files(body: bytes) -> frozenset[str]:
+    """Return the keys of the files that a document of Warehouse's API calls yanked."""
+    return frozenset(_key(file["url"]) for file in _files(view_json(body)) if file["yanked"])
+
+
+def _files(document: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    return [*document["urls"], *(file for files in document.get("releases", {}).values() for file in files)]
 
 
 def feed_versions(body: bytes) -> list[str]:

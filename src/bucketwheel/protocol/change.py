@@ -147,7 +147,7 @@ def _documents(repository: Repository, committed: Committed[T], versions: Versio
     project, now = committed.project, committed.now.manifest
     if "json-versions" not in repository.settings.views:
         return []
-    changed = changed_versions(committed.replaced, now)
+    changed = changed_versions(committed.replaced, now)  # rule: a version without files keeps a document
     others = frozenset(versions(now)) - changed
     # rule: a changed version is written by its commit
     documents = version_views(repository, project, changed, since=now.revision)

@@ -139,9 +139,8 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
     uploads.store_all(manifests, plans)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
     with _pages_written_if_refused(context, repository, manifests, request):
-        changed = change(
-            repository, decisions, pages, context.workers, run_id=request.run_id, versions=request.versions
-        )
+        named = request.versions  # rule: the documents of the versions that are named are written again
+        changed = change(repository, decisions, pages, context.workers, run_id=request.run_id, versions=named)
     changed.raise_failed()
     return Outcome(
         repository=repository, plans={each.project: each.decision for each in changed.committed}, created=created

@@ -92,8 +92,8 @@ def remove(
         garbage = _find_all(context, repository, _deletable(repository.layout, steps, at_once=at_once))
         return _removal(repository, steps, chain.from_iterable(each.keys for each in garbage), at_once=at_once)
     decisions = [(read, partial(_decide, repository, rule)) for read in manifests]
-    # rule: pages before the removal
-    changed = change(repository, decisions, pages, context.workers, versions=removed_versions)
+    dead = removed_versions  # rule: no document of a version names what is removed
+    changed = change(repository, decisions, pages, context.workers, versions=dead)  # rule: pages before the removal
     # Only keys that were deletable in the revision that the pages show now: never of a manifest that is read later.
     steps = [_Step(before=each.before, after=each.now.manifest, selected=each.decision) for each in changed.committed]
     deletable = _deletable(repository.layout, steps, at_once=at_once)

@@ -65,6 +65,11 @@ class Command(ABC):
         """Return the projects it is about; none means all."""
         return (DEMO,)
 
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Return the versions that it names, whose documents are right after exit 0."""
+        del project
+        return frozenset()
+
     @abstractmethod
     def run(self, context: Context, run_id: str) -> object:
         """Run the real command; only a publish can be told its run id."""
@@ -96,6 +101,10 @@ class Publish(Command):
     def filenames(self) -> tuple[str, ...]:
         """Return the names of its files."""
         return tuple(upload.filename for upload in self.uploads)
+
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Return the versions of its files."""
+        return frozenset(str(upload.name.version) for upload in self.uploads if upload.name.project == project)
 
     def __str__(self) -> str:
         names = (f"{upload.filename} ({upload.sha256[:4]})" for upload in self.uploads)
@@ -139,6 +148,11 @@ class Yank(Command):
 
     version: str
     reason: str | None = "broken"
+
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Return the version."""
+        del project
+        return frozenset({self.version})
 
     def run(self, context: Context, run_id: str) -> object:
         """Yank."""

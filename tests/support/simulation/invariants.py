@@ -6,20 +6,24 @@ It does not matter who died and which requests are still on their way. Numbers a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from bucketwheel.errors import Damaged, Refused
-from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, page_mark, project_of, run_of
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, PageMark, page_mark, project_of, run_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
-from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.settings import RepositorySettings, decode_settings
 from bucketwheel.names import ProjectName
+from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import Key, Object
 from support.memory import MemoryStorage
 from support.simulation.commands import Adopt, Publish, is_respelled
 from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
 from support.simulation.tasks import Actor
+from support.simulation.views import expected_in, shown_in
+from support.view_pages import ViewKey, parsed_view_key
 
 __all__ = ["Invariants", "Violation"]
 
@@ -42,6 +46,8 @@ class Invariants:
         """Runs that ended with exit 0."""
         self._promised: dict[ProjectName, int] = {}
         """The revision that exit 0 promised on the pages of a project: this one or a later one."""
+        self._promised_documents: dict[tuple[ProjectName, str], int] = {}
+        """The same of the document of a version."""
         self._released: dict[tuple[str, str], str] = {}
         """The digest of each filename ever released, by project."""
         self._removed_by_hand: dict[str, float] = {}
@@ -84,6 +90,8 @@ class Invariants:
             self._check_manifest(actor, key, after)
         elif page_key(key) is not None:
             self._check_page_change(key, before, after)
+        elif parsed_view_key(key) is not None:
+            self._check_view_change(key, before, after)
         elif key.startswith("simple/") and before is not None and after is not None:
             raise Violation("I2", f"{key} was overwritten")
         self.check_store()
@@ -101,6 +109,13 @@ class Invariants:
             raise Violation("I4", f"{key} went from revision {_revision_on(before)} to {_revision_on(after)}")
         if page.project is None and (lost := projects_of(key, before.body) - projects_of(key, after.body)):
             raise Violation("I7", f"{key} does not list {', '.join(lost)} any more")
+
+    def _check_view_change(self, key: str, before: Object | None, after: Object | None) -> None:
+        """I4: a view never goes back, and one that is on is never removed."""
+        if after is None:
+            raise Violation("I4", f"{key} was removed")
+        if before is not None and _revision_on(after) < _revision_on(before):
+            raise Violation("I4", f"{key} went from revision {_revision_on(before)} to {_revision_on(after)}")
 
     def _check_manifest(self, actor: Actor, key: str, after: Object | None) -> None:
         project = project_of(Key(key))
@@ -203,6 +218,8 @@ class Invariants:
                 self._check_links(f"the manifest of {project}", now.number, now.entries)
             self._check_promise(project)
         for key in list(self._store.objects):
+            if (view := parsed_view_key(key)) is not None:
+                self._check_view(key, view)
             page = page_key(key)
             if page is None:
                 continue
@@ -241,6 +258,38 @@ class Invariants:
         if all(links != revision.visible for revision in revisions):
             raise Violation("I4", f"{key} does not show what the manifest said at revision {number}")
 
+    def _check_view(self, key: str, view: ViewKey) -> None:
+        """I1: what a view names is there. I4: it shows what its revision says."""
+        page = self._store.objects[key]
+        number, shown = _mark_of(page.marks).revision, shown_in(key, page.body)
+        for name, sha256, _ in shown if view.view != "feeds" else ():
+            found = self._store.objects.get(name)
+            if (found is None or found.version != sha256) and number >= self._removed_by_hand.get(name, 0):
+                raise Violation("I1", f"{key} names {name}, which {'is another' if found else 'is absent'}")
+        if all(
+            shown != expected_in(view, each.manifest) for each in self._history.at(ProjectName(view.project), number)
+        ):
+            raise Violation("I4", f"{key} does not show what the manifest said at revision {number}")
+
+    def _check_promised_views(self, project: ProjectName, promised: int) -> None:
+        later = [each.manifest for each in self._history.since(project, 1) if each.number >= promised]
+        for key in view_keys(self._settings, project):
+            self._check_shows(key, later, promised)
+
+    def _check_promised_documents(self, project: ProjectName) -> None:
+        for (named, version), promised in self._promised_documents.items():
+            if named == project:
+                later = [each.manifest for each in self._history.since(project, 1) if each.number >= promised]
+                for key in version_keys(self._settings, project, [version]):
+                    self._check_shows(key, later, promised)
+
+    def _check_shows(self, key: str, manifests: Iterable[Manifest], promised: int) -> None:
+        view, page = parsed_view_key(key), self._store.objects.get(key)
+        assert view is not None
+        shown = None if page is None else shown_in(key, page.body)
+        if all(shown != expected_in(view, manifest) for manifest in manifests):
+            raise Violation("I5", f"{key} does not show what exit 0 promised: revision {promised} of {view.project}")
+
     def _check_promise(self, project: ProjectName) -> None:
         promised = self._promised.get(project)
         if promised is None:
@@ -249,6 +298,8 @@ class Invariants:
         for key in self._page_keys(project):
             if self._links_on(key) not in expected:
                 raise Violation("I5", f"{key} does not show what exit 0 promised: revision {promised} of {project}")
+        self._check_promised_views(project, promised)
+        self._check_promised_documents(project)
 
     def _check_listed(self, project: ProjectName) -> None:
         for key in self._root_keys:
@@ -292,7 +343,20 @@ class Invariants:
         number = own[-1].number if own else min(revision.number for revision in showing)
         if number:
             self._promised[project] = max(number, self._promised.get(project, 0))
+            for version in self._versions_of(actor, project):
+                known = self._promised_documents.get((project, version), 0)
+                self._promised_documents[project, version] = max(number, known)
             self.check_store()
+
+    def _versions_of(self, actor: Actor, project: ProjectName) -> set[str]:
+        """Return the versions that a command is about: those that it names, and those that its commits changed."""
+        versions = set(actor.command.versions(project))
+        revisions = self._history.since(project, 0)
+        for before, after in pairwise(revisions):
+            if after.run_id == actor.run_id:
+                changed = set(before.manifest.visible) ^ set(after.manifest.visible)
+                versions |= {file.version for file in changed}
+        return versions
 
     def _check_visible(self, actor: Actor, command: Publish, project: ProjectName) -> None:
         """I5: what was published is on the pages, unless somebody took it off them meanwhile."""
@@ -325,12 +389,20 @@ class Invariants:
         for project in self._history.projects:
             now = self._history.now(project)
             self._check_links(f"the manifest of {project}", now.number, now.entries)
-            for key in self._page_keys(project):
-                if self._links_on(key) != now.visible:
-                    raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
+            self._check_shown(project, now, after)
         for key in self._root_keys:
             if self._projects_on(key) != set(self._history.projects):
                 raise Violation("I7", f"{key} does not list every project after {after}")
+
+    def _check_shown(self, project: ProjectName, now: Revision, after: str) -> None:
+        for key in self._page_keys(project):
+            if self._links_on(key) != now.visible:
+                raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
+        for key in self._view_keys(project):
+            page, view = self._store.objects.get(key), parsed_view_key(key)
+            assert view is not None
+            if page is None or shown_in(key, page.body) != expected_in(view, now.manifest):
+                raise Violation("I6", f"{key} is behind revision {now.number} after {after}")
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -340,6 +412,17 @@ class Invariants:
 
     def _page_keys(self, project: ProjectName) -> tuple[str, ...]:
         return (*self._layout.html_keys(project), self._layout.json_key(project))
+
+    @property
+    def _settings(self) -> RepositorySettings:
+        return _settings_in(self._store.objects[SETTINGS_KEY].body)
+
+    def _view_keys(self, project: ProjectName) -> list[str]:
+        """Return the keys of all views of a project, and of the documents that it must have and those that it has."""
+        versions = {file.version for file in self._history.now(project).manifest.visible}
+        keys = {*view_keys(self._settings, project), *version_keys(self._settings, project, versions)}
+        keys |= {Key(key) for key in self._store.objects if key.startswith(f"pypi/{project}/")}
+        return sorted(keys)
 
     def _links_on(self, key: str) -> tuple[Link, ...] | None:
         page = self._store.objects.get(key)
@@ -355,6 +438,11 @@ class Invariants:
 
 
 @lru_cache
+def _settings_in(settings: bytes) -> RepositorySettings:
+    return decode_settings(settings)
+
+
+@lru_cache
 def _layout_in(settings: bytes) -> Layout:
     return decode_settings(settings).layout
 
@@ -366,9 +454,13 @@ def _is_off_pages(manifest: Manifest, filename: str) -> bool:
 
 
 def _revision_on(page: Object) -> int:
-    mark = page_mark(page.marks or {})
+    return _mark_of(page.marks or {}).revision
+
+
+def _mark_of(marks: Mapping[str, str]) -> PageMark:
+    mark = page_mark(marks)
     assert mark is not None, "a page without a mark"
-    return mark.revision
+    return mark
 
 
 def _is_work_of(actor: Actor, manifest: Manifest) -> bool:

@@ -129,7 +129,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
         "a refusal leaves no page behind": "written = 0"
     },
     RemovedRule("reindex: a listed page taken for a right one", "same_bytes", "I5 I6"): {
-        "only equal bytes are current": "return True"
+        "only equal bytes are current": "if False:"
     },
     RemovedRule("right pages written again", "other_versions", "I6"): {
         "a right page is not written again": "if False:"
@@ -163,6 +163,41 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             html = {key: stat_page(repository.storage, key) for key in layout.root_html_keys}
             root = _Root(html=html, json=root.json, listed=root.listed, by_newer=root.by_newer)
             """,
+    },
+    # Views
+    RemovedRule("blind write of a view", "other_versions_with_views", "I4"): blind('key.startswith(("pypi/", "rss/"))'),
+    RemovedRule("stat of the views after the manifest was read", "yanks_with_views", "I4"): {
+        **_PAGES_GO_BACK,
+        "a view never goes back": "if False:",
+        "look at a page before its manifest is read": "pages = PageVersions({})",
+        "what was looked at is written": """
+            pages = PageVersions.start(repository, projects, workers)
+            pages.wait()
+            refreshed = write_pages(repository, manifests, pages, workers, documents)
+            """,
+    },
+    RemovedRule("no revision in a view", "yanks_with_views", "I4 I5 I6"): {
+        "a feed carries its revision": "return b'<!-- bucketwheel revision=0 renderer=1 -->\\n'",
+    },
+    RemovedRule("views judged by their bytes", "other_versions_with_views", "I6"): {
+        "a view is judged by its mark": "return False"
+    },
+    RemovedRule("an equal document left where its version was changed", "yanks_with_views", "I5 I6"): {
+        "a changed version is written by its commit": "documents = version_views(repository, project, changed)"
+    },
+    # Two rules stand in for each other: a removal names the versions of all that it may remove.
+    RemovedRule("no document for a version without files", "deletions_with_views", "I1 I5 I6"): {
+        "no document of a version names what is removed": "dead = lambda manifest: ()",
+        "a version without files keeps a document": """
+            from bucketwheel.format.views.published import visible_versions
+            changed = changed_versions(committed.replaced, now) & visible_versions(now)
+            """,
+    },
+    RemovedRule("delete again: documents that a dead run left behind", "deletions_with_views", "I1 I6"): {
+        "no document of a version names what is removed": "dead = lambda manifest: ()"
+    },
+    RemovedRule("publish again: documents that a dead run left behind", "same_bytes_with_views", "I5 I6"): {
+        "the documents of the versions that are named are written again": "named = lambda manifest: ()"
     },
     # Removals
     RemovedRule("delete: objects removed before the pages are written", "deletions", "I1"): {

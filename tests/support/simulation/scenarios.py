@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from bucketwheel.format.layout import file_marks
+from bucketwheel.format.settings import VIEWS, View
 from bucketwheel.names import sha256_of
 from bucketwheel.protocol.plan import Upload
 from support.archives import make_sdist, make_wheel
@@ -29,7 +31,7 @@ from support.simulation.commands import (
 )
 from support.simulation.connection import DIRECTORY, OLD_S3, S3, StoreKind
 
-__all__ = ["SCENARIOS", "USUAL_KEY", "Fixtures", "Scenario", "strict"]
+__all__ = ["SCENARIOS", "USUAL_KEY", "Draw", "Fixtures", "Scenario", "strict", "with_views"]
 
 USUAL_KEY = "simple/demo/demo-1.0-py3-none-any.whl"
 
@@ -262,7 +264,28 @@ def strict(release: Publish) -> Publish:
     return replace(release, existing="refuse")
 
 
-SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
+Draw: TypeAlias = Callable[[Fixtures, random.Random], Scenario]
+"""Draws a scenario."""
+
+
+def with_views(draw: Draw) -> Draw:
+    """Return the same scenario in a repository in which views are on: mostly all of them."""
+
+    def drawn(fixtures: Fixtures, chance: random.Random) -> Scenario:
+        scenario = draw(fixtures, chance)
+        views: tuple[View, ...] = chance.choice([VIEWS, VIEWS, ("json-versions",), ("people", "feeds")])
+
+        def seen(command: Command) -> Command:
+            return (
+                replace(command, first=replace(command.first, views=views)) if isinstance(command, Publish) else command
+            )
+
+        return replace(scenario, commands=tuple(map(seen, scenario.commands)), before=tuple(map(seen, scenario.before)))
+
+    return drawn
+
+
+SCENARIOS: dict[str, Draw] = {
     scenario.__name__: scenario
     for scenario in (
         same_bytes,
@@ -281,6 +304,21 @@ SCENARIOS: dict[str, Callable[[Fixtures, random.Random], Scenario]] = {
         spellings,
         suspended,
         copied_marks,
+    )
+}
+SCENARIOS |= {
+    f"{draw.__name__}_with_views": with_views(draw)
+    for draw in (
+        same_bytes,
+        other_versions,
+        new_projects,
+        yanks,
+        deletions,
+        orphans,
+        missing,
+        other_tools,
+        retention,
+        restores,
     )
 }
 
