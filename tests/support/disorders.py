@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from bucketwheel.format.layout import Layout, file_marks
 from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
-from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.settings import VIEWS, View, decode_settings
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.storage import Key, Storage
@@ -34,6 +34,7 @@ __all__ = ["CASES", "DIRECTORY", "MEMORY", "WHEEL", "Case", "disorder"]
 WHEEL = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
 JSON_PAGE, JSON_ROOT = "simple/demo-pkg/index.json", "simple/index.json"
 MANIFEST = "_bucketwheel/manifests/demo-pkg.json"
+FEED, DOCUMENT = "rss/project/demo-pkg/releases.xml", "pypi/demo-pkg/1.0/json"
 
 
 def html_page(storage: Storage, project: str = "demo-pkg/") -> str:
@@ -211,6 +212,62 @@ def _change_style_of_root(storage: Storage) -> None:
     put(storage, "simple/", page.body, page.marks or {})
 
 
+def _switch_on(storage: Storage, *views: View) -> None:
+    change_settings(storage, lambda settings: replace(settings, views=views))
+    rebuild(storage)
+
+
+def _lose_view(storage: Storage) -> None:
+    _switch_on(storage, *VIEWS)
+    remove(storage, "pypi/demo-pkg/json", "project/demo-pkg/index.html", "pypi/demo-pkg/1.0/json")
+
+
+def _edit_view(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    overwrite(storage, FEED, b"<rss/>")
+
+
+def _keep_old_view(storage: Storage) -> None:
+    _switch_on(storage, "feeds", "json-versions")
+    feed, document = stored(storage, FEED), stored(storage, DOCUMENT)
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
+    put_back(storage, FEED, feed)
+    put_back(storage, DOCUMENT, document)
+
+
+def _keep_view_of_a_removed_file(storage: Storage) -> None:
+    _switch_on(storage, "json", "json-versions", "people")
+    pages = {key: stored(storage, key) for key in ("pypi/demo-pkg/json", DOCUMENT, "project/demo-pkg/index.html")}
+    body = stored(storage, WHEEL).body
+    remove(storage, WHEEL, f"{WHEEL}.metadata")
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(), deleted=(_record(m.files[0], body),)))
+    for key, page in pages.items():
+        put_back(storage, key, page)
+
+
+def _record(file: PublishedFile, body: bytes) -> DeletedFile:
+    return DeletedFile(filename=file.filename, version=file.version, sha256=sha256_of(body), by=file.by)
+
+
+def _change_title(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    change_settings(storage, lambda settings: replace(settings, title="Another"))
+
+
+def _keep_view_of_a_later_manifest(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    manifest, pages = stored(storage, MANIFEST), {key: stored(storage, key) for key in (html_page(storage), JSON_PAGE)}
+    write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
+    put_back(storage, MANIFEST, manifest)
+    for key, page in pages.items():
+        put_back(storage, key, page)
+
+
+def _switch_off(storage: Storage) -> None:
+    _switch_on(storage, "feeds")
+    change_settings(storage, lambda settings: replace(settings, views=(), retired_views=("feeds",)))
+
+
 def _keep_state_of_stick(storage: Storage) -> None:
     put(storage, "simple/demo-pkg/manifest.json", b"{}")
     put(storage, "simple/demo-pkg/1.0/json", b"{}")
@@ -326,6 +383,29 @@ CASES = (
     Case(tamper=_bring_signature, found={("sidecar-unnamed", f"{WHEEL}.asc")}),
     Case(tamper=_change_style, found={("page-retired", "simple/demo-pkg/")}, only=MEMORY),
     Case(tamper=_change_style_of_root, found={("page-retired", "simple/")}, only=MEMORY),
+    Case(
+        tamper=_lose_view,
+        found={
+            ("page-missing", key)
+            for key in ("pypi/demo-pkg/json", "project/demo-pkg/index.html", "pypi/demo-pkg/1.0/json")
+        },
+    ),
+    Case(tamper=_edit_view, found={("page-edited", FEED)}),
+    Case(tamper=_keep_old_view, found={("page-behind", FEED), ("page-behind", DOCUMENT)}),
+    Case(
+        tamper=_keep_view_of_a_removed_file,
+        found={
+            (code, key)
+            for code in ("page-behind", "view-dangling")
+            for key in ("pypi/demo-pkg/json", DOCUMENT, "project/demo-pkg/index.html")
+        },
+    ),
+    Case(tamper=_change_title, found={("page-behind", FEED), ("page-behind", "rss/project/zoo/releases.xml")}),
+    Case(tamper=_keep_view_of_a_later_manifest, found={("page-ahead", FEED)}),
+    Case(
+        tamper=_switch_off,
+        found={("page-retired", FEED), ("page-retired", "rss/project/zoo/releases.xml")},
+    ),
     Case(tamper=_keep_state_of_stick, found={("leftovers", "simple/demo-pkg/")}),
     Case(tamper=_keep_page_of_another_tool, found={("leftovers", "simple/legacy/")}),
     Case(tamper=_keep_listing_at_the_top, found={("leftovers", "/")}),

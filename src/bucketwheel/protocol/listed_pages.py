@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from bucketwheel.errors import BucketwheelError
@@ -19,7 +20,7 @@ from bucketwheel.protocol.refresh import Versions, page_keys, read_known, views_
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Inspectable, Key, ObjectVersion
 
-__all__ = ["current_projects", "expected_pages", "list_documents", "list_pages"]
+__all__ = ["current_projects", "expected_pages", "list_documents", "list_pages", "sort_documents"]
 
 _ENTRIES_A_LOOK = 100
 """A page of a listing has 1,000 entries, and costs ten times as much as a look, in time and in money."""
@@ -56,16 +57,22 @@ def list_pages(repository: Repository, projects: Collection[ProjectName]) -> Map
 
 def list_documents(repository: Repository, projects: Collection[ProjectName]) -> Mapping[ProjectName, frozenset[str]]:
     """List which versions of these projects have a document in Warehouse's JSON API, on or not any more."""
-    settings, found = repository.settings, dict[ProjectName, set[str]]()
+    settings = repository.settings
     if "json-versions" not in (*settings.views, *settings.retired_views):
         return {}
     wanted = frozenset(projects)
     prefix = "pypi/" if len(wanted) != 1 else f"pypi/{next(iter(wanted))}/"
-    for entry in repository.storage.list(prefix):
-        project = ProjectName(entry.key.split("/")[1])
-        version = version_of_json_key(project, entry.key) if project in wanted else None
-        if version is not None:
-            found.setdefault(project, set()).add(version)
+    documents = sort_documents(entry.key for entry in repository.storage.list(prefix))
+    return {project: versions for project, versions in documents.items() if project in wanted}
+
+
+def sort_documents(keys: Iterable[Key]) -> Mapping[ProjectName, frozenset[str]]:
+    """Return the versions whose documents have these keys, by project."""
+    found: dict[ProjectName, set[str]] = defaultdict(set)
+    for key in keys:
+        project = ProjectName(key.removeprefix("pypi/").partition("/")[0])
+        if (version := version_of_json_key(project, key)) is not None:
+            found[project].add(version)
     return {project: frozenset(versions) for project, versions in found.items()}
 
 

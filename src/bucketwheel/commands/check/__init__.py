@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -17,6 +17,7 @@ from bucketwheel.commands.check.inspection import (
     inspect_unreferenced,
     read_body,
     read_page,
+    views_of,
 )
 from bucketwheel.commands.check.inventory import Inventory, project_at, read_inventory
 from bucketwheel.commands.check.lists import inspect_list
@@ -36,11 +37,12 @@ from bucketwheel.events import Report, Stage, Warned, ignore
 from bucketwheel.format.layout import SETTINGS_KEY
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
-from bucketwheel.format.settings import MadeFromList
+from bucketwheel.format.settings import VIEWS, MadeFromList, RepositorySettings
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import Context, Repository, open_context, open_to_read
+from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import KeepsUploads, KeepsVersions, Key, UnfinishedUpload
 
 __all__ = ["Checked", "check", "check_projects"]
@@ -137,7 +139,7 @@ def _inspect(
     """Inspect the projects that were named, or else all of the inventory."""
     projects = wanted if inventory is None else sorted(inventory.projects)
     report(Stage(doing="checking", count=len(projects)))
-    inspections = workers.map(partial(inspect_project, repository, inventory, project) for project in projects)
+    inspections = workers.map(partial(inspect_project, repository, inventory, project, workers) for project in projects)
     absent = [each.manifest.project for each in inspections if each.clean and not each.manifest.revision]
     if absent and inventory is None:
         raise Refused(*(not_there(project, repository.target.place) for project in absent))
@@ -181,13 +183,30 @@ def _check_others(repository: Repository, inventory: Inventory, manifests: Itera
     layout = repository.layout
     explained = {wanted.key for manifest in manifests for wanted in referenced_objects(manifest, layout)}
     explained |= {*layout.root_html_keys, layout.root_json_key}
+    on = _view_keys(repository.settings, inventory)
+    explained |= on
     for key in layout.retired_html_keys(None):
         found = inspect_unreferenced(repository, key) if key in inventory.objects else None
         if found is not None and found.owner == "page":
             explained.add(key)
             yield finding("page-retired:root", key)
+    off = _view_keys(replace(repository.settings, views=VIEWS), inventory) - on
+    for key in sorted(off.intersection(inventory.objects))[:_MOST_LOOKS]:
+        found = inspect_unreferenced(repository, key)
+        if found is not None and found.owner == "page":
+            explained.add(key)
+            yield finding("page-retired:view", key)
     for place, keys in inventory.others.items():
         yield from check_others(place, (key for key in keys if key not in explained), _adopt_command(repository))
+
+
+def _view_keys(settings: RepositorySettings, inventory: Inventory) -> set[Key]:
+    """Return the keys of the views of all projects, with the documents of versions that are there."""
+    keys: set[Key] = set()
+    for project in inventory.manifests:
+        keys |= {*view_keys(settings, project)}
+        keys |= {*version_keys(settings, project, inventory.documents.get(project, ()))}
+    return keys
 
 
 def _read_root(repository: Repository, inventory: Inventory | None) -> dict[Key, bytes | None]:
@@ -245,13 +264,16 @@ def _check_deep(
     report(Stage(doing="reading", count=len(present), total_bytes=sum(size for _, size in present)))
     signatures = signatures_to_verify((wanted for wanted, _ in present), settings, report)
     attestations = attestations_to_verify((wanted for wanted, _ in present), report)
-    pages = [*layout.root_html_keys, layout.root_json_key]
-    for project in (each.manifest.project for each in inspections if each.manifest.revision):
-        pages += [*layout.html_keys(project), layout.json_key(project)]
+    html, pages = [*layout.root_html_keys], {layout.root_json_key: layout.json()}
+    for each in (each for each in inspections if each.manifest.revision):
+        html += layout.html_keys(each.manifest.project)
+        pages[layout.json_key(each.manifest.project)] = layout.json()
+        pages |= {view.key: view.headers for view in views_of(repository, each)}
+    pages |= dict.fromkeys(html, layout.html())
     found = workers.map(
         [
             *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
-            *(partial(inspect_page_headers, repository, key) for key in pages),
+            *(partial(inspect_page_headers, repository, key, headers) for key, headers in pages.items()),
             *(partial(inspect_attestations, repository, wanted, settings) for wanted in attestations),
             *(partial(inspect_signature, repository, wanted, settings) for wanted in signatures),
         ]

@@ -83,6 +83,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "list-damaged": FindingKind("error", "is missing", f"{_FROM_LIST}, which makes it again"),
     "list-damaged:unreadable": FindingKind("error", "cannot be read: {error}", f"remove it, and {_FROM_LIST}"),
+    "view-dangling": FindingKind("error", "is an old page, and names {filename}, which was removed", _REINDEX_PROJECT),
     "root-missing": FindingKind("error", "is missing", _REINDEX),
     "root-incomplete": FindingKind("error", "does not list {project}", _REINDEX_PROJECT),
     "root-edited": FindingKind("error", _EDITED, _REINDEX),
@@ -138,6 +139,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
     "page-behind:list": FindingKind("warning", "has pages of another version of bucketwheel", _FROM_LIST),
     "list-unfinished": FindingKind("warning", "is being written by `from-list`, or that was stopped", _FROM_LIST),
+    "page-behind:settings": FindingKind("warning", "shows older settings of the repository", _REINDEX_PROJECT),
     "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
     "attestations-doubtful": FindingKind("warning", "{why}", "find out who built it, and whether they may"),
     "root-dangling": FindingKind(
@@ -186,6 +188,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "deleted-remains:late": FindingKind("note", "has the name of a deleted file", f"{_PRUNE}, which removes it"),
     "page-retired": FindingKind("note", "is our page in a page style that is not in use", _REINDEX_PROJECT),
     "page-retired:root": FindingKind("note", "is our root page in a page style that is not in use", _REINDEX),
+    "page-retired:view": FindingKind(
+        "note", "is our page of a view that is off", f"{_REINDEX}; if it stays, a late run wrote it: remove it by hand"
+    ),
     "leftovers": FindingKind(
         "note", "has objects of another tool ({number}): {names}", "remove them by hand when no client uses them"
     ),

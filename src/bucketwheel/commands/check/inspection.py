@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.inventory import Inventory, Snapshot, read_snapshot, snapshot_of
@@ -16,17 +17,21 @@ from bucketwheel.commands.check.references import (
     referenced_objects,
 )
 from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_records, unreferenced_keys
-from bucketwheel.commands.check.views import check_page, check_page_headers
+from bucketwheel.commands.check.views import check_names, check_page, check_page_headers, check_view
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import manifest_key, page_mark, repository_of
 from bucketwheel.format.manifest import Manifest, empty_manifest
 from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, Sha256, sha256_of
-from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.parallel import Workers
+from bucketwheel.protocol.commit import VersionedManifest, fetch_manifest
 from bucketwheel.protocol.listed_pages import expected_pages
+from bucketwheel.protocol.pages import Page, is_newer, stat_page
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Inspectable, Key, ListEntry, Storage
+from bucketwheel.protocol.views import project_views, version_views
+from bucketwheel.storage import Inspectable, Key, ListEntry, ObjectHeaders, Storage
 
 __all__ = [
     "InspectedProject",
@@ -36,10 +41,11 @@ __all__ = [
     "inspect_unreferenced",
     "read_body",
     "read_page",
+    "views_of",
 ]
 
 _MOST_ROUNDS = 5
-_PAGE_NAMES = ("/", "/index.html", "/index.json")
+_PAGE_NAMES = ("/", "/index.html", "/index.json", "/json", "/releases.xml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +70,25 @@ class InspectedProject:
         return not (self.findings or self.unreferenced)
 
 
-def inspect_project(repository: Repository, inventory: Inventory | None, project: ProjectName) -> InspectedProject:
+def inspect_project(
+    repository: Repository, inventory: Inventory | None, project: ProjectName, workers: Workers
+) -> InspectedProject:
     """Inspect a project; take a second snapshot before any finding that a concurrent commit may explain."""
     try:
         snapshot = (
             read_snapshot(repository, project) if inventory is None else snapshot_of(repository, inventory, project)
         )
-        inspection = _inspect(repository, snapshot)
+        inspection = _inspect(repository, snapshot, workers)
         if snapshot.settled or inspection.clean:
             return inspection
-        return _inspect(repository, read_snapshot(repository, project, rounds=_MOST_ROUNDS))
+        return _inspect(repository, read_snapshot(repository, project, rounds=_MOST_ROUNDS), workers)
     except Damaged as error:
         damaged = finding("manifest-damaged", manifest_key(project), error=error.__cause__ or error)
         empty = VersionedManifest(manifest=empty_manifest(project), version=None)
         return InspectedProject(read=empty, findings=(damaged,))
 
 
-def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
+def _inspect(repository: Repository, snapshot: Snapshot, workers: Workers) -> InspectedProject:
     manifest, objects, layout = snapshot.read.manifest, snapshot.objects, repository.layout
     findings: list[Finding] = []
     present: list[tuple[ReferencedObject, int]] = []
@@ -92,6 +100,7 @@ def _inspect(repository: Repository, snapshot: Snapshot) -> InspectedProject:
     findings += check_records(manifest, layout, objects)
     if manifest.revision:
         findings += _check_pages(repository, snapshot)
+        findings += _check_views(repository, snapshot, workers)
     return InspectedProject(
         read=snapshot.read,
         findings=tuple(findings),
@@ -104,6 +113,34 @@ def _check_pages(repository: Repository, snapshot: Snapshot) -> Iterator[Finding
     for key, expected in expected_pages(repository, snapshot.read).items():
         body = read_page(repository.storage, key, snapshot.objects.get(key), expected)
         yield from check_page(key, body, expected, snapshot.read)
+
+
+def _check_views(repository: Repository, snapshot: Snapshot, workers: Workers) -> Iterator[Finding]:
+    """Look at each view that is on, and at the documents of versions that have one, with files or not."""
+    read = snapshot.read
+    views = [*project_views(repository, read.project), *_documents(repository, snapshot)]
+    looks = workers.map_within(partial(stat_page, repository.storage, view.key) for view in views)
+    for view, found in zip(views, looks, strict=True):
+        mark = view.mark(read)
+        if is_newer(found, mark):  # a publisher may have committed since the manifest was read
+            now = fetch_manifest(repository.target, read.project)
+            if is_newer(found, view.mark(now)):
+                yield from check_view(view.key, found, mark, read)
+        elif not view.is_right(found, mark, bytes):
+            yield from check_view(view.key, found, mark, read)
+            if found.mark is not None:
+                yield from check_names(view.key, read_body(repository.storage, view.key) or b"", read.manifest)
+
+
+def _documents(repository: Repository, snapshot: Snapshot) -> list[Page]:
+    versions = visible_versions(snapshot.read.manifest) | snapshot.documents
+    return version_views(repository, snapshot.read.project, versions)
+
+
+def views_of(repository: Repository, inspected: InspectedProject) -> list[Page]:
+    """Return the pages of the views of a project that are on, and that it must have."""
+    project, manifest = inspected.manifest.project, inspected.manifest
+    return [*project_views(repository, project), *version_views(repository, project, visible_versions(manifest))]
 
 
 def read_page(storage: Storage, key: Key, listed: ListEntry | None, expected: bytes) -> bytes | None:
@@ -161,10 +198,9 @@ def inspect_object(repository: Repository, wanted: ReferencedObject, size: int, 
     return [*check_bytes(wanted, sha256), *(() if served is None else check_headers(wanted, served))]
 
 
-def inspect_page_headers(repository: Repository, key: Key) -> list[Finding]:
+def inspect_page_headers(repository: Repository, key: Key, headers: ObjectHeaders) -> list[Finding]:
     """Look at the headers of a page."""
-    storage, layout = repository.storage, repository.layout
-    headers = layout.json() if key.endswith(".json") else layout.html()
+    storage = repository.storage
     served = storage.headers(key) if isinstance(storage, Inspectable) else None
     return [] if served is None else list(check_page_headers(key, headers, served))
 

@@ -11,6 +11,7 @@ from bucketwheel.commands.check.references import referenced_objects
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key, project_of
 from bucketwheel.names import InvalidName, ProjectName, project_name
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.listed_pages import list_documents, sort_documents
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ListEntry
 
@@ -29,6 +30,8 @@ class Inventory:
     """The keys in the folder of each project that has a manifest or a folder."""
     others: Mapping[str, Iterable[Key]]
     """All keys outside of these folders, by place: the first folder in the index or in the repository."""
+    documents: Mapping[ProjectName, frozenset[str]]
+    """The versions of each project that have a document in Warehouse's JSON API."""
 
 
 def read_inventory(repository: Repository) -> Inventory:
@@ -48,7 +51,8 @@ def read_inventory(repository: Repository) -> Inventory:
             others[place] = keys
         else:
             projects[project] = keys
-    return Inventory(objects=objects, manifests=manifests, projects=projects, others=others)
+    documents = sort_documents(others.get("pypi/", ()))
+    return Inventory(objects=objects, manifests=manifests, projects=projects, others=others, documents=documents)
 
 
 def project_at(layout: Layout, key: Key) -> ProjectName | None:
@@ -81,6 +85,8 @@ class Snapshot:
     """All objects that may belong to the project, perhaps among others."""
     folder: Iterable[Key]
     """The keys in the project's folder."""
+    documents: frozenset[str]
+    """The versions that have a document in Warehouse's JSON API."""
     settled: bool
     """Whether the manifest is known to be the same before and after the listing."""
 
@@ -98,6 +104,7 @@ def snapshot_of(repository: Repository, inventory: Inventory, project: ProjectNa
         read=found,
         objects=inventory.objects,
         folder=inventory.projects[project],
+        documents=inventory.documents.get(project, frozenset()),
         settled=unchanged and in_time,
     )
 
@@ -114,7 +121,8 @@ def read_snapshot(repository: Repository, project: ProjectName, *, rounds: int =
         objects = _list_objects(repository, found)
     folder = repository.layout.folder(project)
     inside = [key for key in objects if key.startswith(folder)]
-    return Snapshot(read=found, objects=objects, folder=inside, settled=settled)
+    documents = list_documents(repository, [project]).get(project, frozenset())
+    return Snapshot(read=found, objects=objects, folder=inside, documents=documents, settled=settled)
 
 
 def _list_objects(repository: Repository, found: VersionedManifest) -> dict[Key, ListEntry]:

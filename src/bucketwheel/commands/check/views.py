@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from urllib.parse import unquote
 
 from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.references import encoding_of
 from bucketwheel.errors import Damaged
-from bucketwheel.format.layout import Layout
+from bucketwheel.format.layout import Layout, PageMark
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_root_json
 from bucketwheel.format.pages.mark import RENDERER, read_page_mark
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.commit import VersionedManifest
+from bucketwheel.protocol.pages import PageVersion
 from bucketwheel.storage import Key, ObjectHeaders, ServedHeaders
 
-__all__ = ["check_page", "check_page_headers", "check_root", "expected_root", "listed_by"]
+__all__ = [
+    "check_names",
+    "check_page",
+    "check_page_headers",
+    "check_root",
+    "check_view",
+    "expected_root",
+    "listed_by",
+]
+
+# As the views link to them: percent-encoded, at the end of a path.
+_FILENAME = re.compile(rb"/([\w.%!+-]+)(?=[\"#])")
 
 
 def expected_root(layout: Layout, listed: Collection[ProjectName]) -> Mapping[Key, bytes]:
@@ -42,6 +57,33 @@ def check_page(key: Key, body: bytes | None, expected: bytes, read: VersionedMan
         yield finding("page-ahead:other", key, project=project, revision=revision)
     elif mark.renderer <= RENDERER:  # we do not know the bytes of a newer bucketwheel
         yield finding("page-edited" if mark.renderer == RENDERER else "page-behind:renderer", key, project=project)
+
+
+def check_view(key: Key, found: PageVersion, ours: PageMark, read: VersionedManifest) -> Iterator[Finding]:
+    """Say what is wrong with a view that is not right, by its mark: its bytes depend on sidecars and libraries too."""
+    project, revision, mark = read.project, read.manifest.revision, found.mark
+    if found.version is None:
+        yield finding("page-missing", key, project=project)
+    elif mark is None:
+        yield finding("page-edited", key, project=project)
+    elif mark.revision > revision:
+        yield finding("page-ahead", key, project=project, shown=mark.revision, revision=revision)
+    elif mark.revision < revision and mark.manifest != ours.manifest:
+        yield finding("page-behind", key, project=project, shown=mark.revision, revision=revision)
+    elif mark.manifest != ours.manifest:
+        yield finding("page-ahead:other", key, project=project, revision=revision)
+    elif mark.renderer < ours.renderer:
+        yield finding("page-behind:renderer", key, project=project)
+    else:
+        yield finding("page-behind:settings", key, project=project)
+
+
+def check_names(key: Key, body: bytes, manifest: Manifest) -> Iterator[Finding]:
+    """Report the first removed file that an old view names."""
+    gone = {*(file.filename for file in manifest.deleted), *(file.filename for file in manifest.missing)}
+    named = {unquote(name.decode()) for name in _FILENAME.findall(body)}
+    if dangling := sorted(gone & named):
+        yield finding("view-dangling", key, project=manifest.project, filename=dangling[0])
 
 
 def check_page_headers(key: Key, headers: ObjectHeaders, served: ServedHeaders) -> Iterator[Finding]:
