@@ -14,6 +14,7 @@ from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import HideChange, YankChange, change_yank
+from bucketwheel.errors import Unfinished, WentBack
 from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS
 from bucketwheel.format.manifest import Status
@@ -24,11 +25,12 @@ from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import Context
 from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
+from support.adopting import adopt_all
 from support.archives import make_sdist, make_wheel
 from support.memory import MemoryStorage
 from support.releasing import NOW, context_for, manifest_of, release_files, request_for
-from support.removing import delete_from, prune_from
-from support.tampering import change_settings, overwrite, rebuild, remove, settings_of, state, stored
+from support.removing import delete_from, prune_from, prune_orphans_from
+from support.tampering import change_settings, overwrite, put_back, rebuild, remove, settings_of, state, stored
 from support.view_pages import feed_versions, named_files, parsed_view_key, revision_on, view_json
 from support.waves import count_waves
 
@@ -389,3 +391,61 @@ def test_a_dry_run_names_the_views_that_it_would_change(memory: MemoryStorage, t
     assert {Key(key) for key in (*PAGES, document("1.1"))} <= set(outcome.pages)
     assert state(memory) == before
     assert manifest_of(memory, "demo-pkg").revision == 1
+
+
+# A manifest that went back -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def restored(storage: Storage, tmp_path: Path) -> Storage:
+    """Publish 1.1 by a run that dies before its simple pages, and restore the manifest of before."""
+    kept = {entry.key: stored(storage, entry.key) for entry in storage.list("simple/demo-pkg/")}
+    manifest = stored(storage, "_bucketwheel/manifests/demo-pkg.json")
+    release_files(storage, wheel(tmp_path, "1.1"))
+    put_back(storage, "_bucketwheel/manifests/demo-pkg.json", manifest)
+    for key, page in kept.items():
+        if key.endswith(("/", "/index.html", "/index.json")):
+            put_back(storage, key, page)
+    return storage
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        (rebuild, ()),
+        (prune_orphans_from, ()),
+        (rebuild, (JSON,)),
+        (lambda storage: run(storage, yank("1.0")), (JSON,)),
+        (lambda storage: run(storage, yank("1.0")), (PEOPLE, FEED)),
+    ],
+    ids=["reindex-documents", "prune-documents", "reindex-json", "yank-json", "yank-people"],
+)
+def test_a_later_view_is_a_sign_that_a_manifest_went_back(
+    command: Callable[[Storage], object], left: tuple[str, ...], restored: Storage
+) -> None:
+    """Each view counts, as pages do; nothing that one of them names is removed."""
+    remove(restored, *PAGES.difference(left))
+    with pytest.raises((WentBack, Unfinished), match="went back"):
+        command(restored)
+    assert "demo_pkg-1.1-py3-none-any.whl" in names_in(restored)[document("1.1")]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_adoption_repairs_what_only_views_remember(lost: bool, restored: Storage) -> None:  # noqa: FBT001 - pytest's
+    """The next revision is above that of every view, and a document of a version that is forgotten names no file."""
+    pages = [entry.key for entry in restored.list("simple/demo-pkg/") if entry.key.endswith(("/", ".html", ".json"))]
+    remove(restored, *(pages if lost else ()))
+    adopt_all(restored)
+    assert manifest_of(restored, "demo-pkg").revision == 3
+    first = {"demo_pkg-1.0-py3-none-any.whl"}
+    assert names_in(restored) == {
+        JSON: first,
+        PEOPLE: first,
+        FEED: set(),
+        document("1.0"): first,
+        document("1.1"): set(),
+    }
+    before = state(restored)
+    rebuild(restored)
+    adopt_all(restored)
+    assert state(restored) == before

@@ -32,6 +32,7 @@ from bucketwheel.names import (
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.change import read_and_look
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
+from bucketwheel.protocol.listed_pages import list_documents
 from bucketwheel.protocol.refresh import PageVersions, page_keys
 from bucketwheel.protocol.removal import deletable_keys, remove
 from bucketwheel.protocol.repository import (
@@ -100,6 +101,8 @@ def prune_orphans_of(context: Context, patterns: Sequence[str], *, before: datet
     known = [*_projects(repository, patterns), *_projects_in(repository, (upload.key for upload in uploads))]
     projects = matching(patterns, known, context.target.place)
     read, pages = read_and_look(context, repository, projects)
+    for project, versions in list_documents(repository, projects).items():
+        pages.add_versions(repository, project, versions, context.workers)  # they may name what looks like an orphan
     manifests = _leave_out_foreign(context, repository, read, pages)
     if not context.dry_run:
         repository = open_to_write(context.target, repository)

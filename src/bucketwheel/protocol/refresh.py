@@ -97,6 +97,11 @@ class PageVersions:
         keys = version_keys(repository.settings, project, versions)
         self._look_at(repository, project, [key for key in keys if key not in self._stats], workers)
 
+    def documents(self, project: ProjectName) -> frozenset[str]:
+        """Return the versions of a project whose documents are looked at."""
+        versions = (version_of_json_key(project, key) for key in self._keys.get(project, ()))
+        return frozenset(version for version in versions if version is not None)
+
     def _look_at(self, repository: Repository, project: ProjectName, keys: Collection[Key], workers: Workers) -> None:
         self._keys.setdefault(project, []).extend(keys)
         for key in keys:

@@ -35,6 +35,7 @@ from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import Committed, VersionedManifest, fetch_manifest
+from bucketwheel.protocol.listed_pages import list_documents
 from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, page_keys
 from bucketwheel.protocol.release import new_run_id
 from bucketwheel.protocol.repository import (
@@ -158,6 +159,8 @@ def _list(
     storage, layout = repository.storage, repository.layout
     projects = list(named) or list_projects(storage)
     pages = PageVersions.start(repository, projects, workers)
+    for project, versions in list_documents(repository, projects).items():
+        pages.add_versions(repository, project, versions, workers)
     pages.wait()
     reads = [partial(_read_manifest, repository, project) for project in projects]
     read = workers.map_settled(reads)  # rule: read the manifests
@@ -245,10 +248,12 @@ def _find_differences(
 def _remember(inspector: Inspector, read: VersionedManifest) -> Remembered | None:
     """Read our own pages, if the looks at them show that the manifest went back or is lost."""
     repository, project = inspector.repository, read.project
-    if not repository.target.sightings.of(project).contradiction(read.manifest, read.sha256):
+    seen = repository.target.sightings.of(project)
+    if not seen.contradiction(read.manifest, read.sha256):
         return None
     pages = read_own_pages(repository, project, page_keys(repository, project), run_id=inspector.run_id)
-    return remember(read.manifest, pages) if pages else None
+    # A view may show a later revision than any page of the simple index does.
+    return remember(read.manifest, pages, highest=max(seen.pages, default=0))
 
 
 def _linked_files(
@@ -319,7 +324,8 @@ def _commit_all(
     repository, workers = inspector.repository, context.workers
     decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
     try:
-        changed = change(context, repository, decisions, pages, repairs=True, versions=known_versions)
+        versions = partial(_versions, pages)
+        changed = change(context, repository, decisions, pages, repairs=True, versions=versions)
     except BucketwheelError as error:
         raise merged([*failed, error]) from error
     published = [each.project for each in changed.committed if each.now.version is not None]
@@ -331,6 +337,11 @@ def _commit_all(
             f"everything is committed, but the root page is out of date: {error}; then run the same command again"
         ) from error
     return list(changed.committed), list(changed.failed), changed.pages_written
+
+
+def _versions(pages: PageVersions, manifest: Manifest) -> frozenset[str]:
+    """Select the versions that a manifest names, and those that have a document: it may have forgotten them."""
+    return known_versions(manifest) | pages.documents(manifest.project)
 
 
 def _count_outdated(repository: Repository, plans: Sequence[_ProjectPlan], pages: PageVersions) -> int:

@@ -61,8 +61,14 @@ def read_own_pages(
     return tuple(pages)
 
 
-def remember(before: Manifest, pages: Sequence[OwnPage]) -> Remembered:
-    """Return what the newest pages say; of two that disagree, only what both list. A deleted name stays deleted."""
+def remember(before: Manifest, pages: Sequence[OwnPage], *, highest: int) -> Remembered:
+    """Return what the newest pages say; of two that disagree, only what both list. A deleted name stays deleted.
+
+    `highest` is the highest revision that any page or view shows; without a page the manifest stays as it is.
+    """
+    if not pages:
+        raised = replace(before, revision=max(before.revision, highest))
+        return Remembered(manifest=raised, before=before, doubtful=frozenset())
     top = max(page.mark.revision for page in pages)
     newest = [page for page in pages if page.mark.revision == top]
     deleted = {file.filename for file in before.deleted}
@@ -82,7 +88,7 @@ def remember(before: Manifest, pages: Sequence[OwnPage]) -> Remembered:
     return Remembered(
         manifest=replace(
             before,
-            revision=max(before.revision, top),
+            revision=max(before.revision, highest),
             status=min((page.status for page in newest), key=_strictness),
             files=tuple(entries.values()),
             missing=tuple(file for file in before.missing if file.filename not in entries),
