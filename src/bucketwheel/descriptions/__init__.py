@@ -27,7 +27,7 @@ LONGEST = 256 * 1024
 LONGEST_HTML = 1024 * 1024
 """Bytes of what it becomes."""
 _LONGEST_LINE = 2 * LONGEST_HTML + 100
-_WALL_SECONDS = 30
+_WALL_SECONDS = 60
 """For any system, and a child that waits for something: more than CPU_SECONDS on a machine with much else to do."""
 
 _AS_TEXT = RenderedDescription(None)
