@@ -27,6 +27,10 @@ CASES = {
     "no scheme": ("<a href='//example.com/'>z</a>", "z"),
     "a link in a link": ('<a href="https://example.com/">x<a href="https://evil.example">y</a>', f"{LINK}xy</a>"),
     "a link that says nothing": ('<a href="https://example.com/"> </a>x', "x"),
+    "a link with quotes": (
+        """<a href='https://example.com/"onclick="x()"><b>&amp;'>z</a>""",
+        f'<a href="https://example.com/&quot;onclick=&quot;x()&quot;&gt;&lt;b&gt;&amp;" {REL}>z</a>',
+    ),
     "an image": (
         '<img src="https://example.com/a.png" alt="A &quot;b&quot;">',
         f'<a href="https://example.com/a.png" {REL} class="bw-image">A "b"</a>',
@@ -70,6 +74,10 @@ CASES = {
     "a table": (
         '<table style=x><tr><th align=right>a</th><th></th></tr><tr><td colspan="2" rowspan=999999>b</td></tr></table>',
         f'{TABLE}<table><tr><th class="bw-right">a</th><td></td></tr><tr><td colspan="2">b</td></tr></table></div>',
+    ),
+    "a table in a table": (
+        "<table><tr><td><table><tr><td>a</td></tr></table></td></tr></table>",
+        f"{TABLE}<table><tr><td><table><tr><td>a</td></tr></table></td></tr></table></div>",
     ),
     "what a browser would move out of a table": (
         "<table>a<div>b</div><tr>c<td>d</td></tr></table>",

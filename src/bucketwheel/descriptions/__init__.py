@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import Message
 from importlib.util import find_spec
-from threading import Event, Lock, Timer
+from threading import Event, RLock, Timer
 from typing import Any
 
 from bucketwheel.format.views.safe_html import RenderedDescription
@@ -27,7 +27,7 @@ LONGEST = 256 * 1024
 LONGEST_HTML = 1024 * 1024
 """Bytes of what it becomes."""
 _LONGEST_LINE = 2 * LONGEST_HTML + 100
-_WALL_SECONDS = 30
+_WALL_SECONDS = 60
 """For any system, and a child that waits for something: more than CPU_SECONDS on a machine with much else to do."""
 
 _AS_TEXT = RenderedDescription(None)
@@ -57,16 +57,17 @@ def open_renderer() -> Iterator[Callable[[str | None, str | None], RenderedDescr
     try:
         yield child.rendered
     finally:
-        child.end()
+        child.close()
 
 
 class _Child:
     """A process that renders; there is one at most, and another if that one died."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._usable = can_render()
+        self._closed = False
 
     def rendered(self, description: str | None, content_type: str | None) -> RenderedDescription | None:
         """Render one description."""
@@ -75,19 +76,26 @@ class _Child:
         if kind is None or not text.strip() or len(text) > LONGEST:
             return _AS_TEXT
         with self._lock:
-            if not self._usable or (self._process is None and not self._start()):
+            if self._closed or not self._usable or (self._process is None and not self._start()):
                 return None
             return self._ask({"kind": kind, "variant": variant, "text": text.decode()})
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
+    def close(self) -> None:
+        """End the process, also while another thread waits for it, and start no other."""
+        self._closed = True
+        if (process := self._process) is not None:
+            process.kill()
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.communicate()  # closes its pipes, and waits
 
     def _start(self) -> bool:
-        path = [entry for entry in sys.path if entry]
+        path = [str(entry) for entry in sys.path if entry]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - Python itself
                 [sys.executable or "", "-I", "-X", "utf8", "-c", _START],
@@ -103,15 +111,15 @@ class _Child:
         else:
             self._usable = self._exchange(path) == {"ready": True}
         if not self._usable:
-            self.end()
+            self._end()
         return self._usable
 
     def _ask(self, request: Mapping[str, object]) -> RenderedDescription | None:
         answer = self._exchange(request)
         if isinstance(answer, dict) and isinstance(html := answer.get("html"), str | None):
             return RenderedDescription(html)
-        self.end()
-        return None if answer is _LATE else _AS_TEXT
+        self._end()
+        return None if answer is _LATE or self._closed else _AS_TEXT
 
     def _exchange(self, message: object) -> object:
         """Send a line and read one; None if the child died over it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import warnings
@@ -23,9 +22,8 @@ except ImportError:  # Windows: what started us ends us after a time
 
 
 def main() -> None:
-    """Answer requests; whatever libraries print goes nowhere."""
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Answer requests."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
     warnings.simplefilter("ignore")
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_AS", _MOST_MEMORY)
@@ -55,7 +53,7 @@ def _rendered(kind: str, variant: str, text: str) -> str | None:
 
 
 def _limit(name: str, most: int) -> None:
-    """Take a limit where the system has it; nobody but ourselves is to be raised above what we were given."""
+    """Take a limit where the system has it, and never more than the limit that we were given."""
     if resource is not None:
         with suppress(AttributeError, OSError, ValueError):
             kind = getattr(resource, name)
