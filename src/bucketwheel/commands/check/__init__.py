@@ -213,15 +213,6 @@ def _view_keys(settings: RepositorySettings, inventory: Inventory) -> set[Key]:
     return keys
 
 
-def _view_keys(settings: RepositorySettings, inventory: Inventory) -> set[Key]:
-    """Return the keys of the views of all projects, with the documents of versions that are there."""
-    keys: set[Key] = set()
-    for project in inventory.manifests:
-        keys |= {*view_keys(settings, project)}
-        keys |= {*version_keys(settings, project, inventory.documents.get(project, ()))}
-    return keys
-
-
 def _read_root(repository: Repository, inventory: Inventory | None) -> dict[Key, bytes | None]:
     """Read the root pages by key; an HTML root is not read if its listing shows that it is as it must be."""
     layout, storage = repository.layout, repository.storage
