@@ -210,7 +210,12 @@ def test_all_users_are_listed(users: EdgeUsers) -> None:
         **{f"user-{number}": one for number in range(60)}, ann=f"{one} {one}", bob="nonsense", **{"\x1b[31m": one}
     )
     run = users.run("list")
-    assert {"ann  2 tokens", "bob  no token that can be used", "user-59  1 token", "\\x1b[31m  1 token"} < {*run.lines}
+    assert {
+        "ann  2 tokens",
+        "bob  no token that can be used",
+        "user-59  1 token",
+        "\\x1b[31m  no token that can be used",
+    } < {*run.lines}
     assert len(run.lines) == 63
     listed = users.run("list", "--json").document["users"]
     assert {"name": "ann", "tokens": 2} in listed
@@ -218,12 +223,33 @@ def test_all_users_are_listed(users: EdgeUsers) -> None:
     assert [each["name"] for each in listed] == sorted(each["name"] for each in listed)
 
 
+@needs_node
 def test_entries_are_what_the_function_reads() -> None:
-    """The first two, if they are whole."""
-    one, two, three = (entry("ann", TOKEN, salt) for salt in ("aa", "bb", "cc"))
-    assert entries(f"{one} {two} {three}") == (one, two)
-    assert entries(f"x {one}") == (one,)
-    assert [entries(value) for value in ("", "x", ":" + one.partition(":")[2], one.upper())] == [()] * 4
+    """The first two, if they are whole; whatever another tool has written."""
+    one, two, three = (entry("ann", f"{TOKEN}{salt}", salt) for salt in ("aa", "bb", "cc"))
+    digest = one.partition(":")[2]
+    values = {
+        one: 1,
+        f"{one} {two}": 2,
+        f"{one} {two} {three}": 2,
+        f"x {one}": 1,
+        f"{one}:more": 1,
+        f"x y {one}": 0,
+        "": 0,
+        "x": 0,
+        f":{digest}": 0,
+        one.upper(): 0,
+        f" {one}": 1,
+        f"  {one}": 0,
+        f"{one}\n": 0,
+    }
+    for value, count in values.items():
+        assert len(entries(value)) == count, value
+        asked = [
+            request("/python/simple/", authorization=basic("ann", f"{TOKEN}{salt}")) for salt in ("aa", "bb", "cc")
+        ]
+        opened = [each for each in answers(FULL, *asked, users={"ann": value}) if "uri" in each]
+        assert len(opened) == count, value
 
 
 # Files and clients ---------------------------------------------------------------------------------------------------

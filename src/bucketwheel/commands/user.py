@@ -12,7 +12,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, OutcomeUnknown, Problem, Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, ignore
 from bucketwheel.hosting import Hosting
-from bucketwheel.hosting.users import client_lines, entries, entry, user_name, user_token
+from bucketwheel.hosting.users import client_lines, entries, entry, tokens_of, user_name, user_token
 from bucketwheel.parallel import Patience
 from bucketwheel.places import S3Place
 from bucketwheel.protocol.repository import open_target, open_to_read
@@ -111,7 +111,7 @@ def remove_user(name: str, settings: Settings, *, report: Report = ignore) -> Us
 def list_users(settings: Settings, *, report: Report = ignore) -> Users:
     """Return who may read, and with how many tokens."""
     found = sorted(_open_store(settings, report).items())
-    return Users(users=tuple(User(name=name, tokens=len(entries(value))) for name, value in found))
+    return Users(users=tuple(User(name=name, tokens=tokens_of(name, value)) for name, value in found))
 
 
 def index_url_of(settings: Settings, report: Report) -> str:

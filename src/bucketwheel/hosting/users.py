@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from bucketwheel.errors import Misconfigured, Problem
 from bucketwheel.names import printable
 
-__all__ = ["INDEX_NAME", "SHORTEST_TOKEN", "client_lines", "entries", "entry", "user_name", "user_token"]
+__all__ = ["INDEX_NAME", "SHORTEST_TOKEN", "client_lines", "entries", "entry", "tokens_of", "user_name", "user_token"]
 
 SHORTEST_TOKEN = 22
 """The digest is fast, so a token must be too long to be guessed: 128 bits in base64."""
@@ -21,7 +21,7 @@ INDEX_NAME = "company"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 # What needs no quotes in a shell, a netrc and an option of poetry.
 _TOKEN = re.compile(r"[A-Za-z0-9._+/=][A-Za-z0-9._+/=-]{21,199}\Z")
-_ENTRY = re.compile(r"[^:\s]+:[0-9a-f]{64}\Z")
+_ENTRY = re.compile(r"[^: ]+:[0-9a-f]{64}(:|\Z)")
 _MOST_ENTRIES = 2
 
 
@@ -49,6 +49,11 @@ def entry(user: str, token: str, salt: str) -> str:
 def entries(value: str) -> tuple[str, ...]:
     """Return the entries of a user's value that let somebody in, the newest first."""
     return tuple(each for each in value.split(" ")[:_MOST_ENTRIES] if _ENTRY.match(each))
+
+
+def tokens_of(user: str, value: str) -> int:
+    """Return how many tokens let somebody in under a name of the store; another tool may have written it."""
+    return len(entries(value)) if _NAME.match(user) else 0
 
 
 def client_lines(user: str, token: str, index_url: str) -> Mapping[str, str]:

@@ -100,7 +100,7 @@ class CloudFront:
             raise (_no_answer(operation) if writes else self._failed(error, operation)) from None
         finally:
             milliseconds = round(1000 * (time.monotonic() - began))
-            self.report(RequestSent(verb=operation, target=key, status=status, milliseconds=milliseconds))
+            self.report(RequestSent(verb=operation, target=key or "users", status=status, milliseconds=milliseconds))
         return answer
 
     def _rejected(self, error: Any, operation: str) -> Unavailable:  # noqa: ANN401 - a ClientError
