@@ -104,7 +104,8 @@ def decode_settings(body: bytes) -> ListSettings | None:
 
 
 def _read_style(table: Document) -> Style:
-    pages = next((each for each in PAGE_STYLES if each == table.text("pages")), None)
+    named = table.text("pages")
+    pages = next((each for each in PAGE_STYLES if each == named), None)
     if pages is None:
         raise DocumentInvalid("style.pages is not a page style")
     return Style(
