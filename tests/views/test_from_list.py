@@ -16,7 +16,7 @@ import pytest
 
 import bucketwheel
 from bucketwheel import ListIndex, ListOptions, Misconfigured, Refused, Unfinished
-from bucketwheel.events import Event, RequestSent, Writing
+from bucketwheel.events import Event, RequestSent, Warned, Writing
 from bucketwheel.format.lists.entries import read_list
 from bucketwheel.storage import Key
 from support.archives import make_wheel
@@ -259,6 +259,17 @@ def test_old_spellings(filename: str, project: str, version: str) -> None:
     (entry,) = read_list(filename, packages_url="x", of_json=False).entries
 
     assert (entry.project, entry.version) == (project, version)
+
+
+def test_hashes_that_uv_does_not_know(tmp_path: Path) -> None:
+    """They are kept, and one sentence says which client they stop."""
+    said: list[Event] = []
+    write(tmp_path, lines({"filename": "a-1.zip", "hash": f"sha1={'0' * 40}"}, *LIST), report=said.append)
+
+    assert [each.message for each in said if isinstance(each, Warned)] == [
+        "uv refuses HTML pages with a sha1 or sha224, which 1 file has; a list with sha256 helps"
+    ]
+    assert f"#sha1={'0' * 40}" in contents(tmp_path)["simple/a/index.html"].decode()
 
 
 def test_files_that_nobody_installs_are_counted() -> None:
