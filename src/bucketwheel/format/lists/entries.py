@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import quote
+from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from bucketwheel.format.manifest import upload_time
 from bucketwheel.format.views.projects import ViewedFile
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
@@ -37,8 +36,7 @@ class InvalidEntry(ValueError):
     """An error in a line; the message continues the line's number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of the list."""
 
     project: ProjectName
@@ -118,7 +116,7 @@ def _entry(filename: str, table: dict[str, object], packages_url: str) -> Entry:
     timestamp = table.get("upload_timestamp")
     file = ViewedFile(
         filename=filename,
-        url=packages_url + quote(filename),
+        url=packages_url + filename.replace("+", "%2B").replace("!", "%21"),
         hashes=_digest("hash", _text(table, "hash")),
         size=_size(table.get("size")),
         upload_time=None if timestamp is None else _moment(timestamp),
@@ -171,9 +169,10 @@ def _moment(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong
     try:
-        return upload_time(datetime.fromtimestamp(value, UTC))
+        moment = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         raise wrong from None
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _requires_dist(table: dict[str, object]) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -140,14 +140,28 @@ def _version_order(version: str) -> tuple[bool, Version, str]:
     return version_order(version)
 
 
-def newest(releases: Iterable[ReleaseView]) -> ReleaseView | None:
-    """Return the release that a project shows: not yanked, then final, then the highest version; None without any."""
-    return max(releases, key=_rank, default=None)
+def newest(releases: Sequence[ReleaseView]) -> ReleaseView | None:
+    """Return the release that a project shows: not yanked, then final, then the highest version; None without any.
+
+    The releases are sorted, the oldest first.
+    """
+    # The highest version mostly is it: then no other one is looked at.
+    if releases and _standing(releases[-1]) == _BEST:
+        return releases[-1]
+    return max(reversed(releases), key=_standing, default=None)
 
 
-def _rank(release: ReleaseView) -> tuple[bool, bool, tuple[bool, Version, str]]:
-    order = _version_order(release.version)
-    return not release.is_yanked, order[0] and not order[1].is_prerelease, order
+_BEST = (True, True)
+
+
+def _standing(release: ReleaseView) -> tuple[bool, bool]:
+    return not release.is_yanked, _is_final(release.version)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_final(version: str) -> bool:
+    is_known, parsed, _ = _version_order(version)
+    return is_known and not parsed.is_prerelease
 
 
 def from_folder(url: str, project: ProjectName, depth: int) -> str:
