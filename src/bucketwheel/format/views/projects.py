@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -47,8 +48,7 @@ class CoreFacts:
 NO_FACTS = CoreFacts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewedFile:
+class ViewedFile(NamedTuple):  # a page may have a hundred thousand, and a dataclass takes four times as long to make
     """A distribution as the views show it; what is unknown is None or empty."""
 
     filename: str
@@ -74,7 +74,8 @@ class ViewedFile:
     @property
     def python_version(self) -> str:
         """The Python tag of a wheel, `source` for an sdist: Warehouse's words."""
-        return self.filename.split("-")[-3] if self.is_wheel and self.filename.count("-") > 2 else "source"  # noqa: PLR2004 - the parts after name and version
+        parts = self.filename.rsplit("-", 3)
+        return parts[1] if self.is_wheel and len(parts) > 3 else "source"  # noqa: PLR2004 - the parts after the version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

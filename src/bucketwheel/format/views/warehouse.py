@@ -77,7 +77,7 @@ def _info(project: ProjectName, release: ReleaseView | None, facts: CoreFacts, p
     yanked, reason = (False, None) if release is None else (release.is_yanked, release.yanked_reason)
     return (
         f'{{{_before_name(_VALUES_BEFORE_NAME(facts))},"name":"{project}","package_url":{address},'
-        f'"platform":{_text(facts.platform)},"project_url":{address},"project_urls":{json_text(dict(facts.project_urls))},'
+        f'"platform":{_text(facts.platform)},"project_url":{address},"project_urls":{_table(facts.project_urls)},'
         f'"provides_extra":{_texts(facts.provides_extra)},"release_url":{address},'
         f'"requires_dist":{_texts(facts.requires_dist)},"requires_python":{_text(requires_python)},'
         f'"summary":{_text(facts.summary)},"version":{_text(version)},"yanked":{_flag(yanked)},'
