@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.cases import costs, growing, publishing, reading
+from benchmarks.cases import costs, growing, lists, publishing, reading
 from benchmarks.lab import Lab, Row, open_lab
 from benchmarks.results import keep, render, show
 from benchmarks.tools import aria2, here, install, peers
@@ -32,6 +32,7 @@ CASES: dict[str, Callable[[Lab], list[Row]]] = {
     "listing": reading.listing,
     "adopt": reading.adopt,
     "fetch": reading.fetch,
+    "from-list": lists.from_list,
     "start": costs.start,
     "memory": costs.memory,
     "large": costs.large,

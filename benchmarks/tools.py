@@ -19,6 +19,7 @@ _HOME = ROOT / ".venv" / "benchmarks"
 _PEERS = {
     "s3pypi": ("s3pypi==2.0.1",),
     "stick": ("stick==0.5.4", "twine<6", "setuptools<81"),
+    "dumb-pypi": ("dumb-pypi==1.15.0",),
     "wheelhouse-uploader": ("wheelhouse-uploader==0.10.3", "setuptools<81"),
 }
 _OURS = (str(ROOT), "trustme")  # trustme makes the certificates of a run

@@ -154,4 +154,4 @@ def test_only_the_command_line_has_a_process_of_its_own() -> None:
             if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("collector"):
                 uses.add(path.relative_to(SOURCE).as_posix())
     assert changes == {"frontends/collector.py"}
-    assert uses == {"__main__.py", "frontends/cli/run.py"}
+    assert uses == {"__main__.py", "frontends/cli/run.py", "frontends/cli/from_list.py"}

@@ -19,7 +19,7 @@ from uv import find_uv_bin
 import bucketwheel
 from bucketwheel.gateway.addresses import default_port
 from support.archives import make_wheel
-from support.clients import ClientRun, run_client
+from support.clients import TOOLS, ClientRun, run_client, within
 from support.gateways import settings_for
 from support.index_server import IndexServer, serve_index
 from support.old_tools import install_tool
@@ -32,13 +32,6 @@ needs_installing = pytest.mark.skipif(
     os.environ.get("BUCKETWHEEL_TEST_HOSTS") != "all", reason="installs other tools: with --thorough only"
 )
 
-# pdm 2.29 does not work with what is newer.
-TOOLS: Mapping[str, tuple[str, ...]] = {
-    "poetry": ("poetry>=2.1",),
-    "pdm": ("pdm==2.29.*", "unearth<0.19", "hishel[httpx]<1.4"),
-    "pipenv": ("pipenv",),
-    "hatch": ("hatch>=1.14", "pip"),
-}
 PROJECT = """
 [project]
 name = "consumer"
@@ -240,23 +233,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def having(reader: Reader) -> Reader:
     """Return the developer with settings that keep every client within the test's directories."""
-    home = reader.home
-    settings = {
-        "POETRY_VIRTUALENVS_IN_PROJECT": "true",
-        "POETRY_CACHE_DIR": str(home / "poetry"),
-        "POETRY_NO_INTERACTION": "1",
-        "PDM_USE_VENV": "1",
-        "PDM_CHECK_UPDATE": "0",
-        "PDM_CACHE_DIR": str(home / "pdm"),
-        "PIPENV_VENV_IN_PROJECT": "1",
-        "PIPENV_IGNORE_VIRTUALENVS": "1",
-        "PIPENV_CACHE_DIR": str(home / "pipenv"),
-        "HATCH_DATA_DIR": str(home / "hatch-data"),
-        "HATCH_CACHE_DIR": str(home / "hatch-cache"),
-        "HATCH_CONFIG": str(home / "hatch.toml"),
-    }
-
-    return replace(reader, environ=settings)
+    return replace(reader, environ=within(reader.home))
 
 
 @needs_installing

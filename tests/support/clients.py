@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from uv import find_uv_bin
 
-__all__ = ["ClientRun", "clean_environment", "run_client", "run_pip", "run_uv"]
+__all__ = ["TOOLS", "ClientRun", "clean_environment", "run_client", "run_pip", "run_uv", "within"]
+
+# pdm 2.29 does not work with what is newer.
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "poetry": ("poetry>=2.1",),
+    "pdm": ("pdm==2.29.*", "unearth<0.19", "hishel[httpx]<1.4"),
+    "pipenv": ("pipenv",),
+    "hatch": ("hatch>=1.14", "pip"),
+}
+"""What the thorough run installs, each in an environment of its own."""
 
 # What configures a client, in this process's environment: of the package index, of AWS, or set by a test.
 _CONFIGURING = ("PIP_", "UV_", "AWS_", "PYTHON", "VIRTUAL_ENV", "BUCKETWHEEL_", "XDG_", "HATCH_", "NETRC")
@@ -33,6 +42,24 @@ def clean_environment(home: Path) -> dict[str, str]:
         "APPDATA": str(home / "AppData"),
         "NO_COLOR": "1",
         "PYTHONWARNINGS": "default",
+    }
+
+
+def within(home: Path) -> dict[str, str]:
+    """Return the settings that keep every client of TOOLS within this directory."""
+    return {
+        "POETRY_VIRTUALENVS_IN_PROJECT": "true",
+        "POETRY_CACHE_DIR": str(home / "poetry"),
+        "POETRY_NO_INTERACTION": "1",
+        "PDM_USE_VENV": "1",
+        "PDM_CHECK_UPDATE": "0",
+        "PDM_CACHE_DIR": str(home / "pdm"),
+        "PIPENV_VENV_IN_PROJECT": "1",
+        "PIPENV_IGNORE_VIRTUALENVS": "1",
+        "PIPENV_CACHE_DIR": str(home / "pipenv"),
+        "HATCH_DATA_DIR": str(home / "hatch-data"),
+        "HATCH_CACHE_DIR": str(home / "hatch-cache"),
+        "HATCH_CONFIG": str(home / "hatch.toml"),
     }
 
 

@@ -97,7 +97,8 @@ def _found(root: Path, offers: tuple[str, ...], exchange: Exchange) -> _Answer:
         headers = {"Content-Type": f"{media_type}{charset}", "Cache-Control": _PAGE_CACHING, "Vary": "Accept"}
         key += _PAGES[media_type]
     else:
-        headers = {"Content-Type": "application/octet-stream", "Cache-Control": _FILE_CACHING}
+        media_type = f"{HTML}; charset=utf-8" if key.endswith(".html") else "application/octet-stream"
+        headers = {"Content-Type": media_type, "Cache-Control": _FILE_CACHING}
     path = (root / key).resolve()
     if not path.is_relative_to(root) or not path.is_file():
         return HTTPStatus.NOT_FOUND, {"Content-Type": "application/xml"}, b""

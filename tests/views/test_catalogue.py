@@ -24,7 +24,7 @@ from support.viewed import HOSTILE, viewed
 def _entry(name: str, *versions: str, revision: int = 1, summary: str = "", day: int = 1) -> CatalogueEntry:
     project = viewed(*versions, facts=CoreFacts(summary=summary))
     releases = tuple(
-        replace(each, files=tuple(replace(file, upload_time=f"2026-01-{day:02}T00:00:00Z") for file in each.files))
+        replace(each, files=tuple(file._replace(upload_time=f"2026-01-{day:02}T00:00:00Z") for file in each.files))
         for each in project.releases
     )
     return catalogue_entry(replace(project, project=ProjectName(name), revision=revision, releases=releases))
@@ -139,7 +139,7 @@ def test_a_release_without_files_is_yanked_by_nobody() -> None:
     """An entry of releases without upload times has no first time."""
     project = viewed("1.0")
     bare = tuple(
-        ReleaseView(version=each.version, files=tuple(replace(file, upload_time=None) for file in each.files))
+        ReleaseView(version=each.version, files=tuple(file._replace(upload_time=None) for file in each.files))
         for each in project.releases
     )
     assert catalogue_entry(replace(project, releases=bare)).line.first == ""

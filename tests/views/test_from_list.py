@@ -16,7 +16,7 @@ import pytest
 
 import bucketwheel
 from bucketwheel import ListIndex, ListOptions, Misconfigured, Refused, Unfinished
-from bucketwheel.events import Event, RequestSent, Writing
+from bucketwheel.events import Event, RequestSent, Warned, Writing
 from bucketwheel.format.lists.entries import read_list
 from bucketwheel.storage import Key
 from support.archives import make_wheel
@@ -221,6 +221,9 @@ def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
         ({"filename": "demo-1.0-py3-none-any.whl", "hash": f"sha256={'00' * 32}"}, "another hash"),
         ({"filename": "demo-9.tar.gz", "upload_timestamp": "x"}, "upload_timestamp"),
         ({"filename": "demo-9.tar.gz", "upload_timestamp": 1e30}, "upload_timestamp"),
+        ({"filename": "demo-9.tar.gz", "upload_timestamp": float("nan")}, "upload_timestamp"),
+        ({"filename": "demo-9.tar.gz", "core_metadata": ["true"]}, "core_metadata"),
+        ({"filename": "demo-9.tar.gz", "core_metadata": 1}, "core_metadata"),
         ({"filename": "demo-9.tar.gz", "size": -1}, "size"),
         ({"filename": "demo-9.tar.gz", "requires_dist": "x"}, "requires_dist"),
         ({"name": "demo"}, "filename"),
@@ -259,6 +262,17 @@ def test_old_spellings(filename: str, project: str, version: str) -> None:
     (entry,) = read_list(filename, packages_url="x", of_json=False).entries
 
     assert (entry.project, entry.version) == (project, version)
+
+
+def test_hashes_that_uv_does_not_know(tmp_path: Path) -> None:
+    """They are kept, and one sentence says which client they stop."""
+    said: list[Event] = []
+    write(tmp_path, lines({"filename": "a-1.zip", "hash": f"sha1={'0' * 40}"}, *LIST), report=said.append)
+
+    assert [each.message for each in said if isinstance(each, Warned)] == [
+        "uv refuses HTML pages with a sha1 or sha224, which 1 file has; a list with sha256 helps"
+    ]
+    assert f"#sha1={'0' * 40}" in contents(tmp_path)["simple/a/index.html"].decode()
 
 
 def test_files_that_nobody_installs_are_counted() -> None:

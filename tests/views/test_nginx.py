@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from urllib3 import PoolManager
 from urllib3.response import BaseHTTPResponse
 
 from support.archives import make_wheel
-from support.clients import run_pip, run_uv
+from support.clients import TOOLS, run_client, run_pip, run_uv, within
 from support.command_line import run_command
 from support.index_server import HTML, JSON
 from support.machine_needs import need
 from support.nginx import missing, serve_by_nginx
+from support.old_tools import install_tool
 
 PIP = f"{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
 CHECKED, FOREVER = "public, max-age=0, must-revalidate", "public, max-age=31536000, immutable"
@@ -115,3 +117,22 @@ def test_clients(address: str, tmp_path: Path) -> None:
 
     assert pip.code == 0, pip.output
     assert uv.code == 0, uv.output
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    os.environ.get("BUCKETWHEEL_TEST_HOSTS") != "all", reason="installs other tools: with --thorough only"
+)
+def test_poetry(address: str, tmp_path: Path) -> None:
+    """Poetry locks and installs a project that names it in another spelling."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "consumer"\nversion = "1.0"\nrequires-python = ">=3.11"\ndependencies = ["Demo_Pkg"]\n'
+        f'[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = "ours"\nurl = "{address}simple/"\n'
+    )
+    poetry = str(install_tool(tmp_path, "poetry", TOOLS["poetry"]).program)
+    run = run_client([poetry, "install"], home=tmp_path, directory=project, environ=within(tmp_path))
+
+    assert run.code == 0, run.output
+    assert [*project.rglob("demo_pkg-1.0+cu118.dist-info")]

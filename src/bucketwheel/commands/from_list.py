@@ -52,6 +52,7 @@ from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMan
 __all__ = ["ListIndex", "ListOptions", "from_list"]
 
 _MOST_SHOWN = 20
+_UNKNOWN_TO_UV = frozenset({"sha1", "sha224"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ def from_list(
             return _index(context, style, found.settings.counts, (0, 0))
         read = read_list(body, packages_url=options.packages_url, of_json=of_json)
         _tell_bad_lines(read, report, skip=options.skip_invalid)
+        _tell_odd_hashes(read, report)
         projects = grouped(read.entries)
         counts = (len(projects), len(read.entries), read.passed_over, len(read.bad))
         settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts, style=style, generation=generation())
@@ -221,6 +223,13 @@ def _tell_bad_lines(read: ReadList, report: Report, *, skip: bool) -> None:
         report(Warned(message=f"line {each.number} {each.what}; it was skipped"))
     if more > 0:
         report(Warned(message=f"{more} more lines were skipped"))
+
+
+def _tell_odd_hashes(read: ReadList, report: Report) -> None:
+    count = sum(not _UNKNOWN_TO_UV.isdisjoint(each.file.hashes) for each in read.entries)
+    if count:
+        files = "1 file has" if count == 1 else f"{count} files have"
+        report(Warned(message=f"uv refuses HTML pages with a sha1 or sha224, which {files}; a list with sha256 helps"))
 
 
 class _Writing:

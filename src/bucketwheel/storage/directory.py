@@ -21,7 +21,7 @@ from itertools import takewhile
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from bucketwheel.errors import Denied, Unavailable
@@ -49,6 +49,7 @@ __all__ = ["DirectoryStorage", "exclusive"]
 _TEMPORARY = ".bucketwheel-"
 _LOCK = "_bucketwheel/.lock"
 _NOT_IN_A_NAME = frozenset("\\:\0")  # a separator, a drive or stream, and the end of a name, on some system
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _BUFFER = 1 << 20
 _READERS_HINDER = sys.platform == "win32"
 """Whether the system refuses to replace and to remove a file while somebody reads it."""
@@ -193,29 +194,32 @@ class DirectoryStorage:
 
     def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
         """Replace or create files under one lock; the system is asked once, at the end, to write what it holds back."""
-        ready = {self.root}
-        with self._locked():
+        folders = {"": _Folder(str(self.root), is_new=False)}
+        temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
+        with self._locked(), _in_words(self.root):
             for key, body, expected in swaps:
-                path = self._path(key)
-                with _in_words(path):
-                    self._make_ready(path.parent, ready)
-                    if self._version_of(path) != expected:
-                        raise SwapLost(key)
-                    self.report(Writing(target=key))
-                    _put(path, body)
+                above, _, name = key.rpartition("/")
+                folder = folders.get(above) or self._make_ready(above, folders)
+                path = folder.inside(name)
+                if not (folder.is_new and expected is None) and self._version_of(Path(path)) != expected:
+                    raise SwapLost(key)
+                self.report(Writing(target=key))
+                _put(folder.inside(temporary), body, path)
         if hasattr(os, "sync"):
             os.sync()
 
-    def _make_ready(self, folder: Path, ready: set[Path]) -> None:
+    def _make_ready(self, key: str, folders: dict[str, _Folder]) -> _Folder:
         """Make a directory and those above it; what was made just now cannot be a link that leads elsewhere."""
-        if folder in ready:
-            return
-        self._make_ready(folder.parent, ready)
+        above, _, name = key.rpartition("/")
+        path = (folders.get(above) or self._make_ready(above, folders)).inside(name)
         try:
-            folder.mkdir()
+            os.mkdir(path)  # noqa: PTH102 - a Path costs more than the call
         except FileExistsError:
-            self._confine(folder / _TEMPORARY)
-        ready.add(folder)
+            self._confine(Path(path, _TEMPORARY))
+            folders[key] = _Folder(path, is_new=False)
+        else:
+            folders[key] = _Folder(path, is_new=True)
+        return folders[key]
 
     def remove(self, key: Key, *, expected: ObjectVersion) -> None:
         """Remove a file that has the expected version; the directories around it stay."""
@@ -276,7 +280,7 @@ class DirectoryStorage:
         _make_directories(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         # The tempfile module makes files that only this user may read, but a web server may serve these.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        descriptor = os.open(temporary, _NEW, 0o666)
         try:
             with os.fdopen(descriptor, "wb") as target, open_body(body) as source:
                 if copy_bytes(source, target, Progress(self.report, path.name).add) != sha256:
@@ -309,13 +313,29 @@ class DirectoryStorage:
             yield
 
 
-def _put(path: Path, body: bytes) -> None:
-    """Give a path these bytes, all at once, while the lock is held."""
-    temporary = f"{path.parent}{os.sep}{_TEMPORARY}{secrets.token_hex(8)}"
+class _Folder(NamedTuple):
+    path: str
+    is_new: bool
+    """Whether it was made just now, while the lock is held: nothing is in it that we did not put there."""
+
+    def inside(self, name: str) -> str:
+        """Return the path of a name in it."""
+        if name in {"", ".", ".."} or not _NOT_IN_A_NAME.isdisjoint(name):
+            raise ValueError(f"{name!r} cannot be a file in a directory")
+        return f"{self.path}{os.sep}{name}"
+
+
+def _put(temporary: str, body: bytes, path: str) -> None:
+    """Give a path these bytes, all at once, while the lock is held; there are a hundred thousand of them."""
     try:
-        with open(temporary, "xb") as file:  # noqa: PTH123 - there are a hundred thousand of them
-            file.write(body)
-        _when_unread(lambda: os.replace(temporary, path))  # noqa: PTH105 - likewise
+        descriptor = os.open(temporary, _NEW, 0o666)
+        try:
+            rest = memoryview(body)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+        _when_unread(lambda: os.replace(temporary, path))  # noqa: PTH105 - a Path costs as much as the call
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108 - likewise

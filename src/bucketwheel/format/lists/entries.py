@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from urllib.parse import quote
+from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from bucketwheel.format.manifest import upload_time
 from bucketwheel.format.views.projects import ViewedFile
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
@@ -31,14 +30,14 @@ _LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40,
 """The digits of each hash that pip knows."""
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _LARGEST = 2**53 - 1
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is written as UTC
 
 
 class InvalidEntry(ValueError):
     """An error in a line; the message continues the line's number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of the list."""
 
     project: ProjectName
@@ -118,7 +117,7 @@ def _entry(filename: str, table: dict[str, object], packages_url: str) -> Entry:
     timestamp = table.get("upload_timestamp")
     file = ViewedFile(
         filename=filename,
-        url=packages_url + quote(filename),
+        url=packages_url + filename.replace("+", "%2B").replace("!", "%21"),
         hashes=_digest("hash", _text(table, "hash")),
         size=_size(table.get("size")),
         upload_time=None if timestamp is None else _moment(timestamp),
@@ -149,13 +148,11 @@ def _digest(key: str, text: str | None) -> dict[str, str]:
 
 
 def _core_metadata(value: object) -> dict[str, str] | bool:
-    if value in {None, False, "false", ""}:
-        return False
-    if value in {True, "true"}:
-        return True
+    if value is None or isinstance(value, bool):
+        return bool(value)
     if not isinstance(value, str):
         raise InvalidEntry("has a core_metadata that is neither a hash nor true")
-    return _digest("core_metadata", value)
+    return value == "true" if value in {"true", "false", ""} else _digest("core_metadata", value)
 
 
 def _size(value: object) -> int | None:
@@ -167,13 +164,14 @@ def _size(value: object) -> int | None:
 
 
 def _moment(value: object) -> str:
-    wrong = InvalidEntry("has an upload_timestamp that is not in seconds since 1970")
+    wrong = "has an upload_timestamp that is not in seconds since 1970"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise wrong
+        raise InvalidEntry(wrong)
     try:
-        return upload_time(datetime.fromtimestamp(value, UTC))
-    except (ValueError, OverflowError, OSError):
-        raise wrong from None
+        moment = _EPOCH + timedelta(seconds=value)
+    except (ValueError, OverflowError):  # no number, or beyond all years
+        raise InvalidEntry(wrong) from None
+    return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
 def _requires_dist(table: dict[str, object]) -> tuple[str, ...] | None:

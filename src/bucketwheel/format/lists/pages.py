@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle
 from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
-from bucketwheel.format.views.feeds import render_project_releases
+from bucketwheel.format.views.feeds import FEED_RENDERER, render_project_releases
 from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
-from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version, newest
+from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, ViewedProject, by_version, newest
 from bucketwheel.format.views.shared import render_shared
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, ObjectHeaders
@@ -40,9 +41,9 @@ PACKAGES_KEY = Key("packages.json")
 """The list as it was read."""
 
 _RENDERER = 1
-"""Increase this whenever the bytes of any page but those for people change for the same list."""
+"""Increase this whenever the bytes of any page change for the same list whose view has no number of its own."""
 
-_BATCH = 2000
+_BATCH = 10_000
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -50,8 +51,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(NamedTuple):
     """A page that the index has."""
 
     key: Key
@@ -103,7 +103,8 @@ class Style:
 @cache
 def generation() -> str:
     """Return what else the bytes of the pages depend on: the program that renders them."""
-    return f"{_RENDERER} {PEOPLE_RENDERER} {' '.join(sorted(people.assets()))}"
+    numbers = (_RENDERER, warehouse.WAREHOUSE_RENDERER, FEED_RENDERER, PEOPLE_RENDERER)
+    return f"{'.'.join(map(str, numbers))} {' '.join(sorted(people.assets()))}"
 
 
 def lines_digest(style: Style, entries: Iterable[Entry]) -> str:
@@ -149,7 +150,8 @@ def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry])
     if style.versions:
         requires = _requires(entries)
         for release in viewed.releases:
-            facts = CoreFacts(requires_dist=requires.get(release.version))
+            known = requires.get(release.version)
+            facts = NO_FACTS if known is None else CoreFacts(requires_dist=known)
             body = warehouse.render_version(project, release, facts=facts, page=url)
             yield Page(key=_version_key(project, release.version), body=body, headers=api)
     yield Page(key=_people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -47,8 +48,7 @@ class CoreFacts:
 NO_FACTS = CoreFacts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewedFile:
+class ViewedFile(NamedTuple):  # a page may have a hundred thousand, and a dataclass takes four times as long to make
     """A distribution as the views show it; what is unknown is None or empty."""
 
     filename: str
@@ -74,7 +74,8 @@ class ViewedFile:
     @property
     def python_version(self) -> str:
         """The Python tag of a wheel, `source` for an sdist: Warehouse's words."""
-        return self.filename.split("-")[-3] if self.is_wheel and self.filename.count("-") > 2 else "source"  # noqa: PLR2004 - the parts after name and version
+        parts = self.filename.rsplit("-", 3)
+        return parts[1] if self.is_wheel and len(parts) > 3 else "source"  # noqa: PLR2004 - the parts after the version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +141,28 @@ def _version_order(version: str) -> tuple[bool, Version, str]:
     return version_order(version)
 
 
-def newest(releases: Iterable[ReleaseView]) -> ReleaseView | None:
-    """Return the release that a project shows: not yanked, then final, then the highest version; None without any."""
-    return max(releases, key=_rank, default=None)
+def newest(releases: Sequence[ReleaseView]) -> ReleaseView | None:
+    """Return the release that a project shows: not yanked, then final, then the highest version; None without any.
+
+    The releases are sorted, the oldest first.
+    """
+    # The highest version mostly is it: then no other one is looked at.
+    if releases and _standing(releases[-1]) == _BEST:
+        return releases[-1]
+    return max(reversed(releases), key=_standing, default=None)
 
 
-def _rank(release: ReleaseView) -> tuple[bool, bool, tuple[bool, Version, str]]:
-    order = _version_order(release.version)
-    return not release.is_yanked, order[0] and not order[1].is_prerelease, order
+_BEST = (True, True)
+
+
+def _standing(release: ReleaseView) -> tuple[bool, bool]:
+    return not release.is_yanked, _is_final(release.version)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_final(version: str) -> bool:
+    is_known, parsed, _ = _version_order(version)
+    return is_known and not parsed.is_prerelease
 
 
 def from_folder(url: str, project: ProjectName, depth: int) -> str:

@@ -253,13 +253,8 @@ def _file(project: ProjectName, file: ViewedFile) -> dict[str, Any]:
     }
 
 
-def _version(release: ReleaseView) -> dict[str, Any]:
-    return {
-        "version": _plain(release.version),
-        "date": _date(release.released),
-        "yanked": release.is_yanked,
-        "files": len(release.files),
-    }
+def _version(release: ReleaseView) -> tuple[str, str, bool, int]:
+    return _plain(release.version), _date(release.released), release.is_yanked, len(release.files)
 
 
 def _size(size: int) -> str:
