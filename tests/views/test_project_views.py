@@ -303,15 +303,23 @@ def test_a_view_of_other_bytes_and_the_right_mark_stays(memory: MemoryStorage) -
 
 
 def test_a_view_that_is_off_again_is_removed_once(storage: Storage) -> None:
-    """As far as we wrote its pages; then the settings forget it, and no request looks for them any more."""
-    overwrite(storage, FEED, b"edited by hand")
+    """Then the settings forget it, and no request looks for its pages any more."""
     change_settings(storage, lambda settings: replace(settings, views=("people",), retired_views=("json", "feeds")))
     rebuild(storage)
-    assert view_keys(storage) == {PEOPLE, FEED, document("1.0")}
+    assert view_keys(storage) == {PEOPLE, document("1.0")}
     assert settings_of(storage).retired_views == ()
     change_settings(storage, lambda settings: replace(settings, views=(), retired_views=("json-versions", "people")))
     rebuild(storage)
-    assert view_keys(storage) == {FEED}
+    assert view_keys(storage) == set()
+
+
+def test_a_page_of_a_view_that_is_off_and_not_ours_stays(storage: Storage) -> None:
+    """Somebody edited it; as long as anything is there, the settings remember that there may be more."""
+    overwrite(storage, FEED, b"edited by hand")
+    change_settings(storage, lambda settings: replace(settings, views=("people",), retired_views=("json", "feeds")))
+    rebuild(storage)
+    assert body(storage, FEED) == b"edited by hand"
+    assert settings_of(storage).retired_views == ("json", "feeds")
 
 
 # What it costs -------------------------------------------------------------------------------------------------------
