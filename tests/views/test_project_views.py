@@ -15,9 +15,12 @@ from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import HideChange, YankChange, change_yank
 from bucketwheel.errors import Unfinished, WentBack
-from bucketwheel.format.manifest import Status
+from bucketwheel.format.layout import Layout
+from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.settings import VIEWS, View
 from bucketwheel.format.views import feeds, people, warehouse
+from bucketwheel.format.views.projects import newest
+from bucketwheel.format.views.published import newest_version, viewed_project
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import Context
@@ -25,6 +28,7 @@ from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.adopting import adopt_all
 from support.archives import make_sdist, make_wheel
+from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import NOW, context_for, manifest_of, release_files, request_for
 from support.removing import delete_from, prune_from, prune_orphans_from
@@ -451,3 +455,22 @@ def test_an_adoption_repairs_what_only_views_remember(lost: bool, restored: Stor
     rebuild(restored)
     adopt_all(restored)
     assert state(restored) == before
+
+
+@pytest.mark.parametrize(
+    ("versions", "yanked"),
+    [
+        (("1.9", "1.10"), ()),
+        (("1.0", "2.0rc1"), ()),
+        (("1.0", "2.0"), ("2.0",)),
+        (("1.0rc1", "2.0rc1"), ()),
+        (("1.0", "2.0"), ("1.0", "2.0")),
+        ((), ()),
+    ],
+)
+def test_what_describes_a_project_is_what_it_shows(versions: tuple[str, ...], yanked: tuple[str, ...]) -> None:
+    """The newest version of a manifest is that of the project which the views show."""
+    files = (published(f"x-{each}.zip", each, yanked="bad" if each in yanked else None) for each in versions)
+    manifest = Manifest(project=DEMO, revision=1, files=tuple(files))
+    shown = newest(viewed_project(manifest, Layout()).releases)
+    assert newest_version(manifest) == (None if shown is None else shown.version)

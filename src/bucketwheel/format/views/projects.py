@@ -13,7 +13,17 @@ from packaging.version import Version
 from bucketwheel.format.manifest import Status
 from bucketwheel.names import ProjectName, version_order
 
-__all__ = ["NO_FACTS", "CoreFacts", "ReleaseView", "ViewedFile", "ViewedProject", "by_version", "from_folder", "newest"]
+__all__ = [
+    "NO_FACTS",
+    "CoreFacts",
+    "ReleaseView",
+    "ViewedFile",
+    "ViewedProject",
+    "by_version",
+    "from_folder",
+    "newest",
+    "rank",
+]
 
 FOLDERS = 2
 """How deep the folders of a project's pages are: `pypi/<project>/`, `project/<project>/`."""
@@ -142,12 +152,13 @@ def _version_order(version: str) -> tuple[bool, Version, str]:
 
 def newest(releases: Iterable[ReleaseView]) -> ReleaseView | None:
     """Return the release that a project shows: not yanked, then final, then the highest version; None without any."""
-    return max(releases, key=_rank, default=None)
+    return max(releases, key=lambda release: rank(release.version, is_yanked=release.is_yanked), default=None)
 
 
-def _rank(release: ReleaseView) -> tuple[bool, bool, tuple[bool, Version, str]]:
-    order = _version_order(release.version)
-    return not release.is_yanked, order[0] and not order[1].is_prerelease, order
+def rank(version: str, *, is_yanked: bool) -> tuple[bool, bool, tuple[bool, Version, str]]:
+    """Return the order in which versions are shown: the newest has the highest rank."""
+    order = _version_order(version)
+    return not is_yanked, order[0] and not order[1].is_prerelease, order
 
 
 def from_folder(url: str, project: ProjectName, depth: int) -> str:
