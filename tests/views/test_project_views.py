@@ -10,6 +10,7 @@ import feedparser  # type: ignore[import-untyped]
 import pytest
 from packaging.version import Version
 
+from bucketwheel.commands.check import check_projects
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
@@ -474,3 +475,21 @@ def test_what_describes_a_project_is_what_it_shows(versions: tuple[str, ...], ya
     manifest = Manifest(project=DEMO, revision=1, files=tuple(files))
     shown = newest(viewed_project(manifest, Layout()).releases)
     assert newest_version(manifest) == (None if shown is None else shown.version)
+
+
+def test_a_page_for_people_does_not_tell_where_a_directory_is(tmp_path: Path) -> None:
+    """Without an address the install lines have a place to fill in."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, wheel(tmp_path, "1.0"))
+    change_settings(storage, lambda settings: replace(settings, views=("people",)))
+    rebuild(storage)
+    assert b"file:" not in body(storage, PEOPLE)
+    assert str(tmp_path).encode() not in body(storage, PEOPLE)
+
+
+def test_a_check_costs_a_look_a_view(memory: MemoryStorage, tmp_path: Path) -> None:
+    """No listing shows their marks; their bytes are read only if something is wrong with them."""
+    release_files(memory, wheel(tmp_path, "1.1"), make_wheel(tmp_path, "other"))
+    requests = count_waves(memory, lambda context: check_projects(context, (), deep=False)).requests
+    views = [each for each in requests if parsed_view_key(each.partition(" ")[2])]
+    assert sorted(views) == sorted(f"stat {key}" for key in view_keys(memory))

@@ -17,6 +17,7 @@ from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.format.views import feeds, warehouse
 from bucketwheel.format.views.published import shown_sha256, viewed_project, viewed_version
 from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import Page, PageVersion, Shown
 from bucketwheel.protocol.repository import Repository
@@ -208,7 +209,7 @@ def _people(shown: Shown) -> bytes:
     settings, manifest = shown.repository.settings, shown.read.manifest
     site = people.Site(
         title=settings.title or DEFAULT_TITLE,
-        index_url=shown.repository.index_url,
+        index_url=_public_index(shown.repository),
         feeds="feeds" in settings.views,
         simple=settings.simple,
         page="index.html" if settings.pages == "index.html" else "",
@@ -226,6 +227,12 @@ def _feed(shown: Shown) -> bytes:
 
 def _address(repository: Repository) -> str:
     return repository.settings.base_url or repository.storage.address("")
+
+
+def _public_index(repository: Repository) -> str | None:
+    """Return the address that install lines show; a directory has none, and its path is nobody else's business."""
+    has_address = repository.settings.base_url or not isinstance(repository.target.place, DirectoryPlace)
+    return repository.index_url if has_address else None
 
 
 def _page_url(repository: Repository, project: ProjectName) -> str | None:
