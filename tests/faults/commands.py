@@ -206,6 +206,12 @@ def _foreign_file(user: User) -> None:
     user.put(f"simple/demo-pkg/{wheel.name}", wheel.read_bytes())
 
 
+def _foreign_file_with_views(user: User) -> None:
+    _with_views(user)
+    wheel = user.files.several[1]
+    user.put(f"simple/demo-pkg/{wheel.name}", wheel.read_bytes())
+
+
 def _damaged_pages(user: User) -> None:
     """Edit a page, remove others, and damage the root."""
     user.publish(user.files.first, user.files.other)
@@ -214,6 +220,25 @@ def _damaged_pages(user: User) -> None:
     user.remove("simple/other/")
     user.overwrite("simple/index.json", b'{"half a pa')
     user.remove("simple/")
+
+
+def _with_views(user: User) -> None:
+    """Publish two releases into a repository in which all views are on."""
+    user.init(views="json,json-versions,people,feeds", base_url="https://index.example/")
+    _two_releases(user)
+
+
+def _views_switched_on(user: User) -> None:
+    _two_releases(user)
+    user.init(views="json,json-versions,people,feeds", base_url="https://index.example/")
+
+
+def _views_switched_off(user: User) -> None:
+    """Switch views off one after the other, so that the store is proven to remove pages when the last ones go."""
+    _with_views(user)
+    user.init(views="json,people")
+    user.reindex()
+    user.init(views="json")
 
 
 COMMANDS = {
@@ -241,4 +266,10 @@ COMMANDS = {
     "promote": Command(run=User.promote, prepare=_promotable),
     "reindex what is as it should be": Command(run=User.reindex, prepare=_one_release),
     "reindex damaged pages": Command(run=User.reindex, prepare=_damaged_pages),
+    "publish with views": Command(run=lambda user: user.publish(*user.files.several), prepare=_with_views),
+    "yank with views": Command(run=User.yank, prepare=_with_views),
+    "delete with views": Command(run=User.delete, prepare=_with_views),
+    "adopt with views": Command(run=User.adopt, prepare=_foreign_file_with_views),
+    "reindex views that are on": Command(run=User.reindex, prepare=_views_switched_on),
+    "reindex views that are off": Command(run=User.reindex, prepare=_views_switched_off),
 }

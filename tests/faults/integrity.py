@@ -13,16 +13,20 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-from bucketwheel.format.layout import MANIFESTS, project_of
+from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, project_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
 from bucketwheel.format.pages.mark import read_page_mark
+from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.views.published import known_versions, shown_sha256
 from bucketwheel.names import sha256_of
 from bucketwheel.storage import Key, Object, Storage
+from support.view_pages import named_files, parsed_view_key
 
 __all__ = ["Snapshot", "broken_promises", "comparable", "take_snapshot"]
 
 _SIMPLE = "simple/"
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+# As manifests, Warehouse's JSON, pages for people and feeds write it.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{6}Z)?)?|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000")
 _IDENTITY = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -86,6 +90,9 @@ def comparable(snapshot: Snapshot) -> dict[str, str]:
     They differ in the manifest, and so does its digest, which its pages carry.
     """
     digests = [sha256_of(stored.body) for key, stored in snapshot.objects.items() if MANIFESTS in key]
+    # And so do the digests of its versions, which their documents carry.
+    for manifest in snapshot.manifests.values():
+        digests += [shown_sha256(manifest, version) for version in known_versions(manifest)]
     digest = re.compile("|".join(digests) or "$^")
     return {
         key: _IDENTITY.sub(
@@ -118,6 +125,9 @@ def _references(now: Snapshot) -> Iterator[tuple[str, str, str | None]]:
                 yield name, f"{key}.metadata", file.metadata_sha256
             if file.gpg_sig:
                 yield name, f"{key}.asc", None
+    for key, stored in now.objects.items():
+        if parsed_view_key(key):
+            yield from ((key, file, sha256) for file, sha256 in named_files(key, stored.body))
     for page, links in _all_links(now).items():
         for link in links:
             yield page, link.key, link.sha256
@@ -172,7 +182,12 @@ def _lost_entries(now: Snapshot, before: Snapshot) -> Iterator[str]:
 
 
 def _older_pages(now: Snapshot, before: Snapshot) -> Iterator[str]:
+    """Yield pages and views that went back; those of a view that is off may be removed."""
+    on = decode_settings(now.objects[SETTINGS_KEY].body).views if SETTINGS_KEY in now.objects else ()
     for page, stored in before.objects.items():
+        view = parsed_view_key(page)
+        if view is not None and view.view not in on:
+            continue
         old, body = read_page_mark(stored.body), now.body(page)
         new = None if body is None else read_page_mark(body)
         if old is not None and (new is None or new.revision < old.revision):

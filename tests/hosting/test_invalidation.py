@@ -184,6 +184,8 @@ def test_very_many_pages_are_invalidated_by_one_path() -> None:
     changed = ChangedPages(keys={Key(f"simple/p{number}/index.json") for number in range(600)})
     place = S3Place(bucket="b", prefix="my python/")
     assert paths_of(changed, place, "simple/") == ("/my%20python/simple/*",)
+    views = ChangedPages(keys={*changed.keys, Key("pypi/p/json")})
+    assert paths_of(views, place, "simple/") == ("/my%20python/*",)
     few = ChangedPages(keys={Key("simple/p/index.json")})
     assert paths_of(few, place, "simple/") == ("/my%20python/simple/p/", "/my%20python/simple/p/index.json")
     assert paths_of(ChangedPages(keys={Key("index.html")}), S3Place(bucket="b"), "") == ("/", "/index.html")

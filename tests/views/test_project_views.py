@@ -10,16 +10,19 @@ import feedparser  # type: ignore[import-untyped]
 import pytest
 from packaging.version import Version
 
+from bucketwheel.commands.check import check_projects
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.reindex import reindex_projects
 from bucketwheel.commands.status import change_status
 from bucketwheel.commands.yank import HideChange, YankChange, change_yank
 from bucketwheel.errors import Unfinished, WentBack
 from bucketwheel.format.catalogue import CATALOGUE_KEY
-from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS
-from bucketwheel.format.manifest import Status
+from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout
+from bucketwheel.format.manifest import Manifest, Status
 from bucketwheel.format.settings import VIEWS, View
 from bucketwheel.format.views import feeds, people, warehouse
+from bucketwheel.format.views.projects import newest
+from bucketwheel.format.views.published import newest_version, viewed_project
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import Context
@@ -27,6 +30,7 @@ from bucketwheel.storage import Key, Storage
 from bucketwheel.storage.directory import DirectoryStorage
 from support.adopting import adopt_all
 from support.archives import make_sdist, make_wheel
+from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import NOW, context_for, manifest_of, release_files, request_for
 from support.removing import delete_from, prune_from, prune_orphans_from
@@ -307,15 +311,23 @@ def test_a_view_of_other_bytes_and_the_right_mark_stays(memory: MemoryStorage) -
 
 
 def test_a_view_that_is_off_again_is_removed_once(storage: Storage) -> None:
-    """As far as we wrote its pages; then the settings forget it, and no request looks for them any more."""
-    overwrite(storage, FEED, b"edited by hand")
+    """Then the settings forget it, and no request looks for its pages any more."""
     change_settings(storage, lambda settings: replace(settings, views=("people",), retired_views=("json", "feeds")))
     rebuild(storage)
-    assert view_keys(storage) == {PEOPLE, FEED, document("1.0")}
+    assert view_keys(storage) == {PEOPLE, document("1.0")}
     assert settings_of(storage).retired_views == ()
     change_settings(storage, lambda settings: replace(settings, views=(), retired_views=("json-versions", "people")))
     rebuild(storage)
-    assert view_keys(storage) == {FEED}
+    assert view_keys(storage) == set()
+
+
+def test_a_page_of_a_view_that_is_off_and_not_ours_stays(storage: Storage) -> None:
+    """Somebody edited it; as long as anything is there, the settings remember that there may be more."""
+    overwrite(storage, FEED, b"edited by hand")
+    change_settings(storage, lambda settings: replace(settings, views=("people",), retired_views=("json", "feeds")))
+    rebuild(storage)
+    assert body(storage, FEED) == b"edited by hand"
+    assert settings_of(storage).retired_views == ("json", "feeds")
 
 
 # What it costs -------------------------------------------------------------------------------------------------------
@@ -449,3 +461,40 @@ def test_an_adoption_repairs_what_only_views_remember(lost: bool, restored: Stor
     rebuild(restored)
     adopt_all(restored)
     assert state(restored) == before
+
+
+@pytest.mark.parametrize(
+    ("versions", "yanked"),
+    [
+        (("1.9", "1.10"), ()),
+        (("1.0", "2.0rc1"), ()),
+        (("1.0", "2.0"), ("2.0",)),
+        (("1.0rc1", "2.0rc1"), ()),
+        (("1.0", "2.0"), ("1.0", "2.0")),
+        ((), ()),
+    ],
+)
+def test_what_describes_a_project_is_what_it_shows(versions: tuple[str, ...], yanked: tuple[str, ...]) -> None:
+    """The newest version of a manifest is that of the project which the views show."""
+    files = (published(f"x-{each}.zip", each, yanked="bad" if each in yanked else None) for each in versions)
+    manifest = Manifest(project=DEMO, revision=1, files=tuple(files))
+    shown = newest(viewed_project(manifest, Layout()).releases)
+    assert newest_version(manifest) == (None if shown is None else shown.version)
+
+
+def test_a_page_for_people_does_not_tell_where_a_directory_is(tmp_path: Path) -> None:
+    """Without an address the install lines have a place to fill in."""
+    storage = DirectoryStorage(root=tmp_path / "repository")
+    release_files(storage, wheel(tmp_path, "1.0"))
+    change_settings(storage, lambda settings: replace(settings, views=("people",)))
+    rebuild(storage)
+    assert b"file:" not in body(storage, PEOPLE)
+    assert str(tmp_path).encode() not in body(storage, PEOPLE)
+
+
+def test_a_check_costs_a_look_a_view(memory: MemoryStorage, tmp_path: Path) -> None:
+    """No listing shows their marks; their bytes are read only if something is wrong with them."""
+    release_files(memory, wheel(tmp_path, "1.1"), make_wheel(tmp_path, "other"))
+    requests = count_waves(memory, lambda context: check_projects(context, (), deep=False)).requests
+    views = [each for each in requests if parsed_view_key(each.partition(" ")[2])]
+    assert sorted(views) == sorted(f"stat {key}" for key in view_keys(memory))

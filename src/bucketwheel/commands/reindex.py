@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bucketwheel.config.resolution import Settings
-from bucketwheel.errors import Refused
+from bucketwheel.errors import Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, Stage, ignore
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.views.published import visible_versions
@@ -99,9 +99,9 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         _write_catalogue(context, rebuild, selected, everything=not projects)
     retired = [*retired_view_keys(repository.settings, done, documents)]
     retired += () if projects else shared_keys(repository.settings.retired_views)
-    _remove_ours(context, repository, retired)
+    all_gone = _remove_ours(context, repository, retired)
     refreshed.raise_failed()
-    if not projects:
+    if all_gone and not projects:
         _forget_retired_views(repository)
     return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
 
@@ -149,13 +149,20 @@ def _remove_retired_pages(
     _remove_ours(context, repository, [key for key in keys if listed is None or key in listed])
 
 
-def _remove_ours(context: Context, repository: Repository, keys: Sequence[Key]) -> None:
-    """Remove the pages at these keys, as far as we wrote them."""
+def _remove_ours(context: Context, repository: Repository, keys: Sequence[Key]) -> bool:
+    """Remove the pages at these keys, as far as we wrote them; return whether nothing is left there."""
     looks = context.workers.map(partial(stat_page, repository.storage, key) for key in keys)
     ours = {key: page.version for key, page in zip(keys, looks, strict=True) if page.mark and page.version}
+    removed: list[bool] = []
     if ours:
         repository = open_to_remove(repository, tuple(ours))
-        context.workers.map(partial(_remove_page, repository, key, seen) for key, seen in ours.items())
+        try:
+            removed = context.workers.map(partial(_remove_page, repository, key, seen) for key, seen in ours.items())
+        except Unavailable as error:
+            raise Unfinished(
+                f"the pages are up to date, but some that are not in use are left: {error}; run the same command again"
+            ) from error
+    return all(removed) and len(ours) == sum(page.version is not None for page in looks)
 
 
 def _forget_retired_views(repository: Repository) -> None:
@@ -166,9 +173,10 @@ def _forget_retired_views(repository: Repository) -> None:
             store(now.target, replace(now.settings, retired_views=()), expected=now.version)
 
 
-def _remove_page(repository: Repository, key: Key, seen: ObjectVersion) -> None:
+def _remove_page(repository: Repository, key: Key, seen: ObjectVersion) -> bool:
     repository.target.changed_pages.add(key, repository.settings)
     try:
         repository.storage.remove(key, expected=seen)
     except SwapLost:
-        return  # somebody wrote there just now: it is not the page that we saw
+        return False  # somebody wrote there just now: it is not the page that we saw
+    return True

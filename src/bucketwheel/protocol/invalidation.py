@@ -39,7 +39,8 @@ def paths_of(changed: ChangedPages, place: S3Place, simple: str) -> tuple[str, .
     """Return both spellings of each page: as clients ask for it, and the key that the function makes of that."""
     spellings = {spelling for key in changed.keys for spelling in (key, key.rpartition("/")[0] + "/")}
     if len(spellings) > _MOST_PATHS:
-        return (f"/{quote(place.prefix + simple)}*",)
+        within = simple if all(key.startswith(simple) for key in changed.keys) else ""
+        return (f"/{quote(place.prefix + within)}*",)
     return tuple(sorted(f"/{quote(place.prefix + spelling.removeprefix('/'))}" for spelling in spellings))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.views.core_metadata import core_facts
-from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, newest
-from bucketwheel.format.views.published import described_by, viewed_project
+from bucketwheel.format.views.projects import NO_FACTS, CoreFacts
+from bucketwheel.format.views.published import described_by, newest_version
 from bucketwheel.names import Sha256, sha256_of
 from bucketwheel.storage import Key, Storage
 
@@ -29,8 +29,8 @@ class Sidecars:
 
     def of_project(self, manifest: Manifest) -> CoreFacts:
         """Return the metadata of a project's newest version."""
-        shown = newest(viewed_project(manifest, self.layout).releases)
-        return NO_FACTS if shown is None else self.of_version(manifest, shown.version)
+        version = newest_version(manifest)
+        return NO_FACTS if version is None else self.of_version(manifest, version)
 
     def of_version(self, manifest: Manifest, version: str) -> CoreFacts:
         """Return the metadata of a version; nothing is known of one without a sidecar, or with another than it had."""

@@ -17,6 +17,7 @@ from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.format.views import feeds, warehouse
 from bucketwheel.format.views.published import shown_sha256, viewed_project, viewed_version
 from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import Page, PageVersion, Shown
 from bucketwheel.protocol.repository import Repository
@@ -228,7 +229,7 @@ def site_of(repository: Repository) -> Site:
     settings = repository.settings
     return Site(
         title=settings.title or DEFAULT_TITLE,
-        index_url=repository.index_url,
+        index_url=_public_index(repository),
         feeds="feeds" in settings.views,
         simple=settings.simple,
         page="index.html" if settings.pages == "index.html" else "",
@@ -240,6 +241,12 @@ def _feed(shown: Shown) -> bytes:
     viewed = viewed_project(manifest, repository.layout, facts=shown.sidecars.of_project(manifest))
     page = _page_url(repository, shown.project) or f"{repository.index_url}{shown.project}/"
     return feeds.render_project_releases(repository.settings.title or DEFAULT_TITLE, viewed, page)
+
+
+def _public_index(repository: Repository) -> str | None:
+    """Return the address that install lines show; a directory has none, and its path is nobody else's business."""
+    has_address = repository.settings.base_url or not isinstance(repository.target.place, DirectoryPlace)
+    return repository.index_url if has_address else None
 
 
 def _page_url(repository: Repository, project: ProjectName) -> str | None:

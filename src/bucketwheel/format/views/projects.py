@@ -14,7 +14,17 @@ from packaging.version import Version
 from bucketwheel.format.manifest import Status
 from bucketwheel.names import ProjectName, version_order
 
-__all__ = ["NO_FACTS", "CoreFacts", "ReleaseView", "ViewedFile", "ViewedProject", "by_version", "from_folder", "newest"]
+__all__ = [
+    "NO_FACTS",
+    "CoreFacts",
+    "ReleaseView",
+    "ViewedFile",
+    "ViewedProject",
+    "by_version",
+    "from_folder",
+    "newest",
+    "rank",
+]
 
 FOLDERS = 2
 """How deep the folders of a project's pages are: `pypi/<project>/`, `project/<project>/`."""
@@ -153,6 +163,11 @@ def newest(releases: Sequence[ReleaseView]) -> ReleaseView | None:
 
 
 _BEST = (True, True)
+
+
+def rank(version: str, *, is_yanked: bool) -> tuple[bool, bool, tuple[bool, Version, str]]:
+    """Return the order in which versions are shown: the newest has the highest rank."""
+    return not is_yanked, _is_final(version), _version_order(version)
 
 
 def _standing(release: ReleaseView) -> tuple[bool, bool]:

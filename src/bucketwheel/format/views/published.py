@@ -7,13 +7,22 @@ from urllib.parse import quote
 
 from bucketwheel.format.layout import Layout
 from bucketwheel.format.manifest import Manifest, PublishedFile, encode_manifest
-from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, ReleaseView, ViewedFile, ViewedProject, by_version
+from bucketwheel.format.views.projects import (
+    NO_FACTS,
+    CoreFacts,
+    ReleaseView,
+    ViewedFile,
+    ViewedProject,
+    by_version,
+    rank,
+)
 from bucketwheel.names import Sha256, sha256_of
 
 __all__ = [
     "changed_versions",
     "described_by",
     "known_versions",
+    "newest_version",
     "removed_versions",
     "shown_sha256",
     "viewed_project",
@@ -68,6 +77,13 @@ def removed_versions(manifest: Manifest) -> frozenset[str]:
     """Return the versions of which some file was hidden, or deleted and its objects may be there."""
     hidden = (file.version for file in manifest.files if file.hidden)
     return frozenset((*hidden, *(record.version for record in manifest.deleted if record.version is not None)))
+
+
+def newest_version(manifest: Manifest) -> str | None:
+    """Return the version that a project shows; None without any."""
+    files = _by_version(manifest)
+    yanked = {version: all(file.yanked is not None for file in its_files) for version, its_files in files.items()}
+    return max(files, key=lambda version: rank(version, is_yanked=yanked[version]), default=None)
 
 
 def described_by(manifest: Manifest, version: str) -> PublishedFile | None:
