@@ -17,7 +17,7 @@ from bucketwheel.places import Place, S3Place
 from bucketwheel.protocol.plan import Upload, upload_order
 from bucketwheel.protocol.prepare import Preparation
 from bucketwheel.protocol.release import Outcome, Reading, ReleaseRequest, new_run_id, release
-from bucketwheel.protocol.repository import Context, first_settings, invalidating, open_target
+from bucketwheel.protocol.repository import Context, finishing, first_settings, open_target
 from bucketwheel.storage import Key
 
 __all__ = ["Fate", "FilePublished", "Publication", "Sidecar", "publish"]
@@ -95,7 +95,7 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
             now=datetime.now(UTC),
             first=None if settings.no_create else first_settings(place, settings.put_args),
         )
-        with invalidating(context.target, settings.connection, report):
+        with finishing(context.target, settings.connection, report):
             outcome = release(context, request, reading)
     _warn(outcome, report)
     return Publication(

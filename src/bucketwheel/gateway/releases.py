@@ -17,9 +17,11 @@ from bucketwheel.errors import Refused
 from bucketwheel.events import Report
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
+from bucketwheel.protocol.descriptions import Descriptions
+from bucketwheel.protocol.invalidation import ChangedPages
 from bucketwheel.protocol.plan import Upload
 from bucketwheel.protocol.release import ReleaseRequest, new_run_id, release
-from bucketwheel.protocol.repository import Context, Target
+from bucketwheel.protocol.repository import Context, Target, finishing
 from bucketwheel.protocol.sightings import Sightings
 
 __all__ = ["Releases"]
@@ -78,8 +80,10 @@ class Releases:
                 outcome.set_result(None)
 
     def _release(self, uploads: Sequence[Upload]) -> None:
-        target = replace(self._target, sightings=Sightings())
-        with Workers(self._settings.jobs) as workers:
+        # What a run has seen, changed and rendered is its own.
+        target = replace(self._target, sightings=Sightings(), changed_pages=ChangedPages(), descriptions=Descriptions())
+        connection = self._settings.connection
+        with Workers(self._settings.jobs) as workers, finishing(target, connection, self._report):
             request = ReleaseRequest(
                 uploads=tuple(uploads),
                 existing="same",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.format.pages.listing import Listing
@@ -15,7 +15,7 @@ from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
 
-__all__ = ["Page", "PageVersion", "Shown", "is_newer", "is_up_to_date", "project_mark", "stat_page"]
+__all__ = ["Page", "PageVersion", "Rendered", "Shown", "is_newer", "is_up_to_date", "project_mark", "stat_page"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,13 @@ Judge: TypeAlias = Callable[[PageVersion, PageMark, Callable[[], bytes]], bool]
 """Says whether what was found needs no write; the bytes that it ought to have are rendered only when asked for."""
 
 
+class Rendered(NamedTuple):
+    """The bytes of a page, and its mark, which may say of itself that another run can do better."""
+
+    body: bytes
+    mark: PageMark
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page that a project has, whatever its manifest says."""
@@ -58,7 +65,7 @@ class Page:
     key: Key
     headers: ObjectHeaders
     mark: Callable[[VersionedManifest], PageMark]
-    render: Callable[[Shown, PageMark], bytes]
+    render: Callable[[Shown, PageMark], Rendered]
     is_right: Judge
 
 

@@ -26,7 +26,16 @@ from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Patience, Workers
 from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, look_at_catalogue, nobody, shared_keys
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
-from bucketwheel.protocol.pages import Page, PageVersion, Shown, is_newer, is_up_to_date, project_mark, stat_page
+from bucketwheel.protocol.pages import (
+    Page,
+    PageVersion,
+    Rendered,
+    Shown,
+    is_newer,
+    is_up_to_date,
+    project_mark,
+    stat_page,
+)
 from bucketwheel.protocol.repository import Repository, list_projects, refuses_current
 from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.protocol.views import project_views, version_keys, version_views, view_keys
@@ -194,7 +203,7 @@ def views_are_current(repository: Repository, read: VersionedManifest, workers: 
 
 def _is_right(shown: Shown, page: Page, found: PageVersion) -> bool:
     mark = page.mark(shown.read)
-    return not is_newer(found, mark) and page.is_right(found, mark, partial(page.render, shown, mark))
+    return not is_newer(found, mark) and page.is_right(found, mark, lambda: page.render(shown, mark).body)
 
 
 def _found(shown: Shown, page: Page, pages: PageVersions) -> PageVersion:
@@ -332,7 +341,7 @@ def _simple_page(
         key=key,
         headers=headers,
         mark=partial(project_mark, repository),
-        render=lambda shown, mark: render(shown.listing, mark),
+        render=lambda shown, mark: Rendered(render(shown.listing, mark), mark),
         is_right=is_up_to_date,
     )
 
@@ -404,12 +413,13 @@ def _read_again(shown: Shown) -> Shown:
 
 
 def _swap_page(
-    repository: Repository, page: Page, found: PageVersion, mark: PageMark, render: Callable[[], bytes]
+    repository: Repository, page: Page, found: PageVersion, mark: PageMark, render: Callable[[], Rendered]
 ) -> bool:
-    body = cache(render)
-    if page.is_right(found, mark, body):  # rule: a right page is not written again
+    rendered = cache(render)
+    if page.is_right(found, mark, lambda: rendered().body):  # rule: a right page is not written again
         return False
-    _swap(repository, page.key, found, body(), page.headers, mark)
+    body, mark = rendered()
+    _swap(repository, page.key, found, body, page.headers, mark)
     return True
 
 

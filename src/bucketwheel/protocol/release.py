@@ -20,6 +20,7 @@ from bucketwheel.errors import BucketwheelError, Problem, Refused
 from bucketwheel.events import FileDone, FileStarted, Stage, Warned
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
+from bucketwheel.format.views.core_metadata import core_facts
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
@@ -248,7 +249,17 @@ def _start_looking(
     for upload in request.uploads if repository.settings.views else ():
         if upload.metadata is not None:
             pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
+    if "people" in repository.settings.views and not context.dry_run:
+        context.workers.start(partial(_render_description, context.target, request))  # beside the uploads
     return pages
+
+
+def _render_description(target: Target, request: ReleaseRequest) -> None:
+    """Render the description that the page for people will mostly show: that of the highest version."""
+    uploads = (upload for upload in request.uploads if upload.metadata is not None)
+    newest = max(uploads, key=lambda upload: upload.name.version, default=None)
+    if newest is not None and newest.metadata is not None:
+        target.descriptions.rendered(core_facts(newest.metadata))
 
 
 def _must_exist(target: Target) -> Problem:

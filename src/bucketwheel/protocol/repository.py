@@ -27,6 +27,7 @@ from bucketwheel.format.settings import (
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers, attempts
 from bucketwheel.places import Connection, DirectoryPlace, Place, S3Place
+from bucketwheel.protocol.descriptions import Descriptions
 from bucketwheel.protocol.invalidation import ChangedPages, invalidate
 from bucketwheel.protocol.proof import (
     no_slash_keys,
@@ -48,8 +49,8 @@ __all__ = [
     "Repository",
     "Target",
     "create",
+    "finishing",
     "first_settings",
-    "invalidating",
     "list_projects",
     "open_context",
     "open_target",
@@ -88,6 +89,8 @@ class Target:
     """What the run has seen of its projects."""
     changed_pages: ChangedPages = field(default_factory=ChangedPages, compare=False)
     """The pages that the run has written or removed."""
+    descriptions: Descriptions = field(default_factory=Descriptions, compare=False)
+    """What the run renders for pages for people."""
 
     @property
     def store(self) -> str:
@@ -146,16 +149,17 @@ def open_context(settings: Settings, report: Report) -> Iterator[Context]:
     """Reach the place that the settings name, for one command; nothing is sent yet."""
     with Workers(settings.jobs) as workers:
         target = open_target(settings, report)
-        with invalidating(target, settings.connection, report):
+        with finishing(target, settings.connection, report):
             yield Context(target=target, workers=workers, report=report, dry_run=settings.dry_run)
 
 
 @contextmanager
-def invalidating(target: Target, connection: Connection, report: Report) -> Iterator[None]:
+def finishing(target: Target, connection: Connection, report: Report) -> Iterator[None]:
     """Invalidate the pages that are changed meanwhile, at the end; after an error too, for some may be written."""
     try:
         yield
     finally:
+        target.descriptions.end()
         if isinstance(target.place, S3Place):
             invalidate(target.changed_pages, target.place, connection, report)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,7 @@ from bucketwheel.format.views.published import shown_sha256, viewed_project, vie
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
-from bucketwheel.protocol.pages import Page, PageVersion, Shown
+from bucketwheel.protocol.pages import Page, PageVersion, Rendered, Shown
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key, ObjectHeaders
 
@@ -78,21 +79,23 @@ def project_views(repository: Repository, project: ProjectName) -> list[Page]:
 class _Kind(NamedTuple):
     headers: ObjectHeaders
     renderer: int
-    render: Callable[[Shown], bytes]
+    render: Callable[[Shown, PageMark], Rendered]
 
 
 def _json_kind(repository: Repository) -> _Kind:
-    return _Kind(repository.layout.view(_JSON), warehouse.WAREHOUSE_RENDERER, _project_json)
+    return _Kind(repository.layout.view(_JSON), warehouse.WAREHOUSE_RENDERER, partial(_marked, _project_json))
 
 
 def _people_kind(repository: Repository) -> _Kind:
+    from bucketwheel.descriptions import can_render  # noqa: PLC0415 - only these pages need it
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
-    return _Kind(repository.layout.html(), people.PEOPLE_RENDERER, _people)
+    # rule: a description that was rendered elsewhere stays, and one that was not is rendered here
+    return _Kind(repository.layout.html(), people.PEOPLE_RENDERER + can_render(), _people)
 
 
 def _feed_kind(repository: Repository) -> _Kind:
-    return _Kind(repository.layout.view(_FEED), feeds.FEED_RENDERER, _feed)
+    return _Kind(repository.layout.view(_FEED), feeds.FEED_RENDERER, partial(_marked, _feed))
 
 
 def _project_view(repository: Repository, key: Key, kind: _Kind) -> Page:
@@ -100,7 +103,7 @@ def _project_view(repository: Repository, key: Key, kind: _Kind) -> Page:
         key=key,
         headers=kind.headers,
         mark=partial(_project_mark, repository, kind.renderer),
-        render=partial(_rendered, kind.render),
+        render=kind.render,
         is_right=_is_marked_right,
     )
 
@@ -119,7 +122,7 @@ def version_views(
             key=key,
             headers=repository.layout.view(_JSON),
             mark=partial(_version_mark, repository, known[key]),
-            render=partial(_rendered, partial(_version_json, known[key])),
+            render=partial(_marked, partial(_version_json, known[key])),
             is_right=partial(_shows, since),
         )
         for key in version_keys(repository.settings, project, versions)
@@ -189,8 +192,8 @@ def _shows(since: int, found: PageVersion, ours: PageMark, body: Callable[[], by
 # Render --------------------------------------------------------------------------------------------------------------
 
 
-def _rendered(render: Callable[[Shown], bytes], shown: Shown, mark: PageMark) -> bytes:
-    return marked(render(shown), mark)
+def _marked(render: Callable[[Shown], bytes], shown: Shown, mark: PageMark) -> Rendered:
+    return Rendered(marked(render(shown), mark), mark)
 
 
 def _project_json(shown: Shown) -> bytes:
@@ -214,12 +217,15 @@ def _version_json(version: str, shown: Shown) -> bytes:
     )
 
 
-def _people(shown: Shown) -> bytes:
+def _people(shown: Shown, mark: PageMark) -> Rendered:
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
-    manifest = shown.read.manifest
-    viewed = viewed_project(manifest, shown.repository.layout, facts=shown.sidecars.of_project(manifest))
-    return people.render_project(site_of(shown.repository), viewed)
+    repository, manifest = shown.repository, shown.read.manifest
+    facts = shown.sidecars.of_project(manifest)
+    description = repository.target.descriptions.rendered(facts)
+    viewed = viewed_project(manifest, repository.layout, facts=facts)
+    mark = replace(mark, renderer=people.people_renderer(description))
+    return Rendered(marked(people.render_project(site_of(repository), viewed, description), mark), mark)
 
 
 def site_of(repository: Repository) -> Site:
