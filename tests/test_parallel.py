@@ -177,3 +177,27 @@ def test_an_interrupt_stops_what_asks() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupt()
     assert cleaned.is_set()
+
+
+def test_a_call_that_asks_for_more_ends_with_the_pool() -> None:
+    """What it begins once the pool ends is cancelled, and it learns of that: it would wait for ever."""
+    began, ended = Event(), Event()
+    errors: list[BaseException] = []
+
+    def ask(workers: Workers) -> None:
+        began.set()
+        ended.wait(10)
+        try:
+            workers.map_within([partial(int, "1"), partial(int, "2")])
+        except CancelledError as error:
+            errors.append(error)
+
+    with Workers(2) as workers:
+        workers.map_within([partial(time.sleep, 0.01)] * 2)  # its threads are there, and idle
+        call = workers.start(partial(ask, workers))
+        began.wait(10)
+        workers._inner_pool.stop(interrupted=False)  # as the end does, while the call still runs
+        ended.set()
+        call.result()
+
+    assert [type(error) for error in errors] == [CancelledError]

@@ -186,6 +186,11 @@ def _await(calls: Collection[Future[Any]]) -> None:
         pass
 
 
+def _cancel(call: Future[Any]) -> None:
+    call.cancel()
+    call.set_running_or_notify_cancel()  # or nobody who waits for it would learn of that
+
+
 class _Pool:
     """Threads that make calls, as many as are needed and at most `jobs`.
 
@@ -198,34 +203,37 @@ class _Pool:
         self.stopped = Event()
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._threads: list[Thread] = []
-        self._growth = Lock()
+        self._changing = Lock()
         self._idle = Semaphore(0)
         # The pool of a thread of another pool is interrupted together with that one.
         self._interrupted: Event = getattr(_this_thread, "interrupted", None) or Event()
 
     def start(self, call: Callable[[], _T]) -> Future[_T]:
         future: Future[_T] = _Call()
-        self._calls.put((future, call))
-        if not self._idle.acquire(blocking=False):
-            with self._growth:
-                if len(self._threads) < self.jobs:
-                    thread = Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
+        with self._changing:
+            if self.stopped.is_set():
+                _cancel(future)  # a call that still runs asks for more
+                return future
+            self._calls.put((future, call))
+            if not self._idle.acquire(blocking=False) and len(self._threads) < self.jobs:
+                thread = Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
         return future
 
     def stop(self, *, interrupted: bool) -> None:
         """Begin no more calls."""
-        self.stopped.set()
         if interrupted:
             self._interrupted.set()
-        with suppress(Empty):
-            while True:
-                waiting = self._calls.get_nowait()
-                if waiting is not None:
-                    waiting[0].cancel()
-        for _ in self._threads:
-            self._calls.put(None)
+        with self._changing:
+            self.stopped.set()
+            with suppress(Empty):
+                while True:
+                    waiting = self._calls.get_nowait()
+                    if waiting is not None:
+                        _cancel(waiting[0])
+            for _ in self._threads:
+                self._calls.put(None)
 
     def join(self, deadline: float | None) -> None:
         for thread in self._threads:

@@ -48,8 +48,12 @@ def context_for(
     storage: Storage, place: Place | None = None, *, report: Report = ignore, dry_run: bool = False
 ) -> Iterator[Context]:
     """Give a command its context: a test's storage and four threads."""
-    with Workers(4) as workers:
-        yield Context(target=target_of(storage, place), workers=workers, report=report, dry_run=dry_run)
+    target = target_of(storage, place)
+    try:
+        with Workers(4) as workers:
+            yield Context(target=target, workers=workers, report=report, dry_run=dry_run)
+    finally:
+        target.descriptions.end()
 
 
 def target_of(storage: Storage, place: Place | None = None, *, single_writer: bool = False) -> Target:

@@ -10,6 +10,7 @@ import feedparser  # type: ignore[import-untyped]
 import pytest
 from packaging.version import Version
 
+from bucketwheel import descriptions
 from bucketwheel.commands.check import check_projects
 from bucketwheel.commands.prune import Expiry, KeepNewest
 from bucketwheel.commands.reindex import reindex_projects
@@ -19,6 +20,7 @@ from bucketwheel.errors import Unfinished, WentBack
 from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout
 from bucketwheel.format.manifest import Manifest, Status
+from bucketwheel.format.pages.mark import read_page_mark
 from bucketwheel.format.settings import VIEWS, View
 from bucketwheel.format.views import feeds, people, warehouse
 from bucketwheel.format.views.projects import newest
@@ -498,3 +500,60 @@ def test_a_check_costs_a_look_a_view(memory: MemoryStorage, tmp_path: Path) -> N
     requests = count_waves(memory, lambda context: check_projects(context, (), deep=False)).requests
     views = [each for each in requests if parsed_view_key(each.partition(" ")[2])]
     assert sorted(views) == sorted(f"stat {key}" for key in view_keys(memory))
+
+
+# Descriptions --------------------------------------------------------------------------------------------------------
+
+README = "Summary: a\nDescription-Content-Type: text/markdown\n\nSome *Markdown*.\n"
+
+
+def described(directory: Path, version: str) -> Path:
+    """Make a wheel with a description in Markdown."""
+    return make_wheel(directory, version=version, metadata_extra=README)
+
+
+def renderer_of(storage: Storage) -> int:
+    """Return the renderer of the page for people."""
+    found = read_page_mark(body(storage, PEOPLE))
+    assert found is not None
+    return found.renderer
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Be a machine without the extra, until this is undone."""
+    monkeypatch.setattr(descriptions, "_NEEDED", ("a_library_that_is_not_there",))
+    return monkeypatch
+
+
+def test_a_publish_shows_the_rendered_description(storage: Storage, tmp_path: Path) -> None:
+    """Its renderer number is odd: nobody can do better."""
+    release_files(storage, described(tmp_path, "1.1"))
+    assert b"<p>Some <em>Markdown</em>.</p>" in body(storage, PEOPLE)
+    assert renderer_of(storage) == people.PEOPLE_RENDERER + 1
+
+
+def test_without_the_extra_it_is_text_until_somebody_has_it(
+    storage: Storage, tmp_path: Path, plain: pytest.MonkeyPatch
+) -> None:
+    """No publish fails for want of it, and `reindex` where it is installed improves the page."""
+    release_files(storage, described(tmp_path, "1.1"))
+    assert b"<pre>Some *Markdown*." in body(storage, PEOPLE)
+    assert renderer_of(storage) == people.PEOPLE_RENDERER
+    before = state(storage)
+    rebuild(storage)
+    assert state(storage) == before
+    plain.undo()
+    rebuild(storage)
+    assert b"<em>Markdown</em>" in body(storage, PEOPLE)
+
+
+def test_text_never_replaces_what_was_rendered(storage: Storage, tmp_path: Path) -> None:
+    """Of the same revision; the same publish, and `reindex`, on a machine without the extra write nothing."""
+    release_files(storage, described(tmp_path, "1.1"))
+    before = state(storage)
+    with pytest.MonkeyPatch.context() as without:
+        without.setattr(descriptions, "_NEEDED", ("a_library_that_is_not_there",))
+        rebuild(storage)
+        release_files(storage, described(tmp_path, "1.1"))
+    assert state(storage) == before
