@@ -179,10 +179,10 @@ def _is_marked_right(found: PageVersion, ours: PageMark, body: Callable[[], byte
 def _shows(since: int, found: PageVersion, ours: PageMark, body: Callable[[], bytes]) -> bool:
     """Return whether a version's page shows these entries, whatever its revision."""
     del body
-    if found.mark is None or found.mark.revision < since:  # rule: a changed version is written
+    if found.mark is None or found.mark.revision < since:
         return False
     if found.mark.manifest != ours.manifest:
-        return found.mark.revision > ours.revision  # rule: a version's page never goes back
+        return found.mark.revision > ours.revision
     return found.mark.renderer > ours.renderer or (found.mark.renderer, found.mark.settings) == (
         ours.renderer,
         ours.settings,
