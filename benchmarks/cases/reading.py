@@ -75,26 +75,32 @@ def adopt(lab: Lab) -> list[Row]:
     """Adopt 10,000 foreign wheels, with and without digests that S3 verified."""
     projects, files = lab.size(500, 10), lab.size(20, 3)
     rows = []
-    for kind, goal, what in (
-        ("foreign", 2.2, "as s3pypi leaves them"),
-        ("known", 0.3, "with a trusted digest and a sidecar"),
+    for kind, goal, what, note in (
+        ("foreign", 2.2, "as s3pypi leaves them", ""),
+        ("known", 0.3, "with a trusted digest and a sidecar", _ASKED_ONCE),
     ):
         bucket = lab.bucket()
         lab.load(bucket, kind, str(projects), str(files))
         lab.run(lab.tool.ours("init", "-q", f"s3://{bucket}", "--adopt", "--set", "simple="), delay=0)
         found = lab.run(lab.tool.ours("reindex", "-q", "--adopt", "-r", f"s3://{bucket}"), delay=0)
         wheels = projects * files
-        # What one project costs is no wheel's: its manifest and its pages are read and written once.
-        own = found.total / wheels
+        own = round(found.total / wheels, 2)  # as it is shown: what the repository costs once is no wheel's
         rows.append(
             Row(
                 work=f"`reindex --adopt` of {wheels:,} foreign wheels in {projects:,} projects, {what}",
                 goal=f"≤ {goal} requests a wheel",
                 measured=f"{own:.2f} requests a wheel: {found.verbs}; {found.peak / 1e6:.0f} MB",
                 met=own <= goal,
+                note=note,
             )
         )
     return rows
+
+
+_ASKED_ONCE = (
+    "the floor is 1 a wheel and 4 a project: a listing shows neither a digest that S3 verified nor what Python a wheel "
+    "requires, so each wheel is asked for once; what a page of another tool says of bytes proves nothing"
+)
 
 
 def fetch(lab: Lab) -> list[Row]:

@@ -195,6 +195,54 @@ def test_on_s3_a_foreign_wheel_costs_two_requests(bucket: TestBucket, tmp_path: 
     assert len(sent) <= 2 * 60 + 20
 
 
+def test_on_s3_a_foreign_project_costs_four_requests(bucket: TestBucket, tmp_path: Path) -> None:
+    """Its page is read, which is the look at it too; manifest and pages are written, and nothing else is asked."""
+    events: list[Event] = []
+    storage = bucket.storage(report=events.append)
+    prefix, wheel = bucket.place.prefix, make_wheel(tmp_path)
+    storage.bucket.ask("put_object", Key=f"{prefix}{FOLDER}{wheel.name}", Body=wheel.read_bytes())
+    page = f'<a href="{wheel.name}#sha256={sha256_of(wheel.read_bytes())}" data-yanked="old">{wheel.name}</a>'
+    storage.bucket.ask("put_object", Key=f"{prefix}{FOLDER}", Body=page.encode())
+    make_repository(storage, place=bucket.place)
+    events.clear()
+    adopt_all(storage, place=bucket.place)
+    assert _requests(events, Key(FOLDER)) == ["GET 200", "PUT 200"]
+    assert _requests(events, Key(f"{FOLDER}index.json")) == ["PUT 200"]
+    assert _requests(events, Key("_bucketwheel/manifests/demo-pkg.json")) == ["PUT 200"]
+    assert manifest_of(storage, "demo-pkg").files[0].yanked == "old"
+
+
+def test_on_s3_a_sidecar_that_the_listing_proves_is_not_read(bucket: TestBucket, tmp_path: Path) -> None:
+    """Equal bytes have equal ETags; a sidecar of another ETag is read, for a store may encrypt it."""
+    events: list[Event] = []
+    storage = bucket.storage(report=events.append)
+    for version, added in (("1.0", b""), ("2.0", b"more")):
+        wheel = make_wheel(tmp_path, version=version)
+        with zipfile.ZipFile(wheel) as archive:
+            metadata = archive.read(f"demo_pkg-{version}.dist-info/METADATA")
+        for name, body in ((wheel.name, wheel.read_bytes()), (f"{wheel.name}.metadata", metadata + added)):
+            storage.bucket.ask("put_object", Key=f"{bucket.place.prefix}{FOLDER}{name}", Body=body)
+    make_repository(storage, place=bucket.place)
+    events.clear()
+    adopt_all(storage, place=bucket.place)
+    same, other = manifest_of(storage, "demo-pkg").files
+    assert (same.metadata_sha256 is None, other.metadata_sha256 is None) == (False, True)
+    assert _requests(events, Key(f"{FOLDER}{same.filename}.metadata")) == []
+    assert _requests(events, Key(f"{FOLDER}{other.filename}.metadata")) == ["GET 200"]
+
+
+def test_a_page_that_a_listing_lacks_is_not_looked_at(tmp_path: Path) -> None:
+    """Neither before it is written nor for the root that is made then."""
+    storage = Recorded()
+    put(storage, f"{FOLDER}demo_pkg-1.0-py3-none-any.whl", make_wheel(tmp_path))
+    make_repository(storage)
+    storage.asked.clear()
+    adopt_all(storage)
+    asked = [request for request in about(storage.asked, FOLDER) if ".whl" not in request]
+    assert asked == []
+    assert {FOLDER, f"{FOLDER}index.json", "simple/index.json"} <= storage.objects.keys()
+
+
 def test_on_s3_large_wheels_with_digests_do_not_all_come_in_vain(bucket: TestBucket, tmp_path: Path) -> None:
     """Once an answer has brought the digest of a large file, others are looked at before they are read."""
     events: list[Event] = []

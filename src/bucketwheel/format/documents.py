@@ -23,43 +23,41 @@ class DocumentInvalid(ValueError):
 
 
 class Document:
-    """One object of a JSON document, which knows its path and which of its keys were not read yet.
+    """One object of a JSON document, which knows its path and which of its keys were read."""
 
-    Each key is taken out of the table when it is read: a manifest has fifty thousand entries of fifteen possible keys.
-    """
-
-    __slots__ = ("_path", "_position", "_table", "_unknown")
+    __slots__ = ("_path", "_position", "_table", "_unknown", "_unread")
 
     def __init__(self, table: dict[str, object], path: str, unknown: list[str], position: int | None = None) -> None:
         self._table = table
         self._path = path
         self._position = position
+        self._unread = set(table)
         self._unknown = unknown
 
     def names(self) -> tuple[str, ...]:
-        """Return its keys that were not read, of an object whose keys are data."""
+        """Return its keys, of an object whose keys are data."""
         return tuple(self._table)
 
     def text(self, key: str) -> str:
         """Read a string that must exist."""
-        value = self._table.pop(key, _ABSENT)
+        value = self._take(key)
         return value if type(value) is str else self._required(key, value, str)
 
     def number(self, key: str) -> int:
         """Read an integer that must exist, not negative and not too large for any reader of JSON."""
-        number = self._required(key, self._table.pop(key, _ABSENT), int)
+        number = self._required(key, self._take(key), int)
         if not 0 <= number <= _LARGEST_NUMBER:
             raise DocumentInvalid(f"{self._name(key)} is negative or too large")
         return number
 
     def optional_text(self, key: str) -> str | None:
         """Read a string; None if it is absent."""
-        value = self._table.pop(key, _ABSENT)
+        value = self._take(key)
         return None if value is _ABSENT else self._required(key, value, str)
 
     def flag(self, key: str) -> bool:
         """Read a boolean; False if it is absent."""
-        value = self._table.pop(key, _ABSENT)
+        value = self._take(key)
         return False if value is _ABSENT else self._required(key, value, bool)
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ class Document:
 
     def optional_document(self, key: str) -> Document | None:
         """Read an object; None if it is absent."""
-        value = self._table.pop(key, _ABSENT)
+        value = self._take(key)
         if value is _ABSENT:
             return None
         return Document(self._required(key, value, dict), self._name(key), self._unknown)
@@ -86,7 +84,7 @@ class Document:
     def documents(self, key: str) -> Iterator[Document]:
         """Read a list of objects that must exist; each is finished before the next one is read."""
         path = self._name(key)
-        for position, value in enumerate(self._required(key, self._table.pop(key, _ABSENT), list)):
+        for position, value in enumerate(self._required(key, self._take(key), list)):
             if not isinstance(value, dict):
                 raise DocumentInvalid(f"{path}[{position}] is not an object")
             document = Document(value, path, self._unknown, position)
@@ -95,8 +93,12 @@ class Document:
 
     def finish(self) -> None:
         """Note every key that was not read: a newer bucketwheel wrote it."""
-        if self._table:
-            self._unknown.extend(self._name(key) for key in sorted(self._table))
+        if self._unread:
+            self._unknown.extend(self._name(key) for key in sorted(self._unread))
+
+    def _take(self, key: str) -> object:
+        self._unread.discard(key)
+        return self._table.get(key, _ABSENT)
 
     def _required(self, key: str, value: object, expected: type[_Expected]) -> _Expected:
         # type(), not isinstance(): to JSON and to us, true is not a number.
@@ -105,7 +107,7 @@ class Document:
         raise DocumentInvalid(f"{self._name(key)} is {'missing' if value is _ABSENT else f'not {_NAMES[expected]}'}")
 
     def _optional(self, key: str, expected: type[_Expected]) -> _Expected | None:
-        value = self._table.pop(key, _ABSENT)
+        value = self._take(key)
         return None if value is _ABSENT else self._required(key, value, expected)
 
     def _name(self, key: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from bucketwheel.format.layout import SIDECARS, Layout, PageStyle, aside_sha256
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.parsed_names import ParsedName, is_distribution, parse_name
 from bucketwheel.names import InvalidName, ProjectName, project_name
-from bucketwheel.storage import Key, ListEntry
+from bucketwheel.storage import Key, ListEntry, ObjectVersion
 
 __all__ = [
     "FoundFile",
@@ -81,7 +82,19 @@ class ListedFiles:
 
     def sidecars(self, key: Key) -> frozenset[str]:
         """Return the suffixes of the sidecars that a file has."""
-        return frozenset(suffix for suffix in SIDECARS if Key(f"{key}{suffix}") in self.objects)
+        found = [suffix for suffix in SIDECARS if Key(f"{key}{suffix}") in self.objects]
+        return _SETS_OF_SIDECARS[tuple(found)]
+
+    def metadata_version(self, key: Key) -> ObjectVersion | None:
+        """Return the version of a file's `.metadata`; None if there is none, or the listing does not show it."""
+        entry = self.objects.get(Key(f"{key}.metadata"))
+        return None if entry is None else entry.version
+
+
+# A listing has hundreds of thousands of files and eight such sets.
+_SETS_OF_SIDECARS = {
+    found: frozenset(found) for count in range(len(SIDECARS) + 1) for found in combinations(SIDECARS, count)
+}
 
 
 def sort_listing(listing: Iterable[ListEntry], layout: Layout) -> ListedFiles:

@@ -8,14 +8,24 @@ from typing import NamedTuple, TypeAlias
 
 from bucketwheel.format.layout import PageMark, page_mark
 from bucketwheel.format.pages.listing import Listing
-from bucketwheel.format.pages.mark import RENDERER, read_page_mark
+from bucketwheel.format.pages.mark import RENDERER, mark_of
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.sidecars import Sidecars
-from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
+from bucketwheel.storage import Key, Object, ObjectHeaders, ObjectVersion, Storage
 
-__all__ = ["Page", "PageVersion", "Rendered", "Shown", "is_newer", "is_up_to_date", "project_mark", "stat_page"]
+__all__ = [
+    "Page",
+    "PageVersion",
+    "Rendered",
+    "Shown",
+    "is_newer",
+    "is_up_to_date",
+    "page_version",
+    "project_mark",
+    "stat_page",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +116,13 @@ def stat_page(storage: Storage, key: Key) -> PageVersion:
     if info.marks is not None:
         mark = page_mark(info.marks)
         return PageVersion(version=info.version, mark=mark, sha256=info.sha256, is_empty=info.size == 0)
-    # A store without marks (a directory): the page itself says which revision it shows.
-    stored = storage.read(key)
+    return page_version(storage.read(key))
+
+
+def page_version(stored: Object | None) -> PageVersion:
+    """Return the same of a page that was read; in a store without marks it says itself which revision it shows."""
     if stored is None:
         return PageVersion(version=None)
-    return PageVersion(version=stored.version, mark=read_page_mark(stored.body), sha256=sha256_of(stored.body))
+    return PageVersion(
+        version=stored.version, mark=mark_of(stored), sha256=sha256_of(stored.body), is_empty=not stored.body
+    )

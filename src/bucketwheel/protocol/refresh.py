@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, TypeVar
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
 from bucketwheel.format.layout import PageMark, page_marks, version_of_json_key
@@ -33,6 +33,7 @@ from bucketwheel.protocol.pages import (
     Shown,
     is_newer,
     is_up_to_date,
+    page_version,
     project_mark,
     stat_page,
 )
@@ -57,6 +58,8 @@ __all__ = [
     "views_are_current",
     "write_pages",
 ]
+
+_T = TypeVar("_T")
 
 _BATCH = 128
 """Projects whose manifests are in memory together; some waves of calls for any usual number of threads."""
@@ -111,6 +114,20 @@ class PageVersions:
         versions = (version_of_json_key(project, key) for key in self._keys.get(project, ()))
         return frozenset(version for version in versions if version is not None)
 
+    def read_listed(
+        self, repository: Repository, project: ProjectName, listed: Collection[Key]
+    ) -> Mapping[Key, Object]:
+        """Look at the pages of one more project by reading those that a listing shows, and return these.
+
+        The others count as absent: if one has come since, its swap is lost.
+        """
+        keys = (*page_keys(repository, project), *view_keys(repository.settings, project))
+        read = {key: repository.storage.read(key) for key in keys if key in listed}
+        self._keys.setdefault(project, []).extend(keys)
+        for key in keys:
+            self._later[key] = _noted(repository, project, key, page_version(read.get(key)))
+        return {key: stored for key, stored in read.items() if stored is not None}
+
     def _look_at(self, repository: Repository, project: ProjectName, keys: Collection[Key], workers: Workers) -> None:
         self._keys.setdefault(project, []).extend(keys)
         for key in keys:
@@ -120,7 +137,7 @@ class PageVersions:
         return self._later.get(key) or self._stats[key].result()
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._stats
+        return key in self._stats or key in self._later
 
     def look_again(self, repository: Repository, workers: Workers, project: ProjectName) -> None:
         """Look at a project's pages once more; this may run on one of the threads of a wave."""
@@ -264,7 +281,7 @@ def refresh_settled(
     )
 
 
-def batches(projects: Sequence[ProjectName]) -> Iterator[Sequence[ProjectName]]:
+def batches(projects: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """Split projects into batches, so that memory holds the manifests of one batch and not of a whole repository."""
     return (projects[start : start + _BATCH] for start in range(0, len(projects), _BATCH))
 
@@ -432,7 +449,10 @@ def _swap(
 
 def _look(repository: Repository, project: ProjectName, key: Key) -> PageVersion:
     """Look at a page of a project, and remember which revision it shows."""
-    page = stat_page(repository.storage, key)
+    return _noted(repository, project, key, stat_page(repository.storage, key))
+
+
+def _noted(repository: Repository, project: ProjectName, key: Key, page: PageVersion) -> PageVersion:
     if page.mark is not None:  # rule: both pages count
         # The mark of a version's document has the digest of that version, not of the manifest.
         is_document = version_of_json_key(project, key) is not None
@@ -467,7 +487,7 @@ def list_in_root(
     layout = repository.layout
     patience = Patience()
     for _ in patience:
-        root, found = found or _look_at_root(repository, workers), None
+        root, found = found or _look_at_root(repository, workers, projects), None
         try:
             names = _grow_json_root(repository, projects, root)  # rule: the HTML root follows the JSON root
             body, mark = render_root_html(names), PageMark(revision=len(names), renderer=RENDERER)
@@ -497,14 +517,17 @@ def _listed(root: Object | None) -> frozenset[ProjectName] | None:
         return None  # it is a view: the manifests know what it listed
 
 
-def _look_at_root(repository: Repository, workers: Workers) -> _Root:
-    """Look at the HTML root, then read the JSON root: what that shows is never older than what the HTML root shows."""
+def _look_at_root(repository: Repository, workers: Workers, known: Collection[ProjectName] = ()) -> _Root:
+    """Look at the HTML root, then read the JSON root: what that shows is never older than what the HTML root shows.
+
+    Of the `known` projects it is known that they have a page.
+    """
     storage, layout = repository.storage, repository.layout
     html = {key: stat_page(storage, key) for key in layout.root_html_keys}
     stored = storage.read(layout.root_json_key)
     listed = _listed(stored)
     if stored is None or listed is None:
-        return _Root(html=html, json=stored, listed=_with_pages(repository, workers), by_newer=False)
+        return _Root(html=html, json=stored, listed=_with_pages(repository, workers, known), by_newer=False)
     return _Root(html=html, json=stored, listed=listed, by_newer=_renderer_of(stored) > RENDERER)
 
 
@@ -527,9 +550,9 @@ def _renderer_of(page: Object) -> int:
     return 0 if mark is None else mark.renderer
 
 
-def _with_pages(repository: Repository, workers: Workers) -> frozenset[ProjectName]:
-    """Find the projects that have a manifest and an HTML page; the publisher of any other lists it itself."""
-    projects = list_projects(repository.storage)
+def _with_pages(repository: Repository, workers: Workers, known: Collection[ProjectName]) -> frozenset[ProjectName]:
+    """Find the other projects that have a manifest and an HTML page; the publisher of any other lists it itself."""
+    projects = sorted(set(list_projects(repository.storage)).difference(known))
     pages = workers.map_within(
         partial(stat_page, repository.storage, repository.layout.html_keys(each)[0]) for each in projects
     )

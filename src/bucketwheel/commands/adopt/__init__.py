@@ -36,7 +36,7 @@ from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import Committed, VersionedManifest, fetch_manifest
 from bucketwheel.protocol.listed_pages import list_documents
-from bucketwheel.protocol.refresh import PageVersions, is_current, list_in_root, page_keys
+from bucketwheel.protocol.refresh import PageVersions, batches, is_current, list_in_root, page_keys
 from bucketwheel.protocol.release import new_run_id
 from bucketwheel.protocol.repository import (
     Context,
@@ -117,18 +117,7 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
         dry_run=dry_run,
     )
     named = {named_project(project): project for project in projects}
-    manifests, listed, pages, failed = _list(repository, named, workers)
-    diffs = workers.map(
-        partial(_find_differences, inspector, each, listed, named=each.project in named) for each in manifests
-    )
-    if any(diff.differences and not diff.manifest.revision for diff in diffs):
-        refuse_flat_root(repository)
-    differences = [difference for diff in diffs for difference in diff.differences]
-    size = sum(difference.found.size for difference in differences)
-    context.report(Stage(doing="looking at", count=len(differences), total_bytes=size))
-    inspections = workers.map_settled(partial(inspector.inspect, difference) for difference in differences)
-    plans, failures = _reconcile_all(inspector, manifests, diffs, inspections)
-    failed += failures
+    plans, listed, pages, failed = _plan(inspector, named, workers)
     if dry_run:
         done, written = [plan.unchanged() for plan in plans], _count_outdated(repository, plans, pages)
     else:
@@ -144,6 +133,27 @@ def adopt_projects(context: Context, projects: Sequence[str], rules: AdoptRules)
         pages_behind=written,
         dry_run=dry_run,
     )
+
+
+def _plan(
+    inspector: Inspector, named: Mapping[ProjectName, str], workers: Workers
+) -> tuple[list[_ProjectPlan], ListedFiles, PageVersions, list[Exception]]:
+    """List, then find differences, inspect and reconcile: some projects after others, to hold few files in memory."""
+    manifests, listed, pages, failed = _list(inspector.repository, named, workers)
+    plans: list[_ProjectPlan] = []
+    refused_flat_root = False
+    for some in batches(manifests):
+        diffs = workers.map(
+            partial(_find_differences, inspector, each, listed, pages, named=each.project in named) for each in some
+        )
+        if not refused_flat_root and any(diff.differences and not diff.manifest.revision for diff in diffs):
+            refuse_flat_root(inspector.repository)
+            refused_flat_root = True
+        more_plans, more_failed = _inspect_all(inspector, some, diffs, workers)
+        plans += more_plans
+        failed += more_failed
+    # Of each file that was listed the rest is no longer needed.
+    return plans, replace(listed, objects={}, files={}), pages, failed
 
 
 # List ----------------------------------------------------------------------------------------------------------------
@@ -177,11 +187,9 @@ def _list(
     if not named:
         # The first listing showed no manifest of these. If there is one now, their swap loses.
         new = sorted(known.difference(projects))
-        pages.add(repository, new, workers)
         manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
     elif absent := [each for each in manifests if each.version is None and each.project not in known]:
         raise Refused(*(not_there(each.project, repository.target.place) for each in absent))
-    pages.wait()
     return manifests, listed, pages, failed
 
 
@@ -199,17 +207,31 @@ class _ProjectPlan:
     """A project's manifest, and what becomes of it."""
 
     read: VersionedManifest
-    diff: ProjectDiff
+    folders: frozenset[str]
+    """Those in which its differences were found."""
+    named: bool
+    """True if the user named the project."""
     reconciled: Reconciled
 
-    def decide(self, inspector: Inspector, workers: Workers, manifest: Manifest) -> tuple[Manifest | None, Reconciled]:
+    def decide(
+        self, inspector: Inspector, workers: Workers, pages: PageVersions, manifest: Manifest
+    ) -> tuple[Manifest | None, Reconciled]:
         """Return the next revision; reconcile again if somebody else has changed the manifest."""
         reconciled = self.reconciled
         if manifest is not self.read.manifest:  # rule: a lost swap adopts again
             sha256 = sha256_of(encode_manifest(manifest)) if manifest.revision else None
             read = VersionedManifest(manifest=manifest, version=None, sha256=sha256)
-            reconciled = _reconcile_again(inspector, workers, read, self.diff)
+            reconciled = self._reconcile_again(inspector, workers, pages, read)
         return reconciled.manifest, reconciled
+
+    def _reconcile_again(
+        self, inspector: Inspector, workers: Workers, pages: PageVersions, read: VersionedManifest
+    ) -> Reconciled:
+        """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
+        listed = _list_again(inspector.repository, read.manifest, self.folders)
+        diff = _find_differences(inspector, read, listed, pages, named=self.named)
+        inspections = workers.map_within(partial(inspector.inspect, difference) for difference in diff.differences)
+        return _reconcile(inspector, diff, inspections)
 
     def unchanged(self) -> Committed[Reconciled]:
         """Return the outcome of a dry run."""
@@ -223,22 +245,25 @@ class _ProjectPlan:
 
 
 def _find_differences(
-    inspector: Inspector, read: VersionedManifest, listed: ListedFiles, *, named: bool
+    inspector: Inspector, read: VersionedManifest, listed: ListedFiles, pages: PageVersions, *, named: bool
 ) -> ProjectDiff:
     """Find what differs from a manifest that was read before the listing was made.
 
+    The pages of a project that only the listing shows are looked at here, by reading them once.
     If our own pages show that it went back or is lost, they decide, and every file is inspected. Else, without a
     manifest, another tool's pages are read, and the files that they link to are differences too.
     """
     repository, manifest, project = inspector.repository, read.manifest, read.project
     rules, old, found = inspector.rules, OldPages(), [*listed.files.get(project, ())]
+    looked_at = repository.layout.json_key(project) in pages
+    read_pages = {} if looked_at else pages.read_listed(repository, project, listed.objects.keys())
     remembered = _remember(inspector, read)
     if remembered is not None:
         manifest, rules = remembered.manifest, replace(rules, reread=True)
-        listed = _list_again(repository, manifest, found)  # pages may name other places than the manifest
+        listed = _list_again(repository, manifest, _folders(found))  # pages may name other places than the manifest
         found = [*listed.files.get(project, ())]
     elif not manifest.revision:
-        old = read_old_pages(repository, listed.pages.get(project, ()))
+        old = read_old_pages(repository, listed.pages.get(project, ()), read_pages)
         links = (link.key for links in old.links.values() for link in links)
         found += _linked_files(repository, project, links, {file.key for file in found})
     differences = find_differences(manifest, found, listed, repository.layout, rules)
@@ -267,23 +292,23 @@ def _linked_files(
             yield found
 
 
-def _reconcile_all(
-    inspector: Inspector,
-    manifests: Sequence[VersionedManifest],
-    diffs: Sequence[ProjectDiff],
-    outcomes: Iterable[Inspection | Exception],
+def _inspect_all(
+    inspector: Inspector, manifests: Sequence[VersionedManifest], diffs: Sequence[ProjectDiff], workers: Workers
 ) -> tuple[list[_ProjectPlan], list[Exception]]:
-    """Reconcile each project that was inspected without an error."""
+    """Inspect all differences, and reconcile each project that was inspected without an error."""
+    differences = [difference for diff in diffs for difference in diff.differences]
+    size = sum(difference.found.size for difference in differences)
+    inspector.report(Stage(doing="looking at", count=len(differences), total_bytes=size))
+    remaining = iter(workers.map_settled(partial(inspector.inspect, difference) for difference in differences))
     plans: list[_ProjectPlan] = []
     failed: list[Exception] = []
-    remaining = iter(outcomes)
     for read, diff in zip(manifests, diffs, strict=True):
         found = list(islice(remaining, len(diff.differences)))
         inspections = [each for each in found if not isinstance(each, Exception)]
         failed += [each for each in found if isinstance(each, Exception)]
         if len(inspections) == len(found):
-            reconciled = _reconcile(inspector, diff, inspections)
-            plans.append(_ProjectPlan(read=read, diff=diff, reconciled=reconciled))
+            reconciled, folders = _reconcile(inspector, diff, inspections), _folders(diff.differences)
+            plans.append(_ProjectPlan(read=read, folders=folders, named=diff.named, reconciled=reconciled))
     return plans, failed
 
 
@@ -292,20 +317,13 @@ def _reconcile(inspector: Inspector, diff: ProjectDiff, inspections: Sequence[In
     return reconcile(diff, inspections, layout=layout, run_id=inspector.run_id)
 
 
-def _reconcile_again(
-    inspector: Inspector, workers: Workers, read: VersionedManifest, before: ProjectDiff
-) -> Reconciled:
-    """List, find differences, inspect and reconcile again, for a manifest that somebody else has changed."""
-    listed = _list_again(inspector.repository, read.manifest, before.differences)
-    diff = _find_differences(inspector, read, listed, named=before.named)
-    inspections = workers.map_within(partial(inspector.inspect, difference) for difference in diff.differences)
-    return _reconcile(inspector, diff, inspections)
+def _folders(found: Iterable[FoundFile | Difference]) -> frozenset[str]:
+    return frozenset(file.key[: file.key.rfind("/") + 1] for file in found)
 
 
-def _list_again(repository: Repository, manifest: Manifest, found: Iterable[FoundFile | Difference]) -> ListedFiles:
-    """List all of one project, and the folders in which some files were found before."""
+def _list_again(repository: Repository, manifest: Manifest, folders: Collection[str]) -> ListedFiles:
+    """List all of one project, and these folders."""
     storage, layout = repository.storage, repository.layout
-    folders = {file.key[: file.key.rfind("/") + 1] for file in found}
     listing = chain.from_iterable(storage.list(prefix) for prefix in prefixes(layout, manifest, folders))
     return sort_listing(listing, layout)
 
@@ -322,7 +340,7 @@ def _commit_all(
 ) -> tuple[list[Committed[Reconciled]], list[Exception], int]:
     """Commit each plan and write the pages; return the outcomes, what failed, and how many pages were written."""
     repository, workers = inspector.repository, context.workers
-    decisions = [(plan.read, partial(plan.decide, inspector, workers)) for plan in plans]
+    decisions = [(plan.read, partial(plan.decide, inspector, workers, pages)) for plan in plans]
     try:
         versions = partial(_versions, pages)
         changed = change(context, repository, decisions, pages, repairs=True, versions=versions)

@@ -17,7 +17,7 @@ from bucketwheel.format.listed_files import FoundFile, ListedFiles
 from bucketwheel.format.manifest import Manifest, PublishedFile
 from bucketwheel.format.parsed_names import ParsedName
 from bucketwheel.names import Sha256
-from bucketwheel.storage import Key, ListEntry
+from bucketwheel.storage import Key, ListEntry, ObjectVersion
 
 __all__ = ["AdoptRules", "Difference", "FileInfo", "Inspection", "ProjectDiff", "find_differences"]
 
@@ -43,6 +43,8 @@ class Difference:
     found: FoundFile
     sidecars: frozenset[str]
     """The suffixes of the sidecars that the listing shows."""
+    metadata_version: ObjectVersion | None = None
+    """The version of its `.metadata` there."""
     entry: PublishedFile | None = None
     """The entry that it has to match: a released file's, or a missing one's. None for a new file."""
     released: bool = False
@@ -110,7 +112,10 @@ def find_differences(
             name = ParsedName(project=manifest.project, version=file.version)
             etag, size = (None, 0) if entry is None else (entry.etag, entry.size)
             here = FoundFile(key=key, name=name, etag=etag, size=size)
-            differences.append(Difference(found=here, sidecars=sidecars, entry=file, released=True))
+            version = listed.metadata_version(key)
+            differences.append(
+                Difference(found=here, sidecars=sidecars, metadata_version=version, entry=file, released=True)
+            )
     # The bytes of an entry that turns out to be missing may be at another key, where a publisher stepped aside.
     inspected = {each.filename: each for each in differences}
     in_use = {file.filename for file in manifest.files} | {file.filename for file in manifest.deleted}
@@ -121,7 +126,8 @@ def find_differences(
             own = inspected.get(each.filename)
             if own is None or (each.key != own.key and each.size == entries[each.filename].size):
                 sidecars, wanted = listed.sidecars(each.key), entries.get(each.filename)
-                differences.append(Difference(found=each, sidecars=sidecars, entry=wanted))
+                version = listed.metadata_version(each.key)
+                differences.append(Difference(found=each, sidecars=sidecars, metadata_version=version, entry=wanted))
     return tuple(differences)
 
 

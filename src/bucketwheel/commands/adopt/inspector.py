@@ -24,7 +24,7 @@ from bucketwheel.format.layout import repository_of, sha256_of_file
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, is_sha256, sha256_of
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.protocol.upload import add_metadata
-from bucketwheel.storage import Key, ObjectInfo, OpensWhole, Storage
+from bucketwheel.storage import Inspectable, Key, ObjectInfo, ObjectVersion, OpensWhole, Storage
 
 __all__ = ["Inspector"]
 
@@ -68,7 +68,8 @@ class Inspector:
             if seen is None:  # rule: look before calling it missing
                 return "absent"
             expected = None if difference.entry is None else difference.entry.sha256
-            state = (difference.key, seen.version, expected, difference.released, difference.sidecars)
+            sidecars = (difference.sidecars, difference.metadata_version)
+            state = (difference.key, seen.version, expected, difference.released, sidecars)
             if state not in self._known:
                 try:
                     self._known[state] = self._read(difference, seen, stream)
@@ -122,9 +123,15 @@ class Inspector:
             return None
         sha256 = sha256_of(metadata)
         if ".metadata" in difference.sidecars:
-            return sha256 if self._sidecar_digest(difference, ".metadata") == sha256 else None
+            same = self._is_stored(metadata, difference.metadata_version)
+            return sha256 if same or self._sidecar_digest(difference, ".metadata") == sha256 else None
         placed = self.dry_run or add_metadata(self.repository, difference.key, metadata, self.run_id)
         return sha256 if placed else None
+
+    def _is_stored(self, body: bytes, version: ObjectVersion | None) -> bool:
+        """Return whether the listing proves that an object has these bytes, so that it need not be read."""
+        storage = self.repository.storage
+        return isinstance(storage, Inspectable) and version == storage.version_of(body)
 
     def _sidecar_digest(self, difference: Difference, suffix: str) -> Sha256 | None:
         if suffix not in difference.sidecars:

@@ -33,8 +33,8 @@ class OldLink:
 
     key: Key | None
     """None if it leads out of the repository, at least by its address."""
-    address: str
-    """Printable."""
+    address: str = ""
+    """Printable; empty for what is in the repository."""
     sha256: Sha256 | None = None
     yanked: str | None = None
 
@@ -54,9 +54,10 @@ class OldPages:
         return next((reason for reason in reasons if reason is not None), None)
 
 
-def read_old_pages(repository: Repository, keys: Iterable[Key]) -> OldPages:
-    """Read the pages at these keys; one that cannot be read as a page says nothing."""
-    read = [(key, stored) for key in keys if (stored := repository.storage.read(key)) is not None]
+def read_old_pages(repository: Repository, keys: Iterable[Key], read_before: Mapping[Key, Object]) -> OldPages:
+    """Read the pages at these keys, unless they were read before; one that cannot be read as a page says nothing."""
+    stored_pages = ((key, read_before.get(key) or repository.storage.read(key)) for key in keys)
+    read = [(key, stored) for key, stored in stored_pages if stored is not None]
     links: dict[str, list[OldLink]] = defaultdict(list)
     for key, stored in read:
         for filename, link in _links(stored, key, repository.target.place):
@@ -99,5 +100,6 @@ def _links(stored: Object, key: Key, place: Place) -> Iterator[tuple[str, OldLin
 def _old_link(link: Link, prefix: str) -> OldLink:
     address, path = printable(str(link.url)), unquote(link.url.path)
     inside = address.startswith(_HOST) and path.startswith(f"/{prefix}")
-    key = Key(path.removeprefix(f"/{prefix}")) if inside else None
-    return OldLink(key=key, address=address.removeprefix(_HOST), sha256=link.sha256, yanked=link.yanked)
+    if inside:
+        return OldLink(key=Key(path.removeprefix(f"/{prefix}")), sha256=link.sha256, yanked=link.yanked)
+    return OldLink(key=None, address=address.removeprefix(_HOST), sha256=link.sha256, yanked=link.yanked)
