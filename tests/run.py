@@ -34,12 +34,18 @@ SLOW = ("tests/faults", "tests/races", "tests/interleavings", "tests/hosting", "
 # Tests last longer with all their cases, so each goes to the first process that is free.
 LONG = ["--timeout", "900", "--dist", "worksteal", "tests/faults/test_sweep.py", "tests/races", "tests/interleavings"]
 LONG += ["tests/test_readme_snippets.py", "tests/reading/test_clients.py", "tests/uploads/test_upload_clients.py"]
-LONG += ["tests/hosting", "tests/views/test_list_clients.py", "tests/views/test_nginx.py"]
+LONG += [
+    "tests/hosting",
+    "tests/views/test_list_clients.py",
+    "tests/views/test_nginx.py",
+    "tests/views/test_browser.py",
+]
 THOROUGH = {
     "BUCKETWHEEL_TEST_SWEEP": "families",
     "BUCKETWHEEL_TEST_PUBLISHERS": "16",
     "BUCKETWHEEL_TEST_INTERLEAVINGS": "600",
     "BUCKETWHEEL_TEST_HOSTS": "all",
+    "BUCKETWHEEL_TEST_TIMES": "all",
 }
 
 

@@ -553,3 +553,56 @@ def test_names_that_differ_in_case_only_never_share_a_file(tmp_path: Path) -> No
         with pytest.raises(Denied, match=r"proj-1\.0\.zip is in the way of Proj-1\.0\.ZIP"):
             add(storage, body, Key("simple/proj/Proj-1.0.ZIP"))
     assert (storage.root / KEY).read_bytes() == b"one"
+
+
+# Many at once --------------------------------------------------------------------------------------------------------
+
+
+def test_many_swaps_create_and_replace(storage: DirectoryStorage) -> None:
+    """Each file gets its bytes, in new directories and in old ones, and no temporary file stays."""
+    storage.swap_many([(Key("a/b/c"), b"1", None), (Key("top"), b"", None), (Key("a/d"), b"2", None)])
+    storage.swap_many([(Key("a/b/c"), b"3", _version(b"1")), (Key("a/b/new"), b"4", None), (Key("x/y"), b"5", None)])
+
+    assert files(storage.root) == {"a/b/c", "a/b/new", "a/d", "top", "x/y", "_bucketwheel/.lock"}
+    assert [(storage.root / key).read_bytes() for key in ("a/b/c", "a/b/new", "top")] == [b"3", b"4", b""]
+
+
+@pytest.mark.parametrize("expected", [None, _version(b"other")])
+def test_many_swaps_end_at_the_first_that_is_lost(storage: DirectoryStorage, expected: ObjectVersion | None) -> None:
+    """What was written before it stays, the file that another writer changed too, and nothing after it is written."""
+    add(storage, b"theirs", Key("a/b"))
+    with pytest.raises(SwapLost):
+        storage.swap_many([(Key("a/a"), b"1", None), (Key("a/b"), b"2", expected), (Key("a/c"), b"3", None)])
+
+    assert files(storage.root) == {"a/a", "a/b", "_bucketwheel/.lock"}
+    assert (storage.root / "a" / "b").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("key", ["a/../b", "..", "a//b", "a/", "a/b\\c", "c:/d", "a\0b", "./a"])
+def test_many_swaps_write_nothing_outside(storage: DirectoryStorage, key: str) -> None:
+    """A key that is no name of a file in the root is an error of the program."""
+    with pytest.raises(ValueError, match="cannot be a file"):
+        storage.swap_many([(Key(key), b"1", None)])
+    assert {path for path in storage.root.parent.rglob("*") if path.is_file()} <= {storage.root / "_bucketwheel/.lock"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making links is a privilege there")
+def test_many_swaps_follow_no_link_out_of_the_root(storage: DirectoryStorage, tmp_path: Path) -> None:
+    """A directory that leads elsewhere is refused, as by one swap."""
+    (tmp_path / "outside").mkdir()
+    storage.root.mkdir()
+    (storage.root / "a").symlink_to(tmp_path / "outside")
+    for key in ("a/b", "a/b/c"):
+        with pytest.raises(Denied, match="symbolic link"):
+            storage.swap_many([(Key(key), b"1", None)])
+    assert [*(tmp_path / "outside").rglob("*")] == []
+
+
+def test_many_swaps_that_cannot_be_written_leave_no_temporary_file(storage: DirectoryStorage) -> None:
+    """A directory in the way of a file is said in words, and what was begun is gone."""
+    (storage.root / "a" / "b").mkdir(parents=True)
+    with pytest.raises((Denied, SwapLost)):
+        storage.swap_many([(Key("a/b"), b"1", None)])
+    with pytest.raises(Denied, match="a file is in the way"):
+        storage.swap_many([(Key("top"), b"1", None), (Key("top/b"), b"2", None)])
+    assert files(storage.root) == {"top", "_bucketwheel/.lock"}

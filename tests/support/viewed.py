@@ -5,7 +5,7 @@ from __future__ import annotations
 from bucketwheel.format.views.projects import CoreFacts, ViewedFile, ViewedProject, by_version
 from bucketwheel.names import ProjectName
 
-__all__ = ["DESCRIPTIONS", "HOSTILE", "viewed", "viewed_file"]
+__all__ = ["DESCRIPTIONS", "HOSTILE", "many_wheels", "viewed", "viewed_file"]
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e\x07\"'&]]>"
 """What no view may show as it is."""
@@ -70,3 +70,13 @@ def viewed(*versions: str, facts: CoreFacts | None = None, yanked: tuple[str, ..
     return ViewedProject(
         project=ProjectName("demo"), releases=by_version(files), revision=7, facts=facts or CoreFacts()
     )
+
+
+def many_wheels(versions: int, wheels: int) -> ViewedProject:
+    """Return the project demo with so many wheels of each of so many versions."""
+    files = (
+        (f"1.{minor}", viewed_file(f"demo-1.{minor}-{build}-cp312-cp312-manylinux_2_28_x86_64.whl"))
+        for minor in range(versions)
+        for build in range(wheels)
+    )
+    return ViewedProject(project=ProjectName("demo"), releases=by_version(files))

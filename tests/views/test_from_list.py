@@ -240,7 +240,9 @@ def test_bad_lines(tmp_path: Path, line: dict[str, Any], what: str) -> None:
     assert (index.files, index.skipped) == (5, 1)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "null", '{"filename": 1}', "\x00", "[" * 10000])
+@pytest.mark.parametrize(
+    "line", ["{", '{"filename": "a-1.zip"} x', "[]", "null", '{"filename": 1}', "\x00", "[" * 10000]
+)
 def test_broken_json(line: str) -> None:
     """What is not an object of JSON is a bad line, whatever it is."""
     assert read_list(f"{line}\n", packages_url="x", of_json=True).bad[0].number == 1

@@ -187,15 +187,22 @@ def test_micropip(tmp_path: Path, name: str) -> None:
     assert found[:2] == expected["1.0"][0][:2]
 
 
-def test_micropip_behind_nginx(tmp_path: Path) -> None:
-    """It asks by Accept and by the address of Warehouse's JSON, and each answer has a type that it knows."""
+def test_behind_nginx(tmp_path: Path) -> None:
+    """Pip and uv install, and micropip reads: it asks by Accept, and at the address of Warehouse's JSON."""
     need("nginx with libnginx-mod-http-js", missing=missing())
-    write_index(tmp_path, url="https://files.example.com/pool")
+    write_index(tmp_path)
     (tmp_path / "nginx").mkdir()
     with serve_by_nginx(tmp_path / "index", tmp_path / "nginx") as address:
         for index in (f"{address}simple", f"{address}pypi/{{package_name}}/json"):
             project = asyncio.run(query_package("demo", index))
             assert list(wheels_of(project)) == ["1.0"]
+        words = ["--target", str(tmp_path / "pip"), "demo"]
+        pip = run_pip(["install", "--index-url", f"{address}simple/", *words], home=tmp_path)
+        flat = ["--no-index", "--find-links", f"{address}find-links.html", "--target", str(tmp_path / "uv"), "demo"]
+        uv = run_uv(["pip", "install", *flat], home=tmp_path)
+
+    assert dists(tmp_path / "pip") == OURS, pip.output
+    assert uv.code == 0, uv.output
 
 
 # With --thorough only ------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from bucketwheel.format.views.people import (
 from bucketwheel.format.views.projects import CoreFacts, ViewedProject, by_version
 from bucketwheel.format.views.safe_html import RenderedDescription
 from bucketwheel.names import ProjectName
-from support.viewed import HOSTILE, viewed, viewed_file
+from support.viewed import HOSTILE, many_wheels, viewed, viewed_file
 
 SITE = Site(title="Northwind & <Sons>", index_url="https://pypi.example.com/simple/", feeds=True)
 EVERYTHING = CoreFacts(
@@ -130,6 +130,16 @@ def test_sizes() -> None:
     assert len(render_front(SITE, 1000, [line] * 200)) <= 60 * 1024
     assert len(render_search(many)) <= 100 * 1000
     assert len(render_project(SITE, versions)) <= 500 * 1024
+
+
+@pytest.mark.parametrize(("versions", "wheels"), [(2000, 10), (1, 20_000)])
+def test_size_of_a_large_project(versions: int, wheels: int) -> None:
+    """However 20,000 files are spread over versions, the page says how many there are, and shows what fits."""
+    page = render_project(SITE, many_wheels(versions, wheels)).decode()
+
+    assert len(page.encode()) <= 500 * 1024
+    assert f"<dt>Versions</dt><dd>{versions}</dd>" in page
+    assert f"And {1500 if wheels == 10 else 19_500} " in page
 
 
 def test_search_is_a_script_of_data() -> None:

@@ -170,7 +170,7 @@ class SwapsMany(Protocol):
     """A store in which many swaps at once are cheaper than one by one."""
 
     def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
-        """Swap each as `swap` does, in this order; raises SwapLost at the first that is lost."""
+        """Swap each as `swap` does, in this order, no key twice; raises SwapLost at the first that is lost."""
 
 
 @runtime_checkable

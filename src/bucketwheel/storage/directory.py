@@ -195,7 +195,7 @@ class DirectoryStorage:
     def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
         """Replace or create files under one lock; the system is asked once, at the end, to write what it holds back."""
         folders = {"": _Folder(str(self.root), is_new=False)}
-        temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
+        temporary = f"{os.sep}{_TEMPORARY}{secrets.token_hex(8)}"
         with self._locked(), _in_words(self.root):
             for key, body, expected in swaps:
                 above, _, name = key.rpartition("/")
@@ -204,7 +204,7 @@ class DirectoryStorage:
                 if not (folder.is_new and expected is None) and self._version_of(Path(path)) != expected:
                     raise SwapLost(key)
                 self.report(Writing(target=key))
-                _put(folder.inside(temporary), body, path)
+                _put(folder.path + temporary, body, path)
         if hasattr(os, "sync"):
             os.sync()
 

@@ -30,6 +30,7 @@ _LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40,
 """The digits of each hash that pip knows."""
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _LARGEST = 2**53 - 1
+_DECODER, _ENCODER = json.JSONDecoder(), json.JSONEncoder()
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is written as UTC
 
 
@@ -90,9 +91,11 @@ def read_list(body: str, *, packages_url: str, of_json: bool) -> ReadList:
 
 def _table(text: str) -> dict[str, object]:
     try:
-        table = json.loads(text)
+        table, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         raise InvalidEntry("is not JSON") from None
+    if end != len(text):
+        raise InvalidEntry("is not JSON")
     if not isinstance(table, dict) or not isinstance(table.get("filename"), str):
         raise InvalidEntry("is not a JSON object with a filename")
     return table
@@ -127,8 +130,7 @@ def _entry(filename: str, table: dict[str, object], packages_url: str) -> Entry:
         by=_text(table, "uploaded_by"),
     )
     known = {key: table[key] for key in KEYS if table.get(key) is not None}
-    line = json.dumps(known)
-    return Entry(project=project, version=version, file=file, requires_dist=_requires_dist(table), line=line)
+    return Entry(project, version, file, _requires_dist(table), _ENCODER.encode(known))
 
 
 def _text(table: dict[str, object], key: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import islice
@@ -17,7 +17,7 @@ from bucketwheel.format.views import people, simple, warehouse
 from bucketwheel.format.views.feeds import FEED_RENDERER, render_project_releases
 from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
-from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, ViewedProject, by_version, newest
+from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, ReleaseView, ViewedProject, by_version, newest
 from bucketwheel.format.views.shared import render_shared
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import Key, ObjectHeaders
@@ -137,6 +137,16 @@ def _requires(entries: Sequence[Entry]) -> dict[str, tuple[str, ...]]:
     return requires
 
 
+def _facts_of(entries: Sequence[Entry]) -> Callable[[ReleaseView], CoreFacts]:
+    requires = _requires(entries)
+
+    def facts(release: ReleaseView) -> CoreFacts:
+        known = requires.get(release.version)
+        return NO_FACTS if known is None else CoreFacts(requires_dist=known)
+
+    return facts
+
+
 def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry]) -> Iterator[Page]:
     """Render the pages of one project."""
     layout, project = style.layout, viewed.project
@@ -146,14 +156,11 @@ def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry])
     yield Page(key=layout.json_key(project), body=simple.render_json(viewed), headers=layout.json())
     api = layout.view("application/json")
     url = _page_url(style, project)
-    yield Page(key=_json_key(project), body=warehouse.render_project(viewed, page=url), headers=api)
+    keys = [_json_key(project)]
     if style.versions:
-        requires = _requires(entries)
-        for release in viewed.releases:
-            known = requires.get(release.version)
-            facts = NO_FACTS if known is None else CoreFacts(requires_dist=known)
-            body = warehouse.render_version(project, release, facts=facts, page=url)
-            yield Page(key=_version_key(project, release.version), body=body, headers=api)
+        keys += [_version_key(project, release.version) for release in viewed.releases]
+    documents = warehouse.render_documents(viewed, _facts_of(entries), page=url)
+    yield from (Page(key=key, body=body, headers=api) for key, body in zip(keys, documents, strict=False))
     yield Page(key=_people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())
     if url is not None:
         feed = render_project_releases(style.site.title, viewed, url)

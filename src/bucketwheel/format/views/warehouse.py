@@ -6,10 +6,11 @@ an empty object, and a file's `size` and upload times are absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
+from typing import TypeAlias
 
 from bucketwheel.format.documents import json_text
 from bucketwheel.format.views.projects import (
@@ -24,11 +25,12 @@ from bucketwheel.format.views.projects import (
 )
 from bucketwheel.names import ProjectName
 
-__all__ = ["WAREHOUSE_RENDERER", "render_project", "render_version"]
+__all__ = ["WAREHOUSE_RENDERER", "render_documents", "render_project", "render_version"]
 
 WAREHOUSE_RENDERER = 1
 """Increase this whenever the bytes of these documents change for the same project."""
 
+_AroundUrls: TypeAlias = Sequence[tuple[str, str]]
 _OWNERSHIP = '{"organization":null,"roles":[]}'
 _BEFORE_NAME = (
     *("author", "author_email", "classifiers", "description", "description_content_type", "download_url", "dynamic"),
@@ -45,8 +47,25 @@ _NOTHING = {
 
 def render_project(viewed: ViewedProject, *, page: str | None = None) -> bytes:
     """Write `pypi/<project>/json`: the newest version and all releases. `page` is the URL of the page for people."""
+    return _project(viewed, [_around_urls(release) for release in viewed.releases], page)
+
+
+def render_documents(
+    viewed: ViewedProject, facts_of: Callable[[ReleaseView], CoreFacts], *, page: str | None = None
+) -> Iterator[bytes]:
+    """Write the document of a project, then that of each version, the oldest first: each file is written once."""
+    around = [_around_urls(release) for release in viewed.releases]
+    yield _project(viewed, around, page)
+    for release, texts in zip(viewed.releases, around, strict=True):
+        yield _version(viewed.project, release, texts, facts_of(release), 0, page)
+
+
+def _project(viewed: ViewedProject, around: Sequence[_AroundUrls], page: str | None) -> bytes:
     shown = newest(viewed.releases)
-    files = {release.version: _files(viewed.project, release, FOLDERS) for release in viewed.releases}
+    files = {
+        release.version: _files(viewed.project, release, texts, FOLDERS)
+        for release, texts in zip(viewed.releases, around, strict=True)
+    }
     releases = ",".join(f"{_text(version)}:{written}" for version, written in files.items())
     info = _info(viewed.project, shown, viewed.facts, page)
     return _document(
@@ -58,7 +77,13 @@ def render_version(
     project: ProjectName, release: ReleaseView, *, facts: CoreFacts = NO_FACTS, serial: int = 0, page: str | None = None
 ) -> bytes:
     """Write `pypi/<project>/<version>/json`, which names nothing outside of its version."""
-    return _document(_info(project, release, facts, page), serial, _files(project, release, FOLDERS + 1))
+    return _version(project, release, _around_urls(release), facts, serial, page)
+
+
+def _version(
+    project: ProjectName, release: ReleaseView, around: _AroundUrls, facts: CoreFacts, serial: int, page: str | None
+) -> bytes:
+    return _document(_info(project, release, facts, page), serial, _files(project, release, around, FOLDERS + 1))
 
 
 # By hand and not by an encoder, because an index has a document for each of a hundred thousand versions. All keys are
@@ -72,16 +97,20 @@ def _document(info: str, serial: int, urls: str, releases: str = "") -> bytes:
 
 
 def _info(project: ProjectName, release: ReleaseView | None, facts: CoreFacts, page: str | None) -> str:
-    address = _text(page)
     version, requires_python = (None, None) if release is None else (release.version, release.requires_python)
     yanked, reason = (False, None) if release is None else (release.is_yanked, release.yanked_reason)
     return (
-        f'{{{_before_name(_VALUES_BEFORE_NAME(facts))},"name":"{project}","package_url":{address},'
-        f'"platform":{_text(facts.platform)},"project_url":{address},"project_urls":{_table(facts.project_urls)},'
-        f'"provides_extra":{_texts(facts.provides_extra)},"release_url":{address},'
+        f"{{{_before_name(_VALUES_BEFORE_NAME(facts))},{_around_name(project, facts, _text(page))},"
         f'"requires_dist":{_texts(facts.requires_dist)},"requires_python":{_text(requires_python)},'
         f'"summary":{_text(facts.summary)},"version":{_text(version)},"yanked":{_flag(yanked)},'
         f'"yanked_reason":{_text(reason)}}}'
+    )
+
+
+def _around_name(project: ProjectName, facts: CoreFacts, page: str) -> str:
+    return (
+        f'"name":"{project}","package_url":{page},"platform":{_text(facts.platform)},"project_url":{page},'
+        f'"project_urls":{_table(facts.project_urls)},"provides_extra":{_texts(facts.provides_extra)},"release_url":{page}'
     )
 
 
@@ -91,11 +120,20 @@ def _before_name(values: tuple[object, ...]) -> str:
     return json_text(dict(sorted(known.items())))[1:-1]
 
 
-def _files(project: ProjectName, release: ReleaseView, depth: int) -> str:
-    return f"[{','.join(_file(file, from_folder(file.url, project, depth)) for file in release.files)}]"
+def _files(project: ProjectName, release: ReleaseView, around: _AroundUrls, depth: int) -> str:
+    texts = [
+        f"{before}{_text(from_folder(file.url, project, depth))}{after}"
+        for file, (before, after) in zip(release.files, around, strict=True)
+    ]
+    return f"[{','.join(texts)}]"
 
 
-def _file(file: ViewedFile, url: str) -> str:
+def _around_urls(release: ReleaseView) -> _AroundUrls:
+    """Write what is before and after the URL of each file: that depends on where the document is, the rest does not."""
+    return [(_before_url(file), _after_url(file)) for file in release.files]
+
+
+def _before_url(file: ViewedFile) -> str:
     metadata = _table(file.core_metadata) if isinstance(file.core_metadata, Mapping) else _flag(file.core_metadata)
     size = "" if file.size is None else f'"size":{file.size},'
     return (
@@ -103,9 +141,14 @@ def _file(file: ViewedFile, url: str) -> str:
         f'"filename":{_text(file.filename)},"has_sig":false,"md5_digest":{_text(file.hashes.get("md5"))},'
         f'"packagetype":"{"bdist_wheel" if file.is_wheel else "sdist"}",'
         f'"python_version":{_text(file.python_version)},'
-        f'"requires_python":{_text(file.requires_python)},{size}{_times(file.upload_time)}"url":{_text(url)},'
-        f'"yanked":{_flag(file.yanked is not None)},"yanked_reason":{_text(file.yanked or None)}}}'
+        f'"requires_python":{_text(file.requires_python)},{size}{_times(file.upload_time)}"url":'
     )
+
+
+def _after_url(file: ViewedFile) -> str:
+    if file.yanked is None:
+        return ',"yanked":false,"yanked_reason":null}'
+    return f',"yanked":true,"yanked_reason":{_text(file.yanked or None)}}}'
 
 
 def _times(upload_time: str | None) -> str:
