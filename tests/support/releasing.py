@@ -15,9 +15,12 @@ from bucketwheel.distributions import validate
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import manifest_key
 from bucketwheel.format.manifest import Manifest, decode_manifest
+from bucketwheel.format.views.projects import CoreFacts
+from bucketwheel.format.views.safe_html import RenderedDescription
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
+from bucketwheel.protocol.descriptions import Descriptions
 from bucketwheel.protocol.plan import Existing, Upload
 from bucketwheel.protocol.release import Outcome, ReleaseRequest, release
 from bucketwheel.protocol.repository import Context, Target, first_settings
@@ -28,6 +31,7 @@ from support.witness import Witness
 __all__ = [
     "NOW",
     "PLACE",
+    "TextOnly",
     "context_for",
     "manifest_of",
     "page_json",
@@ -41,6 +45,15 @@ __all__ = [
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PLACE: Place = S3Place(bucket="bucket", prefix="")
 _RUNS = count()
+
+
+class TextOnly(Descriptions):
+    """Shows every description as text for good, so that no process is started."""
+
+    def rendered(self, facts: CoreFacts) -> RenderedDescription | None:
+        """Leave it as text."""
+        del facts
+        return RenderedDescription(None)
 
 
 @contextmanager

@@ -58,8 +58,10 @@ class Waves:
 def count_waves(storage: MemoryStorage, command: Callable[[Context], object]) -> Waves:
     """Run a command over a store, and return its requests by wave."""
     waves = Waves()
+    target = target_of(WavesStorage(storage, waves))
     with _Workers(waves) as workers:
-        command(Context(target=target_of(WavesStorage(storage, waves)), workers=workers))
+        command(Context(target=target, workers=workers))
+    target.descriptions.end()
     return waves
 
 

@@ -92,7 +92,8 @@ class _Child:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()  # closes its pipes, and waits
+            with suppress(OSError, ValueError):  # the interpreter, at its exit, may have closed them before
+                process.communicate()  # closes its pipes, and waits
 
     def _start(self) -> bool:
         path = [str(entry) for entry in sys.path if entry]

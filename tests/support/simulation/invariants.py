@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bucketwheel.errors import Damaged, Refused
+from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, PageMark, page_mark, project_of, run_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings
@@ -21,6 +22,7 @@ from support.memory import MemoryStorage
 from support.simulation.commands import Adopt, Publish, is_respelled
 from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
+from support.simulation.shared import SHARED, catalogue_lines, latest_of, releases_in, shown_projects, shown_releases
 from support.simulation.tasks import Actor
 from support.simulation.views import expected_in, shown_in
 from support.view_pages import ViewKey, parsed_view_key
@@ -48,6 +50,8 @@ class Invariants:
         """The revision that exit 0 promised on the pages of a project: this one or a later one."""
         self._promised_documents: dict[tuple[ProjectName, str], int] = {}
         """The same of the document of a version."""
+        self._promised_lines: dict[ProjectName, int] = {}
+        """The same of the project's line in the catalogue."""
         self._released: dict[tuple[str, str], str] = {}
         """The digest of each filename ever released, by project."""
         self._removed_by_hand: dict[str, float] = {}
@@ -90,8 +94,10 @@ class Invariants:
             self._check_manifest(actor, key, after)
         elif page_key(key) is not None:
             self._check_page_change(key, before, after)
-        elif parsed_view_key(key) is not None:
+        elif parsed_view_key(key) is not None or key in SHARED:
             self._check_view_change(key, before, after)
+        elif key == CATALOGUE_KEY:
+            self._check_catalogue_change(before, after)
         elif key.startswith("simple/") and before is not None and after is not None:
             raise Violation("I2", f"{key} was overwritten")
         self.check_store()
@@ -116,6 +122,44 @@ class Invariants:
             raise Violation("I4", f"{key} was removed")
         if before is not None and _revision_on(after) < _revision_on(before):
             raise Violation("I4", f"{key} went from revision {_revision_on(before)} to {_revision_on(after)}")
+
+    def _check_catalogue_change(self, before: Object | None, after: Object | None) -> None:
+        """I4: no line goes back, and each shows what its revision says."""
+        if after is None:
+            raise Violation("I4", "the catalogue was removed")
+        old, new = catalogue_lines(before.body) if before else {}, catalogue_lines(after.body)
+        for name, (number, latest) in new.items():
+            if number < old.get(name, (0, ""))[0] and not self.restored:
+                raise Violation("I4", f"the line of {name} went from revision {old[name][0]} to {number}")
+            if all(latest != latest_of(each.manifest) for each in self._history.at(ProjectName(name), number)):
+                raise Violation("I4", f"the line of {name} does not show what revision {number} says")
+        if (lost := old.keys() - new.keys()) and not self.restored:
+            raise Violation("I4", f"the catalogue lost {', '.join(sorted(lost))}")
+
+    def _check_promised_line(self, project: ProjectName) -> None:
+        promised, catalogue = self._promised_lines.get(project, 0), self._store.objects.get(CATALOGUE_KEY)
+        if promised and not self.restored:
+            lines = {} if catalogue is None else catalogue_lines(catalogue.body)
+            if lines.get(project, (0, ""))[0] < promised:
+                raise Violation("I5", f"the catalogue does not show what exit 0 promised: {promised} of {project}")
+
+    def _check_shared(self, after: str) -> None:
+        """I6: after a reindex the catalogue has all projects as they are, and its pages show what it says."""
+        catalogue = self._store.objects.get(CATALOGUE_KEY)
+        if catalogue is None:
+            return
+        lines = catalogue_lines(catalogue.body)
+        now = {str(project): self._history.now(project).manifest for project in self._history.projects}
+        if lines != {name: (manifest.revision, latest_of(manifest)) for name, manifest in now.items()}:
+            raise Violation("I6", f"the catalogue is behind after {after}")
+        releases = {(name, file.version) for name, manifest in now.items() for file in manifest.visible}
+        if releases_in(catalogue.body) != releases:
+            raise Violation("I6", f"the catalogue has other releases than the manifests after {after}")
+        projects = {name for name, manifest in now.items() if manifest.visible}
+        for key in SHARED.intersection(self._store.objects):
+            body = self._store.objects[key].body
+            if shown_releases(key, body) not in (None, releases) or shown_projects(key, body) not in (None, projects):
+                raise Violation("I6", f"{key} is behind after {after}")
 
     def _check_manifest(self, actor: Actor, key: str, after: Object | None) -> None:
         project = project_of(Key(key))
@@ -217,6 +261,7 @@ class Invariants:
             if not self.restored:
                 self._check_links(f"the manifest of {project}", now.number, now.entries)
             self._check_promise(project)
+            self._check_promised_line(project)
         for key in list(self._store.objects):
             if (view := parsed_view_key(key)) is not None:
                 self._check_view(key, view)
@@ -343,6 +388,8 @@ class Invariants:
         number = own[-1].number if own else min(revision.number for revision in showing)
         if number:
             self._promised[project] = max(number, self._promised.get(project, 0))
+            if actor.catalogued:
+                self._promised_lines[project] = max(number, self._promised_lines.get(project, 0))
             for version in self._versions_of(actor, project):
                 known = self._promised_documents.get((project, version), 0)
                 self._promised_documents[project, version] = max(number, known)
@@ -393,6 +440,8 @@ class Invariants:
         for key in self._root_keys:
             if self._projects_on(key) != set(self._history.projects):
                 raise Violation("I7", f"{key} does not list every project after {after}")
+        if after == "a reindex":
+            self._check_shared(after)
 
     def _check_shown(self, project: ProjectName, now: Revision, after: str) -> None:
         for key in self._page_keys(project):

@@ -268,6 +268,10 @@ Draw: TypeAlias = Callable[[Fixtures, random.Random], Scenario]
 """Draws a scenario."""
 
 
+_CATALOGUED = 0.7
+"""How many repositories with views have a catalogue from the start: it is made by a reindex."""
+
+
 def with_views(draw: Draw) -> Draw:
     """Return the same scenario in a repository in which views are on: mostly all of them."""
 
@@ -280,7 +284,10 @@ def with_views(draw: Draw) -> Draw:
                 replace(command, first=replace(command.first, views=views)) if isinstance(command, Publish) else command
             )
 
-        return replace(scenario, commands=tuple(map(seen, scenario.commands)), before=tuple(map(seen, scenario.before)))
+        before = tuple(map(seen, scenario.before))
+        if any(isinstance(each, Publish) for each in before) and chance.random() < _CATALOGUED:
+            before = (*before, Reindex())
+        return replace(scenario, commands=tuple(map(seen, scenario.commands)), before=before)
 
     return drawn
 

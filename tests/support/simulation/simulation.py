@@ -13,11 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from bucketwheel.errors import BucketwheelError, OutcomeUnknown, Refused, Unavailable
+from bucketwheel.events import Event, Warned
+from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import Layout, manifest_key
 from bucketwheel.format.manifest import Manifest, empty_manifest, encode_manifest
 from bucketwheel.names import ProjectName
 from bucketwheel.protocol.repository import Context, Target
 from bucketwheel.storage import NO_MARKS, Key, SwapLost
+from support.releasing import TextOnly
 from support.simulation.commands import Adopt, Command, Reindex
 from support.simulation.connection import CRASHES, S3, Connection, Fate, Request, Store, StoreKind, Verb
 from support.simulation.history import History
@@ -75,11 +78,18 @@ class Simulation:
         """Start a command and let it run up to its first request."""
         began = {project: self.history.commits(project) for project in self.history.projects}
         actor = Actor(run_id=f"run-{len(self.actors)}", command=command, began=began)
-        target = Target(place=self.kind.place, storage=Connection(store=self.store, kind=self.kind, ask=ask))
+        storage = Connection(store=self.store, kind=self.kind, ask=ask)
+        target = Target(place=self.kind.place, storage=storage, descriptions=TextOnly())
+
+        actor.catalogued = CATALOGUE_KEY in self.store.objects
+
+        def report(event: Event) -> None:
+            actor.catalogued &= not isinstance(event, Warned)
 
         def run() -> None:
             with TaskWorkers(actor.tasks) as workers:
-                actor.result = command.run(Context(target=target, workers=workers), actor.run_id)
+                context = Context(target=target, workers=workers, report=report)
+                actor.result = command.run(context, actor.run_id)
 
         actor.disturbed = self.store.suspended
         self.actors.append(actor)

@@ -41,6 +41,8 @@ class Actor:
     """The command itself first."""
     disturbed: bool = False
     """True once one of its requests did not simply proceed."""
+    catalogued: bool = False
+    """Whether exit 0 promises that the catalogue has its work: there was one, and it did not say otherwise."""
     exit: int | None = None
     """The exit code; None while it runs, and if it died."""
     error: BucketwheelError | None = None
