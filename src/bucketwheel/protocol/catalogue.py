@@ -91,18 +91,14 @@ def look_at_catalogue(repository: Repository, workers: Workers) -> FoundCatalogu
     keys = shared_keys(repository.settings.views)
     looks = workers.map_within(partial(stat_page, repository.storage, key) for key in keys)
     pages = dict(zip(keys, looks, strict=True))
-    catalogue, version = _read(repository)  # rule: the catalogue is read after the looks at its pages
-    return FoundCatalogue(pages=pages, catalogue=catalogue, version=version)
-
-
-def _read(repository: Repository) -> tuple[Catalogue | None, ObjectVersion | None]:
     stored = repository.storage.read(CATALOGUE_KEY)
     if stored is None:
-        return None, None
+        return FoundCatalogue(pages=pages, catalogue=None, version=None)
     try:
-        return decode_catalogue(stored.body), stored.version
+        catalogue = decode_catalogue(stored.body)
     except Damaged:
-        return None, stored.version
+        return FoundCatalogue(pages=pages, catalogue=None, version=stored.version)
+    return FoundCatalogue(pages=pages, catalogue=catalogue, version=stored.version)
 
 
 def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Workers) -> None:
@@ -191,7 +187,7 @@ def _ahead(found: FoundCatalogue) -> Catalogue:
     """Return the catalogue at no lower revision than its pages show: it may have been lost, or restored."""
     catalogue = found.catalogue or Catalogue()
     shown = max((page.mark.revision for page in found.pages.values() if page.mark is not None), default=0)
-    return catalogue if shown <= catalogue.revision else catalogue.at(shown)  # rule: a catalogue never goes back
+    return catalogue if shown <= catalogue.revision else catalogue.at(shown)
 
 
 def _commit(repository: Repository, found: FoundCatalogue, after: Catalogue, workers: Workers) -> bool:
@@ -228,11 +224,7 @@ def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVe
             if patience.ends_at(error.refused if isinstance(error, SwapLost) else ""):
                 raise refuses_current(repository.target, key) from error
             patience.give_way()
-            found = stat_page(repository.storage, key)
-            later, _ = _read(repository)  # rule: after a lost page the catalogue is read again
-            if later is None:
-                return  # `reindex` makes it again, and the pages with it
-            catalogue = later
+            found = stat_page(repository.storage, key)  # a later revision stays, an earlier one is replaced
             continue
         return
     raise _out_of_date(repository, key)

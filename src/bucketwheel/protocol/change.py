@@ -8,11 +8,10 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from bucketwheel.errors import BucketwheelError, Unfinished, WentBack, merged
-from bucketwheel.format.layout import people_key
 from bucketwheel.format.views.published import changed_versions
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.catalogue import add_assets, record
+from bucketwheel.protocol.catalogue import record
 from bucketwheel.protocol.commit import (
     Committed,
     Decide,
@@ -139,13 +138,12 @@ def _write_views(
     workers, found = context.workers, pages.catalogue
     if found is None:
         return _write_pages(repository, committed, pages, workers, versions)
-    people = [pages[key] for key in (people_key(each.project) for each in committed) if key in pages]
-    add_assets(repository, [*found.front, *people], workers)  # rule: style and script before the page
     manifests = [each.now for each in committed if each.now.version is not None]
     recording = partial(record, repository, manifests, found, pages.sidecars(repository), workers, context.report)
-    if any(pages[key].version is None for read in manifests for key in view_keys(repository.settings, read.project)):
+    keys = [key for read in manifests for key in view_keys(repository.settings, read.project)]
+    if any(pages[key].version is None for key in keys):  # rule: the front page names a project after its page
         written = _write_pages(repository, committed, pages, workers, versions)
-        recording()  # rule: the front page names a project after its page
+        recording()
         return written
     beside = workers.start(recording)
     written = _write_pages(repository, committed, pages, workers, versions)

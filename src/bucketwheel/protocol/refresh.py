@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Self, TypeAlias, TypeVar
 
 from bucketwheel.errors import Damaged, OutcomeUnknown, Refused, Unfinished, WentBack, merged
-from bucketwheel.format.layout import PageMark, page_marks, version_of_json_key
+from bucketwheel.format.layout import PageMark, page_marks, people_key, version_of_json_key
 from bucketwheel.format.manifest import Manifest, refuse_newer
 from bucketwheel.format.pages.html import render_project_html, render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_project_json, render_root_json
@@ -24,7 +24,7 @@ from bucketwheel.format.pages.mark import RENDERER, mark_of
 from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Patience, Workers
-from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, look_at_catalogue, nobody, shared_keys
+from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, add_assets, look_at_catalogue, nobody, shared_keys
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.pages import (
     Page,
@@ -328,6 +328,7 @@ def write_pages(
     first += [_job(shown, json_pages[shown.project], pages) for shown in known]
     for shown in all_shown:
         first += _view_jobs(shown, documents.get(shown.project, ()), pages, workers)
+    _add_assets(repository, manifests, pages, workers)  # rule: style and script before the page
     written, failed = _write_all(workers, first)  # rule: the HTML page comes before the root
     if new := [shown for shown in new if shown.project not in failed]:
         list_in_root(repository, [shown.project for shown in new], workers, found=pages.root)
@@ -339,6 +340,15 @@ def write_pages(
         pages_written=written,
         failed=tuple(failed.values()),
     )
+
+
+def _add_assets(
+    repository: Repository, manifests: Sequence[VersionedManifest], pages: PageVersions, workers: Workers
+) -> None:
+    """Add what pages for people refer to, before the first of them that our renderer writes."""
+    found = [pages[key] for key in (people_key(read.project) for read in manifests) if key in pages]
+    if found:
+        add_assets(repository, [*found, *(pages.catalogue.front if pages.catalogue else ())], workers)
 
 
 def _html_pages(repository: Repository, project: ProjectName) -> list[Page]:

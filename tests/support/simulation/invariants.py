@@ -12,7 +12,16 @@ from itertools import pairwise
 
 from bucketwheel.errors import Damaged, Refused
 from bucketwheel.format.catalogue import CATALOGUE_KEY
-from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, Layout, PageMark, page_mark, project_of, run_of
+from bucketwheel.format.layout import (
+    MANIFESTS,
+    SETTINGS_KEY,
+    Layout,
+    PageMark,
+    page_mark,
+    people_key,
+    project_of,
+    run_of,
+)
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
 from bucketwheel.format.settings import RepositorySettings, decode_settings
 from bucketwheel.names import ProjectName
@@ -22,7 +31,15 @@ from support.memory import MemoryStorage
 from support.simulation.commands import Adopt, Publish, is_respelled
 from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
-from support.simulation.shared import SHARED, catalogue_lines, latest_of, releases_in, shown_projects, shown_releases
+from support.simulation.shared import (
+    SHARED,
+    assets_of,
+    catalogue_lines,
+    latest_of,
+    releases_in,
+    shown_projects,
+    shown_releases,
+)
 from support.simulation.tasks import Actor
 from support.simulation.views import expected_in, shown_in
 from support.view_pages import ViewKey, parsed_view_key
@@ -265,6 +282,8 @@ class Invariants:
         for key in list(self._store.objects):
             if (view := parsed_view_key(key)) is not None:
                 self._check_view(key, view)
+            if key in SHARED or (view is not None and view.view == "people"):
+                self._check_references(key)
             page = page_key(key)
             if page is None:
                 continue
@@ -315,6 +334,16 @@ class Invariants:
             shown != expected_in(view, each.manifest) for each in self._history.at(ProjectName(view.project), number)
         ):
             raise Violation("I4", f"{key} does not show what the manifest said at revision {number}")
+
+    def _check_references(self, key: str) -> None:
+        """I1: what a page for people refers to is there: style and script, and the page of each project."""
+        body = self._store.objects[key].body
+        projects = {project for project, _ in shown_releases(key, body) or ()} | (shown_projects(key, body) or set())
+        wanted = assets_of(body) if key.endswith(".html") else set()
+        if "people" in self._settings.views:
+            wanted = wanted | {people_key(ProjectName(project)) for project in projects}
+        if absent := sorted(wanted - self._store.objects.keys()):
+            raise Violation("I1", f"{key} refers to {absent[0]}, which is absent")
 
     def _check_promised_views(self, project: ProjectName, promised: int) -> None:
         later = [each.manifest for each in self._history.since(project, 1) if each.number >= promised]

@@ -177,7 +177,7 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             """,
     },
     RemovedRule("no revision in a view", "yanks_with_views", "I4 I5 I6"): {
-        "a feed carries its revision": "return b'<!-- bucketwheel revision=0 renderer=1 -->\\n'",
+        "a feed carries its revision": "return 'bucketwheel revision=0 renderer=1'",
     },
     RemovedRule("views judged by their bytes", "other_versions_with_views", "I6"): {
         "a view is judged by its mark": "return False"
@@ -198,6 +198,22 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
     },
     RemovedRule("publish again: documents that a dead run left behind", "same_bytes_with_views", "I5 I6"): {
         "the documents of the versions that are named are written again": "named = lambda manifest: ()"
+    },
+    # The pages of all projects
+    RemovedRule("blind write of shared pages", "other_versions_with_views", "I4"): blind(
+        'key in {"index.html", "rss/updates.xml", "rss/packages.xml", "search/projects.js", "changelog/index.html"}'
+    ),
+    RemovedRule("a line of an earlier revision written", "other_versions_with_views", "I4 I5"): {
+        "a line of a higher revision stays": "return True"
+    },
+    RemovedRule("a later shared page replaced", "other_versions_with_views", "I4"): {
+        "a shared page never goes back": "if False:"
+    },
+    RemovedRule("pages for people before their style", "new_projects_with_views", "I1"): {
+        "style and script before the page": "pass"
+    },
+    RemovedRule("a project named before it has a page", "new_projects_with_views", "I1"): {
+        "the front page names a project after its page": "if False:"
     },
     # Removals
     RemovedRule("delete: objects removed before the pages are written", "deletions", "I1"): {

@@ -14,7 +14,7 @@ from packaging.version import Version
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS
 from bucketwheel.format.manifest import Manifest, PublishedFile
 
-__all__ = ["SHARED", "catalogue_lines", "latest_of", "releases_in", "shown_projects", "shown_releases"]
+__all__ = ["SHARED", "assets_of", "catalogue_lines", "latest_of", "releases_in", "shown_projects", "shown_releases"]
 
 SHARED = frozenset((*PEOPLE_KEYS, *FEED_KEYS))
 
@@ -55,6 +55,12 @@ def latest_of(manifest: Manifest) -> str:
 def _rank(version: str, files: list[PublishedFile]) -> tuple[bool, bool, Version]:
     parsed = Version(version)
     return any(file.yanked is None for file in files), not parsed.is_prerelease, parsed
+
+
+@lru_cache(maxsize=10_000)
+def assets_of(body: bytes) -> frozenset[str]:
+    """Return the keys of the style sheet, the script and the icon that a page for people refers to."""
+    return frozenset(re.findall(r"assets/[0-9a-f]{16}\.[a-z]+", body.decode()))
 
 
 def shown_releases(key: str, body: bytes) -> set[tuple[str, str]] | None:
