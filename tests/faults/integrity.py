@@ -16,9 +16,10 @@ import html5lib
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, project_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
 from bucketwheel.format.pages.mark import read_page_mark
-from bucketwheel.format.settings import decode_settings
+from bucketwheel.format.settings import VIEWS, decode_settings
 from bucketwheel.format.views.published import known_versions, shown_sha256
 from bucketwheel.names import sha256_of
+from bucketwheel.protocol.catalogue import shared_keys
 from bucketwheel.storage import Key, Object, Storage
 from support.view_pages import named_files, parsed_view_key
 
@@ -27,6 +28,7 @@ __all__ = ["Snapshot", "broken_promises", "comparable", "take_snapshot"]
 _SIMPLE = "simple/"
 # As manifests, Warehouse's JSON, pages for people and feeds write it.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{6}Z)?)?|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000")
+_IN_MARK = re.compile(r"(manifest': '|sha256=|\"manifest\":\")[0-9a-f]{64}")
 _IDENTITY = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -94,12 +96,12 @@ def comparable(snapshot: Snapshot) -> dict[str, str]:
     for manifest in snapshot.manifests.values():
         digests += [shown_sha256(manifest, version) for version in known_versions(manifest)]
     digest = re.compile("|".join(digests) or "$^")
-    return {
-        key: _IDENTITY.sub(
-            "IDENTITY", _MOMENT.sub("MOMENT", digest.sub("MANIFEST", f"{stored.body!r}\n{stored.marks}"))
-        )
-        for key, stored in snapshot.objects.items()
+    written = {
+        key: digest.sub("MANIFEST", f"{stored.body!r}\n{stored.marks}") for key, stored in snapshot.objects.items()
     }
+    # The mark of a page of all projects has a digest of what the page shows: times too.
+    written |= {key: _IN_MARK.sub(r"\1SHOWN", written[key]) for key in shared_keys(VIEWS) if key in written}
+    return {key: _IDENTITY.sub("IDENTITY", _MOMENT.sub("MOMENT", text)) for key, text in written.items()}
 
 
 # I1 ------------------------------------------------------------------------------------------------------------------
@@ -184,9 +186,10 @@ def _lost_entries(now: Snapshot, before: Snapshot) -> Iterator[str]:
 def _older_pages(now: Snapshot, before: Snapshot) -> Iterator[str]:
     """Yield pages and views that went back; those of a view that is off may be removed."""
     on = decode_settings(now.objects[SETTINGS_KEY].body).views if SETTINGS_KEY in now.objects else ()
+    off = set(shared_keys(VIEWS)).difference(shared_keys(on))
     for page, stored in before.objects.items():
         view = parsed_view_key(page)
-        if view is not None and view.view not in on:
+        if (view is not None and view.view not in on) or page in off:
             continue
         old, body = read_page_mark(stored.body), now.body(page)
         new = None if body is None else read_page_mark(body)

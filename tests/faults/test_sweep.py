@@ -18,7 +18,7 @@ from faults.failures import FAMILIES, Failure
 from faults.harness import Harness, problems_after
 
 _SWEEP = os.environ.get("BUCKETWHEEL_TEST_SWEEP")
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = [pytest.mark.usefixtures("impatient"), pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
