@@ -17,6 +17,7 @@ from bucketwheel.format.settings import (
     encode_settings,
     refuse_unwritable,
 )
+from support.archives import make_wheel
 from support.command_line import run_command
 
 OFF = RepositorySettings(id="5e77" * 8)
@@ -125,3 +126,38 @@ def test_views_never_share_a_folder_with_the_index(simple: str, workspace: Path)
     refused = run_command("init", "./other", "--set", "views=people")
     assert (refused.code, "cannot be where the index has its pages" in refused.notices) == (2, True)
     assert (workspace / "other").exists()
+
+
+def test_a_logo_is_stored_before_a_page_shows_it(workspace: Path) -> None:
+    """The settings name it by its digest; every page for people shows it, until it is taken away again."""
+    picture = b"\x89PNG\r\n\x1a\n and so on"
+    (workspace / "a logo.png").write_bytes(picture)
+    make_wheel(workspace / "dist")
+    assert run_command("init", "./pypi", "--set", "views=people", "--set", "logo=a logo.png").code == 0
+    [key] = (workspace / "pypi" / "assets").iterdir()
+    assert key.read_bytes() == picture
+    assert run_command("publish", "-r", "./pypi", "dist").code == 0
+    page = workspace / "pypi" / "project" / "demo-pkg" / "index.html"
+    assert f'src="../../assets/{key.name}"' in page.read_text("utf-8")
+    assert run_command("init", "./pypi", "--set", "logo=").code == 0
+    assert run_command("reindex", "-r", "./pypi").code == 0
+    assert key.name not in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"), [(b"<svg/>", "is an SVG"), (None, "cannot be read: No such file"), (b"GIF89a", "is not a picture")]
+)
+def test_what_is_no_logo_is_refused_at_once(body: bytes | None, why: str, workspace: Path) -> None:
+    """Nothing is made for it."""
+    if body is not None:
+        (workspace / "logo.png").write_bytes(body)
+    refused = run_command("init", "./pypi", "--set", "logo=logo.png")
+    assert (refused.code, why in refused.notices) == (2, True), refused.notices
+    assert not (workspace / "pypi").exists()
+
+
+@pytest.mark.parametrize("path", ["assets/../x.png", "https://elsewhere.example/x.png", "assets/0123456789abcdef.svg"])
+def test_a_logo_that_nobody_could_set_is_damage(path: str) -> None:
+    """Somebody edited the document: pages would show whatever it says."""
+    with pytest.raises(Damaged, match="logo cannot be used"):
+        decode_settings(encode_settings(replace(OFF, logo=path)))

@@ -42,15 +42,17 @@ from bucketwheel.format.lists.record import (
     encode,
     encode_projects,
 )
-from bucketwheel.format.views.logo import InvalidLogo, Logo, read_logo
+from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.projects import ViewedProject
 from bucketwheel.names import ProjectName, printable, sha256_of
 from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty, refuse_read_only
+from bucketwheel.sources.logo import logo_file
 from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMany
 
 __all__ = ["ListIndex", "ListOptions", "from_list"]
 
+_ANOTHER_LOGO = "give another file, or an http or https URL"
 _MOST_SHOWN = 20
 _UNKNOWN_TO_UV = frozenset({"sha1", "sha224"})
 
@@ -112,7 +114,7 @@ def from_list(
         refuse_read_only(context.target)
         found = _find(context.target)
         look_at_all = options.all_pages or (found.settings is not None and found.records_version is None)
-        logo = _logo(options.logo) if isinstance(options.logo, Path) else options.logo
+        logo = logo_file(options.logo, "--logo ", _ANOTHER_LOGO) if isinstance(options.logo, Path) else options.logo
         style = _style(context, options, logo.path if isinstance(logo, Logo) else logo)
         shown = sha256_of(f"{style.digest}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))
         if found.settings is not None and found.settings.shown == shown and not look_at_all:
@@ -159,17 +161,6 @@ def _refuse_options(options: ListOptions) -> None:
 
 def _linkable(url: str, *schemes: str) -> bool:
     return urlsplit(url).scheme in schemes and url.isprintable() and not any(each.isspace() for each in url)
-
-
-def _logo(file: Path) -> Logo:
-    try:
-        return read_logo(file.read_bytes())
-    except OSError as error:
-        what = f"cannot be read: {error.strerror}"
-    except InvalidLogo as error:
-        what = str(error)
-    remedy = "give another file, or an http or https URL"
-    raise Misconfigured(Problem(subject=f"--logo {printable(str(file))}", what=what, remedy=remedy))
 
 
 def _style(context: Context, options: ListOptions, logo: str | None) -> Style:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unavailable
@@ -12,6 +13,8 @@ from bucketwheel.events import Report, Warned, ignore
 from bucketwheel.format.layout import MANIFESTS, VIEW_FOLDERS
 from bucketwheel.format.listed_files import sort_listing
 from bucketwheel.format.settings import RepositorySettings, change_settings
+from bucketwheel.format.views.logo import Logo
+from bucketwheel.names import sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place, S3Place
 from bucketwheel.protocol.commit import read_manifest
@@ -30,6 +33,8 @@ from bucketwheel.protocol.repository import (
     store,
     take_over,
 )
+from bucketwheel.sources.logo import logo_file
+from bucketwheel.storage import NO_MARKS, Key
 from bucketwheel.storage.opening import create_bucket
 
 __all__ = ["Initialised", "initialise"]
@@ -68,6 +73,9 @@ def initialise(
         raise Misconfigured(Problem(subject="dry-run", what="cannot be used with init", remedy="drop it"))
     if with_bucket and isinstance(place, S3Place):
         create_bucket(place, settings.connection, report=report)
+    logo = _logo(changes)
+    if logo is not None:
+        changes = {**changes, "logo": logo.path}
     target, pages = open_target(settings, report), changes.get("pages")
     with Workers(settings.jobs) as workers:
         found = read_settings(target)
@@ -79,11 +87,28 @@ def initialise(
             above = repository_above(target, workers)
             found, created = (take_over if adopt else create)(target, wanted, pages=pages)
             if created:
+                _add_logo(found, logo)
                 report_created(found, wanted, report)
                 if above is not None:
                     report(Warned(message=f"{place} is inside the repository {above}"))
                 return replace(_initialised(found, created=True, pages_outdated=False), to_adopt=adopt)
-        return _change(target, open_to_write(target, found, pages=pages), changes, workers)
+        found = open_to_write(target, found, pages=pages)
+        _add_logo(found, logo)
+        return _change(target, found, changes, workers)
+
+
+def _logo(changes: Mapping[str, str]) -> Logo | None:
+    """Read the picture that is to be the logo; the settings name it by its digest."""
+    if not changes.get("logo"):
+        return None
+    return logo_file(Path(changes["logo"]), "--set logo=", "give another file; nothing after = to remove it")
+
+
+def _add_logo(repository: Repository, logo: Logo | None) -> None:
+    """Add the picture, before a page can show it."""
+    if logo is not None:
+        key, headers = Key(logo.path), repository.layout.asset(logo.content_type)
+        repository.storage.add(key, logo.body, sha256=sha256_of(logo.body), headers=headers, marks=NO_MARKS)
 
 
 def _change(target: Target, found: Repository, changes: Mapping[str, str], workers: Workers) -> Initialised:
@@ -110,7 +135,7 @@ def _change(target: Target, found: Repository, changes: Mapping[str, str], worke
 
 def _views_change(before: RepositorySettings, after: RepositorySettings) -> bool:
     """Return whether other views are on, or show other things."""
-    shown = [(each.views, each.views and (each.title, each.base_url)) for each in (before, after)]
+    shown = [(each.views, each.views and (each.title, each.logo, each.base_url)) for each in (before, after)]
     return shown[0] != shown[1]
 
 

@@ -74,6 +74,8 @@ class RepositorySettings:
     """The id of the distribution whose copies of pages are invalidated, where caches keep pages."""
     title: str | None = None
     """The name of the index on pages for people and in feeds."""
+    logo: str | None = None
+    """The key of the picture on pages for people, which is named by its digest."""
     views: tuple[View, ...] = ()
     """The views that are on, beside the simple index."""
     retired_views: tuple[View, ...] = ()
@@ -121,6 +123,7 @@ def encode_settings(settings: RepositorySettings) -> bytes:
             "put-args": dict(settings.put_args) or None,
             "cloudfront-distribution": settings.cloudfront_distribution,
             "title": settings.title,
+            "logo": settings.logo,
             "views": list(settings.views) or None,
             "retired-views": list(settings.retired_views) or None,
             "proofs": {store: dict(verdicts) for store, verdicts in settings.proofs.items()} or None,
@@ -204,6 +207,7 @@ def _read_settings(body: bytes) -> RepositorySettings:
         put_args=document.text_table("put-args"),
         cloudfront_distribution=document.optional_text("cloudfront-distribution"),
         title=document.optional_text("title"),
+        logo=document.optional_text("logo"),
         views=_known_views(document, "views", unknown),
         retired_views=_known_views(document, "retired-views", unknown),
         proofs=_proofs(document.optional_document("proofs")),
@@ -214,6 +218,7 @@ def _read_settings(body: bytes) -> RepositorySettings:
     _valid("base-url", _base_url, settings.base_url or "")
     _valid("cloudfront-distribution", _distribution, settings.cloudfront_distribution or "")
     _valid("title", _title, settings.title or "")
+    _valid("logo", _logo, settings.logo or "")
     if problems := validate_put_args(settings.put_args):
         raise DocumentInvalid("; ".join(map(str, problems)))
     return replace(settings, unknown=tuple(unknown))
@@ -305,6 +310,12 @@ def _title(value: str) -> str | None:
     return value or None
 
 
+def _logo(value: str) -> str | None:
+    if value and not re.fullmatch(r"assets/[0-9a-f]{16}\.(png|jpeg|webp)", value):
+        raise ValueError("give a file; nothing after = to remove it")
+    return value or None
+
+
 def _views(value: str) -> tuple[View, ...]:
     names = [name.strip() for name in value.split(",") if name.strip()]
     if not set(names) <= set(VIEWS):
@@ -327,6 +338,7 @@ _SETTABLE: Mapping[str, Callable[[str], object]] = {
     "put-args": _put_args,
     "cloudfront-distribution": _distribution,
     "title": _title,
+    "logo": _logo,
     "views": _views,
 }
 

@@ -156,7 +156,7 @@ def _version_mark(repository: Repository, version: str, read: VersionedManifest)
 
 def _digest(settings: RepositorySettings) -> str:
     """Return a digest of the settings that views show: after a change of these all of them are written again."""
-    shown = [settings.title, settings.base_url, settings.simple, settings.pages, *settings.views]
+    shown = [settings.title, settings.logo, settings.base_url, settings.simple, settings.pages, *settings.views]
     return sha256_of(json.dumps(shown).encode())[:16]
 
 
@@ -236,6 +236,7 @@ def site_of(repository: Repository) -> Site:
     return Site(
         title=settings.title or DEFAULT_TITLE,
         index_url=_public_index(repository),
+        logo=settings.logo,
         feeds="feeds" in settings.views,
         simple=settings.simple,
         page="index.html" if settings.pages == "index.html" else "",

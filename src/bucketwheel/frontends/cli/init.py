@@ -28,6 +28,7 @@ __all__ = ["init"]
         "put-args=",
         "cloudfront-distribution=",
         "title=",
+        "logo=",
         "views=",
     ),
 )
@@ -39,7 +40,7 @@ def init(invocation: Invocation, *, url: str | None, changes: dict[str, str], cr
 
     URL is s3://bucket/prefix, a directory, or the name of one of `repositories`; without it the configured repository
     is used. A test write checks that the store honours conditional writes. KEY is one of pages, simple, base-url,
-    cache-control, put-args, cloudfront-distribution, title and views.
+    cache-control, put-args, cloudfront-distribution, title, logo (a file) and views.
     """
     if url is not None:
         if invocation.settings["repository"] is not None:
