@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
-from xml.sax.saxutils import escape
+from html import escape
 
 from bucketwheel.format.views.projects import ViewedProject, moment
 from bucketwheel.names import ProjectName
@@ -98,4 +98,4 @@ def _feed(title: str, link: str, description: str, items: Sequence[str]) -> byte
 
 
 def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("", text))
+    return escape(_FORBIDDEN.sub("", text), quote=False)  # not xml.sax.saxutils: it loads urllib.request
