@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
+from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import MANIFESTS, SETTINGS_KEY, project_of
 from bucketwheel.format.manifest import DeletedFile, Manifest, PublishedFile, decode_manifest
 from bucketwheel.format.pages.mark import read_page_mark
@@ -29,6 +30,7 @@ _SIMPLE = "simple/"
 # As manifests, Warehouse's JSON, pages for people and feeds write it.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{6}Z)?)?|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000")
 _IN_MARK = re.compile(r"(manifest': '|sha256=|\"manifest\":\")[0-9a-f]{64}")
+_RELEASE = re.compile(r"(?=<li>|<item>|\{)")
 _IDENTITY = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -101,7 +103,10 @@ def comparable(snapshot: Snapshot) -> dict[str, str]:
     }
     # The mark of a page of all projects has a digest of what the page shows: times too.
     written |= {key: _IN_MARK.sub(r"\1SHOWN", written[key]) for key in shared_keys(VIEWS) if key in written}
-    return {key: _IDENTITY.sub("IDENTITY", _MOMENT.sub("MOMENT", text)) for key, text in written.items()}
+    written = {key: _IDENTITY.sub("IDENTITY", _MOMENT.sub("MOMENT", text)) for key, text in written.items()}
+    # Of releases within a second any may be the newest: an adopted one has the time of its object, in whole seconds.
+    dated = {key for key in written if key in {*shared_keys(VIEWS), CATALOGUE_KEY} or key.startswith("rss/")}
+    return written | {key: "".join(sorted(_RELEASE.split(written[key]))) for key in dated}
 
 
 # I1 ------------------------------------------------------------------------------------------------------------------
