@@ -30,7 +30,7 @@ _SIMPLE = "simple/"
 # As manifests, Warehouse's JSON, pages for people and feeds write it.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{6}Z)?)?|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000")
 _IN_MARK = re.compile(r"(manifest': '|sha256=|\"manifest\":\")[0-9a-f]{64}")
-_RELEASE = re.compile(r"(?=<li>|<item>|\{)")
+_RELEASE = re.compile(r"(?=<li>|<item>|\{)|(?<=</li>)|(?<=</item>)|(?<=\})")
 _IDENTITY = re.compile(r"\b[0-9a-f]{32}\b")
 
 
