@@ -18,7 +18,7 @@ from faults.failures import FAMILIES, Failure
 from faults.harness import Harness, problems_after
 
 _SWEEP = os.environ.get("BUCKETWHEEL_TEST_SWEEP")
-_LONG = {"adopt with views", "reindex views that are on", "reindex views that are off"}
+_LONG = {"yank with views", "adopt with views", "reindex views that are on", "reindex views that are off"}
 pytestmark = [pytest.mark.usefixtures("impatient"), pytest.mark.timeout(300)]
 
 

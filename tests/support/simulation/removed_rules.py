@@ -193,20 +193,20 @@ REMOVED_RULES: dict[RemovedRule, dict[str, str]] = {
             changed = changed_versions(committed.replaced, now) & visible_versions(now)
             """,
     },
-    RemovedRule("delete again: documents that a dead run left behind", "deletions_with_views", "I1 I6"): {
+    RemovedRule("delete again: documents that a dead run left behind", "retention_with_views", "I1 I6"): {
         "no document of a version names what is removed": "dead = lambda manifest: ()"
     },
     RemovedRule("publish again: documents that a dead run left behind", "same_bytes_with_views", "I5 I6"): {
         "the documents of the versions that are named are written again": "named = lambda manifest: ()"
     },
     # The pages of all projects
-    RemovedRule("blind write of shared pages", "other_versions_with_views", "I4"): blind(
+    RemovedRule("blind write of shared pages", "deletions_with_views", "I4"): blind(
         'key in {"index.html", "rss/updates.xml", "rss/packages.xml", "search/projects.js", "changelog/index.html"}'
     ),
-    RemovedRule("a line of an earlier revision written", "other_versions_with_views", "I4 I5"): {
+    RemovedRule("a line of an earlier revision written", "yanks_with_views", "I4 I5"): {
         "a line of a higher revision stays": "return True"
     },
-    RemovedRule("a later shared page replaced", "other_versions_with_views", "I4"): {
+    RemovedRule("a later shared page replaced", "deletions_with_views", "I4"): {
         "a shared page never goes back": "if False:"
     },
     RemovedRule("pages for people before their style", "new_projects_with_views", "I1"): {

@@ -21,7 +21,7 @@ __all__ = ["EXAMPLES", "SCHEDULES", "THOROUGH", "play"]
 _BUDGET = os.environ.get("BUCKETWHEEL_TEST_INTERLEAVINGS")
 
 THOROUGH = _BUDGET is not None
-SCHEDULES = int(_BUDGET or 60)
+SCHEDULES = int(_BUDGET or 30)
 """The schedules of each scenario."""
 EXAMPLES = 2 * SCHEDULES
 """The runs of the state machine."""
