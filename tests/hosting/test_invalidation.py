@@ -15,12 +15,14 @@ import bucketwheel
 from bucketwheel.config.resolution import Settings
 from bucketwheel.events import Event, Warned
 from bucketwheel.format.layout import PageStyle
+from bucketwheel.gateway.releases import Releases
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.protocol.invalidation import ChangedPages, paths_of
+from bucketwheel.protocol.repository import open_target
 from bucketwheel.storage import Key
 from support.archives import make_wheel
 from support.ministack import TestBucket, fresh_bucket, run_ministack
-from support.releasing import release_files
+from support.releasing import release_files, upload_of
 from support.tampering import change_settings
 
 KEPT = "public, max-age=0, s-maxage=86400"
@@ -200,3 +202,14 @@ def test_the_setting_takes_only_ids(host: Host) -> None:
     bucketwheel.initialise(host.settings, changes={"cloudfront-distribution": "E2QWRUHAPOMQZL"})
     made = bucketwheel.initialise(host.settings, changes={"cloudfront-distribution": ""})
     assert made.settings.cloudfront_distribution is None, place
+
+
+def test_an_upload_invalidates_too(host: Host, tmp_path: Path) -> None:
+    """Each release by way of the gateway, and only its own pages."""
+    host.configure()
+    host.publish(tmp_path, "one")
+    releases = Releases(open_target(host.settings, host.told.append), host.settings, host.told.append)
+    for version in ("2.0", "3.0"):
+        releases.release(upload_of(make_wheel(tmp_path, name="one", version=version)))
+    assert host.invalidated[1:] == [{"/simple/one/", "/simple/one/index.json"}] * 2
+    assert host.warnings == []
