@@ -444,6 +444,16 @@ def test_a_later_view_is_a_sign_that_a_manifest_went_back(
     assert "demo_pkg-1.1-py3-none-any.whl" in names_in(restored)[document("1.1")]
 
 
+def test_an_adoption_without_a_manifest_repairs_documents_at_once(restored: Storage) -> None:
+    """The manifest is lost, and a document of a version that no page lists stayed: one run is enough."""
+    remove(restored, "_bucketwheel/manifests/demo-pkg.json")
+    adopt_all(restored)
+    assert names_in(restored)[document("1.1")] == set()
+    before = state(restored)
+    adopt_all(restored)
+    assert state(restored) == before
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_an_adoption_repairs_what_only_views_remember(lost: bool, restored: Storage) -> None:  # noqa: FBT001 - pytest's
     """The next revision is above that of every view, and a document of a version that is forgotten names no file."""

@@ -57,15 +57,17 @@ def list_pages(repository: Repository, projects: Collection[ProjectName]) -> Map
     return listed
 
 
-def list_documents(repository: Repository, projects: Collection[ProjectName]) -> Mapping[ProjectName, frozenset[str]]:
-    """List which versions of these projects have a document in Warehouse's JSON API, on or not any more."""
+def list_documents(
+    repository: Repository, projects: Collection[ProjectName] | None
+) -> Mapping[ProjectName, frozenset[str]]:
+    """List which versions of these projects (None: of all) have a document of their own, on or not any more."""
     settings = repository.settings
     if "json-versions" not in (*settings.views, *settings.retired_views):
         return {}
-    wanted = frozenset(projects)
-    prefix = "pypi/" if len(wanted) != 1 else f"pypi/{next(iter(wanted))}/"
+    wanted = frozenset(projects or ())
+    prefix = f"pypi/{next(iter(wanted))}/" if len(wanted) == 1 else "pypi/"
     documents = sort_documents(entry.key for entry in repository.storage.list(prefix))
-    return {project: versions for project, versions in documents.items() if project in wanted}
+    return {project: versions for project, versions in documents.items() if projects is None or project in wanted}
 
 
 def sort_documents(keys: Iterable[Key]) -> Mapping[ProjectName, frozenset[str]]:

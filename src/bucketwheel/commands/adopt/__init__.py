@@ -169,8 +169,9 @@ def _list(
     storage, layout = repository.storage, repository.layout
     projects = list(named) or list_projects(storage)
     pages = PageVersions.start(repository, projects, workers)
-    for project, versions in list_documents(repository, projects).items():
-        pages.add_versions(repository, project, versions, workers)
+    documents = list_documents(repository, projects if named else None)
+    for project in projects:
+        pages.add_versions(repository, project, documents.get(project, ()), workers)
     pages.wait()
     reads = [partial(_read_manifest, repository, project) for project in projects]
     read = workers.map_settled(reads)  # rule: read the manifests
@@ -187,6 +188,8 @@ def _list(
     if not named:
         # The first listing showed no manifest of these. If there is one now, their swap loses.
         new = sorted(known.difference(projects))
+        for project in new:  # a lost manifest leaves documents behind
+            pages.add_versions(repository, project, documents.get(project, ()), workers)
         manifests += [VersionedManifest(manifest=empty_manifest(project), version=None) for project in new]
     elif absent := [each for each in manifests if each.version is None and each.project not in known]:
         raise Refused(*(not_there(each.project, repository.target.place) for each in absent))
