@@ -188,7 +188,7 @@ def _await(calls: Collection[Future[Any]]) -> None:
 
 def _cancel(call: Future[Any]) -> None:
     call.cancel()
-    call.set_running_or_notify_cancel()  # or nobody who waits for it would learn of that
+    call.set_running_or_notify_cancel()  # or a thread that waits for it would not learn of that
 
 
 class _Pool:

@@ -107,8 +107,8 @@ def _logo(changes: Mapping[str, str]) -> Logo | None:
 def _add_logo(repository: Repository, logo: Logo | None) -> None:
     """Add the picture, before a page can show it."""
     if logo is not None:
-        key, headers = Key(logo.path), repository.layout.asset(logo.content_type)
-        repository.storage.add(key, logo.body, sha256=sha256_of(logo.body), headers=headers, marks=NO_MARKS)
+        key, digest = Key(logo.path), sha256_of(logo.body)
+        repository.storage.add(key, logo.body, sha256=digest, headers=repository.layout.view(key), marks=NO_MARKS)
 
 
 def _change(target: Target, found: Repository, changes: Mapping[str, str], workers: Workers) -> Initialised:

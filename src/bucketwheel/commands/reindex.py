@@ -14,7 +14,7 @@ from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.catalogue import Rebuild, add_assets, look_at_catalogue, nobody, shared_keys
+from bucketwheel.protocol.catalogue import Rebuild, add_assets, look_at_catalogue, see_nothing, shared_keys
 from bucketwheel.protocol.listed_pages import current_projects, list_documents, list_pages
 from bucketwheel.protocol.pages import stat_page
 from bucketwheel.protocol.refresh import (
@@ -80,7 +80,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     documents = list_documents(repository, selected)
     versions = partial(_shown_versions, documents)
     rebuild = None if found is None else Rebuild(repository, found)
-    seen = nobody if rebuild is None else rebuild.see
+    seen = see_nothing if rebuild is None else rebuild.see
     current = current_projects(repository, listed, selected, context.workers, versions, seen)
     others = [project for project in selected if project not in current]
     if context.dry_run:

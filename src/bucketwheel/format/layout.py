@@ -187,13 +187,12 @@ class Layout:
         """Return the headers of JSON pages (PEP 691)."""
         return self._headers("application/vnd.pypi.simple.v1+json", self.pages_cache_control)
 
-    def view(self, content_type: str) -> ObjectHeaders:
-        """Return the headers of another view of the manifests."""
-        return self._headers(content_type, self.pages_cache_control)
-
-    def asset(self, content_type: str) -> ObjectHeaders:
-        """Return the headers of what is named by its digest: a style sheet, a script, a logo."""
-        return self._headers(content_type, _IMMUTABLE)
+    def view(self, key: Key) -> ObjectHeaders:
+        """Return the headers of what is a view by its key, or what the pages of views need."""
+        headers = self.headers_of_view(key)
+        if headers is None:
+            raise ValueError(f"{key} is no view")
+        return headers
 
     def headers_of_view(self, key: Key) -> ObjectHeaders | None:
         """Return the headers of another view of the manifests, or of what its pages need; None for any other key."""
@@ -201,7 +200,7 @@ class Layout:
         kind = _VIEW_KINDS.get(name.rpartition(".")[2])
         if kind is None or folder.partition("/")[0] not in {"", *VIEW_FOLDERS}:
             return None
-        return self.asset(kind) if folder == "assets" else self.view(kind)
+        return self._headers(kind, _IMMUTABLE if folder == "assets" else self.pages_cache_control)
 
     def distribution(self) -> ObjectHeaders:
         """Return the headers of distributions: plain bytes, never encoded, because pip hashes what it receives."""

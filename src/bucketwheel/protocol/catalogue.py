@@ -18,6 +18,7 @@ from bucketwheel.format.catalogue import (
     MOST_PROJECTS,
     Catalogue,
     CatalogueEntry,
+    CatalogueLine,
     catalogue_entry,
     decode_catalogue,
     encode_catalogue,
@@ -25,6 +26,7 @@ from bucketwheel.format.catalogue import (
     with_entries,
 )
 from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, NEW_PROJECTS_KEY, PEOPLE_KEYS, PageMark, page_marks
+from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.mark import marked
 from bucketwheel.format.settings import View
 from bucketwheel.format.views.projects import CoreFacts
@@ -36,7 +38,7 @@ from bucketwheel.protocol.pages import PageVersion, stat_page
 from bucketwheel.protocol.repository import Repository, refuses_current
 from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.protocol.views import site_of
-from bucketwheel.storage import NO_MARKS, Key, ObjectHeaders, ObjectVersion, SwapLost
+from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost
 
 __all__ = [
     "FoundCatalogue",
@@ -45,8 +47,8 @@ __all__ = [
     "add_assets",
     "is_shown",
     "look_at_catalogue",
-    "nobody",
     "record",
+    "see_nothing",
     "shared_keys",
 ]
 
@@ -57,7 +59,7 @@ Seen: TypeAlias = Callable[[VersionedManifest, Sidecars], None]
 """Is shown each manifest that a command reads, with its sidecars; may be called by any thread."""
 
 
-def nobody(read: VersionedManifest, sidecars: Sidecars) -> None:
+def see_nothing(read: VersionedManifest, sidecars: Sidecars) -> None:
     """Look at nothing."""
 
 
@@ -75,9 +77,13 @@ class FoundCatalogue:
         """The front page, where there are pages for people."""
         return [page for key, page in self.pages.items() if key == FRONT_KEY]
 
+    def line(self, project: ProjectName) -> CatalogueLine | None:
+        """Return what the catalogue says of a project, if anything."""
+        return None if self.catalogue is None else self.catalogue.lines.get(project)
+
     def is_behind(self, read: VersionedManifest) -> bool:
         """Return whether a project's line is older than a manifest."""
-        line = None if self.catalogue is None else self.catalogue.lines.get(read.project)
+        line = self.line(read.project)
         return line is None or line.revision < read.manifest.revision
 
 
@@ -116,7 +122,7 @@ def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Wo
 
 
 def _add_asset(repository: Repository, key: Key, body: bytes) -> None:
-    repository.storage.add(key, body, sha256=sha256_of(body), headers=_headers(repository, key), marks=NO_MARKS)
+    repository.storage.add(key, body, sha256=sha256_of(body), headers=repository.layout.view(key), marks=NO_MARKS)
 
 
 def record(
@@ -131,7 +137,8 @@ def record(
 
     Where there is no catalogue, above 5,000 projects, and after five lost swaps, it is left to `reindex`.
     """
-    entries = [_entry(repository, read, sidecars) for read in manifests if found.catalogue and found.is_behind(read)]
+    behind = [read.manifest for read in manifests if found.catalogue and found.is_behind(read)]
+    entries = [_entry(repository, manifest, sidecars.of_project(manifest)) for manifest in behind]
     patience = Patience()
     for _ in range(_MOST_LOST):
         if found.catalogue is None:
@@ -148,9 +155,8 @@ def record(
 _LEFT = "the front page, the search and the feeds do not show this yet; `bucketwheel reindex` brings them up to date"
 
 
-def _entry(repository: Repository, read: VersionedManifest, sidecars: Sidecars) -> CatalogueEntry:
-    facts = sidecars.of_project(read.manifest)
-    return catalogue_entry(viewed_project(read.manifest, repository.layout, facts=facts))
+def _entry(repository: Repository, manifest: Manifest, facts: CoreFacts) -> CatalogueEntry:
+    return catalogue_entry(viewed_project(manifest, repository.layout, facts=facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +170,10 @@ class Rebuild:
 
     def see(self, read: VersionedManifest, sidecars: Sidecars) -> None:
         """Take what the catalogue says of a project; its sidecar is read only if the line is not of this revision."""
-        catalogue, project, manifest = self.found.catalogue, read.project, read.manifest
-        line = None if catalogue is None else catalogue.lines.get(project)
-        if line is None or line.revision != manifest.revision:
-            self.entries[project] = _entry(self.repository, read, sidecars)
-            return
-        facts = CoreFacts(summary=line.summary)
-        self.entries[project] = catalogue_entry(viewed_project(manifest, self.repository.layout, facts=facts))
+        line, manifest = self.found.line(read.project), read.manifest
+        is_current = line is not None and line.revision == manifest.revision
+        facts = CoreFacts(summary=line.summary) if line and is_current else sidecars.of_project(manifest)
+        self.entries[read.project] = _entry(self.repository, manifest, facts)
 
     def write(self, workers: Workers, *, gone: Collection[ProjectName]) -> None:
         """Swap the catalogue, if it differs, and bring its pages to it; `gone` were in it and have no manifest."""
@@ -217,7 +220,7 @@ def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVe
                 key,
                 marked(body, mark),
                 expected=found.version,
-                headers=_headers(repository, key),
+                headers=repository.layout.view(key),
                 marks=page_marks(mark),
             )
         except (SwapLost, OutcomeUnknown) as error:
@@ -262,13 +265,6 @@ def _is_right(found: PageVersion, ours: PageMark, since: int) -> bool:
         ours.renderer,
         ours.manifest,
     )
-
-
-def _headers(repository: Repository, key: Key) -> ObjectHeaders:
-    headers = repository.layout.headers_of_view(key)
-    if headers is None:
-        raise ValueError(f"{key} is no view")
-    return headers
 
 
 def _out_of_date(repository: Repository, key: Key) -> Unfinished:

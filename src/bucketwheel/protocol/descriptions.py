@@ -38,5 +38,5 @@ class Descriptions:
             return self._render(facts.description, facts.description_content_type)
 
     def end(self) -> None:
-        """End the process; whoever waits for it goes on without."""
+        """End the process; a thread that waits for it goes on without it."""
         self._opened.close()

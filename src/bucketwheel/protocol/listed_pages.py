@@ -14,7 +14,7 @@ from bucketwheel.format.pages.listing import project_listing
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.catalogue import Seen, nobody
+from bucketwheel.protocol.catalogue import Seen, see_nothing
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import project_mark
 from bucketwheel.protocol.refresh import Versions, batches, page_keys, read_known, views_are_current
@@ -86,7 +86,7 @@ def current_projects(
     projects: Sequence[ProjectName],
     workers: Workers,
     versions: Versions,
-    seen: Seen = nobody,
+    seen: Seen = see_nothing,
 ) -> frozenset[ProjectName]:
     """Return the projects all of whose pages were up to date when they were listed, before their manifests are read.
 

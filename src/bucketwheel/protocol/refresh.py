@@ -24,7 +24,7 @@ from bucketwheel.format.pages.mark import RENDERER, mark_of
 from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Patience, Workers
-from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, add_assets, look_at_catalogue, nobody, shared_keys
+from bucketwheel.protocol.catalogue import FoundCatalogue, Seen, add_assets, look_at_catalogue, see_nothing, shared_keys
 from bucketwheel.protocol.commit import VersionedManifest, read_manifest
 from bucketwheel.protocol.pages import (
     Page,
@@ -270,7 +270,7 @@ def refresh_settled(
     projects: Sequence[ProjectName],
     workers: Workers,
     versions: Versions = no_versions,
-    seen: Seen = nobody,
+    seen: Seen = see_nothing,
 ) -> Refreshed:
     """Bring these projects' pages to what their manifests say now, and return what failed."""
     done = [_refresh_batch(repository, batch, workers, versions, seen) for batch in batches(projects)]

@@ -22,7 +22,7 @@ from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import Page, PageVersion, Rendered, Shown
 from bucketwheel.protocol.repository import Repository
-from bucketwheel.storage import Key, ObjectHeaders
+from bucketwheel.storage import Key
 
 if TYPE_CHECKING:
     from bucketwheel.format.views.people import Site
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 DEFAULT_TITLE = "Python packages"
-_JSON, _FEED = "application/json", "text/xml; charset=utf-8"
 
 
 def view_keys(settings: RepositorySettings, project: ProjectName) -> tuple[Key, ...]:
@@ -73,35 +72,34 @@ def version_keys(settings: RepositorySettings, project: ProjectName, versions: C
 def project_views(repository: Repository, project: ProjectName) -> list[Page]:
     """Return the pages of a project's views that are on, but for those of its versions."""
     kinds = {project_json_key(project): _json_kind, people_key(project): _people_kind, feed_key(project): _feed_kind}
-    return [_project_view(repository, key, kinds[key](repository)) for key in view_keys(repository.settings, project)]
+    return [_project_view(repository, key, kinds[key]()) for key in view_keys(repository.settings, project)]
 
 
 class _Kind(NamedTuple):
-    headers: ObjectHeaders
     renderer: int
     render: Callable[[Shown, PageMark], Rendered]
 
 
-def _json_kind(repository: Repository) -> _Kind:
-    return _Kind(repository.layout.view(_JSON), warehouse.WAREHOUSE_RENDERER, partial(_marked, _project_json))
+def _json_kind() -> _Kind:
+    return _Kind(warehouse.WAREHOUSE_RENDERER, partial(_marked, _project_json))
 
 
-def _people_kind(repository: Repository) -> _Kind:
+def _people_kind() -> _Kind:
     from bucketwheel.descriptions import can_render  # noqa: PLC0415 - only these pages need it
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
     # rule: a description that was rendered elsewhere stays, and one that was not is rendered here
-    return _Kind(repository.layout.html(), people.PEOPLE_RENDERER + can_render(), _people)
+    return _Kind(people.PEOPLE_RENDERER + can_render(), _people)
 
 
-def _feed_kind(repository: Repository) -> _Kind:
-    return _Kind(repository.layout.view(_FEED), feeds.FEED_RENDERER, partial(_marked, _feed))
+def _feed_kind() -> _Kind:
+    return _Kind(feeds.FEED_RENDERER, partial(_marked, _feed))
 
 
 def _project_view(repository: Repository, key: Key, kind: _Kind) -> Page:
     return Page(
         key=key,
-        headers=kind.headers,
+        headers=repository.layout.view(key),
         mark=partial(_project_mark, repository, kind.renderer),
         render=kind.render,
         is_right=_is_marked_right,
@@ -120,7 +118,7 @@ def version_views(
     return [
         Page(
             key=key,
-            headers=repository.layout.view(_JSON),
+            headers=repository.layout.view(key),
             mark=partial(_version_mark, repository, known[key]),
             render=partial(_marked, partial(_version_json, known[key])),
             is_right=partial(_shows, since),

@@ -141,7 +141,7 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "page-behind": FindingKind("warning", f"shows revision {{shown}} of {{revision}}: {_STOPPED}", _REINDEX_PROJECT),
     "page-behind:shared": FindingKind("warning", "does not show what the catalogue says", _REINDEX),
-    "catalogue-missing": FindingKind("warning", "is missing, so nobody writes the pages of all projects", _REINDEX),
+    "catalogue-missing": FindingKind("warning", "is missing, so no one writes the pages of all projects", _REINDEX),
     "catalogue-behind": FindingKind(
         "warning", "does not show what {number} manifests say: {project} is the first", _REINDEX
     ),

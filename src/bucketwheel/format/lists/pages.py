@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
-from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle
+from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle, feed_key, people_key, project_json_key
 from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
 from bucketwheel.format.views.feeds import FEED_RENDERER, render_project_releases
@@ -44,11 +43,7 @@ _RENDERER = 1
 """Increase this whenever the bytes of any page change for the same list whose view has no number of its own."""
 
 _BATCH = 10_000
-_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+_FLAT_KEY = Key("find-links.html")
 
 
 class Page(NamedTuple):
@@ -154,27 +149,27 @@ def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry])
     for key in layout.html_keys(project):
         yield Page(key=key, body=html, headers=layout.html())
     yield Page(key=layout.json_key(project), body=simple.render_json(viewed), headers=layout.json())
-    api = layout.view("application/json")
     url = _page_url(style, project)
-    keys = [_json_key(project)]
+    keys = [project_json_key(project)]
+    api = layout.view(keys[0])
     if style.versions:
         keys += [_version_key(project, release.version) for release in viewed.releases]
     documents = warehouse.render_documents(viewed, _facts_of(entries), page=url)
     yield from (Page(key=key, body=body, headers=api) for key, body in zip(keys, documents, strict=False))
-    yield Page(key=_people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())
+    yield Page(key=people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())
     if url is not None:
         feed = render_project_releases(style.site.title, viewed, url)
-        yield Page(key=_feed_key(project), body=feed, headers=layout.view("text/xml; charset=utf-8"))
+        yield Page(key=feed_key(project), body=feed, headers=layout.view(feed_key(project)))
 
 
 def project_keys(style: Style, project: ProjectName, versions: Sequence[str]) -> Iterator[Key]:
     """Return the keys of a project's pages."""
-    yield from (*style.layout.html_keys(project), style.layout.json_key(project), _json_key(project))
+    yield from (*style.layout.html_keys(project), style.layout.json_key(project), project_json_key(project))
     if style.versions:
         yield from (_version_key(project, version) for version in versions)
-    yield _people_key(project)
+    yield people_key(project)
     if style.base_url is not None:
-        yield _feed_key(project)
+        yield feed_key(project)
 
 
 def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], lines: Iterator[str]) -> Iterator[Page]:
@@ -184,27 +179,27 @@ def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], li
     root = simple.render_root_html(projects)
     for key in layout.root_html_keys:
         yield Page(key=key, body=root, headers=layout.html())
-    yield Page(key=Key("find-links.html"), body=simple.render_find_links(projects.values()), headers=layout.html())
+    yield Page(key=_FLAT_KEY, body=simple.render_find_links(projects.values()), headers=layout.view(_FLAT_KEY))
     body = "".join(f"{line}\n" for line in lines).encode()
-    yield Page(key=PACKAGES_KEY, body=body, headers=layout.view("application/json"))
+    yield Page(key=PACKAGES_KEY, body=body, headers=layout.view(PACKAGES_KEY))
     for path, body in people.assets().items():
-        yield Page(key=Key(path), body=body, headers=layout.asset(_TYPES[PurePosixPath(path).suffix]))
+        yield Page(key=Key(path), body=body, headers=layout.view(Key(path)))
     catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
     for key in _catalogue_keys(style):
-        headers = layout.headers_of_view(key)
-        if headers is not None:
-            yield Page(key=key, body=render_shared(key, style.site, style.base_url or "", catalogue), headers=headers)
+        body = render_shared(key, style.site, style.base_url or "", catalogue)
+        yield Page(key=key, body=body, headers=layout.view(key))
 
 
 def logo_page(style: Style, logo: Logo) -> Page:
     """Return the picture as one of the pages."""
-    return Page(key=Key(logo.path), body=logo.body, headers=style.layout.asset(logo.content_type))
+    key = Key(logo.path)
+    return Page(key=key, body=logo.body, headers=style.layout.view(key))
 
 
 def shared_keys(style: Style) -> Iterator[Key]:
     """Return the keys of what `shared_pages` renders, but those that are only ever added."""
     yield from (style.layout.root_json_key, *style.layout.root_html_keys)
-    yield from (PACKAGES_KEY, Key("find-links.html"))
+    yield from (PACKAGES_KEY, _FLAT_KEY)
     yield from _catalogue_keys(style)
 
 
@@ -213,20 +208,8 @@ def _catalogue_keys(style: Style) -> Iterator[Key]:
 
 
 def _page_url(style: Style, project: ProjectName) -> str | None:
-    return None if style.base_url is None else f"{style.base_url}{_people_key(project)}"
-
-
-def _json_key(project: ProjectName) -> Key:
-    return Key(f"pypi/{project}/json")
+    return None if style.base_url is None else f"{style.base_url}{people_key(project)}"
 
 
 def _version_key(project: ProjectName, version: str) -> Key:
     return Key(f"pypi/{project}/{version}/json")
-
-
-def _people_key(project: ProjectName) -> Key:
-    return Key(f"project/{project}/index.html")
-
-
-def _feed_key(project: ProjectName) -> Key:
-    return Key(f"rss/project/{project}/releases.xml")

@@ -1,7 +1,7 @@
 """HTML of strangers made safe for a page of ours: only elements that we know, and none of their ids, classes or styles.
 
 Whatever comes in, what goes out is a tree of known elements, each closed, and each where a browser's parser leaves it.
-So it can neither end an element of the page around it nor go on behind it. Attributes are written anew, never copied.
+So it can neither end an element of the page around it nor go on behind it. Attributes are written again, never copied.
 """
 
 from __future__ import annotations
