@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from bucketwheel.format.catalogue import CATALOGUE_KEY, CatalogueLine, decode_catalogue, encode_catalogue
 from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, Layout, file_marks
 from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
-from bucketwheel.format.settings import VIEWS, View, decode_settings
+from bucketwheel.format.settings import VIEWS, decode_settings
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.storage import Key, Storage
@@ -27,6 +27,7 @@ from support.tampering import (
     rebuild,
     remove,
     stored,
+    switch_on,
     write_manifest,
 )
 
@@ -213,23 +214,18 @@ def _change_style_of_root(storage: Storage) -> None:
     put(storage, "simple/", page.body, page.marks or {})
 
 
-def _switch_on(storage: Storage, *views: View) -> None:
-    change_settings(storage, lambda settings: replace(settings, views=views))
-    rebuild(storage)
-
-
 def _lose_view(storage: Storage) -> None:
-    _switch_on(storage, *VIEWS)
+    switch_on(storage, *VIEWS)
     remove(storage, "pypi/demo-pkg/json", "project/demo-pkg/index.html", "pypi/demo-pkg/1.0/json")
 
 
 def _edit_view(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     overwrite(storage, FEED, b"<rss/>")
 
 
 def _keep_old_view(storage: Storage) -> None:
-    _switch_on(storage, "feeds", "json-versions")
+    switch_on(storage, "feeds", "json-versions")
     feed, document = stored(storage, FEED), stored(storage, DOCUMENT)
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
     put_back(storage, FEED, feed)
@@ -237,7 +233,7 @@ def _keep_old_view(storage: Storage) -> None:
 
 
 def _keep_view_of_a_removed_file(storage: Storage) -> None:
-    _switch_on(storage, "json", "json-versions", "people")
+    switch_on(storage, "json", "json-versions", "people")
     pages = {key: stored(storage, key) for key in ("pypi/demo-pkg/json", DOCUMENT, "project/demo-pkg/index.html")}
     body = stored(storage, WHEEL).body
     remove(storage, WHEEL, f"{WHEEL}.metadata")
@@ -251,12 +247,12 @@ def _record(file: PublishedFile, body: bytes) -> DeletedFile:
 
 
 def _change_title(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     change_settings(storage, lambda settings: replace(settings, title="Another"))
 
 
 def _keep_view_of_a_later_manifest(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     manifest, pages = stored(storage, MANIFEST), {key: stored(storage, key) for key in (html_page(storage), JSON_PAGE)}
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
     put_back(storage, MANIFEST, manifest)
@@ -265,22 +261,22 @@ def _keep_view_of_a_later_manifest(storage: Storage) -> None:
 
 
 def _switch_off(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     change_settings(storage, lambda settings: replace(settings, views=(), retired_views=("feeds",)))
 
 
 def _lose_catalogue(storage: Storage) -> None:
-    _switch_on(storage, "people")
+    switch_on(storage, "people")
     remove(storage, CATALOGUE_KEY)
 
 
 def _damage_catalogue(storage: Storage) -> None:
-    _switch_on(storage, "people")
+    switch_on(storage, "people")
     overwrite(storage, CATALOGUE_KEY, b"{")
 
 
 def _keep_old_catalogue(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     keys = (CATALOGUE_KEY, *FEED_KEYS)
     old = {key: stored(storage, key) for key in keys}
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], yanked="bad"),)))
@@ -289,28 +285,28 @@ def _keep_old_catalogue(storage: Storage) -> None:
 
 
 def _restore_catalogue(storage: Storage) -> None:
-    _switch_on(storage, "feeds")
+    switch_on(storage, "feeds")
     old = stored(storage, CATALOGUE_KEY)
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], hidden=True),)))
     put_back(storage, CATALOGUE_KEY, old)
 
 
 def _catalogue_a_lost_project(storage: Storage) -> None:
-    _switch_on(storage, "people")
+    switch_on(storage, "people")
     found = decode_catalogue(stored(storage, CATALOGUE_KEY).body)
     lines = {**found.lines, ProjectName("gone"): CatalogueLine(revision=1)}
     overwrite(storage, CATALOGUE_KEY, encode_catalogue(replace(found, lines=lines)))
 
 
 def _keep_old_front_page(storage: Storage) -> None:
-    _switch_on(storage, "people")
+    switch_on(storage, "people")
     old = stored(storage, FRONT_KEY)
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], hidden=True),)))
     put_back(storage, FRONT_KEY, old)
 
 
 def _lose_and_edit_shared_pages(storage: Storage) -> None:
-    _switch_on(storage, "people")
+    switch_on(storage, "people")
     remove(storage, FRONT_KEY)
     overwrite(storage, "changelog/index.html", b"<p>mine</p>")
 

@@ -12,7 +12,7 @@ from bucketwheel.config.resolution import Settings
 from bucketwheel.events import Report, ignore
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, file_marks, manifest_key
 from bucketwheel.format.manifest import Manifest, encode_manifest
-from bucketwheel.format.settings import RepositorySettings, decode_settings, encode_settings
+from bucketwheel.format.settings import RepositorySettings, View, decode_settings, encode_settings
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.storage import NO_MARKS, Key, Object, ObjectHeaders, ObjectInfo, Storage
 from support.releasing import context_for, manifest_of
@@ -33,6 +33,7 @@ __all__ = [
     "settings_of",
     "state",
     "stored",
+    "switch_on",
     "write_manifest",
 ]
 
@@ -111,6 +112,12 @@ def rebuild(storage: Storage) -> None:
     """Refresh all pages from the manifests."""
     with context_for(storage) as context:
         reindex_projects(context, ())
+
+
+def switch_on(storage: Storage, *views: View, base_url: str | None = None) -> None:
+    """Switch views on, and write their pages."""
+    change_settings(storage, lambda settings: replace(settings, views=views, base_url=base_url))
+    rebuild(storage)
 
 
 def settings_of(storage: Storage) -> RepositorySettings:

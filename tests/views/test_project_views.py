@@ -36,7 +36,17 @@ from support.manifests import published
 from support.memory import MemoryStorage
 from support.releasing import NOW, context_for, manifest_of, release_files, request_for
 from support.removing import delete_from, prune_from, prune_orphans_from
-from support.tampering import change_settings, overwrite, put_back, rebuild, remove, settings_of, state, stored
+from support.tampering import (
+    change_settings,
+    overwrite,
+    put_back,
+    rebuild,
+    remove,
+    settings_of,
+    state,
+    stored,
+    switch_on,
+)
 from support.view_pages import feed_versions, named_files, parsed_view_key, revision_on, view_json
 from support.waves import count_waves
 
@@ -54,8 +64,7 @@ def document(version: str) -> str:
 
 def with_views(storage: Storage, *views: View) -> Storage:
     """Switch views on, all if none is named, and write their pages."""
-    change_settings(storage, lambda settings: replace(settings, views=views or VIEWS, base_url="https://i.example/"))
-    rebuild(storage)
+    switch_on(storage, *(views or VIEWS), base_url="https://i.example/")
     return storage
 
 

@@ -40,7 +40,7 @@ from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, release_files, request_for, target_of
 from support.removing import delete_from
-from support.tampering import change_settings, overwrite, rebuild, remove, state, stored
+from support.tampering import change_settings, overwrite, rebuild, remove, state, stored, switch_on
 from support.waves import count_waves
 
 DEMO = ProjectName("demo-pkg")
@@ -49,8 +49,7 @@ SHARED = {*PEOPLE_KEYS, *FEED_KEYS}
 
 def with_views(storage: Storage, *views: View) -> Storage:
     """Switch views on, all if none is named, and write their pages."""
-    change_settings(storage, lambda settings: replace(settings, views=views or VIEWS, base_url="https://i.example/"))
-    rebuild(storage)
+    switch_on(storage, *(views or VIEWS), base_url="https://i.example/")
     return storage
 
 
@@ -380,3 +379,14 @@ def test_a_new_project_is_named_after_its_page_is_there(memory: MemoryStorage, t
     order = [request for _, request in sorted(waves.sent, key=lambda sent: sent[0])]
     assert order.index("swap project/other/index.html") < order.index(f"swap {CATALOGUE_KEY}")
     assert order.index(f"swap {CATALOGUE_KEY}") < order.index(f"swap {FRONT_KEY}")
+
+
+def test_style_and_script_are_added_once_a_run(
+    memory: MemoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many batches of projects get their first page for people."""
+    release_files(memory, *(wheel(tmp_path, f"other{number}", "1.0") for number in range(3)))
+    remove(memory, FRONT_KEY, *(entry.key for entry in memory.list("project/")))
+    monkeypatch.setattr("bucketwheel.protocol.refresh._BATCH", 1)
+    requests = count_waves(memory, lambda context: reindex_projects(context, ())).requests
+    assert len([each for each in requests if each.startswith("add assets/")]) == 3

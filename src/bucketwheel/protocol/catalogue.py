@@ -118,7 +118,9 @@ def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Wo
 
     renderers = {page.mark.renderer for page in found if page.mark is not None}
     if renderers.isdisjoint({people.PEOPLE_RENDERER, people.PEOPLE_RENDERER + 1}):
-        workers.map(partial(_add_asset, repository, Key(path), body) for path, body in people.assets().items())
+        missing = {Key(path): body for path, body in people.assets().items() if path not in repository.target.assets}
+        workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
+        repository.target.assets.update(missing)
 
 
 def _add_asset(repository: Repository, key: Key, body: bytes) -> None:

@@ -89,6 +89,8 @@ class Target:
     """What the run has seen of its projects."""
     changed_pages: ChangedPages = field(default_factory=ChangedPages, compare=False)
     """The pages that the run has written or removed."""
+    assets: set[Key] = field(default_factory=set, compare=False)
+    """What pages for people refer to, as far as the run has added it: it is only ever added."""
     descriptions: Descriptions = field(default_factory=Descriptions, compare=False)
     """What the run renders for pages for people."""
 
