@@ -167,9 +167,10 @@ class VirtualWorkers(Workers):
         """Begin one call."""
         return self._kernel.start(call, self._owner)
 
-    def map(self, calls: Iterable[Callable[[], T]]) -> list[T]:
+    def map(self, calls: Iterable[Callable[[], T]], meanwhile: Callable[[], None] = lambda: None) -> list[T]:
         """Make the calls and return their results."""
         tasks = [self.start(call) for call in calls]
+        meanwhile()
         return [task.result() for task in tasks]
 
     def map_within(self, calls: Iterable[Callable[[], T]]) -> list[T]:

@@ -35,6 +35,22 @@ def _fail(text: str) -> None:
     raise ValueError(text)
 
 
+def test_more_can_start_once_a_wave_has_begun() -> None:
+    """What is done meanwhile comes after the first calls began, and before they end."""
+    begun, ended = Event(), Event()
+
+    def call() -> bool:
+        begun.set()
+        return ended.wait(timeout=30)
+
+    def meanwhile() -> None:
+        assert begun.wait(timeout=30)
+        ended.set()
+
+    with Workers(2) as workers:
+        assert workers.map([call], meanwhile) == [True]
+
+
 def test_no_call_begins_after_an_error() -> None:
     """The first error, in the order of the calls, ends a wave."""
     made: list[int] = []

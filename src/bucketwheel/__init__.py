@@ -8,7 +8,7 @@ The public names stand in `__init__.pyi`, each with the module that it comes fro
 
 from __future__ import annotations
 
-import ast
+import re
 from functools import cache
 from importlib import import_module
 
@@ -18,9 +18,8 @@ def _homes() -> dict[str, str]:
     """Read the module of each public name from the stub that type checkers read (as in SPEC 1 of Scientific Python)."""
     from pkgutil import get_data  # noqa: PLC0415 - `--help` does not need it
 
-    stub = ast.parse(get_data(__name__, "__init__.pyi") or b"")
-    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
-    return {alias.name: str(node.module) for node in imports for alias in node.names}
+    stub = (get_data(__name__, "__init__.pyi") or b"").decode()
+    return {name: module for module, name in re.findall(r"^from (\S+) import (\w+) as \w+$", stub, re.MULTILINE)}
 
 
 def __getattr__(name: str) -> object:

@@ -148,14 +148,17 @@ class Workers:
         """Begin one call, and return its future."""
         return self._pool.start(call)
 
-    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
-        """Make the calls and return their results in order; after an error no more calls begin, and it is raised."""
-        return _Wave(self._pool, calls).results()
+    def map(self, calls: Iterable[Callable[[], _T]], meanwhile: Callable[[], None] = lambda: None) -> list[_T]:
+        """Make the calls and return their results in order; after an error no more calls begin, and it is raised.
+
+        `meanwhile` is called once they have begun, and may start more.
+        """
+        return _Wave(self._pool, calls).results(meanwhile)
 
     def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Do the same from within a call of a wave, in threads of their own; these calls may start nothing."""
         waiting = list(calls)
-        return [waiting[0]()] if len(waiting) == 1 else _Wave(self._inner_pool, waiting).results()
+        return [waiting[0]()] if len(waiting) == 1 else _Wave(self._inner_pool, waiting).results(lambda: None)
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
@@ -262,16 +265,16 @@ class _Wave(Generic[_T]):
         self._results: dict[int, _T] = {}
         self._errors: dict[int, BaseException] = {}
 
-    def results(self) -> list[_T]:
+    def results(self, meanwhile: Callable[[], None]) -> list[_T]:
         """Make the calls until one fails; return their results in order, or raise the first error."""
-        self._make(until_error=True)
+        self._make(meanwhile, until_error=True)
         if self._errors:
             raise self._errors[min(self._errors)]
         return [self._results.pop(place) for place in range(self._count)]
 
     def outcomes(self) -> list[_T | Exception]:
         """Make all the calls; return the result or error of each, in order."""
-        self._make(until_error=False)
+        self._make(lambda: None, until_error=False)
         errors: dict[int, Exception] = {}
         for place, error in self._errors.items():
             if not isinstance(error, Exception):
@@ -279,8 +282,10 @@ class _Wave(Generic[_T]):
             errors[place] = error
         return [errors[place] if place in errors else self._results.pop(place) for place in range(self._count)]
 
-    def _make(self, *, until_error: bool) -> None:
-        _await([self._pool.start(partial(self._take, until_error)) for _ in range(min(self._pool.jobs, self._count))])
+    def _make(self, meanwhile: Callable[[], None], *, until_error: bool) -> None:
+        begun = [self._pool.start(partial(self._take, until_error)) for _ in range(min(self._pool.jobs, self._count))]
+        meanwhile()
+        _await(begun)
         if self._waiting and not self._errors:
             raise CancelledError  # the pool was stopped
 

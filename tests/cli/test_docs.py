@@ -12,10 +12,9 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from bucketwheel.config.keys import KEYS, UPLOAD_TOKEN
-from bucketwheel.frontends.cli import cli
 from bucketwheel.storage.s3.errors import ApiCall, failure_in_words, rejection, rejection_in_words
 from support.archives import make_wheel
-from support.command_line import run_command
+from support.command_line import COMMANDS, run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "example_project" / "README.md"]
@@ -39,7 +38,7 @@ OTHERS = {
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
     """Return the command that words begin with, one of a group too, and the words after it."""
-    command, *rest = cli.commands[words[0]], *words[1:]
+    command, *rest = COMMANDS[words[0]], *words[1:]
     if isinstance(command, click.Group) and rest and rest[0] in command.commands:
         return command.commands[rest[0]], rest[1:]
     return command, rest
@@ -47,8 +46,8 @@ def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
 
 def every_option() -> set[str]:
     """Return the names of all options of all commands."""
-    groups = (command for command in cli.commands.values() if isinstance(command, click.Group))
-    commands = [*cli.commands.values(), *(each for group in groups for each in group.commands.values())]
+    groups = (command for command in COMMANDS.values() if isinstance(command, click.Group))
+    commands = [*COMMANDS.values(), *(each for group in groups for each in group.commands.values())]
     return {"--help"}.union(name for command in commands for each in command.params for name in each.opts)
 
 
@@ -105,7 +104,7 @@ def test_the_readme_names_every_command() -> None:
     """A new command fails here until the README has it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = {line.split()[1] for page, line in commands() if page == "README.md"}
-    assert set(cli.commands) - {"upload"} <= named | set(re.findall(r"\b[a-z]+\b", readme.partition("## Settings")[0]))
+    assert set(COMMANDS) - {"upload"} <= named | set(re.findall(r"\b[a-z]+\b", readme.partition("## Settings")[0]))
 
 
 @pytest.mark.parametrize(("page", "code"), sorted({found for found in snippets() if re.match(r"--?[a-z]", found[1])}))

@@ -15,10 +15,10 @@ from bucketwheel.config.keys import KEYS
 from bucketwheel.config.resolution import Settings
 from bucketwheel.frontends.cli import cli
 from support.archives import make_wheel
-from support.command_line import run_command
+from support.command_line import COMMANDS, run_command
 
 HEAVY = {"boto3", "botocore", "packaging", "urllib3", "rich", "jinja2", "tomllib", "pkginfo", "hatchling"}
-COMMANDS = [
+VERBS = [
     "authorize",
     "check",
     "delete",
@@ -48,17 +48,17 @@ EVERYWHERE = {"-r", "--repository", "--profile", "--region", "--endpoint-url", "
 
 def help_of(command: str, name: str) -> str:
     """Return the help of an option that is a setting."""
-    [option] = [each for each in cli.commands[command].params if each.name == name]
+    [option] = [each for each in COMMANDS[command].params if each.name == name]
     assert isinstance(option, click.Option)
     return option.help or ""
 
 
 def options_of(command: str) -> set[str]:
     """List the options that a command declares."""
-    return {name for parameter in cli.commands[command].params for name in parameter.opts}
+    return {name for parameter in COMMANDS[command].params for name in parameter.opts}
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)], ids=str)
+@pytest.mark.parametrize("args", [["--help"], ["--version"], *([command, "--help"] for command in VERBS)], ids=str)
 def test_help_waits_for_nothing(args: list[str]) -> None:
     """No help text and no version imports what only work needs."""
     program = (
@@ -70,15 +70,27 @@ def test_help_waits_for_nothing(args: list[str]) -> None:
     assert set(asked.stderr.split()) & HEAVY == set()
 
 
+def test_a_command_is_loaded_alone() -> None:
+    """A command does not pay for the others."""
+    program = "import sys\nfrom bucketwheel.__main__ import main\ntry:\n    main()\nfinally:\n    print(*sys.modules)"
+    asked = subprocess.run(
+        [sys.executable, "-c", program, "show", "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = set(asked.stdout.splitlines()[-1].split())
+    package = "bucketwheel.frontends.cli"
+    assert f"{package}.show" in loaded
+    assert loaded.isdisjoint(f"{package}.{verb}" for verb in ("check", "delete", "infra", "publish", "reading", "user"))
+
+
 def test_the_commands_are_those_that_exist() -> None:
     """The list of commands names each once; upload is there and needs no line of its own."""
     commands = run_command("--help").answer.partition("Commands:\n")[2].partition("\n\n")[0]
     listed = [line.split()[0] for line in commands.splitlines() if not line.startswith("   ")]
-    assert listed == COMMANDS
+    assert listed == VERBS
     assert run_command("upload", "--help").code == 0
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS, "upload"} - GROUPS))
+@pytest.mark.parametrize("command", sorted({*VERBS, "upload"} - GROUPS))
 def test_every_command_takes_what_all_take(command: str) -> None:
     """The repository, the connection to it, and how much to show are the same options everywhere."""
     assert options_of(command) >= EVERYWHERE
@@ -92,10 +104,10 @@ def test_every_setting_is_an_option_of_the_same_name() -> None:
     assert {"--from", "--into", "--version"} <= options_of("fetch")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", VERBS)
 def test_every_option_is_explained(command: str) -> None:
     """No option is left without a sentence."""
-    named = cli.commands[command]
+    named = COMMANDS[command]
     for each in (named, *(named.commands.values() if isinstance(named, click.Group) else ())):
         for parameter in each.params:
             if isinstance(parameter, click.Option):
@@ -111,7 +123,7 @@ def test_the_version_is_the_installed_one(option: str) -> None:
 
 def test_the_repository_is_explained_for_each_command() -> None:
     """`-r` says what the command does with the repository."""
-    helps = {command: help_of(command, "repository") for command in COMMANDS if command not in GROUPS}
+    helps = {command: help_of(command, "repository") for command in VERBS if command not in GROUPS}
     assert helps["publish"].startswith("Where to publish: s3://bucket/prefix")
     assert helps["check"].startswith("The repository to check: s3://bucket/prefix")
     assert [command for command, text in helps.items() if text.startswith("Where to publish")] == ["publish"]

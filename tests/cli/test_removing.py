@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bucketwheel.frontends.cli import cli
 from support.archives import make_sdist, make_wheel
-from support.command_line import run_at_terminal, run_command
+from support.command_line import COMMANDS, run_at_terminal, run_command
 
 WHEEL, SDIST = "demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.tar.gz"
 FOLDER = Path("pypi", "simple", "demo-pkg")
@@ -364,7 +363,7 @@ def test_what_cannot_be_marked_is_refused(args: list[str], code: int, problem: s
 @pytest.mark.parametrize(("age", "days"), [("24h", 1), ("30d", 30), ("8w", 56), ("0d", 0), ("9999d", 9999)])
 def test_an_age_is_read_in_its_unit(age: str, days: int) -> None:
     """h, d and w are hours, days and weeks, also for orphans."""
-    command = cli.commands["prune"]
+    command = COMMANDS["prune"]
     assert command.make_context("prune", ["*", "--older-than", age]).params["older_than"] == timedelta(days=days)
 
 

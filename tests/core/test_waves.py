@@ -50,6 +50,12 @@ def test_a_next_version_takes_five_waves(storage: MemoryStorage, tmp_path: Path)
     assert (waves.depth, len(waves.sent)) == (5, 9)
 
 
+def test_an_upload_uses_the_first_connection(storage: MemoryStorage, tmp_path: Path) -> None:
+    """The pages, which can wait until the commit, are looked at after the upload has begun: it waits for no set-up."""
+    waves = publish(storage, make_wheel(tmp_path, version="1.1"))
+    assert [request.split()[0] for wave, request in waves.sent if wave == 2] == ["add", "stat", "stat"]
+
+
 def test_signature_and_attestations_take_no_further_wave(storage: MemoryStorage, tmp_path: Path) -> None:
     """All sidecars of a file come beside each other, after it."""
     wheel = make_wheel(tmp_path, version="1.1")

@@ -116,13 +116,13 @@ class Contest(RuleBasedStateMachine):
             raise
 
 
-def contend(fixtures: Fixtures, *, shrink: bool = True) -> None:
+def contend(fixtures: Fixtures, *, examples: int = EXAMPLES, shrink: bool = True) -> None:
     """Run the state machine many times."""
     Contest.fixtures = fixtures
     run_state_machine_as_test(
         Contest,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=40,
             derandomize=not THOROUGH,
             database=None,
@@ -148,4 +148,4 @@ def test_hypothesis_notices_a_removed_rule(name: str, fixtures: Fixtures, monkey
     [edits] = [edits for removed, edits in REMOVED_RULES.items() if removed.name == name]
     remove_rules(edits, monkeypatch)
     with pytest.raises(Violation):
-        contend(fixtures, shrink=False)
+        contend(fixtures, examples=20 * EXAMPLES, shrink=False)  # it ends with the first

@@ -11,12 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from bucketwheel.frontends.cli import cli
 from support.clients import clean_environment
 
-__all__ = ["CommandRun", "run_at_terminal", "run_command", "run_process"]
+__all__ = ["COMMANDS", "CommandRun", "run_at_terminal", "run_command", "run_process"]
+
+with click.Context(cli) as _context:
+    _FOUND = {name: cli.get_command(_context, name) for name in cli.list_commands(_context)}
+
+COMMANDS = {name: command for name, command in _FOUND.items() if command is not None}
+"""Every command, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

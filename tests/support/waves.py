@@ -102,9 +102,11 @@ class _Workers(Workers):
         self._waves.now = begin
         return later
 
-    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    def map(self, calls: Iterable[Callable[[], _T]], meanwhile: Callable[[], None] = lambda: None) -> list[_T]:
         """Make the calls side by side, and return their results."""
-        return [future.result() for future in [self.start(call) for call in calls]]
+        begun = [self.start(call) for call in calls]
+        meanwhile()
+        return [future.result() for future in begun]
 
     def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Do the same."""

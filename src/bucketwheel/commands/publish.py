@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.distributions.find import collect
@@ -16,9 +16,12 @@ from bucketwheel.parallel import Workers
 from bucketwheel.places import Place, S3Place
 from bucketwheel.protocol.plan import Upload, upload_order
 from bucketwheel.protocol.prepare import Preparation
-from bucketwheel.protocol.release import Outcome, Reading, ReleaseRequest, new_run_id, release
+from bucketwheel.protocol.reading import Reading
 from bucketwheel.protocol.repository import Context, finishing, first_settings, open_target
 from bucketwheel.storage import Key
+
+if TYPE_CHECKING:
+    from bucketwheel.protocol.release import Outcome
 
 __all__ = ["Fate", "FilePublished", "Publication", "Sidecar", "publish"]
 
@@ -87,6 +90,9 @@ def publish(paths: str | Path | Iterable[str | Path], settings: Settings, *, rep
             target=open_target(settings, report), workers=workers, report=report, dry_run=settings.dry_run
         )
         reading = Reading.start(context, {distribution_name(file.path.name).project for file in found})
+        # This takes about as long as the first answers, so it is loaded meanwhile.
+        from bucketwheel.protocol.release import ReleaseRequest, new_run_id, release  # noqa: PLC0415
+
         uploads = preparation.uploads()
         request = ReleaseRequest(
             uploads=uploads,

@@ -99,15 +99,18 @@ class PageVersions:
     def add(self, repository: Repository, projects: Iterable[ProjectName], workers: Workers) -> None:
         """Begin to look at the pages of more projects, but for those of their versions."""
         for project in projects:
-            keys = (*page_keys(repository, project), *view_keys(repository.settings, project))
-            self._look_at(repository, project, keys, workers)
+            self._look_at(
+                repository,
+                project,
+                (*page_keys(repository, project), *view_keys(repository.settings, project)),
+                workers,
+            )
 
     def add_versions(
         self, repository: Repository, project: ProjectName, versions: Collection[str], workers: Workers
     ) -> None:
         """Begin to look at the documents of some versions too."""
-        keys = version_keys(repository.settings, project, versions)
-        self._look_at(repository, project, [key for key in keys if key not in self._stats], workers)
+        self._look_at(repository, project, version_keys(repository.settings, project, versions), workers)
 
     def documents(self, project: ProjectName) -> frozenset[str]:
         """Return the versions of a project whose documents are looked at."""
@@ -129,8 +132,9 @@ class PageVersions:
         return {key: stored for key, stored in read.items() if stored is not None}
 
     def _look_at(self, repository: Repository, project: ProjectName, keys: Collection[Key], workers: Workers) -> None:
-        self._keys.setdefault(project, []).extend(keys)
-        for key in keys:
+        new = [key for key in keys if key not in self._stats]
+        self._keys.setdefault(project, []).extend(new)
+        for key in new:
             self._stats[key] = workers.start(partial(_look, repository, project, key))
 
     def __getitem__(self, key: Key) -> PageVersion:

@@ -6,14 +6,12 @@ Everything that can be refused is refused before a byte is sent. All files of on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import Self
 from uuid import uuid4
 
 from bucketwheel.errors import BucketwheelError, Problem, Refused
@@ -25,6 +23,7 @@ from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
 from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
+from bucketwheel.protocol.reading import Reading
 from bucketwheel.protocol.refresh import PageVersions, Versions, is_current, page_keys, refresh
 from bucketwheel.protocol.repository import (
     Context,
@@ -33,7 +32,6 @@ from bucketwheel.protocol.repository import (
     create,
     open_to_add_in_parts,
     open_to_write,
-    read_settings,
     refuse_if_unwritable,
     refuse_inside,
     refuse_nonempty,
@@ -43,7 +41,7 @@ from bucketwheel.protocol.upload import complete_upload, in_parts, store_upload
 from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import Key, ObjectVersion
 
-__all__ = ["Outcome", "Reading", "ReleaseRequest", "new_run_id", "release"]
+__all__ = ["Outcome", "ReleaseRequest", "new_run_id", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,20 +122,21 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
     with _pages_written_if_refused(context, found, manifests, request):
         plans = _plan_all(request, manifests)
     repository, created = _open(context, found, request)
-    pages = _start_looking(context, repository, request, manifests)
+    unknown = [read.project for read in manifests if read.version is None]
+    pages = PageVersions.start(repository, unknown, context.workers)
     checked = _refuse_foreign_pages(repository, manifests, pages)
     if checked != manifests:
         manifests, plans = checked, _plan_all(request, checked)
+    look = partial(_look_at_pages, context, repository, request, manifests, pages)
     if context.dry_run:
+        look()
         pages.wait()
         for read in manifests:
             confirm(context.target, read)
         changed_pages = _pages_to_change(repository, manifests, plans, pages, request.versions)
         return Outcome(repository=repository, plans=plans, created=created, pages=changed_pages)
-    if any(read.version is None for read in manifests):
-        pages.look_at_root(repository, context.workers)  # beside the uploads: no wave more
     uploads = _Uploads(context, repository, request)
-    uploads.store_all(manifests, plans)  # rule: files before the commit
+    uploads.store_all(manifests, plans, beside=look)  # rule: files before the commit
     decisions = [(read, partial(uploads.decide, read.manifest, plans[read.project])) for read in manifests]
     with _pages_written_if_refused(context, repository, manifests, request):
         named = request.versions  # rule: the documents of the versions that are named are written again
@@ -149,27 +148,6 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
 
 
 # Read, plan, open ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The settings of a place and the manifests of some projects, while they are read."""
-
-    _settings: Future[Repository | None]
-    _manifests: Future[list[VersionedManifest]]
-
-    @classmethod
-    def start(cls, context: Context, projects: Collection[ProjectName]) -> Self:
-        """Read the settings and every manifest in one wave: their keys are the same in every repository."""
-        target, workers = context.target, context.workers
-        settings = workers.start(partial(read_settings, target))
-        manifests = [partial(read_manifest, target, project) for project in sorted(projects)]
-        return cls(settings, workers.start(partial(workers.map_within, manifests)))
-
-    def result(self) -> tuple[Repository | None, list[VersionedManifest]]:
-        """Wait for all of it; the manifests are sorted by project."""
-        manifests = self._manifests.result()
-        return self._settings.result(), manifests
 
 
 def _plan_all(request: ReleaseRequest, manifests: Iterable[VersionedManifest]) -> dict[ProjectName, ReleasePlan]:
@@ -237,21 +215,31 @@ def _open(context: Context, found: Repository | None, request: ReleaseRequest) -
     return found, False
 
 
-def _start_looking(
-    context: Context, repository: Repository, request: ReleaseRequest, manifests: Iterable[VersionedManifest]
-) -> PageVersions:
-    """Begin to look at all pages that the release will change; its own sidecars need not be read back for them."""
-    pages = PageVersions.start(repository, request.projects, context.workers)
+def _look_at_pages(
+    context: Context,
+    repository: Repository,
+    request: ReleaseRequest,
+    manifests: Iterable[VersionedManifest],
+    pages: PageVersions,
+) -> None:
+    """Begin to look at all pages that the release will change; its own sidecars need not be read back for them.
+
+    All this happens beside the uploads and costs no wave. These begin first: they take longest, and use the connections
+    that are open.
+    """
+    workers = context.workers
+    pages.add(repository, request.projects, workers)
     if not context.dry_run:
-        pages.look_at_catalogue(repository, context.workers)  # beside the uploads: no wave more
+        pages.look_at_catalogue(repository, workers)
+        if any(read.version is None for read in manifests):
+            pages.look_at_root(repository, workers)
     for read in manifests:
-        pages.add_versions(repository, read.project, request.versions(read.manifest), context.workers)
+        pages.add_versions(repository, read.project, request.versions(read.manifest), workers)
     for upload in request.uploads if repository.settings.views else ():
         if upload.metadata is not None:
             pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
     if "people" in repository.settings.views and not context.dry_run:
-        context.workers.start(partial(_render_description, context.target, request))  # beside the uploads
-    return pages
+        workers.start(partial(_render_description, context.target, request))
 
 
 def _render_description(target: Target, request: ReleaseRequest) -> None:
@@ -328,20 +316,20 @@ class _Uploads:
         self._request = request
         self._stored: dict[str, StoredFile] = {}
 
-    def store_all(self, manifests: Iterable[VersionedManifest], plans: _Plans) -> None:
-        """Add every file, and every sidecar of a completed one, that the commits will name, in one wave."""
+    def store_all(self, manifests: Iterable[VersionedManifest], plans: _Plans, *, beside: Callable[[], None]) -> None:
+        """Add every file, and every sidecar of a completed one, that the commits will name, in one wave.
+
+        `beside` starts what is to happen meanwhile.
+        """
         jobs = [(read.manifest, upload) for read in manifests for upload in plans[read.project].to_upload]
         if jobs:
             size = sum(upload.size for _, upload in jobs)
             self._context.report(Stage(doing="uploading", count=len(jobs), total_bytes=size))
         self._prove_parts(upload for _, upload in jobs)
         completing = [(read.manifest, upload) for read in manifests for upload in plans[read.project].completed]
-        self._context.workers.map(
-            [
-                *(partial(self._store, manifest, upload) for manifest, upload in jobs),
-                *(partial(self._complete, manifest, upload) for manifest, upload in completing),
-            ]
-        )
+        calls: list[Callable[[], None]] = [partial(self._store, manifest, upload) for manifest, upload in jobs]
+        calls += [partial(self._complete, manifest, upload) for manifest, upload in completing]
+        self._context.workers.map(calls, beside)
 
     def decide(self, before: Manifest, plan: ReleasePlan, manifest: Manifest) -> tuple[Manifest | None, ReleasePlan]:
         """Plan again for the manifest as it is now, store what that needs, and return the next revision."""

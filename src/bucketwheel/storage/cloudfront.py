@@ -8,19 +8,18 @@ from uuid import uuid4
 from bucketwheel.errors import Unavailable
 from bucketwheel.names import printable
 from bucketwheel.places import Connection
+from bucketwheel.storage.sdk import open_session
 
 __all__ = ["create_invalidation"]
 
 
 def create_invalidation(distribution: str, paths: Sequence[str], connection: Connection) -> None:
     """Make CloudFront fetch these paths again; raises Unavailable in a few words."""
-    import boto3  # noqa: PLC0415 - takes a quarter of a second, and few repositories need it
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - few repositories need it
 
     batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": uuid4().hex}
     try:
-        session = boto3.Session(profile_name=connection.profile, region_name=connection.region)
-        client = session.client("cloudfront")
+        client = open_session(connection).client("cloudfront")
         client.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
     except ClientError as error:
         raise Unavailable(printable(str(error.response.get("Error", {}).get("Code", "refused")))) from None

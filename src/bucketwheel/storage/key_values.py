@@ -13,6 +13,7 @@ from bucketwheel.names import printable
 from bucketwheel.network import connection_cause
 from bucketwheel.places import Connection, S3Place
 from bucketwheel.storage.s3.errors import ApiCall, failure_in_words
+from bucketwheel.storage.sdk import open_session
 
 __all__ = ["CloudFront", "KeyValues", "NoStore"]
 
@@ -60,21 +61,15 @@ class CloudFront:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - a client of the SDK
         """Make a client; nothing is sent yet."""
-        import boto3  # noqa: PLC0415 - takes a quarter of a second, and few commands need it
-        import botocore.session  # noqa: PLC0415 - see above
-        from botocore.config import Config  # noqa: PLC0415 - see above
+        from botocore.config import Config  # noqa: PLC0415 - few commands need it
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
 
         if self.connection.no_sign_request:
             raise Denied("CloudFront takes no request without credentials; drop no-sign-request")
-        inner = botocore.session.Session()
-        # Tokens of STS's global endpoint are not valid under a signature that is for all regions.
-        inner.set_config_variable("sts_regional_endpoints", "regional")
         config = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
         try:
-            session = boto3.Session(
-                botocore_session=inner, profile_name=self.connection.profile, region_name=self.connection.region
-            )
+            # Tokens of STS's global endpoint are not valid under a signature that is for all regions.
+            session = open_session(self.connection, sts_regional_endpoints="regional")
             region = session.region_name or _GLOBAL_REGION
             return session.client(service, region_name=region, config=config)  # type: ignore[call-overload]
         except BotoCoreError as error:

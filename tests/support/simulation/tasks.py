@@ -162,9 +162,11 @@ class TaskWorkers(Workers):
         task.go_on()
         return task
 
-    def map(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
+    def map(self, calls: Iterable[Callable[[], _T]], meanwhile: Callable[[], None] = lambda: None) -> list[_T]:
         """Make all the calls and return their results in order, or raise the first error once all have ended."""
-        outcomes = self.map_settled(calls)
+        begun = [self.start(call) for call in calls]
+        meanwhile()
+        outcomes = _settled(begun)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -176,10 +178,14 @@ class TaskWorkers(Workers):
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls to their end, and return each one's result or error, in order."""
-        outcomes: list[_T | Exception] = []
-        for future in [self.start(call) for call in calls]:
-            try:
-                outcomes.append(future.result())
-            except Exception as error:  # noqa: BLE001 - handed to the caller, not swallowed
-                outcomes.append(error)
-        return outcomes
+        return _settled([self.start(call) for call in calls])
+
+
+def _settled(begun: list[Future[_T]]) -> list[_T | Exception]:
+    outcomes: list[_T | Exception] = []
+    for future in begun:
+        try:
+            outcomes.append(future.result())
+        except Exception as error:  # noqa: BLE001 - handed to the caller, not swallowed
+            outcomes.append(error)
+    return outcomes

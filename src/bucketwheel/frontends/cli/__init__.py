@@ -1,6 +1,7 @@
 """The command line.
 
-`--help` must be fast, so these modules import only click and the table of settings until a command runs.
+A command's module is imported when it is called, and imports only click and the table of settings until it runs:
+`--help` must be fast, and a publish must not pay for what it does not use.
 """
 
 from __future__ import annotations
@@ -8,27 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
 
-from bucketwheel.frontends.cli.check import check
-from bucketwheel.frontends.cli.delete import delete
-from bucketwheel.frontends.cli.from_list import from_list
-from bucketwheel.frontends.cli.infra import infra
-from bucketwheel.frontends.cli.init import init
 from bucketwheel.frontends.cli.options import VERBOSITY
 from bucketwheel.frontends.cli.output import notice
-from bucketwheel.frontends.cli.promote import promote
-from bucketwheel.frontends.cli.prune import prune
-from bucketwheel.frontends.cli.publish import fetch, publish, upload
-from bucketwheel.frontends.cli.reading import authorize, exec_, serve
-from bucketwheel.frontends.cli.reindex import reindex
-from bucketwheel.frontends.cli.repository import repository
-from bucketwheel.frontends.cli.show import show
-from bucketwheel.frontends.cli.status import status
-from bucketwheel.frontends.cli.user import user
-from bucketwheel.frontends.cli.yank import hide, unhide, unyank, yank
 
 __all__ = ["cli"]
 
@@ -47,8 +34,43 @@ it is empty.
 """
 
 
+_COMMANDS = {
+    "check": ("check",),
+    "delete": ("delete",),
+    "from_list": ("from-list",),
+    "infra": ("infra",),
+    "init": ("init",),
+    "promote": ("promote",),
+    "prune": ("prune",),
+    "publish": ("fetch", "publish", "upload"),
+    "reading": ("authorize", "exec", "serve"),
+    "reindex": ("reindex",),
+    "repository": ("repository",),
+    "show": ("show",),
+    "status": ("status",),
+    "user": ("user",),
+    "yank": ("hide", "unhide", "unyank", "yank"),
+}
+_MODULES = {name: module for module, names in _COMMANDS.items() for name in names}
+"""The module that defines each command."""
+
+
 class _Group(click.Group):
     """The commands; wrong usage is told as every other error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, for the help."""
+        del ctx
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"{__name__}.{_MODULES[cmd_name]}")
+        commands = (each for each in vars(module).values() if isinstance(each, click.Command))
+        return next(command for command in commands if command.name == cmd_name)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401 - click's
         """Read the options before the verb."""
@@ -89,27 +111,3 @@ _NO_ARGUMENTS: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.e
 def cli(*, verbose: int, quiet: bool) -> None:
     """Publish Python distributions to an index that is nothing but objects in S3, or files in a directory."""
     del verbose, quiet  # each command reads them
-
-
-for command in (
-    *(
-        publish,
-        upload,
-        fetch,
-        init,
-        show,
-        reindex,
-        yank,
-        unyank,
-        hide,
-        unhide,
-        delete,
-        prune,
-        status,
-        check,
-        promote,
-        from_list,
-        *(exec_, serve, authorize, repository, infra, user),
-    ),
-):
-    cli.add_command(command)

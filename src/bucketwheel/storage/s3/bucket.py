@@ -34,6 +34,7 @@ from bucketwheel.storage.s3.errors import (
     rejection_in_words,
 )
 from bucketwheel.storage.s3.listing import take_entries
+from bucketwheel.storage.sdk import open_session
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
@@ -199,11 +200,10 @@ class Bucket:
 
 def connect_bucket(place: S3Place, connection: Connection, *, jobs: int, report: Report) -> Bucket:
     """Make the client for a bucket, without sending anything; raises Denied for a connection that cannot be made."""
-    import boto3  # noqa: PLC0415 - takes a quarter of a second, only where S3 is used
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see reading
 
     try:
-        session = boto3.Session(profile_name=connection.profile, region_name=connection.region)
+        session = open_session(connection)
         client = session.client("s3", endpoint_url=connection.endpoint_url, config=_config(connection, jobs))
     except BotoCoreError as error:
         call = ApiCall(operation="connecting", bucket=place.bucket, profile=connection.profile)
