@@ -82,6 +82,26 @@ def test_a_command_is_loaded_alone() -> None:
     assert loaded.isdisjoint(f"{package}.{verb}" for verb in ("check", "delete", "infra", "publish", "reading", "user"))
 
 
+def test_a_publish_asks_before_it_loads_what_works_with_the_answers(tmp_path: Path) -> None:
+    """The modules of a release are loaded while the first requests are on their way."""
+    program = """
+import sys
+from bucketwheel.__main__ import main
+from bucketwheel.protocol.reading import Reading
+start = Reading.start
+
+def watched(*given):
+    print("loaded" if "bucketwheel.protocol.release" in sys.modules else "not yet loaded")
+    return start(*given)
+
+Reading.start = watched
+main()
+"""
+    words = ["publish", "-r", str(tmp_path / "repository"), str(make_wheel(tmp_path))]
+    run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[0] == "not yet loaded"
+
+
 def test_the_commands_are_those_that_exist() -> None:
     """The list of commands names each once; upload is there and needs no line of its own."""
     commands = run_command("--help").answer.partition("Commands:\n")[2].partition("\n\n")[0]

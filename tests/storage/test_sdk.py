@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ProfileNotFound, UnknownServiceError
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 from bucketwheel.places import Connection
 from bucketwheel.storage.sdk import open_session
@@ -28,7 +28,7 @@ def test_no_folder_of_a_service_is_looked_into(monkeypatch: pytest.MonkeyPatch) 
     looked: list[str] = []
     exists = Loader.FILE_LOADER_CLASS.exists
 
-    def look(loader: object, path: str) -> bool:
+    def look(loader: JSONFileLoader, path: str) -> bool:
         looked.append(path)
         return bool(exists(loader, path))
 
