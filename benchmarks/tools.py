@@ -50,13 +50,13 @@ class Tool:
         """Return the command that publishes files to the index in a bucket."""
         names = [str(file) for file in files]
         if self.name == "bucketwheel":
-            return [str(self.python), "-m", "bucketwheel", "publish", "-q", "-r", f"s3://{bucket}", *names]
+            return self.ours("publish", "-q", "-r", f"s3://{bucket}", *names)
         program = str(self.python.parent / self.name)
         return [program, "upload", "--bucket", bucket, *names]
 
     def ours(self, *words: str) -> list[str]:
         """Return a command of bucketwheel."""
-        return [str(self.python), "-m", "bucketwheel", *words]
+        return [str(self.python.parent / "bucketwheel"), *words]
 
     def probe(self, module: str, *words: str) -> list[str]:
         """Return the command that runs a program of this folder in its environment."""

@@ -29,7 +29,7 @@ def start(lab: Lab) -> list[Row]:
         bare = [str(lab.tool.python), "-c", "pass"]
         pairs = [(lab.run(bare), lab.run(command, fails=fails)) for _ in range(lab.size(15, 2))]
         own = (median([each for _, each in pairs], cpu) - median([each for each, _ in pairs], cpu)) * 1000
-        heavy = _heavy_imports(lab, command[1:], fails=fails) if not fails else []
+        heavy = _heavy_imports(lab, command, fails=fails) if not fails else []
         rows.append(
             Row(
                 work=what,

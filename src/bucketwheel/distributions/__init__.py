@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bucketwheel.distributions.observations import Broken, CoreMetadata, Flaw, Observation, Oddity, listed
-from bucketwheel.distributions.sdist import validate_sdist
 from bucketwheel.distributions.wheel import validate_wheel, validate_wheel_metadata
 from bucketwheel.errors import Problem, Refused
 from bucketwheel.names import DistributionName, InvalidName, Sha256, distribution_name, printable
@@ -127,7 +126,12 @@ def _observe(name: DistributionName, file: BinaryIO, size: int) -> Iterator[Obse
     file.seek(0)
     if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise Broken("is a web page, perhaps a login form", "download it again")
-    yield from (validate_wheel if name.kind == "wheel" else validate_sdist)(name, file, size)
+    if name.kind == "wheel":
+        yield from validate_wheel(name, file, size)
+    else:
+        from bucketwheel.distributions.sdist import validate_sdist  # noqa: PLC0415 - most releases are wheels only
+
+        yield from validate_sdist(name, file, size)
 
 
 def _validate_spelling(name: DistributionName) -> Iterator[Oddity]:

@@ -1,11 +1,10 @@
-"""The storage of a place; only a place in S3 loads the SDK."""
+"""The storage of a place, of which only its own kind is loaded; S3's loads the SDK."""
 
 from __future__ import annotations
 
 from bucketwheel.events import Report
 from bucketwheel.places import Connection, DirectoryPlace, Place, S3Place
 from bucketwheel.storage import Storage
-from bucketwheel.storage.directory import DirectoryStorage
 
 __all__ = ["create_bucket", "open_storage"]
 
@@ -16,6 +15,8 @@ def open_storage(place: Place, connection: Connection, *, jobs: int, report: Rep
     Raises Denied for a profile, region or endpoint that cannot be used.
     """
     if isinstance(place, DirectoryPlace):
+        from bucketwheel.storage.directory import DirectoryStorage  # noqa: PLC0415 - S3 needs none of it
+
         return DirectoryStorage(root=place.path, report=report)
     from bucketwheel.storage.s3 import connect  # noqa: PLC0415 - a directory needs none of it
 
