@@ -16,7 +16,9 @@ import pytest
 
 from bucketwheel import descriptions
 from bucketwheel.descriptions import CPU_SECONDS, LONGEST, LONGEST_HTML, can_render, open_renderer
+from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.format.views.safe_html import RenderedDescription
+from bucketwheel.protocol.descriptions import Descriptions
 from support.clients import clean_environment
 from support.http_server import serve, tree
 from support.viewed import DESCRIPTIONS
@@ -324,3 +326,11 @@ def wait_until(happened: Any) -> None:  # noqa: ANN401
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_after_the_end_nothing_is_rendered() -> None:
+    """A thread that asks late, because an upload failed meanwhile, begins no process that nobody would end."""
+    descriptions = Descriptions()
+    descriptions.end()
+    facts = CoreFacts(description="*text*", description_content_type="text/markdown")
+    assert descriptions.rendered(facts) is None
