@@ -27,6 +27,7 @@ from benchmarks.tools import aria2, here, install, peers
 CASES: dict[str, Callable[[Lab], list[Row]]] = {
     "publish": publishing.publish,
     "into-much": publishing.into_much,
+    "views": publishing.views,
     "contention": publishing.contention,
     "reindex": reading.reindex,
     "listing": reading.listing,

@@ -22,7 +22,7 @@ _PEERS = {
     "dumb-pypi": ("dumb-pypi==1.15.0",),
     "wheelhouse-uploader": ("wheelhouse-uploader==0.10.3", "setuptools<81"),
 }
-_OURS = (str(ROOT), "trustme")  # trustme makes the certificates of a run
+_OURS = (f"{ROOT}[web]", "trustme")  # trustme makes the certificates of a run
 
 _VERSIONS = """
 import importlib.metadata as metadata, json, platform, sys

@@ -10,7 +10,7 @@ from benchmarks.lab import FAR, Lab, Row, Sample, cpu, median, ratio
 from benchmarks.seeds import new_repository, seeded_repository
 from benchmarks.wheels import make_wheels
 
-__all__ = ["contention", "into_much", "publish"]
+__all__ = ["contention", "into_much", "publish", "views"]
 
 _WAVES = 4
 _LOST = (
@@ -26,6 +26,7 @@ _SECOND_SET_UP = (
     "a sidecar follows its file, so there are five waves, and the uploads need more connections than the reads before "
     "them, so there are two set-ups: 1.4 × is the least for these"
 )
+_RENDERED = "the description is rendered in a process beside the uploads, so it costs little time where a core is free"
 _WRITES = "we write `.metadata`, HTML, JSON and the manifest, each under a condition; s3pypi writes one HTML page"
 
 
@@ -88,6 +89,33 @@ def _wire_part(ours: list[Sample]) -> Row:
         measured=f"{span / floor:.2f} × the floor; {ours[-1].connections} connections",
         met=span <= 1.5 * floor,
         note=_SECOND_SET_UP,
+    )
+
+
+def views(lab: Lab) -> list[Row]:
+    """Publish into a repository with all views, beside one without any."""
+    without, viewed = new_repository(lab), new_repository(lab)
+    settings = ("views=json,json-versions,people,feeds", "base-url=https://pypi.example.com/")
+    options = [word for setting in settings for word in ("--set", setting)]
+    lab.run(lab.tool.ours("init", "-q", f"s3://{viewed}", *options), delay=0)
+    lab.run(lab.tool.ours("reindex", "-q", "-r", f"s3://{viewed}"), delay=0)
+    return [_with_views(lab, count, without, viewed) for count in (1, 10)]
+
+
+def _with_views(lab: Lab, count: int, without: str, viewed: str) -> Row:
+    wheels = _releases(lab, f"demo-{count}", count)
+    for bucket in (without, viewed):
+        lab.run(lab.tool.upload(bucket, next(wheels)), delay=0)
+    plain, full = lab.interleave(
+        9, lambda: lab.tool.upload(without, next(wheels)), lambda: lab.tool.upload(viewed, next(wheels))
+    )
+    times, most = ratio(full, plain), 2 * count + 26
+    return Row(
+        work=f"publish {count} wheel{'s' * (count > 1)} into an existing project, with all views",
+        goal=f"≤ 1.5 × the time without views, ≤ {most} requests",
+        measured=f"{times:.2f} × the time without; {full[-1].verbs} requests",
+        met=times <= 1.5 and full[-1].total <= most,
+        note=_RENDERED,
     )
 
 
