@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urljoin
 
 import feedparser  # type: ignore[import-untyped]
@@ -27,7 +28,7 @@ from bucketwheel.format.catalogue import (
 from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, NEW_PROJECTS_KEY, PEOPLE_KEYS
 from bucketwheel.format.manifest import Status
 from bucketwheel.format.settings import VIEWS, View
-from bucketwheel.names import ProjectName
+from bucketwheel.names import ProjectName, Sha256
 from bucketwheel.parallel import Workers
 from bucketwheel.protocol.catalogue import look_at_catalogue, record
 from bucketwheel.protocol.commit import read_manifest
@@ -309,6 +310,30 @@ def test_what_was_added_and_taken_back_is_not_shown_by_a_late_page(memory: Memor
     assert {key for key in SHARED if stored(memory, key).version == before[key]} <= {NEW_PROJECTS_KEY}
     for key, _, expected in late:
         assert key == NEW_PROJECTS_KEY or stored(memory, key).version != expected, key
+
+
+class Conflicting(MemoryStorage):
+    """Answers the first time to each asset that something else is being written there, and keeps nothing."""
+
+    asked: ClassVar[set[Key]] = set()
+
+    def add(
+        self, key: Key, body: Path | bytes, *, sha256: Sha256, headers: ObjectHeaders, marks: Mapping[str, str]
+    ) -> bool:
+        """Refuse, or create."""
+        if key.startswith("assets/") and key not in self.asked:
+            self.asked.add(key)
+            return False
+        return super().add(key, body, sha256=sha256, headers=headers, marks=marks)
+
+
+def test_a_page_waits_for_its_style_and_script(tmp_path: Path) -> None:
+    """A conflict is no proof that they are there."""
+    storage = Conflicting()
+    release_files(storage, wheel(tmp_path, "demo_pkg", "1.0"))
+    with_views(storage)
+    assert storage.asked
+    assert storage.asked <= set(storage.objects)
 
 
 @dataclass(slots=True)

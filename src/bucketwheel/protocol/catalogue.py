@@ -7,11 +7,12 @@ file, and nothing is lost for good: `reindex` makes it again. So a run that lose
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from bucketwheel.errors import Damaged, OutcomeUnknown, Unfinished
+from bucketwheel.errors import Damaged, OutcomeUnknown, Unavailable, Unfinished
 from bucketwheel.events import Report, Warned
 from bucketwheel.format.catalogue import (
     CATALOGUE_KEY,
@@ -32,7 +33,7 @@ from bucketwheel.format.settings import View
 from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.format.views.published import viewed_project
 from bucketwheel.names import ProjectName, sha256_of
-from bucketwheel.parallel import Patience, Workers
+from bucketwheel.parallel import Patience, Workers, attempts
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import PageVersion, stat_page
 from bucketwheel.protocol.repository import Repository, refuses_current
@@ -124,7 +125,14 @@ def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Wo
 
 
 def _add_asset(repository: Repository, key: Key, body: bytes) -> None:
-    repository.storage.add(key, body, sha256=sha256_of(body), headers=repository.layout.view(key), marks=NO_MARKS)
+    storage, headers = repository.storage, repository.layout.view(key)
+    for _ in attempts():
+        with suppress(OutcomeUnknown):
+            if storage.add(key, body, sha256=sha256_of(body), headers=headers, marks=NO_MARKS):
+                return
+        if storage.stat(key) is not None:  # rule: a conflict is not proof that an asset is there
+            return
+    raise Unavailable(f"the store did not keep {key}; run the same command again")
 
 
 def record(
