@@ -11,8 +11,9 @@ from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.inspection import read_body, read_page
 from bucketwheel.errors import Damaged, Refused
 from bucketwheel.events import Stage
+from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
 from bucketwheel.format.layout import SETTINGS_KEY
-from bucketwheel.format.lists.entries import Entry, grouped, read_list
+from bucketwheel.format.lists.entries import Entry, ListReader, grouped, numbered
 from bucketwheel.format.lists.pages import (
     PACKAGES_KEY,
     Page,
@@ -20,7 +21,7 @@ from bucketwheel.format.lists.pages import (
     batches,
     generation,
     lines_digest,
-    project_pages,
+    render_project,
     shared_pages,
     viewed_project,
 )
@@ -114,8 +115,9 @@ def _listed_projects(
     packages: bytes, style: Style, records: Mapping[str, ProjectRecord]
 ) -> dict[ProjectName, list[Entry]] | None:
     """Read the list as the last run kept it; None unless it is the one that the pages were made from."""
-    read = read_list(packages.decode("utf-8", "replace"), packages_url=style.packages_url, of_json=True)
-    projects = grouped(read.entries)
+    reader = ListReader(packages_url=style.packages_url, of_json=True)
+    reader.read(numbered(packages.decode("utf-8", "replace")))
+    projects = grouped(reader.entries)
     shown = {str(name): lines_digest(style, entries) for name, entries in projects.items()}
     return projects if shown == {name: each.shown for name, each in records.items() if name != SHARED} else None
 
@@ -123,11 +125,15 @@ def _listed_projects(
 def _pages(
     style: Style, projects: Mapping[ProjectName, Sequence[Entry]], wanted: Sequence[ProjectName]
 ) -> Iterator[Page]:
-    viewed = {name: viewed_project(name, entries) for name, entries in projects.items()}
+    rendered, shown = [], []
     for name in wanted or projects:
-        yield from project_pages(style, viewed[name], projects[name])
+        viewed = viewed_project(name, projects[name])
+        one = render_project(style, viewed, projects[name])
+        yield from one.pages
+        rendered.append(one._replace(pages=()))
+        shown.append(catalogue_entry(viewed))
     if not wanted:
-        yield from shared_pages(style, viewed, (entry.line for entries in projects.values() for entry in entries))
+        yield from shared_pages(style, rendered, rebuilt(Catalogue(), shown))
 
 
 def _check_pages(context: Context, listed: Mapping[Key, ListEntry] | None, pages: Iterable[Page]) -> list[Finding]:
