@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 
 from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.commands.check.inspection import read_body, read_page
+from bucketwheel.commands.check.inspection import inspect_page_headers, read_body, read_page
 from bucketwheel.errors import Damaged, Refused
 from bucketwheel.events import Stage
 from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
@@ -50,8 +50,11 @@ class InspectedList:
     findings: tuple[Finding, ...]
 
 
-def inspect_list(context: Context, wanted: Sequence[ProjectName]) -> InspectedList:
-    """Compare the pages of these projects, or all pages, with what the list says; raises Refused for one it lacks."""
+def inspect_list(context: Context, wanted: Sequence[ProjectName], *, deep: bool) -> InspectedList:
+    """Compare the pages of these projects, or all pages, with what the list says; raises Refused for one it lacks.
+
+    `deep` looks at the headers of these pages, too.
+    """
     settings = _settings(context)
     records, findings = _records(context.target.storage)
     known = [ProjectName(name) for name in records if name != SHARED]
@@ -60,7 +63,7 @@ def inspect_list(context: Context, wanted: Sequence[ProjectName]) -> InspectedLi
     context.report(Stage(doing="checking", count=len(wanted or known)))
     inspected = InspectedList(projects=len(wanted or known), files=0, findings=tuple(findings))
     if records and settings.shown is not None:
-        inspected = _inspect(context, settings, records, wanted)
+        inspected = _inspect(context, settings, records, wanted, deep=deep)
     after = _settings(context)
     if after.shown is None or after.run != settings.run:  # what a run has not finished is no finding of its own
         return InspectedList(projects=inspected.projects, files=0, findings=(_unfinished(context),))
@@ -90,7 +93,12 @@ def _records(storage: Storage) -> tuple[dict[str, ProjectRecord], list[Finding]]
 
 
 def _inspect(
-    context: Context, settings: ListSettings, records: Mapping[str, ProjectRecord], wanted: Sequence[ProjectName]
+    context: Context,
+    settings: ListSettings,
+    records: Mapping[str, ProjectRecord],
+    wanted: Sequence[ProjectName],
+    *,
+    deep: bool,
 ) -> InspectedList:
     storage = context.target.storage
     listed = None if wanted else {entry.key: entry for entry in storage.list("")}
@@ -99,7 +107,8 @@ def _inspect(
     packages = read_body(storage, PACKAGES_KEY)
     projects = None if style is None or packages is None else _listed_projects(packages, style, records)
     if style is not None and projects is not None:
-        findings = [*_check_pages(context, listed, _pages(style, projects, wanted)), *_check_logo(storage, style)]
+        pages = _pages(style, projects, wanted)
+        findings = [*_check_pages(context, listed, pages, deep=deep), *_check_logo(storage, style)]
         files = sum(len(projects[ProjectName(name)]) for name in names if name != SHARED)
     else:  # it is not known what each page shows, but which pages there are
         keys = [key for name in names for key in records[name].keys]
@@ -136,20 +145,24 @@ def _pages(
         yield from shared_pages(style, rendered, rebuilt(Catalogue(), shown))
 
 
-def _check_pages(context: Context, listed: Mapping[Key, ListEntry] | None, pages: Iterable[Page]) -> list[Finding]:
-    check = partial(_check_page, context.target.storage, listed)
-    found = (context.workers.map(partial(check, page) for page in batch) for batch in batches(pages))
-    return [each for each in chain.from_iterable(found) if each is not None]
+def _check_pages(
+    context: Context, listed: Mapping[Key, ListEntry] | None, pages: Iterable[Page], *, deep: bool
+) -> Iterator[Finding]:
+    check = partial(_check_page, context.target.storage, listed, deep=deep)
+    for batch in batches(pages):
+        yield from chain.from_iterable(context.workers.map(partial(check, page) for page in batch))
 
 
-def _check_page(storage: Storage, listed: Mapping[Key, ListEntry] | None, page: Page) -> Finding | None:
+def _check_page(
+    storage: Storage, listed: Mapping[Key, ListEntry] | None, page: Page, *, deep: bool
+) -> Sequence[Finding]:
     if listed is None:
         body = read_body(storage, page.key)
     else:
         body = read_page(storage, page.key, listed.get(page.key), page.body)
-    if body == page.body:
-        return None
-    return finding("page-missing:list" if body is None else "page-edited:list", page.key)
+    if body != page.body:
+        return [finding("page-missing:list" if body is None else "page-edited:list", page.key)]
+    return inspect_page_headers(storage, page.key, page.headers, kind="headers-wrong:list") if deep else []
 
 
 def _check_keys(context: Context, listed: Mapping[Key, ListEntry] | None, keys: Sequence[Key]) -> list[Finding]:
