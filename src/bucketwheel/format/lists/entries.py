@@ -27,7 +27,6 @@ KEYS = (
 _SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 _PASSED_OVER = (".egg", ".exe", ".msi", ".rpm")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\Z")
-_FILENAME_KEY = re.compile(r'"filename": ?"([^"]*)"')
 _TEXT, _NUMBER = r'"([ !#-\[\]-~]*)"', "(0|[1-9][0-9]{0,15})"
 _USUAL = re.compile(
     r'\{"filename": "([A-Za-z0-9_][A-Za-z0-9._+!-]*)"'
@@ -41,6 +40,7 @@ _LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40,
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _LARGEST = 2**53 - 1
 _DECODER = json.JSONDecoder()
+_YEAR_10000 = 253_402_300_800
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is written as UTC
 
 
@@ -125,11 +125,11 @@ def project_of(line: str, *, of_json: bool) -> str:
 
 
 def _filename(line: str) -> str:
-    # Without a backslash no string can hold a quote, so nothing but a key looks like this, and the last one counts.
-    found = None if "\\" in line else _FILENAME_KEY.search(line)
-    if found is None or line.find('"filename"', found.end()) >= 0:
+    # Without a backslash no string can hold a quote, so nothing but a key looks like this. Two may be of two objects.
+    before, key, rest = line.partition('"filename": "')
+    if not key or "\\" in line or '"filename"' in before or '"filename"' in rest:
         return str(_table(line.strip())["filename"])
-    return found[1]
+    return rest.partition('"')[0]
 
 
 def _table(text: str) -> dict[str, object]:
@@ -228,6 +228,9 @@ def _size(value: object) -> int | None:
 
 
 def _moment(value: object) -> str:
+    if type(value) is int and 0 <= value < _YEAR_10000:
+        days, seconds = divmod(value, 86_400)
+        return f"{_day(days)}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.000000Z"
     wrong = "has an upload_timestamp that is not in seconds since 1970"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidEntry(wrong)
@@ -236,6 +239,11 @@ def _moment(value: object) -> str:
     except (ValueError, OverflowError):  # no number, or beyond all years
         raise InvalidEntry(wrong) from None
     return f"{moment.isoformat()}{'' if moment.microsecond else '.000000'}Z"
+
+
+@lru_cache(maxsize=1 << 12)
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def _requires_dist(table: Mapping[str, object]) -> tuple[str, ...] | None:
@@ -250,8 +258,8 @@ def _requires_dist(table: Mapping[str, object]) -> tuple[str, ...] | None:
 def _parse(filename: str) -> tuple[ProjectName, str]:
     """Return project and version of a file name; raises InvalidEntry, which says what is wrong."""
     if filename.endswith(".whl"):
-        parts = filename.removesuffix(".whl").split("-")
-        if len(parts) not in {5, 6} or not all(parts):
+        parts = filename[:-4].split("-")
+        if len(parts) not in {5, 6} or "" in parts:
             raise InvalidEntry(f"has a wheel whose name has not five or six parts: {filename}")
         return _named(parts[0], filename), _normal(parts[1], filename)
     ending = next((ending for ending in _SDISTS if filename.endswith(ending)), None)

@@ -24,12 +24,16 @@ _FOOT = "</body>\n</html>\n"
 def render_html(viewed: ViewedProject) -> tuple[bytes, bytes]:
     """Write a project's HTML page, and the lines of the page with all files, which lead to the same from the root."""
     near, far = [], []
+    known, here, there = None, "", ""
     for release in viewed.releases:
         for file in release.files:
             folder, slash, name = file.url.rpartition("/")
+            if folder != known:
+                known, here = folder, escape(folder + slash)
+                there = escape(from_folder(folder + slash, viewed.project, 0))
             rest = _after_folder(name, file)
-            near.append(f'<a href="{_escaped(folder + slash)}{rest}')
-            far.append(f'<a href="{_from_root(folder + slash, viewed.project)}{rest}')
+            near.append(f'<a href="{here}{rest}')
+            far.append(f'<a href="{there}{rest}')
     return _html(f"Links for {viewed.project}", near), _encoded(far)
 
 
@@ -82,11 +86,6 @@ def _encoded(texts: Iterable[str]) -> bytes:
 # Files of one project mostly say the same.
 _escaped = lru_cache(maxsize=1 << 10)(escape)
 _quoted = lru_cache(maxsize=1 << 10)(encode_basestring)
-
-
-@lru_cache(maxsize=1 << 10)
-def _from_root(folder: str, project: ProjectName) -> str:
-    return escape(from_folder(folder, project, 0))
 
 
 def _after_folder(name: str, file: ViewedFile) -> str:

@@ -122,6 +122,9 @@ def _before_name(values: tuple[object, ...]) -> str:
 
 
 def _files(project: ProjectName, release: ReleaseView, around: _AroundUrls, depth: int) -> str:
+    if len(around) == 1:  # most versions have one file
+        ((before, after),) = around
+        return f"[{before}{encode_basestring(from_folder(release.files[0].url, project, depth))}{after}]"
     texts = [
         f"{before}{encode_basestring(from_folder(file.url, project, depth))}{after}"
         for file, (before, after) in zip(release.files, around, strict=True)
