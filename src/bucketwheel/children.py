@@ -18,7 +18,6 @@ _START = (
     "from bucketwheel.{}.child import main; main()"
 )
 
-_PIPE = 1024 * 1024  # where the system lets us choose
 # The child must not die of a Ctrl-C with a traceback, and opens no window.
 _APART: dict[str, Any] = (
     {"start_new_session": True}
@@ -39,7 +38,6 @@ def start_child(package: str, environment: Mapping[str, str] | None = None) -> s
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        pipesize=_PIPE,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | dict(environment or {}),
         **_APART,
     )

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Timer
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from bucketwheel.children import end_child, import_path, start_child
 from bucketwheel.errors import Unavailable
@@ -22,6 +22,11 @@ from bucketwheel.format.catalogue import Catalogue
 from bucketwheel.format.lists.entries import numbered
 from bucketwheel.format.lists.pages import RenderedProject, Style
 from bucketwheel.format.lists.portions import Judged, OwnPortion, Portion, split
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["READY", "Failed", "open_portions"]
 
@@ -31,6 +36,7 @@ _FEWEST_LINES = 10_000
 """Of a portion. A process takes 0.15 s to start, and 10,000 lines take 0.2 s."""
 _MOST = 4
 """Processes. More would wait for the one that writes."""
+_PIPE = 1024 * 1024
 _SECONDS, _BYTES_A_SECOND = 60, 1_000_000
 """The time that a process may take to read its lines: if the host hides Python, what was started may never read."""
 
@@ -109,6 +115,8 @@ class _Child:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
+        _widen(process.stdin)
+        _widen(process.stdout)
         self._catalogue = Catalogue()
 
     def begin(self, style: Style, *, of_json: bool) -> None:
@@ -163,6 +171,13 @@ class _Child:
         if isinstance(answer, Failed):
             raise RuntimeError(answer.traceback)  # noqa: TRY004 - whatever it was
         return answer
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold more, where the system knows how and grants it: then its ends wait less for each other."""
+    if pipe is not None and (resize := getattr(fcntl, "F_SETPIPE_SZ", None)) is not None:
+        with suppress(OSError):
+            fcntl.fcntl(pipe, resize, _PIPE)
 
 
 def _ended_early() -> Unavailable:
