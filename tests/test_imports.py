@@ -20,10 +20,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway",),
     ("protocol",),
     ("signing",),
-    ("sources", "distributions", "config", "hosting", "descriptions"),
+    ("sources", "distributions", "config", "hosting", "descriptions", "portions"),
     ("format",),
     ("storage",),
-    ("parallel", "places", "network"),
+    ("parallel", "places", "network", "children"),
     ("names",),
     ("errors", "events"),
 )

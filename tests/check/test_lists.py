@@ -175,6 +175,24 @@ def test_in_a_bucket(bucket: TestBucket, tamper: Callable[[object], None] | None
         assert found(bucketwheel.check(place)) == {("page-edited", "pypi/demo/json")}
 
 
+def test_headers(bucket: TestBucket) -> None:
+    """A page with the right bytes and other headers is found by --deep only, and the remedy repairs it."""
+    place = bucketwheel.load_settings(options={"repository": str(bucket.place)})
+    place = replace(place, connection=bucket.connection)
+    write(place)
+    storage, keys = bucket.storage(), ("simple/demo/", "pypi/demo/1.0/json", "index.html")
+    for key in keys:
+        overwrite(storage, Key(key), stored(storage, key).body)
+
+    assert bucketwheel.check(place).findings == ()
+    assert found(bucketwheel.check(place, deep=True)) == {("headers-wrong", key) for key in keys}
+    assert found(bucketwheel.check(place, projects=["demo"], deep=True)) == {("headers-wrong", key) for key in keys[:2]}
+    for key in keys:
+        remove(storage, key)
+    write(place, options=replace(OPTIONS, all_pages=True))
+    assert bucketwheel.check(place, deep=True).findings == ()
+
+
 def test_command(settings: Settings, tmp_path: Path) -> None:
     """Exit codes are those of any check, and a project that the list lacks is refused."""
     place = ["-r", str(tmp_path / DIRECTORY)]

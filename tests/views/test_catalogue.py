@@ -24,7 +24,7 @@ from support.viewed import HOSTILE, viewed
 def _entry(name: str, *versions: str, revision: int = 1, summary: str = "", day: int = 1) -> CatalogueEntry:
     project = viewed(*versions, facts=CoreFacts(summary=summary))
     releases = tuple(
-        replace(each, files=tuple(file._replace(upload_time=f"2026-01-{day:02}T00:00:00Z") for file in each.files))
+        each._replace(files=tuple(file._replace(upload_time=f"2026-01-{day:02}T00:00:00Z") for file in each.files))
         for each in project.releases
     )
     return catalogue_entry(replace(project, project=ProjectName(name), revision=revision, releases=releases))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -13,11 +14,13 @@ from typing import Any
 
 import html5lib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bucketwheel
 from bucketwheel import ListIndex, ListOptions, Misconfigured, Refused, Unfinished
 from bucketwheel.events import Event, RequestSent, Warned, Writing
-from bucketwheel.format.lists.entries import read_list
+from bucketwheel.format.lists.entries import KEYS, ListReader, numbered
 from bucketwheel.storage import Key
 from support.archives import make_wheel
 from support.clients import run_pip, run_uv
@@ -53,6 +56,13 @@ def settings(place: Path | str) -> bucketwheel.Settings:
 def write(place: Path, body: str, options: ListOptions = OPTIONS, **report: Any) -> ListIndex:  # noqa: ANN401
     """Write the index of a list of JSON objects."""
     return bucketwheel.from_list(body, settings(place), options=options, of_json=True, **report)
+
+
+def read(body: str, *, of_json: bool) -> ListReader:
+    """What the lines of a list say."""
+    reader = ListReader(packages_url="x", of_json=of_json)
+    reader.read(numbered(body))
+    return reader
 
 
 def contents(place: Path) -> dict[str, bytes]:
@@ -245,7 +255,40 @@ def test_bad_lines(tmp_path: Path, line: dict[str, Any], what: str) -> None:
 )
 def test_broken_json(line: str) -> None:
     """What is not an object of JSON is a bad line, whatever it is."""
-    assert read_list(f"{line}\n", packages_url="x", of_json=True).bad[0].number == 1
+    assert read(f"{line}\n", of_json=True).bad[0].number == 1
+
+
+TEXTS = st.one_of(st.text(max_size=5), st.sampled_from(["", ">=3.9", 'a"b', "a\\\\b", "é", "a, b", "\x7f", "true"]))
+HASHES = st.sampled_from([f"sha256={'ab' * 32}", f"md5={'1' * 32}", "md5=1", "sha256", ""])
+NUMBERS = st.one_of(st.integers(-2, 2**54), st.floats(), st.sampled_from([0, 1_700_000_000, 10**17]))
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "filename": st.sampled_from(
+                ["a-1-py3-none-any.whl", "a-1.zip", "a..b-1.zip", "a-1.egg", "a-x.zip", "ä-1.zip"]
+            )
+        },
+        optional={
+            "hash": HASHES,
+            "requires_dist": st.lists(TEXTS, max_size=2),
+            "requires_python": TEXTS,
+            "core_metadata": st.one_of(TEXTS, HASHES, st.booleans()),
+            "upload_timestamp": NUMBERS,
+            "uploaded_by": TEXTS,
+            "yanked_reason": TEXTS,
+            "size": NUMBERS,
+        },
+    )
+)
+def test_every_spelling_of_a_line_is_read_alike(table: dict[str, Any]) -> None:
+    """A line as programs usually write it is read in a shorter way than others, which finds the same."""
+    known = {key: table[key] for key in KEYS if key in table}
+    usual, other = read(json.dumps(known), of_json=True), read(json.dumps({"other": 0, **table}), of_json=True)
+
+    assert (list(usual.entries), usual.bad, usual.passed_over) == (list(other.entries), other.bad, other.passed_over)
+    assert [entry.line for entry in usual.entries] == [json.dumps(known)] * len(usual.entries)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +304,7 @@ def test_broken_json(line: str) -> None:
 )
 def test_old_spellings(filename: str, project: str, version: str) -> None:
     """Names of sdists from before there were rules are read as dumb-pypi reads them."""
-    (entry,) = read_list(filename, packages_url="x", of_json=False).entries
+    (entry,) = read(filename, of_json=False).entries
 
     assert (entry.project, entry.version) == (project, version)
 
@@ -279,9 +322,9 @@ def test_hashes_that_uv_does_not_know(tmp_path: Path) -> None:
 
 def test_files_that_nobody_installs_are_counted() -> None:
     """Eggs and installers are passed over."""
-    read = read_list("a-1.egg\nb-1.exe\nc-1.msi\nd-1.rpm\n\ne-1.zip\n", packages_url="x", of_json=False)
+    found = read("a-1.egg\nb-1.exe\nc-1.msi\nd-1.rpm\n\ne-1.zip\n", of_json=False)
 
-    assert (read.passed_over, len(read.entries), read.bad) == (4, 1, ())
+    assert (found.passed_over, len(found.entries), found.bad) == (4, 1, [])
 
 
 def test_a_second_run_at_the_same_time_exits_3(tmp_path: Path) -> None:
@@ -328,6 +371,21 @@ def test_overtaken(bucket: TestBucket, verb: str, key: str) -> None:
     page = storage.read(Key("simple/demo/index.json"))
     assert page is not None
     assert [each["filename"] for each in json.loads(page.body)["files"]] == [each["filename"] for each in LIST[:3]]
+
+
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="Windows has no call for it")
+def test_pages_are_durable_before_a_record_counts_on_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system writes down all pages once, while the records still say that they may not be there."""
+    found: list[tuple[set[str], bool]] = []
+
+    def sync() -> None:
+        settings = json.loads((tmp_path / "_bucketwheel" / "repository.json").read_bytes())
+        found.append((set(contents(tmp_path)), settings.get("shown") is None))
+
+    monkeypatch.setattr(os, "sync", sync)
+    write(tmp_path, lines(*LIST))
+
+    assert found == [(set(contents(tmp_path)), True)]
 
 
 class Stopped(Exception):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from heapq import merge
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,21 +19,20 @@ from uuid import uuid4
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Misconfigured, Problem, Refused, Unfinished
 from bucketwheel.events import Report, Warned, ignore
+from bucketwheel.format.catalogue import merged_catalogues
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, PageStyle
-from bucketwheel.format.lists.entries import Entry, ReadList, grouped, read_list
+from bucketwheel.format.lists.entries import BadLine
 from bucketwheel.format.lists.pages import (
     Page,
+    RenderedProject,
     Style,
     batches,
     generation,
-    lines_digest,
     logo_page,
-    project_keys,
-    project_pages,
     shared_keys,
     shared_pages,
-    viewed_project,
 )
+from bucketwheel.format.lists.portions import Portion, judge
 from bucketwheel.format.lists.record import (
     PROJECTS_KEY,
     SHARED,
@@ -43,9 +44,9 @@ from bucketwheel.format.lists.record import (
     encode_projects,
 )
 from bucketwheel.format.views.logo import Logo
-from bucketwheel.format.views.projects import ViewedProject
-from bucketwheel.names import ProjectName, printable, sha256_of
+from bucketwheel.names import printable, sha256_of
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.portions import open_portions
 from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty, refuse_read_only
 from bucketwheel.sources.logo import logo_file
 from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMany
@@ -54,7 +55,6 @@ __all__ = ["ListIndex", "ListOptions", "from_list"]
 
 _ANOTHER_LOGO = "give another file, or an http or https URL"
 _MOST_SHOWN = 20
-_UNKNOWN_TO_UV = frozenset({"sha1", "sha224"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +119,14 @@ def from_list(
         shown = sha256_of(f"{style.digest}\n{of_json}\n{body}".encode("utf-8", "surrogatepass"))
         if found.settings is not None and found.settings.shown == shown and not look_at_all:
             return _index(context, style, found.settings.counts, (0, 0))
-        read = read_list(body, packages_url=options.packages_url, of_json=of_json)
-        _tell_bad_lines(read, report, skip=options.skip_invalid)
-        _tell_odd_hashes(read, report)
-        projects = grouped(read.entries)
-        counts = (len(projects), len(read.entries), read.passed_over, len(read.bad))
-        settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts, style=style, generation=generation())
         writing = _Writing(context, style, found, logo if isinstance(logo, Logo) else None, look_at_all=look_at_all)
-        changed = writing.run(projects, settled)
+        with open_portions(body, style, of_json=of_json, most=settings.jobs) as portions:
+            judged = judge(portions)
+            _tell_bad_lines(judged.bad, report, skip=options.skip_invalid)
+            _tell_odd_hashes(judged.odd_hashes, report)
+            counts = (len(judged.records), judged.files, judged.passed_over, len(judged.bad))
+            settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts, style=style, generation=generation())
+            changed = writing.run(portions, judged.records, settled)
     return _index(context, style, counts, changed)
 
 
@@ -199,9 +199,9 @@ def _find(target: Target) -> _Found:
     )
 
 
-def _tell_bad_lines(read: ReadList, report: Report, *, skip: bool) -> None:
-    shown, more = read.bad[:_MOST_SHOWN], len(read.bad) - _MOST_SHOWN
-    if read.bad and not skip:
+def _tell_bad_lines(bad: Sequence[BadLine], report: Report, *, skip: bool) -> None:
+    shown, more = bad[:_MOST_SHOWN], len(bad) - _MOST_SHOWN
+    if bad and not skip:
         problems = [
             Problem(subject=f"line {each.number}", what=each.what, remedy="correct it, or pass --skip-invalid")
             for each in shown
@@ -216,8 +216,7 @@ def _tell_bad_lines(read: ReadList, report: Report, *, skip: bool) -> None:
         report(Warned(message=f"{more} more lines were skipped"))
 
 
-def _tell_odd_hashes(read: ReadList, report: Report) -> None:
-    count = sum(not _UNKNOWN_TO_UV.isdisjoint(each.file.hashes) for each in read.entries)
+def _tell_odd_hashes(count: int, report: Report) -> None:
     if count:
         files = "1 file has" if count == 1 else f"{count} files have"
         report(Warned(message=f"uv refuses HTML pages with a sha1 or sha224, which {files}; a list with sha256 helps"))
@@ -233,10 +232,12 @@ class _Writing:
         self._run_id = ""
         self._written = self._removed = 0
 
-    def run(self, projects: Mapping[ProjectName, Sequence[Entry]], settled: ListSettings) -> tuple[int, int]:
+    def run(
+        self, portions: Sequence[Portion], records: Mapping[str, ProjectRecord], settled: ListSettings
+    ) -> tuple[int, int]:
         """Write what differs, remove what only a former run wrote; return how many pages of each."""
         try:
-            self._write(projects, settled)
+            self._write(portions, records, settled)
         except SwapLost as lost:
             raise Unfinished(
                 f"another run writes to {self._context.target.place} at the same time ({lost.key} changed); run the "
@@ -244,15 +245,9 @@ class _Writing:
             ) from lost
         return self._written, self._removed
 
-    def _write(self, projects: Mapping[ProjectName, Sequence[Entry]], settled: ListSettings) -> None:
+    def _write(self, portions: Sequence[Portion], listed: Mapping[str, ProjectRecord], settled: ListSettings) -> None:
         found, style = self._found, self._style
-        after = {
-            str(name): ProjectRecord(
-                shown=lines_digest(style, entries),
-                keys=tuple(project_keys(style, name, [*dict.fromkeys(entry.version for entry in entries)])),
-            )
-            for name, entries in projects.items()
-        }
+        after: dict[str, ProjectRecord] = {**listed}
         after[SHARED] = ProjectRecord(shown=str(settled.shown), keys=tuple(shared_keys(style)))
         changed = {name for name, record in after.items() if self._look_at_all or found.records.get(name) != record}
         self._run_id = settled.run
@@ -260,22 +255,21 @@ class _Writing:
         records = self._swap_records(_while_writing(found.records, after, changed), found.records_version)
         old = {key for record in found.records.values() for key in record.keys}
         gone = old - {key for record in after.values() for key in record.keys}
-        self._write_pages(self._pages(projects, changed), old)
+        self._write_pages(self._pages(portions, changed), old)
         self._remove(sorted(gone))
         self._swap_records(after, records)
         self._swap_settings(settled, began)
 
-    def _pages(self, projects: Mapping[ProjectName, Sequence[Entry]], changed: set[str]) -> Iterator[Page]:
+    def _pages(self, portions: Sequence[Portion], changed: set[str]) -> Iterator[Page]:
         """Render what changed: the pages of projects, then those that link to them."""
-        viewed: dict[ProjectName, ViewedProject] = {}
-        for name, entries in projects.items():
-            viewed[name] = viewed_project(name, entries)
-            if name in changed:
-                yield from project_pages(self._style, viewed[name], entries)
-        lines = (entry.line for entries in projects.values() for entry in entries)
+        rendered: list[RenderedProject] = []
+        for one in merge(*[portion.render(changed) for portion in portions], key=attrgetter("project")):
+            yield from one.pages
+            rendered.append(one._replace(pages=()))
         if self._logo is not None:
             yield logo_page(self._style, self._logo)
-        yield from shared_pages(self._style, viewed, lines)
+        catalogue = merged_catalogues([portion.catalogue() for portion in portions])
+        yield from shared_pages(self._style, rendered, catalogue)
 
     def _write_pages(self, pages: Iterator[Page], old: set[Key]) -> None:
         known: dict[Key, ObjectVersion] = {}
@@ -288,6 +282,8 @@ class _Writing:
             known |= {key: info.version for key, info in found.items()}
             self._swap(wanted, known)
             self._written += len(wanted)
+        if isinstance(self._storage, SwapsMany):
+            self._storage.settle()  # before anything says that the pages are there
 
     def _swap(self, pages: Sequence[Page], versions: Mapping[Key, ObjectVersion]) -> None:
         if isinstance(self._storage, SwapsMany):

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import Message
 from importlib.util import find_spec
 from threading import Event, RLock, Timer
-from typing import Any
 
+from bucketwheel.children import end_child, import_path, start_child
 from bucketwheel.format.views.safe_html import RenderedDescription
 
 __all__ = ["CPU_SECONDS", "LONGEST", "LONGEST_HTML", "can_render", "open_renderer"]
@@ -33,12 +32,6 @@ _WALL_SECONDS = 60
 _AS_TEXT = RenderedDescription(None)
 _KINDS = {"": "rst", "text/x-rst": "rst", "text/markdown": "markdown"}
 _NEEDED = ("readme_renderer", "comrak")
-# What Python and its libraries need to start on any system: no credentials, and no settings of docutils.
-_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
-    "from bucketwheel.descriptions.child import main; main()"
-)
 
 
 def can_render() -> bool:
@@ -91,26 +84,17 @@ class _Child:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            with suppress(OSError, ValueError):  # the interpreter, at its exit, may have closed them before
-                process.communicate()  # closes its pipes, and waits
+            end_child(process)
 
     def _start(self) -> bool:
-        path = [str(entry) for entry in sys.path if entry]
+        # A file with settings of docutils, even in this directory, could allow includes.
+        environment = {"DOCUTILSCONFIG": os.devnull}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - Python itself
-                [sys.executable or "", "-I", "-X", "utf8", "-c", _START],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-                | {"DOCUTILSCONFIG": os.devnull},  # such a file, even in this directory, could allow includes
-                **_APART,
-            )
+            self._process = start_child("descriptions", environment)
         except OSError:
             self._usable = False
         else:
-            self._usable = self._exchange(path) == {"ready": True}
+            self._usable = self._exchange(import_path()) == {"ready": True}
         if not self._usable:
             self._end()
         return self._usable
@@ -152,15 +136,6 @@ def _end_late(process: subprocess.Popen[bytes], late: Event) -> None:
 
 
 _LATE = object()
-
-# A Ctrl-C at the terminal is ours: the child must not die with a traceback, and opens no window.
-_APART: dict[str, Any] = (
-    {"start_new_session": True}
-    if os.name == "posix"
-    else {
-        "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    }
-)
 
 
 def _kind_of(content_type: str) -> tuple[str | None, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import nlargest
 
 from bucketwheel.errors import Damaged
 from bucketwheel.format.documents import Document, DocumentInvalid, dump_document, load_document
@@ -25,6 +26,7 @@ __all__ = [
     "catalogue_entry",
     "decode_catalogue",
     "encode_catalogue",
+    "merged_catalogues",
     "rebuilt",
     "with_entries",
 ]
@@ -132,8 +134,18 @@ def rebuilt(found: Catalogue, entries: Iterable[CatalogueEntry], *, gone: Iterab
     return found if made == found else _catalogue(found.revision + 1, made.lines, made.releases)
 
 
+def merged_catalogues(catalogues: Iterable[Catalogue]) -> Catalogue:
+    """Return one catalogue of all these, none of which has a project of another."""
+    lines: dict[ProjectName, CatalogueLine] = {}
+    releases: list[Released] = []
+    for each in catalogues:
+        lines.update(each.lines)
+        releases.extend(each.releases)
+    return _catalogue(0, lines, releases)
+
+
 def _catalogue(revision: int, lines: Mapping[ProjectName, CatalogueLine], releases: Iterable[Released]) -> Catalogue:
-    newest_first = sorted(releases, key=lambda each: each.order, reverse=True)[:_NEWEST]
+    newest_first = nlargest(_NEWEST, releases, key=lambda each: each.order)
     kept = (
         Released(
             project=each.project, version=each.version, released=each.released, summary=lines[each.project].summary

@@ -170,7 +170,13 @@ class SwapsMany(Protocol):
     """A store in which many swaps at once are cheaper than one by one."""
 
     def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
-        """Swap each as `swap` does, in this order, no key twice; raises SwapLost at the first that is lost."""
+        """Swap each as `swap` does, in this order, no key twice; raises SwapLost at the first that is lost.
+
+        A crash of the system may undo them until `settle` has returned.
+        """
+
+    def settle(self) -> None:
+        """Make all that was swapped so far as durable as `swap` does."""
 
 
 @runtime_checkable

@@ -193,7 +193,7 @@ class DirectoryStorage:
         return ObjectVersion(sha256)
 
     def swap_many(self, swaps: Iterable[tuple[Key, bytes, ObjectVersion | None]]) -> None:
-        """Replace or create files under one lock; the system is asked once, at the end, to write what it holds back."""
+        """Replace or create files under one lock."""
         folders = {"": _Folder(str(self.root), is_new=False)}
         temporary = f"{os.sep}{_TEMPORARY}{secrets.token_hex(8)}"
         with self._locked(), _in_words(self.root):
@@ -205,6 +205,9 @@ class DirectoryStorage:
                     raise SwapLost(key)
                 self.report(Writing(target=key))
                 _put(folder.path + temporary, body, path)
+
+    def settle(self) -> None:
+        """Ask the system once: to ask for each of a hundred thousand files takes minutes."""
         if hasattr(os, "sync"):
             os.sync()
 

@@ -119,7 +119,7 @@ def check_projects(context: Context, projects: Sequence[str], *, deep: bool, set
 
 
 def _check_list(context: Context, wanted: Sequence[ProjectName], *, deep: bool) -> Checked:
-    inspected = inspect_list(context, wanted)
+    inspected = inspect_list(context, wanted, deep=deep)
     return Checked(
         repository=context.target.place,
         projects=inspected.projects,
@@ -277,7 +277,7 @@ def _check_deep(
     found = workers.map(
         [
             *(partial(inspect_object, repository, wanted, size, report) for wanted, size in present),
-            *(partial(inspect_page_headers, repository, key, headers) for key, headers in pages.items()),
+            *(partial(inspect_page_headers, repository.storage, key, headers) for key, headers in pages.items()),
             *(partial(inspect_attestations, repository, wanted, settings) for wanted in attestations),
             *(partial(inspect_signature, repository, wanted, settings) for wanted in signatures),
         ]

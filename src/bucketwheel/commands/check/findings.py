@@ -161,6 +161,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "headers-wrong:page": FindingKind(
         "warning", "is a page served with {headers}", f"remove the page and {_REINDEX}, which writes it again"
     ),
+    "headers-wrong:list": FindingKind(
+        "warning", "is a page served with {headers}", f"remove the page, and {_FROM_LIST} and --all-pages"
+    ),
     "client-page-old": FindingKind(
         "warning",
         "is cached at revision {shown} of {revision}",

@@ -199,11 +199,12 @@ def inspect_object(repository: Repository, wanted: ReferencedObject, size: int, 
     return [*check_bytes(wanted, sha256), *(() if served is None else check_headers(wanted, served))]
 
 
-def inspect_page_headers(repository: Repository, key: Key, headers: ObjectHeaders) -> list[Finding]:
-    """Look at the headers of a page."""
-    storage = repository.storage
+def inspect_page_headers(
+    storage: Storage, key: Key, headers: ObjectHeaders, *, kind: str = "headers-wrong:page"
+) -> list[Finding]:
+    """Look at the headers of a page; `kind` is what to call it if they differ."""
     served = storage.headers(key) if isinstance(storage, Inspectable) else None
-    return [] if served is None else list(check_page_headers(key, headers, served))
+    return [] if served is None else list(check_page_headers(key, headers, served, kind))
 
 
 def _digest(repository: Repository, key: Key) -> Sha256:

@@ -8,11 +8,12 @@ from functools import partial
 from itertools import chain
 
 from bucketwheel.commands.check.findings import Finding, finding
-from bucketwheel.commands.check.inspection import read_body, read_page
+from bucketwheel.commands.check.inspection import inspect_page_headers, read_body, read_page
 from bucketwheel.errors import Damaged, Refused
 from bucketwheel.events import Stage
+from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
 from bucketwheel.format.layout import SETTINGS_KEY
-from bucketwheel.format.lists.entries import Entry, grouped, read_list
+from bucketwheel.format.lists.entries import Entry, ListReader, grouped, numbered
 from bucketwheel.format.lists.pages import (
     PACKAGES_KEY,
     Page,
@@ -20,7 +21,7 @@ from bucketwheel.format.lists.pages import (
     batches,
     generation,
     lines_digest,
-    project_pages,
+    render_project,
     shared_pages,
     viewed_project,
 )
@@ -49,8 +50,11 @@ class InspectedList:
     findings: tuple[Finding, ...]
 
 
-def inspect_list(context: Context, wanted: Sequence[ProjectName]) -> InspectedList:
-    """Compare the pages of these projects, or all pages, with what the list says; raises Refused for one it lacks."""
+def inspect_list(context: Context, wanted: Sequence[ProjectName], *, deep: bool) -> InspectedList:
+    """Compare the pages of these projects, or all pages, with what the list says; raises Refused for one it lacks.
+
+    `deep` looks at the headers of these pages, too.
+    """
     settings = _settings(context)
     records, findings = _records(context.target.storage)
     known = [ProjectName(name) for name in records if name != SHARED]
@@ -59,7 +63,7 @@ def inspect_list(context: Context, wanted: Sequence[ProjectName]) -> InspectedLi
     context.report(Stage(doing="checking", count=len(wanted or known)))
     inspected = InspectedList(projects=len(wanted or known), files=0, findings=tuple(findings))
     if records and settings.shown is not None:
-        inspected = _inspect(context, settings, records, wanted)
+        inspected = _inspect(context, settings, records, wanted, deep=deep)
     after = _settings(context)
     if after.shown is None or after.run != settings.run:  # what a run has not finished is no finding of its own
         return InspectedList(projects=inspected.projects, files=0, findings=(_unfinished(context),))
@@ -89,7 +93,12 @@ def _records(storage: Storage) -> tuple[dict[str, ProjectRecord], list[Finding]]
 
 
 def _inspect(
-    context: Context, settings: ListSettings, records: Mapping[str, ProjectRecord], wanted: Sequence[ProjectName]
+    context: Context,
+    settings: ListSettings,
+    records: Mapping[str, ProjectRecord],
+    wanted: Sequence[ProjectName],
+    *,
+    deep: bool,
 ) -> InspectedList:
     storage = context.target.storage
     listed = None if wanted else {entry.key: entry for entry in storage.list("")}
@@ -98,7 +107,8 @@ def _inspect(
     packages = read_body(storage, PACKAGES_KEY)
     projects = None if style is None or packages is None else _listed_projects(packages, style, records)
     if style is not None and projects is not None:
-        findings = [*_check_pages(context, listed, _pages(style, projects, wanted)), *_check_logo(storage, style)]
+        pages = _pages(style, projects, wanted)
+        findings = [*_check_pages(context, listed, pages, deep=deep), *_check_logo(storage, style)]
         files = sum(len(projects[ProjectName(name)]) for name in names if name != SHARED)
     else:  # it is not known what each page shows, but which pages there are
         keys = [key for name in names for key in records[name].keys]
@@ -114,8 +124,9 @@ def _listed_projects(
     packages: bytes, style: Style, records: Mapping[str, ProjectRecord]
 ) -> dict[ProjectName, list[Entry]] | None:
     """Read the list as the last run kept it; None unless it is the one that the pages were made from."""
-    read = read_list(packages.decode("utf-8", "replace"), packages_url=style.packages_url, of_json=True)
-    projects = grouped(read.entries)
+    reader = ListReader(packages_url=style.packages_url, of_json=True)
+    reader.read(numbered(packages.decode("utf-8", "replace")))
+    projects = grouped(reader.entries)
     shown = {str(name): lines_digest(style, entries) for name, entries in projects.items()}
     return projects if shown == {name: each.shown for name, each in records.items() if name != SHARED} else None
 
@@ -123,27 +134,35 @@ def _listed_projects(
 def _pages(
     style: Style, projects: Mapping[ProjectName, Sequence[Entry]], wanted: Sequence[ProjectName]
 ) -> Iterator[Page]:
-    viewed = {name: viewed_project(name, entries) for name, entries in projects.items()}
+    rendered, shown = [], []
     for name in wanted or projects:
-        yield from project_pages(style, viewed[name], projects[name])
+        viewed = viewed_project(name, projects[name])
+        one = render_project(style, viewed, projects[name])
+        yield from one.pages
+        rendered.append(one._replace(pages=()))
+        shown.append(catalogue_entry(viewed))
     if not wanted:
-        yield from shared_pages(style, viewed, (entry.line for entries in projects.values() for entry in entries))
+        yield from shared_pages(style, rendered, rebuilt(Catalogue(), shown))
 
 
-def _check_pages(context: Context, listed: Mapping[Key, ListEntry] | None, pages: Iterable[Page]) -> list[Finding]:
-    check = partial(_check_page, context.target.storage, listed)
-    found = (context.workers.map(partial(check, page) for page in batch) for batch in batches(pages))
-    return [each for each in chain.from_iterable(found) if each is not None]
+def _check_pages(
+    context: Context, listed: Mapping[Key, ListEntry] | None, pages: Iterable[Page], *, deep: bool
+) -> Iterator[Finding]:
+    check = partial(_check_page, context.target.storage, listed, deep=deep)
+    for batch in batches(pages):
+        yield from chain.from_iterable(context.workers.map(partial(check, page) for page in batch))
 
 
-def _check_page(storage: Storage, listed: Mapping[Key, ListEntry] | None, page: Page) -> Finding | None:
+def _check_page(
+    storage: Storage, listed: Mapping[Key, ListEntry] | None, page: Page, *, deep: bool
+) -> Sequence[Finding]:
     if listed is None:
         body = read_body(storage, page.key)
     else:
         body = read_page(storage, page.key, listed.get(page.key), page.body)
-    if body == page.body:
-        return None
-    return finding("page-missing:list" if body is None else "page-edited:list", page.key)
+    if body != page.body:
+        return [finding("page-missing:list" if body is None else "page-edited:list", page.key)]
+    return inspect_page_headers(storage, page.key, page.headers, kind="headers-wrong:list") if deep else []
 
 
 def _check_keys(context: Context, listed: Mapping[Key, ListEntry] | None, keys: Sequence[Key]) -> list[Finding]:

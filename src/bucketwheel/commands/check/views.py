@@ -86,11 +86,11 @@ def check_names(key: Key, body: bytes, manifest: Manifest) -> Iterator[Finding]:
         yield finding("view-dangling", key, project=manifest.project, filename=dangling[0])
 
 
-def check_page_headers(key: Key, headers: ObjectHeaders, served: ServedHeaders) -> Iterator[Finding]:
+def check_page_headers(key: Key, headers: ObjectHeaders, served: ServedHeaders, kind: str) -> Iterator[Finding]:
     """Compare the headers that a page is served with."""
     encoding = encoding_of(served)
     if wrong := served.other_than(headers) or (encoding and f"Content-Encoding {encoding}"):
-        yield finding("headers-wrong:page", key, headers=wrong)
+        yield finding(kind, key, headers=wrong)
 
 
 def listed_by(root: bytes | None) -> frozenset[ProjectName]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
@@ -15,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from bucketwheel.format.views.projects import ViewedFile
 from bucketwheel.names import InvalidName, ProjectName, printable, project_name
 
-__all__ = ["KEYS", "BadLine", "Entry", "ReadList", "grouped", "read_list"]
+__all__ = ["KEYS", "BadLine", "Entry", "ListReader", "grouped", "numbered", "project_of"]
 
 KEYS = (
     *("filename", "hash", "requires_dist", "requires_python", "core_metadata", "upload_timestamp", "uploaded_by"),
@@ -26,11 +27,20 @@ KEYS = (
 _SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 _PASSED_OVER = (".egg", ".exe", ".msi", ".rpm")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\Z")
+_TEXT, _NUMBER = r'"([ !#-\[\]-~]*)"', "(0|[1-9][0-9]{0,15})"
+_USUAL = re.compile(
+    r'\{"filename": "([A-Za-z0-9_][A-Za-z0-9._+!-]*)"'
+    rf'(?:, "hash": {_TEXT})?(?:, "requires_python": {_TEXT})?(?:, "core_metadata": {_TEXT})?'
+    rf'(?:, "upload_timestamp": {_NUMBER})?(?:, "uploaded_by": {_TEXT})?(?:, "yanked_reason": {_TEXT})?'
+    rf'(?:, "size": {_NUMBER})?\}}\Z'
+)
+"""A line that says all in the very bytes in which `_line` would: then decoding and encoding it is half of the work."""
 _LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
 """The digits of each hash that pip knows."""
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _LARGEST = 2**53 - 1
-_DECODER, _ENCODER = json.JSONDecoder(), json.JSONEncoder()
+_DECODER = json.JSONDecoder()
+_YEAR_10000 = 253_402_300_800
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is written as UTC
 
 
@@ -57,36 +67,69 @@ class BadLine:
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadList:
-    """A list as it was read: each file once."""
+class ListReader:
+    """What was read of a list so far: each file once."""
 
-    entries: tuple[Entry, ...]
-    bad: tuple[BadLine, ...]
-    passed_over: int
-    """How many files are of a kind that no installer takes any more."""
+    def __init__(self, *, packages_url: str, of_json: bool) -> None:
+        self._packages_url, self._of_json = f"{packages_url.rstrip('/')}/", of_json
+        self._entries: dict[str, Entry] = {}
+        self.bad: list[BadLine] = []
+        self.passed_over = 0
+        """How many files are of a kind that no installer takes any more."""
+
+    @property
+    def entries(self) -> Collection[Entry]:
+        """The files."""
+        return self._entries.values()
+
+    def read(self, lines: Iterable[tuple[int, str]]) -> None:
+        """Read lines, one file a line; each has its number."""
+        for number, line in lines:
+            text = line.strip()
+            if not text:
+                continue
+            try:
+                self._read(text)
+            except InvalidEntry as error:
+                self.bad.append(BadLine(number=number, what=str(error)))
+
+    def _read(self, text: str) -> None:
+        usual = _USUAL.match(text) if self._of_json else None
+        table: Mapping[str, object] = _table(text) if self._of_json and usual is None else {"filename": text}
+        filename = str(table["filename"]) if usual is None else usual[1]
+        if ".." in filename or (usual is None and not _FILENAME.match(filename)):
+            raise InvalidEntry(f"has an unsafe file name: {printable(filename[:200])}")
+        if filename.endswith(_PASSED_OVER):
+            self.passed_over += 1
+            return
+        entry = _entry(table, self._packages_url) if usual is None else _usual_entry(usual, self._packages_url)
+        before = self._entries.get(filename)
+        if before is not None and before.file.hashes and entry.file.hashes and before.file.hashes != entry.file.hashes:
+            raise InvalidEntry(f"gives {filename} another hash than a line before")
+        self._entries[filename] = entry
 
 
-@dataclass(slots=True)
-class _Reader:
-    packages_url: str
-    entries: dict[str, Entry] = field(default_factory=dict)
-    bad: list[BadLine] = field(default_factory=list)
-    passed_over: int = 0
+def numbered(body: str) -> Iterable[tuple[int, str]]:
+    """Return the lines of a list with their numbers."""
+    return enumerate(body.split("\n"), start=1)
 
 
-def read_list(body: str, *, packages_url: str, of_json: bool) -> ReadList:
-    """Read a list, one file a line."""
-    reader = _Reader(packages_url=f"{packages_url.rstrip('/')}/")
-    for number, line in enumerate(body.split("\n"), start=1):
-        text = line.strip()
-        if not text:
-            continue
-        try:
-            _read_line(reader, _table(text) if of_json else {"filename": text})
-        except InvalidEntry as error:
-            reader.bad.append(BadLine(number=number, what=str(error)))
-    return ReadList(entries=tuple(reader.entries.values()), bad=tuple(reader.bad), passed_over=reader.passed_over)
+def project_of(line: str, *, of_json: bool) -> str:
+    """Return a line's project by a cheap look; a line that cannot be used has any or none."""
+    try:
+        filename = _filename(line) if of_json else line.strip()
+        # Of a wheel's name the first part is enough; where an sdist's project ends takes reading it.
+        return _project(filename.partition("-")[0]) if filename.endswith(".whl") else _parse(filename)[0]
+    except (InvalidEntry, InvalidName):
+        return ""
+
+
+def _filename(line: str) -> str:
+    # Without a backslash no string can hold a quote, so nothing but a key looks like this. Two may be of two objects.
+    before, key, rest = line.partition('"filename": "')
+    if not key or "\\" in line or '"filename"' in before or '"filename"' in rest:
+        return str(_table(line.strip())["filename"])
+    return rest.partition('"')[0]
 
 
 def _table(text: str) -> dict[str, object]:
@@ -101,26 +144,30 @@ def _table(text: str) -> dict[str, object]:
     return table
 
 
-def _read_line(reader: _Reader, table: dict[str, object]) -> None:
+def _usual_entry(usual: re.Match[str], packages_url: str) -> Entry:
+    filename, digest, requires_python, metadata, timestamp, by, reason, size = usual.groups()
+    project, version = _parse(filename)
+    file = ViewedFile(
+        filename=filename,
+        url=_url(packages_url, filename),
+        hashes=_digest("hash", digest),
+        size=None if size is None else _size(int(size)),
+        upload_time=None if timestamp is None else _moment(int(timestamp)),
+        requires_python=requires_python,
+        core_metadata=_core_metadata(metadata),
+        yanked=reason or None,
+        by=by,
+    )
+    return Entry(project, version, file, None, usual.string)
+
+
+def _entry(table: Mapping[str, object], packages_url: str) -> Entry:
     filename = str(table["filename"])
-    if not _FILENAME.match(filename) or ".." in filename:
-        raise InvalidEntry(f"has an unsafe file name: {printable(filename[:200])}")
-    if filename.endswith(_PASSED_OVER):
-        reader.passed_over += 1
-        return
-    entry = _entry(filename, table, reader.packages_url)
-    before = reader.entries.get(filename)
-    if before is not None and before.file.hashes and entry.file.hashes and before.file.hashes != entry.file.hashes:
-        raise InvalidEntry(f"gives {filename} another hash than a line before")
-    reader.entries[filename] = entry
-
-
-def _entry(filename: str, table: dict[str, object], packages_url: str) -> Entry:
     project, version = _parse(filename)
     timestamp = table.get("upload_timestamp")
     file = ViewedFile(
         filename=filename,
-        url=packages_url + filename.replace("+", "%2B").replace("!", "%21"),
+        url=_url(packages_url, filename),
         hashes=_digest("hash", _text(table, "hash")),
         size=_size(table.get("size")),
         upload_time=None if timestamp is None else _moment(timestamp),
@@ -129,11 +176,26 @@ def _entry(filename: str, table: dict[str, object], packages_url: str) -> Entry:
         yanked=_text(table, "yanked_reason") or None,
         by=_text(table, "uploaded_by"),
     )
-    known = {key: table[key] for key in KEYS if table.get(key) is not None}
-    return Entry(project, version, file, _requires_dist(table), _ENCODER.encode(known))
+    return Entry(project, version, file, _requires_dist(table), _line(table))
 
 
-def _text(table: dict[str, object], key: str) -> str | None:
+def _url(packages_url: str, filename: str) -> str:
+    return packages_url + filename.replace("+", "%2B").replace("!", "%21")
+
+
+def _line(table: Mapping[str, object]) -> str:
+    """Write the keys that count as an encoder would, which takes twice as long for so small a table."""
+    members = [f'"{key}": {_written(value)}' for key in KEYS if (value := table.get(key)) is not None]
+    return f"{{{', '.join(members)}}}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    return str(value) if type(value) is int else json.dumps(value)
+
+
+def _text(table: Mapping[str, object], key: str) -> str | None:
     value = table.get(key)
     if value is not None and not isinstance(value, str):
         raise InvalidEntry(f"has a {key} that is not a text")
@@ -166,17 +228,25 @@ def _size(value: object) -> int | None:
 
 
 def _moment(value: object) -> str:
+    if type(value) is int and 0 <= value < _YEAR_10000:
+        days, seconds = divmod(value, 86_400)
+        return f"{_day(days)}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.000000Z"
     wrong = "has an upload_timestamp that is not in seconds since 1970"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidEntry(wrong)
     try:
-        moment = _EPOCH + timedelta(seconds=value)
+        moment = _EPOCH + timedelta(0, value)
     except (ValueError, OverflowError):  # no number, or beyond all years
         raise InvalidEntry(wrong) from None
-    return f"{moment.isoformat(timespec='microseconds')}Z"
+    return f"{moment.isoformat()}{'' if moment.microsecond else '.000000'}Z"
 
 
-def _requires_dist(table: dict[str, object]) -> tuple[str, ...] | None:
+@lru_cache(maxsize=1 << 12)
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days)).date().isoformat()
+
+
+def _requires_dist(table: Mapping[str, object]) -> tuple[str, ...] | None:
     value = table.get("requires_dist")
     if value is None:
         return None
@@ -188,8 +258,8 @@ def _requires_dist(table: dict[str, object]) -> tuple[str, ...] | None:
 def _parse(filename: str) -> tuple[ProjectName, str]:
     """Return project and version of a file name; raises InvalidEntry, which says what is wrong."""
     if filename.endswith(".whl"):
-        parts = filename.removesuffix(".whl").split("-")
-        if len(parts) not in {5, 6} or not all(parts):
+        parts = filename[:-4].split("-")
+        if len(parts) not in {5, 6} or "" in parts:
             raise InvalidEntry(f"has a wheel whose name has not five or six parts: {filename}")
         return _named(parts[0], filename), _normal(parts[1], filename)
     ending = next((ending for ending in _SDISTS if filename.endswith(ending)), None)

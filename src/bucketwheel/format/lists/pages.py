@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
 from typing import NamedTuple
 
-from bucketwheel.format.catalogue import Catalogue, catalogue_entry, rebuilt
+from bucketwheel.format.catalogue import Catalogue
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle, feed_key, people_key, project_json_key
 from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
@@ -24,13 +23,14 @@ from bucketwheel.storage import Key, ObjectHeaders
 __all__ = [
     "PACKAGES_KEY",
     "Page",
+    "RenderedProject",
     "Style",
     "batches",
     "generation",
     "lines_digest",
     "logo_page",
     "project_keys",
-    "project_pages",
+    "render_project",
     "shared_keys",
     "shared_pages",
     "viewed_project",
@@ -42,7 +42,7 @@ PACKAGES_KEY = Key("packages.json")
 _RENDERER = 1
 """Increase this whenever the bytes of any page change for the same list whose view has no number of its own."""
 
-_BATCH = 10_000
+_BATCH, _BATCH_BYTES = 10_000, 32 * 1024 * 1024
 _FLAT_KEY = Key("find-links.html")
 
 
@@ -52,6 +52,17 @@ class Page(NamedTuple):
     key: Key
     body: bytes
     headers: ObjectHeaders
+
+
+class RenderedProject(NamedTuple):
+    """The pages of one project, and what the pages of all projects together show of it."""
+
+    project: ProjectName
+    pages: tuple[Page, ...]
+    anchors: bytes
+    """Its lines of the flat page."""
+    lines: bytes
+    """Its lines of `packages.json`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +121,31 @@ def lines_digest(style: Style, entries: Iterable[Entry]) -> str:
 
 def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
     """Split pages into batches, so that memory does not hold all of them."""
-    rest = iter(pages)
-    while batch := list(islice(rest, _BATCH)):
+    batch: list[Page] = []
+    size = 0
+    for page in pages:
+        batch.append(page)
+        size += len(page.body)
+        if size >= _BATCH_BYTES or len(batch) == _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
+
+
+def render_project(
+    style: Style, viewed: ViewedProject, entries: Sequence[Entry], *, changed: bool = True
+) -> RenderedProject:
+    """Render one project; its own pages only if they changed."""
+    html, anchors = simple.render_html(viewed)
+    pages = tuple(_project_pages(style, viewed, entries, html)) if changed else ()
+    lines = "".join([f"{entry.line}\n" for entry in entries])
+    return RenderedProject(viewed.project, pages, anchors, lines.encode())
 
 
 def viewed_project(project: ProjectName, entries: Sequence[Entry]) -> ViewedProject:
     """Return a project as all pages show it."""
-    releases = by_version((entry.version, entry.file) for entry in entries)
+    releases = by_version([(entry.version, entry.file) for entry in entries])
     shown = newest(releases)
     requires = _requires(entries)
     facts = CoreFacts(requires_dist=None if shown is None else requires.get(shown.version))
@@ -142,10 +170,8 @@ def _facts_of(entries: Sequence[Entry]) -> Callable[[ReleaseView], CoreFacts]:
     return facts
 
 
-def project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry]) -> Iterator[Page]:
-    """Render the pages of one project."""
+def _project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry], html: bytes) -> Iterator[Page]:
     layout, project = style.layout, viewed.project
-    html = simple.render_html(viewed)
     for key in layout.html_keys(project):
         yield Page(key=key, body=html, headers=layout.html())
     yield Page(key=layout.json_key(project), body=simple.render_json(viewed), headers=layout.json())
@@ -172,19 +198,19 @@ def project_keys(style: Style, project: ProjectName, versions: Sequence[str]) ->
         yield feed_key(project)
 
 
-def shared_pages(style: Style, projects: Mapping[ProjectName, ViewedProject], lines: Iterator[str]) -> Iterator[Page]:
-    """Render the pages of all projects together; `lines` are those of `packages.json`."""
-    layout = style.layout
+def shared_pages(style: Style, rendered: Sequence[RenderedProject], catalogue: Catalogue) -> Iterator[Page]:
+    """Render the pages of all projects together, which are in order of their names."""
+    layout, projects = style.layout, [each.project for each in rendered]
     yield Page(key=layout.root_json_key, body=simple.render_root_json(projects), headers=layout.json())
     root = simple.render_root_html(projects)
     for key in layout.root_html_keys:
         yield Page(key=key, body=root, headers=layout.html())
-    yield Page(key=_FLAT_KEY, body=simple.render_find_links(projects.values()), headers=layout.view(_FLAT_KEY))
-    body = "".join(f"{line}\n" for line in lines).encode()
+    flat = simple.render_find_links([each.anchors for each in rendered])
+    yield Page(key=_FLAT_KEY, body=flat, headers=layout.view(_FLAT_KEY))
+    body = b"".join([each.lines for each in rendered])
     yield Page(key=PACKAGES_KEY, body=body, headers=layout.view(PACKAGES_KEY))
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.view(Key(path)))
-    catalogue = rebuilt(Catalogue(), map(catalogue_entry, projects.values()))
     for key in _catalogue_keys(style):
         body = render_shared(key, style.site, style.base_url or "", catalogue)
         yield Page(key=key, body=body, headers=layout.view(key))

@@ -84,13 +84,14 @@ class ViewedFile(NamedTuple):  # a page may have a hundred thousand, and a datac
     @property
     def python_version(self) -> str:
         """The Python tag of a wheel, `source` for an sdist: Warehouse's words."""
+        if not self.filename.endswith(".whl"):
+            return "source"
         parts = self.filename.rsplit("-", 3)
-        return parts[1] if self.is_wheel and len(parts) > 3 else "source"  # noqa: PLR2004 - the parts after the version
+        return parts[1] if len(parts) > 3 else "source"  # noqa: PLR2004 - the parts after the version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseView:
-    """One version of a project."""
+class ReleaseView(NamedTuple):
+    """One version of a project. Most have one file, and an index may have a hundred thousand."""
 
     version: str
     files: tuple[ViewedFile, ...]
@@ -99,6 +100,8 @@ class ReleaseView:
     @property
     def is_yanked(self) -> bool:
         """Return whether no file of it is left that was not yanked."""
+        if len(self.files) == 1:
+            return self.files[0].yanked is not None
         return all(file.yanked is not None for file in self.files)
 
     @property
@@ -111,6 +114,8 @@ class ReleaseView:
     @property
     def released(self) -> str | None:
         """When its first file came."""
+        if len(self.files) == 1:
+            return self.files[0].upload_time or None
         return min((file.upload_time for file in self.files if file.upload_time), default=None)
 
     @property
@@ -136,10 +141,10 @@ def by_version(files: Iterable[tuple[str, ViewedFile]]) -> tuple[ReleaseView, ..
     grouped: dict[str, list[ViewedFile]] = {}
     for version, file in files:
         grouped.setdefault(version, []).append(file)
-    return tuple(
-        ReleaseView(version=version, files=tuple(sorted(grouped[version], key=_page_order)))
-        for version in sorted(grouped, key=_version_order)
-    )
+    for several in grouped.values():
+        if len(several) > 1:
+            several.sort(key=_page_order)
+    return tuple([ReleaseView(version, tuple(grouped[version])) for version in sorted(grouped, key=_version_order)])
 
 
 def _page_order(file: ViewedFile) -> tuple[bool, str]:
@@ -182,14 +187,14 @@ def _is_final(version: str) -> bool:
 
 def from_folder(url: str, project: ProjectName, depth: int) -> str:
     """Write a file's URL for a page outside of the simple index that is so many folders deep."""
-    if "://" in url or url.startswith("/"):
-        return url
-    folder, _, filename = url.rpartition("/")
-    return _folder_from(folder, project, depth) + filename
+    folder, slash, filename = url.rpartition("/")
+    return _folder_from(folder + slash, project, depth) + filename
 
 
 @lru_cache(maxsize=1 << 12)
 def _folder_from(folder: str, project: ProjectName, depth: int) -> str:
+    if "://" in folder or folder.startswith("/"):
+        return folder
     # Below a root that is deep enough for any way up.
     root = "/r" * 16
     target = posixpath.join(root, "simple", project, folder)

@@ -37,6 +37,7 @@ _BEFORE_NAME = (
     *("home_page", "keywords", "license", "license_expression", "license_files", "maintainer", "maintainer_email"),
 )
 _VALUES_BEFORE_NAME = attrgetter(*_BEFORE_NAME)
+_IN_FULL = len("2026-01-01T00:00:00.000000Z")
 _NOTHING = {
     "bugtrack_url": None,
     "docs_url": None,
@@ -121,8 +122,11 @@ def _before_name(values: tuple[object, ...]) -> str:
 
 
 def _files(project: ProjectName, release: ReleaseView, around: _AroundUrls, depth: int) -> str:
+    if len(around) == 1:  # most versions have one file
+        ((before, after),) = around
+        return f"[{before}{encode_basestring(from_folder(release.files[0].url, project, depth))}{after}]"
     texts = [
-        f"{before}{_text(from_folder(file.url, project, depth))}{after}"
+        f"{before}{encode_basestring(from_folder(file.url, project, depth))}{after}"
         for file, (before, after) in zip(release.files, around, strict=True)
     ]
     return f"[{','.join(texts)}]"
@@ -134,15 +138,20 @@ def _around_urls(release: ReleaseView) -> _AroundUrls:
 
 
 def _before_url(file: ViewedFile) -> str:
-    metadata = _table(file.core_metadata) if isinstance(file.core_metadata, Mapping) else _flag(file.core_metadata)
+    metadata = "false" if file.core_metadata is False else _metadata(file.core_metadata)
+    hashes, python = file.hashes, file.python_version
     size = "" if file.size is None else f'"size":{file.size},'
     return (
-        f'{{"comment_text":null,"core-metadata":{metadata},"digests":{_table(file.hashes)},"downloads":-1,'
-        f'"filename":{_text(file.filename)},"has_sig":false,"md5_digest":{_text(file.hashes.get("md5"))},'
-        f'"packagetype":"{"bdist_wheel" if file.is_wheel else "sdist"}",'
-        f'"python_version":{_text(file.python_version)},'
+        f'{{"comment_text":null,"core-metadata":{metadata},"digests":{_table(hashes)},"downloads":-1,'
+        f'"filename":{encode_basestring(file.filename)},"has_sig":false,"md5_digest":{_text(hashes.get("md5"))},'
+        f'"packagetype":"{"sdist" if python == "source" and not file.is_wheel else "bdist_wheel"}",'
+        f'"python_version":{encode_basestring(python)},'
         f'"requires_python":{_text(file.requires_python)},{size}{_times(file.upload_time)}"url":'
     )
+
+
+def _metadata(known: Mapping[str, str] | bool) -> str:  # noqa: FBT001 - it is the value
+    return _flag(known) if isinstance(known, bool) else _table(known)
 
 
 def _after_url(file: ViewedFile) -> str:
@@ -154,6 +163,8 @@ def _after_url(file: ViewedFile) -> str:
 def _times(upload_time: str | None) -> str:
     if upload_time is None:
         return ""
+    if len(upload_time) == _IN_FULL:
+        return f'"upload_time":"{upload_time[:19]}","upload_time_iso_8601":"{upload_time}",'
     second, _, fraction = upload_time.removesuffix("Z").partition(".")
     return f'"upload_time":"{upload_time[:19]}","upload_time_iso_8601":"{second}.{fraction:0<6}Z",'
 
@@ -167,6 +178,9 @@ def _texts(texts: Iterable[str] | None) -> str:
 
 
 def _table(table: Mapping[str, str]) -> str:
+    if len(table) == 1:
+        for key, value in table.items():
+            return f"{{{encode_basestring(key)}:{encode_basestring(value)}}}"
     return f"{{{','.join(f'{encode_basestring(key)}:{encode_basestring(value)}' for key, value in table.items())}}}"
 
 
