@@ -15,9 +15,9 @@ __all__ = ["contention", "into_much", "publish", "views"]
 _WAVES = 4
 _LOST = (
     "15 of 16 that begin in the same moment lose the first round, and a lost round costs four requests (the swap, two "
-    "looks at pages, the manifest): that alone makes 1.4 ×. If only the round that commits looked at the pages, it would "
-    "be 1.44 × (median of 12 runs), but a manifest that somebody restores meanwhile would be noticed after the commit "
-    "and not before it, so each round looks"
+    "looks at pages, the manifest): that alone makes 1.4 ×. If only the round that commits looked at the pages, it "
+    "would be 1.44 × (median of 12 runs), but a manifest that somebody restores meanwhile would be noticed after the "
+    "commit and not before it, so each round looks"
 )
 _BARE = (
     "a bare program with boto3 that makes the same requests for one wheel in the same waves, and nothing else, is at "
