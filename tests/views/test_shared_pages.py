@@ -388,14 +388,14 @@ def test_a_large_catalogue_is_left_to_reindex(memory: MemoryStorage, tmp_path: P
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_version_with_all_views_keeps_to_its_budget(count: int, memory: MemoryStorage, tmp_path: Path) -> None:
-    """2N + 26 requests and six waves; one more where the summary changes, which the feed of new projects shows."""
+    """2N + 25 requests and six waves; one more where the summary changes, which the feed of new projects shows."""
     for version, summary, more in (("1.1", "demo_pkg is 1.0", 0), ("1.2", "another one", 1)):
         wheels = [
             make_wheel(tmp_path, version=version, tag=f"py3{each}-none-any", metadata_extra=f"Summary: {summary}\n")
             for each in range(count)
         ]
         waves = count_waves(memory, lambda context: release(context, request_for(*wheels)))  # noqa: B023 - called now
-        assert (len(waves.sent), waves.depth) == (2 * count + 26 + more, 6)
+        assert (len(waves.sent), waves.depth) == (2 * count + 25 + more, 6)
 
 
 def test_a_new_project_is_named_after_its_page_is_there(memory: MemoryStorage, tmp_path: Path) -> None:

@@ -112,6 +112,12 @@ class PageVersions:
         """Begin to look at the documents of some versions too."""
         self._look_at(repository, project, version_keys(repository.settings, project, versions), workers)
 
+    def expect_none(self, repository: Repository, project: ProjectName, versions: Collection[str]) -> None:
+        """Count the documents of versions that no manifest names as absent; if one is there, its swap is lost."""
+        keys = version_keys(repository.settings, project, versions)
+        self._keys.setdefault(project, []).extend(keys)
+        self._later |= dict.fromkeys(keys, page_version(None))
+
     def documents(self, project: ProjectName) -> frozenset[str]:
         """Return the versions of a project whose documents are looked at."""
         versions = (version_of_json_key(project, key) for key in self._keys.get(project, ()))
@@ -132,7 +138,7 @@ class PageVersions:
         return {key: stored for key, stored in read.items() if stored is not None}
 
     def _look_at(self, repository: Repository, project: ProjectName, keys: Collection[Key], workers: Workers) -> None:
-        new = [key for key in keys if key not in self._stats]
+        new = [key for key in keys if key not in self]
         self._keys.setdefault(project, []).extend(new)
         for key in new:
             self._stats[key] = workers.start(partial(_look, repository, project, key))

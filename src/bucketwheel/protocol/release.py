@@ -19,6 +19,7 @@ from bucketwheel.events import FileDone, FileStarted, Stage, Warned
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.format.views.core_metadata import core_facts
+from bucketwheel.format.views.published import known_versions, newest_version
 from bucketwheel.names import ProjectName, sha256_of
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
@@ -127,7 +128,7 @@ def release(context: Context, request: ReleaseRequest, reading: Reading | None =
     checked = _refuse_foreign_pages(repository, manifests, pages)
     if checked != manifests:
         manifests, plans = checked, _plan_all(request, checked)
-    look = partial(_look_at_pages, context, repository, request, manifests, pages)
+    look = partial(_look_at_pages, context, repository, request, manifests, plans, pages)
     if context.dry_run:
         look()
         pages.wait()
@@ -220,6 +221,7 @@ def _look_at_pages(
     repository: Repository,
     request: ReleaseRequest,
     manifests: Iterable[VersionedManifest],
+    plans: _Plans,
     pages: PageVersions,
 ) -> None:
     """Begin to look at all pages that the release will change; its own sidecars need not be read back for them.
@@ -229,16 +231,25 @@ def _look_at_pages(
     """
     workers = context.workers
     pages.add(repository, request.projects, workers)
-    if not context.dry_run:
-        pages.look_at_catalogue(repository, workers)
-        if any(read.version is None for read in manifests):
-            pages.look_at_root(repository, workers)
     for read in manifests:
-        pages.add_versions(repository, read.project, request.versions(read.manifest), workers)
+        versions, known = request.versions(read.manifest), known_versions(read.manifest)
+        pages.add_versions(repository, read.project, versions & known, workers)
+        pages.expect_none(repository, read.project, versions - known)
     for upload in request.uploads if repository.settings.views else ():
         if upload.metadata is not None:
             pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
-    if "people" in repository.settings.views and not context.dry_run:
+    if context.dry_run:
+        return
+    pages.look_at_catalogue(repository, workers)
+    if any(read.version is None for read in manifests):
+        pages.look_at_root(repository, workers)
+    for read in manifests:
+        versions = request.versions(read.manifest)
+        is_older = newest_version(read.manifest, versions) not in versions
+        if is_older and plans[read.project].to_store and view_keys(repository.settings, read.project):
+            # The project's pages go on to show another version.
+            workers.start(partial(pages.sidecars(repository).of_project, read.manifest))
+    if "people" in repository.settings.views:
         workers.start(partial(_render_description, context.target, request))
 
 

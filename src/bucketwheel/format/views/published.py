@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from bucketwheel.format.layout import Layout
@@ -79,11 +79,12 @@ def removed_versions(manifest: Manifest) -> frozenset[str]:
     return frozenset((*hidden, *(record.version for record in manifest.deleted if record.version is not None)))
 
 
-def newest_version(manifest: Manifest) -> str | None:
-    """Return the version that a project shows; None without any."""
+def newest_version(manifest: Manifest, released: Iterable[str] = ()) -> str | None:
+    """Return the version that a project shows, or will once these versions are released too; None without any."""
     files = _by_version(manifest)
     yanked = {version: all(file.yanked is not None for file in its_files) for version, its_files in files.items()}
-    return max(files, key=lambda version: rank(version, is_yanked=yanked[version]), default=None)
+    yanked |= dict.fromkeys(released, False)
+    return max(yanked, key=lambda version: rank(version, is_yanked=yanked[version]), default=None)
 
 
 def described_by(manifest: Manifest, version: str) -> PublishedFile | None:
