@@ -20,8 +20,8 @@ _LOST = (
     "commit and not before it, so each round looks"
 )
 _BARE = (
-    "a bare program with boto3 that makes the same requests for one wheel in the same waves, and nothing else, is at "
-    "1.8 × s3pypi: what we lack is 0.15 s CPU of our own, most of it to load our modules"
+    "a bare program with boto3 that makes the same requests for one wheel in the same waves, and nothing else, was at "
+    "1.8 × s3pypi: what we lack is CPU of our own, 50 ms of it to load our modules before the first request"
 )
 _SECOND_SET_UP = (
     "a sidecar follows its file, so there are five waves, and the uploads need more connections than the reads before "
