@@ -66,16 +66,16 @@ def line(bucket: TestBucket) -> Iterator[Line]:
         yield Line(bucket, wire)
 
 
-def test_a_version_costs_two_requests_a_wheel_and_twenty_six(line: Line, tmp_path: Path) -> None:
-    """The views of a project cost a look and a swap for each of their four pages, and no round trip.
+def test_a_version_costs_two_requests_a_wheel_and_twenty_five(line: Line, tmp_path: Path) -> None:
+    """The views of a project cost a look at three of their pages and a swap of all four, and no round trip.
 
     Those of all projects cost a look at each of five, the catalogue, and a round trip for the four that show versions.
     """
     line.publish(*wheels(tmp_path, "1.0", 1))
-    line.wire.harm = in_waves(2, 5 + 2 + 4 + 5, 5 + 1, 1, 2 + 4 + 1, 4)
+    line.wire.harm = in_waves(2, 5 + 2 + 3 + 5, 5 + 1, 1, 2 + 4 + 1, 4)
     requests = line.publish(*wheels(tmp_path, "1.1", 5))
-    assert len(requests) == 2 * 5 + 26
-    assert verbs(line.wire.log) == {"PUT": 2 * 5 + 3 + 4 + 1 + 4, "GET": 2 + 1, "HEAD": 2 + 4 + 5}
+    assert len(requests) == 2 * 5 + 25
+    assert verbs(line.wire.log) == {"PUT": 2 * 5 + 3 + 4 + 1 + 4, "GET": 2 + 1, "HEAD": 2 + 3 + 5}
 
 
 def test_readers_get_each_view_with_its_type(line: Line, tmp_path: Path) -> None:
