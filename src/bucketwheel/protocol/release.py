@@ -224,30 +224,43 @@ def _look_at_pages(
     plans: _Plans,
     pages: PageVersions,
 ) -> None:
-    """Begin to look at all pages that the release will change; its own sidecars need not be read back for them.
+    """Begin to look at all pages that the release will change: beside the uploads, so it costs no wave.
 
-    All this happens beside the uploads and costs no wave. These begin first: they take longest, and use the connections
-    that are open.
+    The uploads begin first: they take longest, and use the connections that are open.
     """
     workers = context.workers
     pages.add(repository, request.projects, workers)
+    if not context.dry_run:
+        pages.look_at_catalogue(repository, workers)
+        if any(read.version is None for read in manifests):
+            pages.look_at_root(repository, workers)
+    if repository.settings.views:
+        _look_at_views(context, repository, request, manifests, plans, pages)
+
+
+def _look_at_views(
+    context: Context,
+    repository: Repository,
+    request: ReleaseRequest,
+    manifests: Iterable[VersionedManifest],
+    plans: _Plans,
+    pages: PageVersions,
+) -> None:
+    """Do the same for views; the sidecars of the release need not be read back for them."""
+    workers = context.workers
     for read in manifests:
         versions, known = request.versions(read.manifest), known_versions(read.manifest)
         pages.add_versions(repository, read.project, versions & known, workers)
         pages.expect_none(repository, read.project, versions - known)
-    for upload in request.uploads if repository.settings.views else ():
+    for upload in request.uploads:
         if upload.metadata is not None:
             pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
     if context.dry_run:
         return
-    pages.look_at_catalogue(repository, workers)
-    if any(read.version is None for read in manifests):
-        pages.look_at_root(repository, workers)
     for read in manifests:
-        versions = request.versions(read.manifest)
-        is_older = newest_version(read.manifest, versions) not in versions
-        if is_older and plans[read.project].to_store and view_keys(repository.settings, read.project):
-            # The project's pages go on to show another version.
+        versions, shows = request.versions(read.manifest), view_keys(repository.settings, read.project)
+        if shows and plans[read.project].to_store and newest_version(read.manifest, versions) not in versions:
+            # The project's pages go on to show another version, and that one's sidecar.
             workers.start(partial(pages.sidecars(repository).of_project, read.manifest))
     if "people" in repository.settings.views:
         workers.start(partial(_render_description, context.target, request))
