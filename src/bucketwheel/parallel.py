@@ -153,12 +153,12 @@ class Workers:
 
         `meanwhile` is called once they have begun, and may start more.
         """
-        return _Wave(self._pool, calls).results(meanwhile)
+        return _Wave(self._pool, calls, meanwhile).results()
 
     def map_within(self, calls: Iterable[Callable[[], _T]]) -> list[_T]:
         """Do the same from within a call of a wave, in threads of their own; these calls may start nothing."""
         waiting = list(calls)
-        return [waiting[0]()] if len(waiting) == 1 else _Wave(self._inner_pool, waiting).results(lambda: None)
+        return [waiting[0]()] if len(waiting) == 1 else _Wave(self._inner_pool, waiting).results()
 
     def map_settled(self, calls: Iterable[Callable[[], _T]]) -> list[_T | Exception]:
         """Make all the calls, and return the result or error of each, in order."""
@@ -258,23 +258,25 @@ class _Pool:
 class _Wave(Generic[_T]):
     """Calls that the threads of a pool take one after another: of a hundred thousand, memory holds only the results."""
 
-    def __init__(self, pool: _Pool, calls: Iterable[Callable[[], _T]]) -> None:
-        self._pool = pool
+    def __init__(
+        self, pool: _Pool, calls: Iterable[Callable[[], _T]], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        self._pool, self._meanwhile = pool, meanwhile
         self._waiting = deque(enumerate(calls))
         self._count = len(self._waiting)
         self._results: dict[int, _T] = {}
         self._errors: dict[int, BaseException] = {}
 
-    def results(self, meanwhile: Callable[[], None]) -> list[_T]:
+    def results(self) -> list[_T]:
         """Make the calls until one fails; return their results in order, or raise the first error."""
-        self._make(meanwhile, until_error=True)
+        self._make(until_error=True)
         if self._errors:
             raise self._errors[min(self._errors)]
         return [self._results.pop(place) for place in range(self._count)]
 
     def outcomes(self) -> list[_T | Exception]:
         """Make all the calls; return the result or error of each, in order."""
-        self._make(lambda: None, until_error=False)
+        self._make(until_error=False)
         errors: dict[int, Exception] = {}
         for place, error in self._errors.items():
             if not isinstance(error, Exception):
@@ -282,9 +284,9 @@ class _Wave(Generic[_T]):
             errors[place] = error
         return [errors[place] if place in errors else self._results.pop(place) for place in range(self._count)]
 
-    def _make(self, meanwhile: Callable[[], None], *, until_error: bool) -> None:
+    def _make(self, *, until_error: bool) -> None:
         begun = [self._pool.start(partial(self._take, until_error)) for _ in range(min(self._pool.jobs, self._count))]
-        meanwhile()
+        self._meanwhile()
         _await(begun)
         if self._waiting and not self._errors:
             raise CancelledError  # the pool was stopped

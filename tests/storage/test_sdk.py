@@ -54,8 +54,8 @@ def test_a_service_of_a_folder_of_the_user_is_known(tmp_path: Path, monkeypatch:
 
 def test_what_is_unknown_is_told() -> None:
     """A profile and a service that do not exist, as the SDK tells it."""
-    with pytest.raises(ProfileNotFound, match="nobody"):
-        open_session(Connection(profile="nobody"))
+    with pytest.raises(ProfileNotFound, match="no-such-profile"):
+        open_session(Connection(profile="no-such-profile"))
     session: Any = open_session(NOWHERE)
     with pytest.raises(UnknownServiceError):
         session.client("no-such-service")

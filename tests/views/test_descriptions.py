@@ -329,7 +329,7 @@ def wait_until(happened: Any) -> None:  # noqa: ANN401
 
 
 def test_after_the_end_nothing_is_rendered() -> None:
-    """A thread that asks late, because an upload failed meanwhile, begins no process that nobody would end."""
+    """A thread that asks late, because an upload failed meanwhile, begins no process that no one would end."""
     descriptions = Descriptions()
     descriptions.end()
     facts = CoreFacts(description="*text*", description_content_type="text/markdown")

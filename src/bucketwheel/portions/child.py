@@ -20,7 +20,7 @@ _MOST_HELD = 32 * 1024 * 1024
 
 
 def main() -> None:
-    """Answer requests; ends with its input, and when nobody reads its answers any more."""
+    """Answer requests; ends with its input, and when no one reads its answers any more."""
     gc.disable()  # a list stays to the end and has no cycles
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
@@ -85,5 +85,5 @@ class _Answers(Thread):
             try:
                 while rest:
                     rest = rest[os.write(self._target, rest) :]
-            except OSError:  # nobody reads
+            except OSError:  # no one reads
                 os._exit(1)

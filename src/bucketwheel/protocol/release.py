@@ -20,7 +20,7 @@ from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.settings import RepositorySettings
 from bucketwheel.format.views.core_metadata import core_facts
 from bucketwheel.format.views.published import known_versions, newest_version
-from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import VersionedManifest, confirm, read_manifest
 from bucketwheel.protocol.plan import Existing, ReleasePlan, StoredFile, Upload, plan_release, released
@@ -61,6 +61,11 @@ class ReleaseRequest:
     def projects(self) -> tuple[ProjectName, ...]:
         """The projects of these files, sorted."""
         return tuple(sorted({upload.name.project for upload in self.uploads}))
+
+    @property
+    def sidecars(self) -> dict[Sha256, bytes]:
+        """The metadata of these files, by digest."""
+        return {sha256_of(each.metadata): each.metadata for each in self.uploads if each.metadata is not None}
 
     def versions(self, manifest: Manifest) -> frozenset[str]:
         """Return the versions of one project that these files are of."""
@@ -234,27 +239,13 @@ def _look_at_pages(
         pages.look_at_catalogue(repository, workers)
         if any(read.version is None for read in manifests):
             pages.look_at_root(repository, workers)
-    if repository.settings.views:
-        _look_at_views(context, repository, request, manifests, plans, pages)
-
-
-def _look_at_views(
-    context: Context,
-    repository: Repository,
-    request: ReleaseRequest,
-    manifests: Iterable[VersionedManifest],
-    plans: _Plans,
-    pages: PageVersions,
-) -> None:
-    """Do the same for views; the sidecars of the release need not be read back for them."""
-    workers = context.workers
+    if not repository.settings.views:
+        return
     for read in manifests:
         versions, known = request.versions(read.manifest), known_versions(read.manifest)
         pages.add_versions(repository, read.project, versions & known, workers)
         pages.expect_none(repository, read.project, versions - known)
-    for upload in request.uploads:
-        if upload.metadata is not None:
-            pages.uploaded[sha256_of(upload.metadata)] = upload.metadata
+    pages.uploaded.update(request.sidecars)  # views need not read them back
     if context.dry_run:
         return
     for read in manifests:

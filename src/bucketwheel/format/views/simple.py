@@ -1,4 +1,4 @@
-"""The simple index of an index made from a list: PEP 503 and PEP 691, with any hash and without what nobody stated.
+"""The simple index of an index made from a list: PEP 503 and PEP 691, with any hash and without what no one stated.
 
 It is written by hand and not by an encoder, because an index may have a hundred thousand files. Their names, hashes and
 upload times need no quoting: a list with others is refused.

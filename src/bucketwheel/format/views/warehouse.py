@@ -144,7 +144,7 @@ def _before_url(file: ViewedFile) -> str:
     return (
         f'{{"comment_text":null,"core-metadata":{metadata},"digests":{_table(hashes)},"downloads":-1,'
         f'"filename":{encode_basestring(file.filename)},"has_sig":false,"md5_digest":{_text(hashes.get("md5"))},'
-        f'"packagetype":"{"sdist" if python == "source" and not file.is_wheel else "bdist_wheel"}",'
+        f'"packagetype":"{"bdist_wheel" if file.is_wheel else "sdist"}",'
         f'"python_version":{encode_basestring(python)},'
         f'"requires_python":{_text(file.requires_python)},{size}{_times(file.upload_time)}"url":'
     )
