@@ -13,7 +13,9 @@ def main() -> None:
     try:
         _main()
     except KeyboardInterrupt:  # before a command has begun
-        sys.exit("error: interrupted; nothing was written to a repository")
+        from bucketwheel.frontends.interrupt import interrupted  # noqa: PLC0415 - seldom needed
+
+        sys.exit(f"error: {interrupted(writing=False)}")
 
 
 def _main() -> None:

@@ -272,6 +272,28 @@ def test_interrupted_while_a_name_is_looked_up(home: Path) -> None:
     assert ended == (1, "", "error: interrupted; nothing was written to a repository")
 
 
+DURING_AN_IMPORT = """
+import sys
+class Interrupting:
+    def find_spec(name, *_):
+        if name == {name!r}:
+            exec("raise KeyboardInterrupt")
+sys.meta_path.insert(0, Interrupting)
+from bucketwheel.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["bucketwheel.frontends.cli", "boto3"])
+def test_interrupted_while_a_class_is_made(name: str, home: Path) -> None:
+    """Ctrl-C during an import, within the exec() of a dataclass: `python -m` ends with 1, and not by the signal."""
+    (home / "interrupted.py").write_text(DURING_AN_IMPORT.format(name=name))
+    with running(["-m", "interrupted", "show", "--repository", "s3://bucket"], home) as process:
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    assert errors == "error: interrupted; nothing was written to a repository\n"
+
+
 def interrupt(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Press Ctrl-C; return exit, answer and last line of a command that must end soon, also on a busy machine."""
     began = time.monotonic()

@@ -31,7 +31,10 @@ def interrupt_in_words() -> Iterator[Callable[[Report], Report]]:
 
 
 def interrupted(*, writing: bool) -> BucketwheelError:
-    """Return the error for Ctrl-C."""
+    """Return the error for Ctrl-C, with which a caught KeyboardInterrupt is dealt with."""
+    # Where it came within an exec(), as dataclasses do at import, `python -m` would kill itself by SIGINT at its exit,
+    # although it was caught: CPython keeps a mark (run_eval_code_obj) that only the next exec() removes.
+    exec("")  # noqa: S102
     if writing:
         return Unfinished("interrupted; run the same command again to finish what was begun")
     return Unavailable("interrupted; nothing was written to a repository")
