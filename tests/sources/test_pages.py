@@ -269,6 +269,13 @@ def test_large_pages_take_linear_time(name: str) -> None:
     assert time.process_time() - began < 15
 
 
+@pytest.mark.parametrize("length", range(32 * 1024, 256 * 1024, 32 * 1024))
+def test_links_after_a_long_script_are_found(length: int) -> None:
+    """They are the last that the page has, while the parser (Python 3.14.10) waits for more."""
+    page = read_html(f'<script>{"x" * length}</script><a href="demo-1.0.tar.gz"></a>')
+    assert [link.filename for link in page.links] == ["demo-1.0.tar.gz"]
+
+
 ENDLESS = {
     "a comment": "<!--" + "x" * 2_000_000,
     "attributes": "<a " + "a " * 2_000_000,

@@ -81,11 +81,19 @@ def _spread(paths: Sequence[Path], problems: list[Problem]) -> Iterator[tuple[Pa
 
 
 def _matching(path: Path) -> list[Path]:
-    if path.exists():
+    if _exists(path):
         return [path]
     # Some shells do not expand patterns (Windows, CI files), so we do. A link to nowhere matches itself.
     matches = map(Path, sorted(glob.glob(str(path))))  # noqa: PTH207 - a whole pattern, absolute or not
-    return [match for match in matches if match.exists()]
+    return [match for match in matches if _exists(match)]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True  # and an OSError where that cannot be known: from Python 3.14 on, Path.exists() says no then
 
 
 def _with_sidecars(path: Path, beside: set[Path], problems: list[Problem]) -> DistributionFile:

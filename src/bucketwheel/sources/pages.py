@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -119,6 +119,7 @@ _LONGEST_TAG = 256 * 1024
 
 It looks at them again with each piece, and takes some 250 times their size in memory for a tag of many attributes.
 """
+_END_OF_REFERENCE = re.compile(r"[\t\n\f\r ;]")
 _SHA256 = re.compile(r"(?:^|&)sha256=([^&]*)")
 _UTF_16 = re.compile(r"charset\s*=\s*[\"']?(utf-16(?:le|be)?)", re.IGNORECASE)
 
@@ -182,16 +183,32 @@ class _Anchors(HTMLParser):
 
 def _parsed(text: str) -> _Anchors:
     anchors = _Anchors()
-    for start in range(0, len(text), _PIECE):
-        try:
-            anchors.feed(text[start : start + _PIECE])
-        except (AssertionError, ValueError) as error:
-            # html.parser on markup that it gives up on: `<![x`, `&#` with thousands of digits.
-            raise UnreadablePage("is not valid HTML") from error
+    for piece in _pieces(text):
+        _feed(anchors, piece)
         if len(anchors.rawdata) > _LONGEST_TAG:
             raise UnreadablePage("has a tag, a comment or a script of more than 256 KiB, as no index page has")
+    # Python 3.14.10 leaves new pieces unread until what it holds back has doubled, so that takes the rest of them.
     # No close(): it would search what is left over again and again, and an unfinished tag is no link.
+    _feed(anchors, " " * len(anchors.rawdata))
     return anchors
+
+
+def _feed(anchors: _Anchors, piece: str) -> None:
+    try:
+        anchors.feed(piece)
+    except (AssertionError, ValueError) as error:
+        # html.parser on markup that it gives up on: `<![x`, `&#` with thousands of digits.
+        raise UnreadablePage("is not valid HTML") from error
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        # The parser holds back all text before a `&` near the end of a piece, unless one of these follows it.
+        found = _END_OF_REFERENCE.search(text, start + _PIECE, start + 2 * _PIECE)
+        end = found.end() if found else start + _PIECE
+        yield text[start:end]
+        start = end
 
 
 # JSON ----------------------------------------------------------------------------------------------------------------
