@@ -50,6 +50,16 @@ def test_the_newest_releases_of_all_projects_come_first() -> None:
     assert [each.summary for each in catalogue.releases] == ["B", "A"]
 
 
+def test_releases_of_one_moment_are_in_the_order_of_versions() -> None:
+    """Of a project whose files came at once the highest version is first, read back as well."""
+    versions = ("0.2", "0.9", "0.10", "0.10+local", "1.0rc1", "1!0.1")
+    catalogue = with_entries(Catalogue(), [_entry("a", *versions), _entry("b", "1.9", "1.10")])
+    expected = [("b", "1.10"), ("b", "1.9"), *(("a", version) for version in reversed(versions))]
+    assert _names(catalogue) == expected
+    read = decode_catalogue(encode_catalogue(catalogue))
+    assert _names(with_entries(read, [_entry("c", "1.0", day=2)])) == [("c", "1.0"), *expected]
+
+
 def test_a_line_of_a_higher_revision_stays() -> None:
     """A run that comes late with an older state of a project changes nothing; a later state replaces its releases."""
     catalogue = with_entries(Catalogue(), [_entry("a", "1.0", "2.0", revision=5)])

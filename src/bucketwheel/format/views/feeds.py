@@ -42,9 +42,9 @@ class Released(NamedTuple):  # an index made from a list makes one of each versi
     summary: str = ""
 
     @property
-    def order(self) -> tuple[str, str, str]:
-        """The order of feeds, read backwards: the newest first, then by name."""
-        return self.released, self.project, self.version
+    def order(self) -> tuple[str, str]:
+        """The order of feeds, read backwards; releases of a project at one moment stay as they are sorted."""
+        return self.released, self.project
 
 
 def released(viewed: ViewedProject) -> list[Released]:
