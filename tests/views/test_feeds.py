@@ -8,6 +8,7 @@ import feedparser  # type: ignore[import-untyped]
 import pytest
 
 from bucketwheel.format.views.feeds import (
+    FeedLinks,
     Released,
     released,
     render_new_projects,
@@ -19,11 +20,7 @@ from bucketwheel.names import ProjectName
 from support.viewed import HOSTILE, viewed
 
 HOME = "https://pypi.example.com/"
-
-
-def page(project: ProjectName) -> str:
-    """The URL of a project's page."""
-    return f"{HOME}project/{project}/"
+LINKS = FeedLinks(HOME)
 
 
 def line(number: int, project: str = "demo") -> Released:
@@ -33,11 +30,9 @@ def line(number: int, project: str = "demo") -> Released:
 
 
 FEEDS = {
-    "updates": render_new_releases(HOSTILE, HOME, map(line, range(150)), page),
-    "packages": render_new_projects(HOSTILE, HOME, (line(each, f"p{each}") for each in range(60)), page),
-    "project": render_project_releases(
-        HOSTILE, viewed(*(f"1.{each}" for each in range(60))), page(ProjectName("demo"))
-    ),
+    "updates": render_new_releases(HOSTILE, LINKS, map(line, range(150))),
+    "packages": render_new_projects(HOSTILE, LINKS, (line(each, f"p{each}") for each in range(60))),
+    "project": render_project_releases(HOSTILE, LINKS, viewed(*(f"1.{each}" for each in range(60)))),
 }
 
 
@@ -55,7 +50,7 @@ def test_readers_take_it(name: str, entries: int) -> None:
 def test_newest_first_and_undated_last() -> None:
     """The newest release comes first; one of an unknown day is last and has no date."""
     undated = Released(project=ProjectName("demo"), version="9", released="")
-    feed = feedparser.parse(render_new_releases("T", HOME, [undated, line(3), line(4)], page))
+    feed = feedparser.parse(render_new_releases("T", LINKS, [undated, line(3), line(4)]))
 
     assert [entry.title for entry in feed.entries] == ["demo 1.4", "demo 1.3", "demo 9"]
     assert feed.entries[0].published == "Mon, 05 Jan 2026 00:00:00 +0000"
@@ -68,3 +63,19 @@ def test_a_projects_releases() -> None:
 
     assert [each.version for each in lines] == ["1.10", "1.9"]
     assert {each.summary for each in lines} == {"Does it."}
+
+
+def test_a_reader_that_knows_an_item_knows_it_for_ever() -> None:
+    """Without pages for people links lead to the simple index, and guids are the same as with them."""
+    project = viewed("1.0")
+    feeds = [
+        feedparser.parse(render_project_releases("T", links, project))
+        for links in (LINKS, FeedLinks(HOME, people=False), FeedLinks(HOME, people=False, page="index.html"))
+    ]
+
+    assert [feed.entries[0].link for feed in feeds] == [
+        f"{HOME}project/demo/index.html",
+        f"{HOME}simple/demo/",
+        f"{HOME}simple/demo/index.html",
+    ]
+    assert {feed.entries[0].id for feed in feeds} == {f"{HOME}project/demo/index.html#1.0"}

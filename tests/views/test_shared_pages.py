@@ -25,7 +25,7 @@ from bucketwheel.format.catalogue import (
     decode_catalogue,
     encode_catalogue,
 )
-from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, NEW_PROJECTS_KEY, PEOPLE_KEYS
+from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, NEW_PROJECTS_KEY, PAGE_STYLES, PEOPLE_KEYS, PageStyle
 from bucketwheel.format.manifest import Status
 from bucketwheel.format.settings import VIEWS, View
 from bucketwheel.names import ProjectName, Sha256
@@ -135,6 +135,20 @@ def test_all_that_they_refer_to_is_there(storage: Storage, tmp_path: Path) -> No
         own = {path.removeprefix("https://i.example/") for path in paths if path.startswith("https://i.example/")}
         assert {path for path in own if path.startswith("assets/")}
         assert {path or FRONT_KEY for path in own} - {"simple/"} <= keys, key
+
+
+@pytest.mark.parametrize("pages", PAGE_STYLES)
+@pytest.mark.parametrize("views", [("feeds",), VIEWS])
+def test_links_of_feeds_lead_to_pages_that_are_there(views: tuple[View, ...], pages: PageStyle, tmp_path: Path) -> None:
+    """Without pages for people they lead to the simple index; with them to the front page by its name."""
+    storage = MemoryStorage()
+    release_files(storage, wheel(tmp_path, "demo_pkg", "1.0"))
+    change_settings(storage, lambda settings: replace(settings, pages=pages))
+    with_views(storage, *views)
+    for key in (*FEED_KEYS, "rss/project/demo-pkg/releases.xml"):
+        feed = feedparser.parse(page(storage, key))
+        for link in (feed.feed.link, feed.entries[0].link):
+            assert stored(storage, link.removeprefix("https://i.example/")).body, (key, link)
 
 
 def test_what_is_gone_is_no_news(storage: Storage, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.pages import PageVersion, stat_page
 from bucketwheel.protocol.repository import Repository, refuses_current
 from bucketwheel.protocol.sidecars import Sidecars
-from bucketwheel.protocol.views import site_of
+from bucketwheel.protocol.views import feed_links, site_of
 from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost
 
 __all__ = [
@@ -246,7 +246,7 @@ def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVe
 def _rendered(repository: Repository, key: Key, catalogue: Catalogue) -> tuple[bytes, PageMark]:
     from bucketwheel.format.views.shared import SHARED_RENDERER, render_shared  # noqa: PLC0415 - loads templates
 
-    body = render_shared(key, site_of(repository), repository.address, catalogue)
+    body = render_shared(key, site_of(repository), feed_links(repository), catalogue)
     mark = PageMark(
         revision=catalogue.revision,
         renderer=SHARED_RENDERER,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TITLE",
+    "feed_links",
     "project_views",
     "retired_view_keys",
     "site_of",
@@ -237,15 +238,29 @@ def site_of(repository: Repository) -> Site:
         logo=settings.logo,
         feeds="feeds" in settings.views,
         simple=settings.simple,
-        page="index.html" if settings.pages == "index.html" else "",
+        page=_page_ending(settings),
     )
 
 
 def _feed(shown: Shown) -> bytes:
     repository, manifest = shown.repository, shown.read.manifest
     viewed = viewed_project(manifest, repository.layout, facts=shown.sidecars.of_project(manifest))
-    page = _page_url(repository, shown.project) or f"{repository.index_url}{shown.project}/"
-    return feeds.render_project_releases(repository.settings.title or DEFAULT_TITLE, viewed, page)
+    return feeds.render_project_releases(repository.settings.title or DEFAULT_TITLE, feed_links(repository), viewed)
+
+
+def feed_links(repository: Repository) -> feeds.FeedLinks:
+    """Return where the links of all feeds lead."""
+    settings = repository.settings
+    return feeds.FeedLinks(
+        address=repository.address,
+        people="people" in settings.views,
+        simple=settings.simple,
+        page=_page_ending(settings),
+    )
+
+
+def _page_ending(settings: RepositorySettings) -> str:
+    return "index.html" if settings.pages == "index.html" else ""
 
 
 def _public_index(repository: Repository) -> str | None:

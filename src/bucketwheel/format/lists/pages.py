@@ -12,7 +12,7 @@ from bucketwheel.format.catalogue import Catalogue
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, Layout, PageStyle, feed_key, people_key, project_json_key
 from bucketwheel.format.lists.entries import Entry
 from bucketwheel.format.views import people, simple, warehouse
-from bucketwheel.format.views.feeds import FEED_RENDERER, render_project_releases
+from bucketwheel.format.views.feeds import FEED_RENDERER, FeedLinks, render_project_releases
 from bucketwheel.format.views.logo import Logo
 from bucketwheel.format.views.people import PEOPLE_RENDERER, Site
 from bucketwheel.format.views.projects import NO_FACTS, CoreFacts, ReleaseView, ViewedProject, by_version, newest
@@ -183,8 +183,8 @@ def _project_pages(style: Style, viewed: ViewedProject, entries: Sequence[Entry]
     documents = warehouse.render_documents(viewed, _facts_of(entries), page=url)
     yield from (Page(key=key, body=body, headers=api) for key, body in zip(keys, documents, strict=False))
     yield Page(key=people_key(project), body=people.render_project(style.site, viewed), headers=layout.html())
-    if url is not None:
-        feed = render_project_releases(style.site.title, viewed, url)
+    if style.base_url is not None:
+        feed = render_project_releases(style.site.title, FeedLinks(style.base_url), viewed)
         yield Page(key=feed_key(project), body=feed, headers=layout.view(feed_key(project)))
 
 
@@ -212,7 +212,7 @@ def shared_pages(style: Style, rendered: Sequence[RenderedProject], catalogue: C
     for path, body in people.assets().items():
         yield Page(key=Key(path), body=body, headers=layout.view(Key(path)))
     for key in _catalogue_keys(style):
-        body = render_shared(key, style.site, style.base_url or "", catalogue)
+        body = render_shared(key, style.site, FeedLinks(style.base_url or ""), catalogue)
         yield Page(key=key, body=body, headers=layout.view(key))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
 from html import escape
 from operator import attrgetter
 from typing import NamedTuple
 
+from bucketwheel.format.layout import FRONT_KEY, people_key
 from bucketwheel.format.views.projects import ViewedProject, moment
 from bucketwheel.names import ProjectName
 
@@ -16,6 +17,7 @@ __all__ = [
     "FEED_RENDERER",
     "NEW_PROJECTS",
     "NEW_RELEASES",
+    "FeedLinks",
     "Released",
     "released",
     "render_new_projects",
@@ -23,7 +25,7 @@ __all__ = [
     "render_project_releases",
 ]
 
-FEED_RENDERER = 1
+FEED_RENDERER = 2
 """Increase this whenever the bytes of a project's feed change for the same project."""
 
 NEW_PROJECTS, NEW_RELEASES, _OF_A_PROJECT = 40, 100, 40
@@ -47,6 +49,33 @@ class Released(NamedTuple):  # an index made from a list makes one of each versi
         return self.released, self.project
 
 
+class FeedLinks(NamedTuple):
+    """Where the links of feeds lead: to pages for people, or to the simple index where there are none."""
+
+    address: str
+    """The address of the repository, ending in a slash."""
+    people: bool = True
+    simple: str = "simple/"
+    page: str = ""
+    """What a link to a page of the simple index ends in."""
+
+    @property
+    def front(self) -> str:
+        """The page of all projects."""
+        return f"{self.address}{FRONT_KEY if self.people else self.simple + self.page}"
+
+    def project(self, project: ProjectName) -> str:
+        """Return the address of a project's page."""
+        return self._people(project) if self.people else f"{self.address}{self.simple}{project}/{self.page}"
+
+    def guid(self, project: ProjectName, version: str) -> str:
+        """Return what readers know an item by: the same whatever page there is, now and later."""
+        return f"{self._people(project)}{version and '#'}{version}"
+
+    def _people(self, project: ProjectName) -> str:
+        return f"{self.address}{people_key(project)}"
+
+
 def released(viewed: ViewedProject) -> list[Released]:
     """Return a project's releases, the newest first."""
     summary = viewed.facts.summary or ""
@@ -54,29 +83,29 @@ def released(viewed: ViewedProject) -> list[Released]:
     return sorted(lines, key=attrgetter("released"), reverse=True)
 
 
-def render_new_releases(title: str, home: str, lines: Iterable[Released], page: Callable[[ProjectName], str]) -> bytes:
-    """Write `rss/updates.xml`: the newest releases of all projects. `page` gives the URL of a project's page."""
+def render_new_releases(title: str, links: FeedLinks, lines: Iterable[Released]) -> bytes:
+    """Write `rss/updates.xml`: the newest releases of all projects."""
     newest = sorted(lines, key=lambda line: line.order, reverse=True)[:NEW_RELEASES]
-    items = [_item(f"{line.project} {line.version}", page(line.project), line, line.version) for line in newest]
-    return _feed(f"{title}: new releases", home, f"The newest releases in {title}.", items)
+    items = [_item(f"{line.project} {line.version}", links, line, line.version) for line in newest]
+    return _feed(f"{title}: new releases", links.front, f"The newest releases in {title}.", items)
 
 
-def render_new_projects(title: str, home: str, lines: Iterable[Released], page: Callable[[ProjectName], str]) -> bytes:
+def render_new_projects(title: str, links: FeedLinks, lines: Iterable[Released]) -> bytes:
     """Write `rss/packages.xml`: the newest projects, each by the line of its first release."""
     newest = sorted(lines, key=lambda line: line.order, reverse=True)[:NEW_PROJECTS]
-    items = [_item(f"{line.project} added to {title}", page(line.project), line, "") for line in newest]
-    return _feed(f"{title}: new projects", home, f"The newest projects in {title}.", items)
+    items = [_item(f"{line.project} added to {title}", links, line, "") for line in newest]
+    return _feed(f"{title}: new projects", links.front, f"The newest projects in {title}.", items)
 
 
-def render_project_releases(title: str, viewed: ViewedProject, page: str) -> bytes:
+def render_project_releases(title: str, links: FeedLinks, viewed: ViewedProject) -> bytes:
     """Write `rss/project/<project>/releases.xml`."""
-    items = [_item(line.version, page, line, line.version) for line in released(viewed)[:_OF_A_PROJECT]]
-    return _feed(f"{title}: releases of {viewed.project}", page, f"The newest releases of {viewed.project}.", items)
+    project, page = viewed.project, links.project(viewed.project)
+    items = [_item(line.version, links, line, line.version) for line in released(viewed)[:_OF_A_PROJECT]]
+    return _feed(f"{title}: releases of {project}", page, f"The newest releases of {project}.", items)
 
 
-def _item(title: str, link: str, line: Released, version: str) -> str:
-    # The guid is permanent: the address of the project's page and the version, whatever the page shows later.
-    guid = f"{link}#{version}" if version else link
+def _item(title: str, links: FeedLinks, line: Released, version: str) -> str:
+    link, guid = links.project(line.project), links.guid(line.project, version)
     date = format_datetime(moment(line.released), usegmt=False) if line.released else ""
     return (
         f"<item>\n<title>{_text(title)}</title>\n<link>{_text(link)}</link>\n"
