@@ -87,6 +87,8 @@ def test_absent(address: str, path: str) -> None:
         ("simple/Demo_Pkg/", "/simple/demo-pkg/"),
         ("simple/demo.-_pkg/", "/simple/demo-pkg/"),
         ("pypi/Demo.Pkg/json", "/pypi/demo-pkg/json"),
+        ("simple/Demo_Pkg/a%2Bb%20c%C3%BC", "/simple/demo-pkg/a%2Bb%20c%C3%BC"),
+        ("simple/Demo_Pkg", "/simple/demo-pkg"),
         ("simple/demo-pkg", "/simple/demo-pkg/"),
     ],
 )
@@ -98,12 +100,22 @@ def test_redirects(address: str, path: str, location: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["simple/Demo%0d%0aX-Header:%20x/", "simple/Demo%00/", "simple/..%2f_bucketwheel/"])
-def test_nothing_gets_into_a_header(address: str, path: str) -> None:
-    """An address with a line break, a NUL or a way up is no name: it redirects nowhere."""
-    answer = get(address, path)
+def test_what_is_no_name_redirects_nowhere(address: str, path: str) -> None:
+    """An address with a line break, a NUL or a way up is no name."""
+    assert get(address, path).status in {400, 404}
 
-    assert answer.status in {400, 404}
+
+@pytest.mark.parametrize(
+    "path", ["%0d%0aX-Header:%20x", "x/%0d%0a%0d%0a<script>", "%0aX-Header:%20x", "%ff%0aX-Header:x"]
+)
+def test_nothing_gets_into_a_header(address: str, path: str) -> None:
+    """What comes after a name in another spelling is written as an address again, line breaks too."""
+    answer = get(address, f"simple/Demo_Pkg/{path}")
+
+    assert answer.status == 301
+    assert answer.headers["Location"].startswith("/simple/demo-pkg/")
     assert "X-Header" not in answer.headers
+    assert b"<script>" not in answer.data
 
 
 def test_clients(address: str, tmp_path: Path) -> None:
