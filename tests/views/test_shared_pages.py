@@ -188,11 +188,13 @@ def test_each_view_has_its_own(view: View, keys: tuple[Key, ...], tmp_path: Path
 
 
 def test_only_reindex_makes_a_catalogue(tmp_path: Path) -> None:
-    """A publisher does not know the other projects."""
-    storage = MemoryStorage()
+    """A publisher does not know the other projects, and says what makes the pages of all."""
+    storage, events = MemoryStorage(), list[Event]()
     release_files(storage, wheel(tmp_path, "demo_pkg", "1.0"))
     change_settings(storage, lambda settings: replace(settings, views=VIEWS))
-    release_files(storage, wheel(tmp_path, "other", "1.0"))
+    with context_for(storage, report=events.append) as context:
+        release(context, request_for(wheel(tmp_path, "other", "1.0"), create=False))
+    assert ["bucketwheel reindex" in event.message for event in events if isinstance(event, Warned)] == [True]
     with context_for(storage) as context:
         reindex_projects(context, ["other"])
     assert storage.read(CATALOGUE_KEY) is None

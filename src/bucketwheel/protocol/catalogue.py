@@ -151,9 +151,7 @@ def record(
     entries = [_entry(repository, manifest, sidecars.of_project(manifest)) for manifest in behind]
     patience = Patience()
     for _ in range(_MOST_LOST):
-        if found.catalogue is None:
-            return
-        if len(found.catalogue.lines) > MOST_PROJECTS:
+        if found.catalogue is None or len(found.catalogue.lines) > MOST_PROJECTS:
             break
         if _commit(repository, found, with_entries(found.catalogue, entries), workers):
             return
