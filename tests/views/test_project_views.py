@@ -26,6 +26,7 @@ from bucketwheel.format.views import feeds, people, warehouse
 from bucketwheel.format.views.projects import newest
 from bucketwheel.format.views.published import newest_version, viewed_project
 from bucketwheel.names import ProjectName, sha256_of
+from bucketwheel.places import S3Place
 from bucketwheel.protocol.release import release
 from bucketwheel.protocol.repository import Context
 from bucketwheel.storage import NO_MARKS, Key, Storage
@@ -311,6 +312,23 @@ def test_a_new_title_or_address_rewrites_the_views(storage: Storage) -> None:
     changed = {key for key, seen in state(storage).items() if seen != before.get(key)}
     assert changed - {"_bucketwheel/repository.json", *SHARED} == {*PAGES, document("1.0")}
     assert b"Northwind" in body(storage, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "written"), [(None, {*PAGES, document("1.0")}), ("https://i.example/", set[str]())]
+)
+def test_a_copy_of_a_repository_has_addresses_of_its_own(
+    base_url: str | None, written: set[str], memory: MemoryStorage
+) -> None:
+    """Views of a bucket name its files by address: in another bucket they are written again, once."""
+    change_settings(memory, lambda settings: replace(settings, base_url=base_url))
+    rebuild(memory)
+    for expected in (written, set[str]()):
+        before = state(memory)
+        with context_for(memory, S3Place(bucket="copy")) as context:
+            reindex_projects(context, ())
+        changed = {key for key, seen in state(memory).items() if seen != before.get(key)}
+        assert changed - {"_bucketwheel/repository.json", *SHARED} == expected
 
 
 def test_a_view_of_other_bytes_and_the_right_mark_stays(memory: MemoryStorage) -> None:

@@ -138,7 +138,7 @@ def _project_mark(repository: Repository, renderer: int, read: VersionedManifest
         renderer=renderer,
         manifest=read.sha256,
         repository=settings.id,
-        settings=_digest(settings),
+        settings=_digest(repository),
     )
 
 
@@ -149,13 +149,20 @@ def _version_mark(repository: Repository, version: str, read: VersionedManifest)
         renderer=warehouse.WAREHOUSE_RENDERER,
         manifest=shown_sha256(read.manifest, version),
         repository=settings.id,
-        settings=_digest(settings),
+        settings=_digest(repository),
     )
 
 
-def _digest(settings: RepositorySettings) -> str:
-    """Return a digest of the settings that views show: after a change of these all of them are written again."""
-    shown = [settings.title, settings.logo, settings.base_url, settings.simple, settings.pages, *settings.views]
+def _digest(repository: Repository) -> str:
+    """Return a digest of the settings that views show, and of the bucket if they show its address.
+
+    After a change of these all of them are written again, in a copy of the repository too.
+    """
+    settings, place = repository.settings, repository.target.place
+    # Not the address itself: writers may reach one bucket by several endpoints.
+    bucket = None if isinstance(place, DirectoryPlace) else str(place)
+    address = settings.base_url or bucket
+    shown = [settings.title, settings.logo, address, settings.simple, settings.pages, *settings.views]
     return sha256_of(json.dumps(shown).encode())[:16]
 
 

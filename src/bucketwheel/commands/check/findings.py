@@ -151,7 +151,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-behind:renderer": FindingKind("warning", "was written by an older bucketwheel", _REINDEX_PROJECT),
     "page-behind:list": FindingKind("warning", "has pages of another version of bucketwheel", _FROM_LIST),
     "list-unfinished": FindingKind("warning", "is being written by `from-list`, or that was stopped", _FROM_LIST),
-    "page-behind:settings": FindingKind("warning", "shows older settings of the repository", _REINDEX_PROJECT),
+    "page-behind:settings": FindingKind(
+        "warning", "shows older settings of the repository, or another bucket", _REINDEX_PROJECT
+    ),
     "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
     "attestations-doubtful": FindingKind("warning", "{why}", "find out who built it, and whether they may"),
     "root-dangling": FindingKind(
