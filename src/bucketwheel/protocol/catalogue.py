@@ -137,7 +137,7 @@ def _add_asset(repository: Repository, key: Key, body: bytes) -> None:
 
 def record(
     repository: Repository,
-    manifests: Iterable[VersionedManifest],
+    manifests: Collection[VersionedManifest],
     found: FoundCatalogue,
     sidecars: Sidecars,
     workers: Workers,
@@ -157,7 +157,8 @@ def record(
             return
         patience.give_way()
         found = look_at_catalogue(repository, workers)
-    report(Warned(message=_LEFT))
+    if manifests:
+        report(Warned(message=_LEFT))
 
 
 _LEFT = "the front page, the search and the feeds do not show this yet; `bucketwheel reindex` brings them up to date"
