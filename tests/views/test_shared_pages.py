@@ -37,6 +37,7 @@ from bucketwheel.protocol.repository import open_to_read
 from bucketwheel.protocol.sidecars import Sidecars
 from bucketwheel.storage import Key, ObjectHeaders, ObjectVersion, Storage
 from bucketwheel.storage.directory import DirectoryStorage
+from support.adopting import adopt_all
 from support.archives import make_wheel
 from support.memory import MemoryStorage
 from support.releasing import context_for, release_files, request_for, target_of
@@ -149,6 +150,11 @@ def test_links_of_feeds_lead_to_pages_that_are_there(views: tuple[View, ...], pa
         feed = feedparser.parse(page(storage, key))
         for link in (feed.feed.link, feed.entries[0].link):
             assert stored(storage, link.removeprefix("https://i.example/")).body, (key, link)
+
+
+def test_an_adoption_takes_none_of_them_for_another_tools(storage: Storage) -> None:
+    """They are ours as long as their view is on."""
+    assert adopt_all(storage).leftovers == ()
 
 
 def test_what_is_gone_is_no_news(storage: Storage, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from bucketwheel.format.views.published import known_versions
 from bucketwheel.names import ProjectName, named_project, not_there, sha256_of
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace, Place
+from bucketwheel.protocol.catalogue import shared_keys
 from bucketwheel.protocol.change import change
 from bucketwheel.protocol.commit import Committed, VersionedManifest, fetch_manifest
 from bucketwheel.protocol.listed_pages import list_documents
@@ -403,7 +404,8 @@ def _files(
 
 
 def _leftovers(repository: Repository, listed: ListedFiles, done: Sequence[Committed[Reconciled]]) -> tuple[Key, ...]:
-    layout, keys = repository.layout, [*listed.others.get(None, ())]
+    layout, ours = repository.layout, shared_keys(repository.settings.views)
+    keys = [key for key in listed.others.get(None, ()) if key not in ours]
     for each in done:
         project = each.project
         if each.now.version is not None or each.decision.manifest is not None:
