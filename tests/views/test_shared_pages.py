@@ -187,7 +187,14 @@ def test_each_view_has_its_own(view: View, keys: tuple[Key, ...], tmp_path: Path
     assert (storage.read(CATALOGUE_KEY) is not None) == bool(keys)
     change_settings(storage, lambda settings: replace(settings, views=(), retired_views=(view,)))
     rebuild(storage)
-    assert not {key for key in SHARED if storage.read(Key(key))}
+    assert not {key for key in (*SHARED, CATALOGUE_KEY) if storage.read(Key(key))}
+
+
+def test_the_catalogue_stays_as_long_as_a_page_is_made_from_it(memory: MemoryStorage) -> None:
+    """A view that is off has no say in it."""
+    change_settings(memory, lambda settings: replace(settings, views=("feeds",), retired_views=("people",)))
+    rebuild(memory)
+    assert set(catalogue_of(memory).lines) == {"demo-pkg"}
 
 
 # When they are written -----------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bucketwheel.config.resolution import Settings
 from bucketwheel.errors import Refused, Unavailable, Unfinished
 from bucketwheel.events import Report, Stage, ignore
+from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, named_project, not_there
@@ -100,6 +102,8 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     retired = [*retired_view_keys(repository.settings, done, documents)]
     retired += () if projects else shared_keys(repository.settings.retired_views)
     all_gone = _remove_ours(context, repository, retired)
+    if not projects:
+        _remove_catalogue(repository)
     refreshed.raise_failed()
     if all_gone and not projects:
         _forget_retired_views(repository)
@@ -163,6 +167,18 @@ def _remove_ours(context: Context, repository: Repository, keys: Sequence[Key]) 
                 f"the pages are up to date, but some that are not in use are left: {error}; run the same command again"
             ) from error
     return all(removed) and len(ours) == sum(page.version is not None for page in looks)
+
+
+def _remove_catalogue(repository: Repository) -> None:
+    """Remove the catalogue once no page is made from it: nobody keeps it, and a view may be switched on again."""
+    settings = repository.settings
+    if shared_keys(settings.views) or not shared_keys(settings.retired_views):
+        return
+    found = repository.storage.stat(CATALOGUE_KEY)
+    if found is not None:
+        storage = open_to_remove(repository, (CATALOGUE_KEY,)).storage
+        with suppress(SwapLost):  # of a run that began with the views of before
+            storage.remove(CATALOGUE_KEY, expected=found.version)
 
 
 def _forget_retired_views(repository: Repository) -> None:
