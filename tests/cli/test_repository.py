@@ -112,6 +112,8 @@ def test_init_of_two_places_is_usage() -> None:
         ("pages", "write KEY=VALUE"),
         ("pages=fancy", "--set pages cannot be set; choose one of slash, index.html, both"),
         ("nope=1", "--set nope cannot be set; choose one of pages, simple, base-url, cache-control, put-args"),
+        ("base-url=https://i.example/our packages", "--set base-url cannot be set; give the public address"),
+        ("base-url=https://i.example/\nx", "--set base-url cannot be set; give the public address"),
     ],
 )
 def test_init_refuses_what_cannot_be_set(setting: str, problem: str) -> None:

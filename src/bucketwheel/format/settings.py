@@ -287,8 +287,9 @@ def _base_url(value: str) -> str | None:
     if not value:
         return None
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("give the public address, such as https://pypi.example.com/, with no user and no query")
+    is_address = parts.scheme in {"http", "https"} and parts.hostname and value.isprintable() and " " not in value
+    if not is_address or parts.query or parts.fragment or parts.username:
+        raise ValueError("give the public address, such as https://pypi.example.com/, with no user, query or space")
     return value.rstrip("/") + "/"
 
 
