@@ -608,3 +608,22 @@ def test_text_never_replaces_what_was_rendered(storage: Storage, tmp_path: Path)
         rebuild(storage)
         release_files(storage, described(tmp_path, "1.1"))
     assert state(storage) == before
+
+
+def test_what_text_cannot_replace_is_found(storage: Storage, tmp_path: Path) -> None:
+    """After a change of the settings the page stays where the extra is not installed: a check says where to reindex."""
+
+    def remedies() -> dict[str, str]:
+        with context_for(storage) as context:
+            findings = check_projects(context, (), deep=False).findings
+        return {each.subject: each.remedy for each in findings if each.code == "page-behind"}
+
+    release_files(storage, described(tmp_path, "1.1"))
+    change_settings(storage, lambda settings: replace(settings, title="Northwind"))
+    with pytest.MonkeyPatch.context() as without:
+        without.setattr(descriptions, "_NEEDED", ("a_library_that_is_not_there",))
+        rebuild(storage)
+        assert remedies() == {PEOPLE: "run `bucketwheel reindex demo-pkg` where bucketwheel[web] is installed"}
+    rebuild(storage)
+    assert b"Northwind" in body(storage, PEOPLE)
+    assert remedies() == {}

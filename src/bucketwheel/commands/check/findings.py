@@ -154,6 +154,11 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     "page-behind:settings": FindingKind(
         "warning", "shows older settings of the repository, or another bucket", _REINDEX_PROJECT
     ),
+    "page-behind:rendered": FindingKind(
+        "warning",
+        "shows older settings of the repository, or another bucket, and stays, because its description is rendered",
+        f"{_REINDEX_PROJECT} where bucketwheel[web] is installed",
+    ),
     "signature-doubtful": FindingKind("warning", "{why}", "find out who signed it, and whether their key counts"),
     "attestations-doubtful": FindingKind("warning", "{why}", "find out who built it, and whether they may"),
     "root-dangling": FindingKind(

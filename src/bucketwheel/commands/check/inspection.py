@@ -17,7 +17,7 @@ from bucketwheel.commands.check.references import (
     referenced_objects,
 )
 from bucketwheel.commands.check.unreferenced import Owner, Unreferenced, check_records, unreferenced_keys
-from bucketwheel.commands.check.views import check_names, check_page, check_page_headers, check_view
+from bucketwheel.commands.check.views import check_names, check_page, check_page_headers, check_rendered, check_view
 from bucketwheel.errors import Damaged, Unavailable
 from bucketwheel.events import FileDone, FileStarted, Report
 from bucketwheel.format.layout import FEED_KEYS, PEOPLE_KEYS, manifest_key, page_mark, repository_of
@@ -131,6 +131,8 @@ def _check_views(repository: Repository, snapshot: Snapshot, workers: Workers) -
             yield from check_view(view.key, found, mark, read)
             if found.mark is not None:
                 yield from check_names(view.key, read_body(repository.storage, view.key) or b"", read.manifest)
+        else:
+            yield from check_rendered(view.key, found, mark, read)
 
 
 def _documents(repository: Repository, snapshot: Snapshot) -> list[Page]:

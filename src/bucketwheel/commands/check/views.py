@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.commands.check.references import encoding_of
 from bucketwheel.errors import Damaged
-from bucketwheel.format.layout import Layout, PageMark
+from bucketwheel.format.layout import Layout, PageMark, people_key
 from bucketwheel.format.manifest import Manifest
 from bucketwheel.format.pages.html import render_root_html
 from bucketwheel.format.pages.json import read_root_json, render_root_json
@@ -23,6 +23,7 @@ __all__ = [
     "check_names",
     "check_page",
     "check_page_headers",
+    "check_rendered",
     "check_root",
     "check_view",
     "expected_root",
@@ -76,6 +77,15 @@ def check_view(key: Key, found: PageVersion, ours: PageMark, read: VersionedMani
         yield finding("page-behind:renderer", key, project=project)
     else:
         yield finding("page-behind:settings", key, project=project)
+
+
+def check_rendered(key: Key, found: PageVersion, ours: PageMark, read: VersionedManifest) -> Iterator[Finding]:
+    """Say that a page for people shows other settings, which text does not replace: its description is rendered."""
+    mark = found.mark
+    if key != people_key(read.project) or mark is None or ours.renderer % 2:
+        return
+    if (mark.revision, mark.renderer) == (ours.revision, ours.renderer + 1) and mark.settings != ours.settings:
+        yield finding("page-behind:rendered", key, project=read.project)
 
 
 def check_names(key: Key, body: bytes, manifest: Manifest) -> Iterator[Finding]:
