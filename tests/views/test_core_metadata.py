@@ -63,6 +63,12 @@ def test_what_old_tools_wrote() -> None:
     assert facts == CoreFacts(author="J\xf6rg", summary="ok")
 
 
+@pytest.mark.parametrize("written", ["Description: UNKNOWN\n", "\nUNKNOWN\n\n\n"])
+def test_a_description_that_nobody_wrote(written: str) -> None:
+    """Setuptools wrote it into the body of every wheel without one, with empty lines after it."""
+    assert core_facts(f"Summary: ok\n{written}".encode()) == CoreFacts(summary="ok")
+
+
 @pytest.mark.parametrize(
     "header",
     ["Content-Type: multipart/mixed; boundary=x", "content-transfer-encoding: base64", "Content-Type: message/rfc822"],

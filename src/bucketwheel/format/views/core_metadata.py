@@ -27,7 +27,7 @@ def core_facts(sidecar: bytes) -> CoreFacts:
         author=_text(fields.get("author")),
         author_email=_text(fields.get("author_email")),
         classifiers=tuple(fields.get("classifiers", ())),
-        description=fields.get("description"),
+        description=None if (fields.get("description") or "").strip() == "UNKNOWN" else fields.get("description"),
         description_content_type=_text(fields.get("description_content_type")),
         download_url=_text(fields.get("download_url")),
         dynamic=_texts(fields.get("dynamic")),
