@@ -10,6 +10,7 @@ import pytest
 from urllib3 import PoolManager
 from urllib3.response import BaseHTTPResponse
 
+from bucketwheel.format.settings import VIEWS
 from support.archives import make_wheel
 from support.clients import TOOLS, run_client, run_pip, run_uv, within
 from support.command_line import run_command
@@ -24,13 +25,17 @@ CHECKED, FOREVER = "public, max-age=0, must-revalidate", "public, max-age=315360
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a repository with one project, whose wheel has a local version."""
+    """The address of a repository with all views and one project, whose wheel has a local version."""
     need("nginx with libnginx-mod-http-js", missing=missing())
     directory = tmp_path_factory.mktemp("with space")
     (directory / "nginx").mkdir()
-    wheel = make_wheel(directory, "demo-pkg", "1.0+cu118")
-    assert run_command("publish", str(wheel), "-r", str(directory / "repository")).code == 0
-    with serve_by_nginx(directory / "repository", directory / "nginx") as url:
+    wheel, root = make_wheel(directory, "demo-pkg", "1.0+cu118"), directory / "repository"
+    views = ("--set", f"views={','.join(VIEWS)}", "--set", "base-url=https://i.example/")
+    assert run_command("init", str(root), *views).code == 0
+    assert run_command("publish", str(wheel), "-r", str(root)).code == 0
+    assert run_command("reindex", "-r", str(root)).code == 0
+    (root / "simple" / ".bucketwheel-x").write_text("of a run that was killed")
+    with serve_by_nginx(root, directory / "nginx") as url:
         yield url
 
 
@@ -70,6 +75,26 @@ def test_files(address: str) -> None:
     assert (metadata.status, metadata.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert wheel.headers["Cache-Control"] == metadata.headers["Cache-Control"] == FOREVER
     assert "Content-Encoding" not in wheel.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("pypi/demo-pkg/json", "application/json"),
+        ("pypi/demo-pkg/1.0%2Bcu118/json", "application/json"),
+        ("rss/updates.xml", "text/xml; charset=utf-8"),
+        ("rss/project/demo-pkg/releases.xml", "text/xml; charset=utf-8"),
+        ("", "text/html; charset=utf-8"),
+        ("project/demo-pkg/", "text/html; charset=utf-8"),
+    ],
+)
+def test_views(address: str, path: str, content_type: str) -> None:
+    """Views have their types, and caches ask again."""
+    answer = get(address, path)
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == content_type
+    assert answer.headers["Cache-Control"] == CHECKED
 
 
 @pytest.mark.parametrize(
