@@ -53,7 +53,7 @@ class Reindexed:
     projects: int
     """How many projects were looked at."""
     pages_behind: int
-    """How many project pages were written; after a dry run, how many projects have pages to write."""
+    """How many pages were written, but for the root; after a dry run, how many projects have pages to write."""
     dry_run: bool
 
 
@@ -97,8 +97,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     if not isinstance(context.target.place, DirectoryPlace):
         # The page of the old style is the only one of a project whose manifest cannot be used.
         _remove_retired_pages(context, repository, done, listed)
-    if rebuild is not None:
-        _write_catalogue(context, rebuild, selected, everything=not projects)
+    shared = 0 if rebuild is None else _write_catalogue(context, rebuild, selected, everything=not projects)
     retired = [*retired_view_keys(repository.settings, done, documents)]
     retired += () if projects else shared_keys(repository.settings.retired_views)
     all_gone = _remove_ours(context, repository, retired)
@@ -107,16 +106,15 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
     refreshed.raise_failed()
     if all_gone and not projects:
         _forget_retired_views(repository)
-    return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written, dry_run=False)
+    return Reindexed(projects=len(selected), pages_behind=refreshed.pages_written + shared, dry_run=False)
 
 
-def _write_catalogue(context: Context, rebuild: Rebuild, projects: Sequence[ProjectName], *, everything: bool) -> None:
+def _write_catalogue(context: Context, rebuild: Rebuild, projects: Sequence[ProjectName], *, everything: bool) -> int:
     """Write what was read of these projects; a catalogue that does not exist is made of all projects only."""
     known = rebuild.found.catalogue
     if everything:
-        rebuild.write(context.workers, gone=set(() if known is None else known.lines).difference(projects))
-    elif known is not None:
-        rebuild.write(context.workers, gone=())
+        return rebuild.write(context.workers, gone=set(() if known is None else known.lines).difference(projects))
+    return 0 if known is None else rebuild.write(context.workers, gone=())
 
 
 def _select(repository: Repository, projects: Sequence[str], workers: Workers) -> list[ProjectName]:

@@ -153,7 +153,7 @@ def record(
     for _ in range(_MOST_LOST):
         if found.catalogue is None or len(found.catalogue.lines) > MOST_PROJECTS:
             break
-        if _commit(repository, found, with_entries(found.catalogue, entries), workers):
+        if _commit(repository, found, with_entries(found.catalogue, entries), workers) is not None:
             return
         patience.give_way()
         found = look_at_catalogue(repository, workers)
@@ -184,12 +184,17 @@ class Rebuild:
         facts = CoreFacts(summary=line.summary) if line and is_current else sidecars.of_project(manifest)
         self.entries[read.project] = _entry(self.repository, manifest, facts)
 
-    def write(self, workers: Workers, *, gone: Collection[ProjectName]) -> None:
-        """Swap the catalogue, if it differs, and bring its pages to it; `gone` were in it and have no manifest."""
+    def write(self, workers: Workers, *, gone: Collection[ProjectName]) -> int:
+        """Swap the catalogue, if it differs, and bring its pages to it; return how many had to be written.
+
+        `gone` were in it and have no manifest.
+        """
         found, patience = self.found, Patience()
         for _ in patience:
-            if _commit(self.repository, found, rebuilt(_ahead(found), self.entries.values(), gone=gone), workers):
-                return
+            made = rebuilt(_ahead(found), self.entries.values(), gone=gone)
+            written = _commit(self.repository, found, made, workers)
+            if written is not None:
+                return written
             patience.give_way()
             found = look_at_catalogue(self.repository, workers)
         raise _out_of_date(self.repository, CATALOGUE_KEY)
@@ -202,27 +207,31 @@ def _ahead(found: FoundCatalogue) -> Catalogue:
     return catalogue if shown <= catalogue.revision else catalogue.at(shown)
 
 
-def _commit(repository: Repository, found: FoundCatalogue, after: Catalogue, workers: Workers) -> bool:
-    """Swap the catalogue, if it has changed, then bring the pages to it; False: another run's swap came first."""
+def _commit(repository: Repository, found: FoundCatalogue, after: Catalogue, workers: Workers) -> int | None:
+    """Swap the catalogue, if it has changed, then bring the pages to it; return how many had to be written.
+
+    None: another run's swap came first.
+    """
     since = 0
     if after != found.catalogue:
         body, headers = encode_catalogue(after), repository.layout.record()
         try:
             repository.storage.swap(CATALOGUE_KEY, body, expected=found.version, headers=headers, marks=NO_MARKS)
         except (SwapLost, OutcomeUnknown):
-            return False  # if it was ours, the next look shows it
+            return None  # if it was ours, the next look shows it
         since = after.revision
-    workers.map_within(partial(_write, repository, key, after, page, since) for key, page in found.pages.items())
-    return True
+    return sum(
+        workers.map_within(partial(_write, repository, key, after, page, since) for key, page in found.pages.items())
+    )
 
 
-def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVersion, since: int) -> None:
-    """Bring one page to this revision of the catalogue, or leave it at a later one."""
+def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVersion, since: int) -> bool:
+    """Bring one page to this revision of the catalogue, or leave it at a later one; return whether it was written."""
     patience = Patience()
     for _ in patience:
         body, mark = _rendered(repository, key, catalogue)
         if _is_right(found, mark, 0 if key == NEW_PROJECTS_KEY else since):
-            return
+            return False
         repository.target.changed_pages.add(key, repository.settings)
         try:
             repository.storage.swap(
@@ -238,7 +247,7 @@ def _write(repository: Repository, key: Key, catalogue: Catalogue, found: PageVe
             patience.give_way()
             found = stat_page(repository.storage, key)  # a later revision stays, an earlier one is replaced
             continue
-        return
+        return True
     raise _out_of_date(repository, key)
 
 
