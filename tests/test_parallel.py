@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread, Timer
 
 import pytest
 
@@ -165,6 +165,32 @@ def test_an_interrupt_leaves_what_is_blocked() -> None:
     release.set()
     assert waiting[0].cancelled()
     assert not never.is_set()
+
+
+class _Interrupted(Thread):
+    """A thread whose start is interrupted, and which begins a little later."""
+
+    late: Timer
+
+    def start(self) -> None:
+        """Be interrupted."""
+        self.late = Timer(0.05, super().start)
+        self.late.start()
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_a_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C goes through as what it is, also where the thread does not run yet; the call is never made."""
+    made = Event()
+
+    def interrupt() -> None:
+        with Workers(1) as workers:
+            monkeypatch.setattr("bucketwheel.parallel.Thread", _Interrupted)
+            workers.start(made.set)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert not made.wait(0.2)
 
 
 def test_an_interrupt_stops_what_asks() -> None:

@@ -240,7 +240,9 @@ class _Pool:
 
     def join(self, deadline: float | None) -> None:
         for thread in self._threads:
-            thread.join(None if deadline is None else max(0, deadline - time.monotonic()))
+            # Ctrl-C while a thread was being started leaves one that is not joinable, and finds no call any more.
+            with suppress(RuntimeError):
+                thread.join(None if deadline is None else max(0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         _this_thread.interrupted = self._interrupted

@@ -6,14 +6,17 @@ The first ones run with the real protocol, which must hold, and again without th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from bucketwheel.commands.status import ProjectStatus
 from bucketwheel.commands.yank import Withdrawal
+from bucketwheel.format.catalogue import CATALOGUE_KEY
 from bucketwheel.format.layout import SETTINGS_KEY, Layout, manifest_key
+from bucketwheel.format.settings import VIEWS
 from bucketwheel.storage import NO_MARKS
-from support.simulation.commands import DEMO, Adopt, Delete, Deprecate, Yank
+from support.simulation.commands import DEMO, Adopt, Delete, Deprecate, Publish, Reindex, Yank
 from support.simulation.connection import Fate
 from support.simulation.invariants import Violation
 from support.simulation.rules import remove_rules
@@ -157,6 +160,32 @@ def a_newer_page_of_one_kind(simulation: Simulation, fixtures: Fixtures) -> None
     simulation.conclude()
 
 
+def a_catalogue_made_before_a_commit(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The publisher found no catalogue, and the reindex that makes it finds no commit yet."""
+    simulation.run(with_all_views(fixtures.release("0.9")))
+    publisher = simulation.start(fixtures.release())
+    simulation.serve(publisher, simulation.until(publisher, "read", CATALOGUE_KEY))
+    simulation.until(publisher, "swap", MANIFEST)
+    assert simulation.run(Reindex()).exit == 0
+    assert simulation.finish(publisher).exit == 0
+    if publisher.warned:
+        raise Violation("I5", "the publisher left its line to a reindex that has ended")
+
+
+def a_catalogue_made_after_a_commit(simulation: Simulation, fixtures: Fixtures) -> None:
+    """The reindex that makes the catalogue has read the manifest before the commit."""
+    simulation.run(with_all_views(fixtures.release("0.9")))
+    reindex = simulation.start(Reindex())
+    simulation.until(reindex, "swap", CATALOGUE_KEY)
+    assert simulation.run(fixtures.release()).exit == 0
+    assert simulation.finish(reindex).exit == 0
+
+
+def with_all_views(release: Publish) -> Publish:
+    """Return the same publish, that switches all views on where it makes the repository."""
+    return replace(release, first=replace(release.first, views=VIEWS))
+
+
 SCRIPTS = [
     (a_strict_commit_whose_answer_is_lost, "I8", {"a lost answer is read back": 'outcome = "lost"'}),
     (a_late_commit_whose_second_attempt_fails, "I8", {"a swap that may have applied is no refusal": "if True:"}),
@@ -186,6 +215,12 @@ SCRIPTS = [
         a_newer_page_of_one_kind,
         "I9",
         {"both pages count": "if page.mark is not None and key.endswith('.json'):"},
+    ),
+    (a_catalogue_made_before_a_commit, "I5", {"a catalogue that was made meanwhile is seen": "if False:"}),
+    (
+        a_catalogue_made_after_a_commit,
+        "I5",
+        {"what was committed while there was no catalogue is taken in": "if False:"},
     ),
 ]
 

@@ -84,6 +84,9 @@ def test_a_command_that_is_not_there(repository: Path, tmp_path: Path) -> None:
     assert (ran.code, "no-such-program is not there" in ran.notices) == (127, True)
     if os.name == "posix":
         assert execute(tmp_path, repository, "--", str(tmp_path)).code == 126
+        (tmp_path / "closed").symlink_to("closed")  # as good as a folder that may not be entered
+        path = os.pathsep.join([str(tmp_path / "closed"), os.environ["PATH"]])
+        assert execute(tmp_path, repository, "--", "no-such-program", PATH=path).code == 127
 
 
 @posix

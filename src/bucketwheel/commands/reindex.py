@@ -17,6 +17,7 @@ from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
 from bucketwheel.protocol.catalogue import Rebuild, add_assets, look_at_catalogue, see_nothing, shared_keys
+from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.listed_pages import current_projects, list_documents, list_pages
 from bucketwheel.protocol.pages import stat_page
 from bucketwheel.protocol.refresh import (
@@ -113,8 +114,22 @@ def _write_catalogue(context: Context, rebuild: Rebuild, projects: Sequence[Proj
     """Write what was read of these projects; a catalogue that does not exist is made of all projects only."""
     known = rebuild.found.catalogue
     if everything:
-        return rebuild.write(context.workers, gone=set(() if known is None else known.lines).difference(projects))
+        written = rebuild.write(context.workers, gone=set(() if known is None else known.lines).difference(projects))
+        # rule: what was committed while there was no catalogue is taken in
+        if known is None and (left := _left_to_us(context, rebuild.repository)):
+            written += reindex_projects(context, left).pages_behind
+        return written
     return 0 if known is None else rebuild.write(context.workers, gone=())
+
+
+def _left_to_us(context: Context, repository: Repository) -> list[ProjectName]:
+    """List the projects that were changed by runs that found no catalogue yet, and so did not write into it."""
+    found, behind = look_at_catalogue(repository, context.workers), list[ProjectName]()
+    for batch in batches(list_projects(repository.storage)):
+        # What is wrong with other manifests was told.
+        manifests = context.workers.map_settled(partial(read_known, repository, project) for project in batch)
+        behind += (read.project for read in manifests if isinstance(read, VersionedManifest) and found.is_behind(read))
+    return behind
 
 
 def _select(repository: Repository, projects: Sequence[str], workers: Workers) -> list[ProjectName]:

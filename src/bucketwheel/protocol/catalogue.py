@@ -147,6 +147,9 @@ def record(
 
     Where there is no catalogue, above 5,000 projects, and after five lost swaps, it is left to `reindex`.
     """
+    # rule: a catalogue that was made meanwhile is seen
+    if found.catalogue is None and repository.storage.stat(CATALOGUE_KEY) is not None:
+        found = look_at_catalogue(repository, workers)
     behind = [read.manifest for read in manifests if found.catalogue and found.is_behind(read)]
     entries = [_entry(repository, manifest, sidecars.of_project(manifest)) for manifest in behind]
     patience = Patience()

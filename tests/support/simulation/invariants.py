@@ -28,7 +28,7 @@ from bucketwheel.names import ProjectName
 from bucketwheel.protocol.views import version_keys, view_keys
 from bucketwheel.storage import Key, Object
 from support.memory import MemoryStorage
-from support.simulation.commands import Adopt, Publish, is_respelled
+from support.simulation.commands import Adopt, Publish, Reindex, is_respelled
 from support.simulation.history import PERSON, History, Revision, key_of
 from support.simulation.pages import Link, links_of, page_key, projects_of
 from support.simulation.shared import (
@@ -69,6 +69,9 @@ class Invariants:
         """The same of the document of a version."""
         self._promised_lines: dict[ProjectName, int] = {}
         """The same of the project's line in the catalogue."""
+        self._later_lines: dict[ProjectName, int] = {}
+        """The same of lines that wait for the first `reindex` to end, which makes the catalogue."""
+        self._reindexed = False
         self._released: dict[tuple[str, str], str] = {}
         """The digest of each filename ever released, by project."""
         self._removed_by_hand: dict[str, float] = {}
@@ -155,10 +158,10 @@ class Invariants:
 
     def _check_promised_line(self, project: ProjectName) -> None:
         promised, catalogue = self._promised_lines.get(project, 0), self._store.objects.get(CATALOGUE_KEY)
-        if promised and not self.restored:
-            lines = {} if catalogue is None else catalogue_lines(catalogue.body)
-            if lines.get(project, (0, ""))[0] < promised:
-                raise Violation("I5", f"the catalogue does not show what exit 0 promised: {promised} of {project}")
+        if catalogue is None or self.restored:
+            return
+        if catalogue_lines(catalogue.body).get(project, (0, ""))[0] < promised:
+            raise Violation("I5", f"the catalogue does not show what exit 0 promised: {promised} of {project}")
 
     def _check_shared(self, after: str) -> None:
         """I6: after a reindex the catalogue has all projects as they are, and its pages show what it says."""
@@ -402,6 +405,11 @@ class Invariants:
 
     def _acknowledge(self, actor: Actor) -> None:
         self._acknowledged.add(actor.run_id)
+        if isinstance(actor.command, Reindex):
+            self._reindexed = True
+            for project, number in self._later_lines.items():
+                self._promised_lines[project] = max(number, self._promised_lines.get(project, 0))
+            self._later_lines.clear()
         for project in actor.command.projects or self._history.projects:
             self._take_promise(actor, project)
             if isinstance(actor.command, Publish):
@@ -417,8 +425,10 @@ class Invariants:
         number = own[-1].number if own else min(revision.number for revision in showing)
         if number:
             self._promised[project] = max(number, self._promised.get(project, 0))
-            if actor.catalogued:
-                self._promised_lines[project] = max(number, self._promised_lines.get(project, 0))
+            promised_now = actor.catalogued or self._reindexed
+            if not (promised_now and actor.warned):
+                lines = self._promised_lines if promised_now else self._later_lines
+                lines[project] = max(number, lines.get(project, 0))
             for version in self._versions_of(actor, project):
                 known = self._promised_documents.get((project, version), 0)
                 self._promised_documents[project, version] = max(number, known)

@@ -84,7 +84,7 @@ class Simulation:
         actor.catalogued = CATALOGUE_KEY in self.store.objects
 
         def report(event: Event) -> None:
-            actor.catalogued &= not isinstance(event, Warned)
+            actor.warned |= isinstance(event, Warned)
 
         def run() -> None:
             with TaskWorkers(actor.tasks) as workers:

@@ -42,7 +42,9 @@ class Actor:
     disturbed: bool = False
     """True once one of its requests did not simply proceed."""
     catalogued: bool = False
-    """Whether exit 0 promises that the catalogue has its work: there was one, and it did not say otherwise."""
+    """Whether there was a catalogue when it began, so that exit 0 promises that it has the work."""
+    warned: bool = False
+    """Whether it said that it leaves something to `reindex`."""
     exit: int | None = None
     """The exit code; None while it runs, and if it died."""
     error: BucketwheelError | None = None

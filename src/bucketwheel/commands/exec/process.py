@@ -26,10 +26,10 @@ def run_program(command: Sequence[str], environ: Mapping[str, str], report: Repo
     with _passing_signals_on() as started:
         try:
             process = subprocess.Popen([_found(command[0], environ), *command[1:]], env=dict(environ))  # noqa: S603
-        except FileNotFoundError:
-            report(Warned(message=f"{printable(command[0])} is not there; install it, or correct its name"))
-            return _NOT_FOUND
         except OSError as error:
+            if isinstance(error, FileNotFoundError) or _is_nowhere(command[0], environ):
+                report(Warned(message=f"{printable(command[0])} is not there; install it, or correct its name"))
+                return _NOT_FOUND
             report(Warned(message=f"{printable(command[0])} cannot be run ({error.strerror})"))
             return _CANNOT_BE_RUN
         started(process)
@@ -41,6 +41,12 @@ def _found(program: str, environ: Mapping[str, str]) -> str:
     if os.name == "posix":
         return program  # found on the PATH of `environ`
     return shutil.which(program, path=environ.get("PATH")) or program  # also what ends in .cmd
+
+
+def _is_nowhere(program: str, environ: Mapping[str, str]) -> bool:
+    """Return whether no folder on PATH has it; one that may not be entered is an error of its own to Popen."""
+    is_name = os.path.basename(program) == program  # noqa: PTH119 - a Path would drop a trailing slash
+    return is_name and shutil.which(program, os.F_OK, environ.get("PATH", os.defpath)) is None
 
 
 class _Passing:
