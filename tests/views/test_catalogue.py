@@ -70,6 +70,14 @@ def test_a_line_of_a_higher_revision_stays() -> None:
     assert _names(after) == [("a", "2.0")], "a deleted release is no news any more"
 
 
+def test_a_project_does_not_become_new_when_old_files_are_deleted() -> None:
+    """A line keeps when the first file came, also where the project is made again or has no file left."""
+    catalogue = with_entries(Catalogue(), [_entry("a", "1.0", day=1)])
+    pruned, none = _entry("a", "2.0", revision=2, day=9), _entry("a", revision=3)
+    for after in (with_entries(catalogue, [pruned]), rebuilt(catalogue, [pruned]), with_entries(catalogue, [none])):
+        assert after.lines[ProjectName("a")].first == "2026-01-01T00:00:00Z"
+
+
 def test_only_so_many_releases_are_kept() -> None:
     """The newest 200 releases stay, whoever made them."""
     many = [_entry(f"p{number:03}", "1.0", day=number % 28 + 1) for number in range(300)]

@@ -52,7 +52,7 @@ class CatalogueLine:
     summary: str = ""
     """Cut so that the line takes 300 bytes at most."""
     first: str = ""
-    """When the project's first file came, in PEP 700's form."""
+    """When the project's first file came, in PEP 700's form; it stays when that file is deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def with_entries(catalogue: Catalogue, entries: Iterable[CatalogueEntry]) -> Cat
     wanted = {entry.project: entry for entry in entries if _is_later(catalogue, entry)}
     if not wanted:
         return catalogue
-    lines = {**catalogue.lines, **{project: entry.line for project, entry in wanted.items()}}
+    lines = {**catalogue.lines, **{project: _line(catalogue, entry) for project, entry in wanted.items()}}
     others = [each for each in catalogue.releases if each.project not in wanted]
     return _catalogue(
         catalogue.revision + 1, lines, [*others, *(one for each in wanted.values() for one in each.releases)]
@@ -114,6 +114,13 @@ def with_entries(catalogue: Catalogue, entries: Iterable[CatalogueEntry]) -> Cat
 def _is_later(catalogue: Catalogue, entry: CatalogueEntry) -> bool:
     known = catalogue.lines.get(entry.project)
     return known is None or known.revision < entry.line.revision  # rule: a line of a higher revision stays
+
+
+def _line(catalogue: Catalogue, entry: CatalogueEntry) -> CatalogueLine:
+    """Return a project's line, which keeps when its first file came after that is deleted: the project is not new."""
+    known = catalogue.lines.get(entry.project)
+    first = min((line.first for line in (known, entry.line) if line is not None and line.first), default="")
+    return replace(entry.line, first=first)
 
 
 def rebuilt(found: Catalogue, entries: Iterable[CatalogueEntry], *, gone: Iterable[ProjectName] = ()) -> Catalogue:
@@ -128,7 +135,7 @@ def rebuilt(found: Catalogue, entries: Iterable[CatalogueEntry], *, gone: Iterab
     }
     dropped = {*newer, *gone}
     lines = {project: line for project, line in found.lines.items() if project not in dropped}
-    lines |= {project: entry.line for project, entry in newer.items()}
+    lines |= {project: _line(found, entry) for project, entry in newer.items()}
     others = [each for each in found.releases if each.project not in dropped]
     made = _catalogue(found.revision, lines, [*others, *(one for each in newer.values() for one in each.releases)])
     return found if made == found else _catalogue(found.revision + 1, made.lines, made.releases)
