@@ -12,9 +12,11 @@ def main() -> None:
     """Run the command line; exits as the command does."""
     try:
         _main()
-    except KeyboardInterrupt:  # before a command has begun
-        from bucketwheel.frontends.interrupt import interrupted  # noqa: PLC0415 - seldom needed
+    except (KeyboardInterrupt, RuntimeError) as error:  # before a command has begun
+        from bucketwheel.frontends.interrupt import interrupted, is_interrupt  # noqa: PLC0415 - seldom needed
 
+        if not is_interrupt(error):
+            raise
         sys.exit(f"error: {interrupted(writing=False)}")
 
 

@@ -277,7 +277,7 @@ import sys
 class Interrupting:
     def find_spec(name, *_):
         if name == {name!r}:
-            exec("raise KeyboardInterrupt")
+            {statement}
 sys.meta_path.insert(0, Interrupting)
 from bucketwheel.__main__ import main
 main()
@@ -285,9 +285,12 @@ main()
 
 
 @pytest.mark.parametrize("name", ["bucketwheel.frontends.cli", "boto3"])
-def test_interrupted_while_a_class_is_made(name: str, home: Path) -> None:
-    """Ctrl-C during an import, within the exec() of a dataclass: `python -m` ends with 1, and not by the signal."""
-    (home / "interrupted.py").write_text(DURING_AN_IMPORT.format(name=name))
+@pytest.mark.parametrize(
+    "statement", ['exec("raise KeyboardInterrupt")', "raise RuntimeError from KeyboardInterrupt()"]
+)
+def test_interrupted_while_a_class_is_made(statement: str, name: str, home: Path) -> None:
+    """Ctrl-C during an import, within the exec() or the __set_name__() of a dataclass: `python -m` ends with 1."""
+    (home / "interrupted.py").write_text(DURING_AN_IMPORT.format(name=name, statement=statement))
     with running(["-m", "interrupted", "show", "--repository", "s3://bucket"], home) as process:
         output, errors = process.communicate(timeout=30)
     assert (process.returncode, output) == (1, "")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from bucketwheel.errors import BucketwheelError, Unavailable, Unfinished
 from bucketwheel.events import Event, Report, Writing
 
-__all__ = ["interrupt_in_words", "interrupted"]
+__all__ = ["interrupt_in_words", "interrupted", "is_interrupt"]
 
 
 @contextmanager
@@ -26,8 +26,15 @@ def interrupt_in_words() -> Iterator[Callable[[Report], Report]]:
 
     try:
         yield watched
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_interrupt(error):
+            raise
         raise interrupted(writing=writing) from None
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether this is Ctrl-C, also as Python 3.11 raises it where a class is being made (`__set_name__`)."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
 def interrupted(*, writing: bool) -> BucketwheelError:
