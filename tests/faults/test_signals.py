@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -273,7 +274,11 @@ def test_interrupted_while_a_name_is_looked_up(home: Path) -> None:
 
 
 DURING_AN_IMPORT = """
-import sys
+import sys, time, weakref
+def in_callback():
+    gone = weakref.ref(Interrupting(), lambda _: exec("raise KeyboardInterrupt"))
+    for _ in range(50):
+        time.sleep(0.5)  # as the main thread waits for calls
 class Interrupting:
     def find_spec(name, *_):
         if name == {name!r}:
@@ -284,15 +289,21 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["bucketwheel.frontends.cli", "boto3"])
 @pytest.mark.parametrize(
-    "statement", ['exec("raise KeyboardInterrupt")', "raise RuntimeError from KeyboardInterrupt()"]
+    ("name", "statement"),
+    [
+        *product(
+            ["bucketwheel.frontends.cli", "boto3"],
+            ['exec("raise KeyboardInterrupt")', "raise RuntimeError from KeyboardInterrupt()"],
+        ),
+        ("boto3", "in_callback()"),
+    ],
 )
-def test_interrupted_while_a_class_is_made(statement: str, name: str, home: Path) -> None:
-    """Ctrl-C during an import, within the exec() or the __set_name__() of a dataclass: `python -m` ends with 1."""
+def test_interrupted_during_an_import(name: str, statement: str, home: Path) -> None:
+    """Ctrl-C within the exec() or the __set_name__() of a dataclass, or within a callback: `python -m` ends with 1."""
     (home / "interrupted.py").write_text(DURING_AN_IMPORT.format(name=name, statement=statement))
     with running(["-m", "interrupted", "show", "--repository", "s3://bucket"], home) as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=15)
     assert (process.returncode, output) == (1, "")
     assert errors == "error: interrupted; nothing was written to a repository\n"
 

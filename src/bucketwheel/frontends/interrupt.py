@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import _thread
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
+from typing import TYPE_CHECKING
 
 from bucketwheel.errors import BucketwheelError, Unavailable, Unfinished
 from bucketwheel.events import Event, Report, Writing
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 __all__ = ["interrupt_in_words", "interrupted", "is_interrupt"]
+
+_SOON = 0.01  # seconds
 
 
 @contextmanager
@@ -25,11 +34,30 @@ def interrupt_in_words() -> Iterator[Callable[[Report], Report]]:
         return watch
 
     try:
-        yield watched
+        with _raised_again():
+            yield watched
     except (KeyboardInterrupt, RuntimeError) as error:
         if not is_interrupt(error):
             raise
         raise interrupted(writing=writing) from None
+
+
+@contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raise Ctrl-C again that came within a callback, of which importlib has some: Python prints that, and goes on."""
+    others = sys.unraisablehook
+
+    def hook(unraisable: UnraisableHookArgs) -> None:
+        if unraisable.exc_type is KeyboardInterrupt:
+            Timer(_SOON, _thread.interrupt_main).start()  # at once it would be within the callback, and be lost too
+        else:
+            others(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = others
 
 
 def is_interrupt(error: BaseException) -> bool:
