@@ -17,7 +17,8 @@ import bucketwheel
 from bucketwheel import ListOptions
 from bucketwheel.descriptions import open_renderer
 from bucketwheel.format.manifest import Status
-from bucketwheel.format.views.people import Site, render_project, render_search
+from bucketwheel.format.views.feeds import Released
+from bucketwheel.format.views.people import Site, render_front, render_project, render_search
 from bucketwheel.format.views.projects import CoreFacts
 from bucketwheel.names import ProjectName
 from support.browser import Browser, missing_browser, open_browser
@@ -158,6 +159,22 @@ def test_narrow(browser: Browser, site: Path, page: str) -> None:
     browser.open(f"{site.as_uri()}/{page}", width=320)
 
     assert browser.run("return document.documentElement.scrollWidth") <= 320
+
+
+def test_no_date_within_a_summary(browser: Browser, site: Path) -> None:
+    """Where a name leaves no room beside it, a card's date has a line of its own."""
+    names = (ProjectName("x" * length) for length in range(4, 40))
+    lines = [Released(name, "1.0", "2026-01-02T03:04:05Z", "some words " * 10) for name in names]
+    (site / "long.html").write_bytes(render_front(SITE, 1, lines))
+    browser.open((site / "long.html").as_uri(), width=320)
+
+    room = browser.run(
+        """return [...document.querySelectorAll(".bw-cards time")]
+            .map((date) => date.closest("li").querySelector("p").getBoundingClientRect().top
+                           - date.getBoundingClientRect().bottom);"""
+    )
+    assert len(room) == 36
+    assert min(room) >= 0
 
 
 @pytest.mark.parametrize("page", DESCRIBED)

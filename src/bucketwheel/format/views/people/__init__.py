@@ -41,7 +41,7 @@ __all__ = [
     "render_search",
 ]
 
-PEOPLE_RENDERER = 4
+PEOPLE_RENDERER = 6
 """Even: descriptions are escaped text. Increase it by two whenever the bytes of these pages change."""
 
 _NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
