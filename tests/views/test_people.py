@@ -105,6 +105,33 @@ def test_what_a_project_page_says() -> None:
     assert "This version was yanked." in render_project(SITE, viewed("1.0", yanked=("1.0",))).decode()
 
 
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        (CoreFacts(license_expression="MIT", license="the text of one\n"), "MIT"),
+        (CoreFacts(license="BSD-3-Clause"), "BSD-3-Clause"),
+        (
+            CoreFacts(license="Copyright us\n  All rights", classifiers=("License :: OSI Approved :: BSD License",)),
+            "BSD License",
+        ),
+        (
+            CoreFacts(license="word " * 20, classifiers=("License :: Free For Home Use", "License :: X")),
+            "Free For Home Use, X",
+        ),
+        (CoreFacts(classifiers=("Typing :: Typed", "License :: OSI Approved :: MIT License")), "MIT License"),
+        (CoreFacts(license="Copyright us\n  All rights"), "Copyright us All rights"),
+        (CoreFacts(), None),
+    ],
+)
+def test_licence(facts: CoreFacts, shown: str | None) -> None:
+    """The licence has a name on one line, also where the metadata hold the whole text of it."""
+    found = re.search(
+        "<dt>Licence</dt><dd>(.*?)</dd>", render_project(SITE, viewed("1.0", facts=facts)).decode(), re.DOTALL
+    )
+
+    assert (found and found[1]) == shown
+
+
 def test_wheels_as_a_table() -> None:
     """Wheels are shown as Python by platform, the same platform under one name."""
     names = (

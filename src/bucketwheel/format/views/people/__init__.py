@@ -47,7 +47,7 @@ PEOPLE_RENDERER = 6
 _NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
 _MOST_VERSIONS, _MOST_FILES = 500, 500
 _LONGEST, _LONGEST_DESCRIPTION = 64 * 1024, 256 * 1024
-_SEARCHED_SUMMARY = 60
+_SHORT = 60
 _YANKED = ' <span class="bw-badge">yanked</span>'
 _FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "code")
 
@@ -135,7 +135,7 @@ def render_project(site: Site, viewed: ViewedProject, description: RenderedDescr
         summary=_plain(facts.summary),
         date="" if shown is None else _date(shown.released),
         requires_python="" if shown is None else _plain(shown.requires_python),
-        licence=_shortened(_plain(facts.license_expression or facts.license)),
+        licence=_licence(facts),
         status="" if viewed.status.status == "active" else viewed.status.status,
         status_reason=_plain(viewed.status.reason),
         yanked=shown is not None and shown.is_yanked,
@@ -203,12 +203,21 @@ def _plain_lines(text: str | None) -> str:
     return "\n".join(map(printable, (text or "")[:_LONGEST_DESCRIPTION].expandtabs().splitlines()))
 
 
-def _shortened(text: str, most: int = _SEARCHED_SUMMARY) -> str:
+def _shortened(text: str, most: int = _SHORT) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _date(upload_time: str | None) -> str:
     return (upload_time or "")[:10]
+
+
+def _licence(facts: CoreFacts) -> str:
+    """Return the name of a licence: many a `License` holds the whole text of one, and then the classifiers name it."""
+    stated = (facts.license_expression or facts.license or "").strip()
+    if not stated or len(stated) > _SHORT or len(stated.splitlines()) > 1:
+        named = [each.rpartition(" :: ")[2] for each in facts.classifiers if each.startswith("License :: ")]
+        stated = ", ".join(named) or " ".join(stated.split())
+    return _shortened(_plain(stated))
 
 
 def _install_lines(site: Site, project: ProjectName) -> list[dict[str, str]]:
