@@ -214,6 +214,35 @@ def test_search_by_keyboard(browser: Browser, site: Path) -> None:
     assert not browser.complaints()
 
 
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ("Foo_Bar", ["foo-bar"]),
+        ("foo..bar", ["foo-bar"]),
+        ("Node.js", ["node"]),
+        ("is_even python-3.14", ["node"]),
+        ("a summary", ["foo-bar", "node"]),
+        ("nothing of it", []),
+    ],
+)
+def test_search_finds_words_as_they_are_written(browser: Browser, site: Path, text: str, hits: list[str]) -> None:
+    """Dots, hyphens and underscores are alike, in names and in summaries."""
+    data = site / "search" / "projects.js"
+    before = data.read_bytes()
+    summaries = {"foo-bar": "a summary", "node": "a summary: is_even of Node.js for Python-3.14"}
+    data.write_bytes(render_search((ProjectName(name), "1.0", summary) for name, summary in summaries.items()))
+    browser.open(f"{site.as_uri()}/index.html")
+    browser.driver.find_element("id", "bw-query").send_keys(text)
+    found = browser.driver.execute_async_script(
+        "const done = arguments[0]; const look = () => { document.getElementById('bw-found').textContent"
+        " ? done([...document.querySelectorAll('#bw-hits strong')].map((hit) => hit.textContent))"
+        " : setTimeout(look, 20); }; look()"
+    )
+    data.write_bytes(before)
+
+    assert found == hits
+
+
 def test_search_in_many_projects(browser: Browser, site: Path) -> None:
     """Among 20,000 projects 50 hits are shown; a keystroke takes 50 ms at most, which the thorough run demands."""
     projects = ((ProjectName(f"project-{number}"), "1.0", "a summary of some words") for number in range(20_000))

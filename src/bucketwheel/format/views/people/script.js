@@ -20,6 +20,7 @@
   const hits = document.getElementById("bw-hits");
   const found = document.getElementById("bw-found");
   const most = 50;
+  const plain = (text) => text.toLowerCase().replace(/[-_.]+/g, "-");
   let projects = null, lowered = [], loading = false;
 
   const load = () => {
@@ -30,7 +31,7 @@
     script.src = search.dataset.projects;
     script.onload = () => {
       projects = window.bucketwheelProjects || [];
-      lowered = projects.map(([name, , summary]) => `${name} ${summary || ""}`.toLowerCase());
+      lowered = projects.map(([name, , summary]) => plain(`${name} ${summary || ""}`));
       show();
     };
     script.onerror = () => { found.textContent = "The list of projects could not be loaded."; loading = false; };
@@ -66,7 +67,7 @@
   };
 
   const show = () => {
-    const wanted = query.value.trim().toLowerCase().replace(/[_.]+/g, "-");
+    const wanted = plain(query.value.trim());
     if (!projects) { load(); return; }
     const all = wanted ? matching(wanted) : [];
     hits.replaceChildren(...all.slice(0, most).map(card));
