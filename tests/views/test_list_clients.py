@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -220,10 +222,11 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(install_tool(home, name, TOOLS[name]).program) for name in ("poetry", "pdm")}
 
 
-def project_at(directory: Path, text: str) -> Path:
-    """A project that needs demo."""
+def project_at(directory: Path, text: str, needs: str = '"demo"') -> Path:
+    """A project that needs demo, or something else."""
     directory.mkdir()
-    (directory / "pyproject.toml").write_text(f"{PROJECT}\n{text}")
+    project = PROJECT.replace('"demo"', needs)
+    (directory / "pyproject.toml").write_text(f"{project}\n{text}")
     return directory
 
 
@@ -240,6 +243,26 @@ def test_poetry(tmp_path: Path, tools: dict[str, str], name: str) -> None:
     assert run.code == 0, run.output
     assert dists(directory / ".venv") >= OURS
     assert "hash = " in (directory / "poetry.lock").read_text("utf-8")
+
+
+@needs_installing
+def test_poetry_by_the_lines_of_the_page(tmp_path: Path, tools: dict[str, str]) -> None:
+    """The commands for poetry are cut out of the project's page and run as they are."""
+    with serving(tmp_path) as server:
+        listed = (tmp_path / "index" / "packages.json").read_text("utf-8")
+        settings = bucketwheel.load_settings(options={"repository": str(tmp_path / "index")})
+        options = ListOptions(packages_url="../../pool", base_url=server.url)
+        bucketwheel.from_list(listed, settings, options=options, of_json=True)
+        page = (tmp_path / "index" / "project" / "other" / "index.html").read_text("utf-8")
+        directory = project_at(tmp_path / "project", "[tool.poetry]\npackage-mode = false\n", needs="")
+        commands = re.findall("<code>poetry (.*?)</code>", page)
+        for command in commands:
+            words = [tools["poetry"], *shlex.split(command)]
+            run = run_client(words, home=tmp_path, directory=directory, environ=within(tmp_path))
+            assert run.code == 0, run.output
+
+    assert len(commands) == 2
+    assert dists(directory / ".venv") >= {"other-2.0"}
 
 
 @needs_installing

@@ -105,6 +105,41 @@ def test_what_a_project_page_says() -> None:
     assert "This version was yanked." in render_project(SITE, viewed("1.0", yanked=("1.0",))).decode()
 
 
+def install_lines(project: ViewedProject, index_url: str = "https://pypi.example.com/simple/") -> list[str]:
+    """The commands of a project's page."""
+    page = render_project(replace(SITE, index_url=index_url), project)
+    return ["".join(each.itertext()) for each in parsed(page).findall(".//div[@class='bw-command']//code")]
+
+
+def test_a_yanked_version_is_asked_for_by_name() -> None:
+    """Where nothing else is left the commands name the yanked version: without it installers find nothing."""
+    pip, uv, source, poetry = install_lines(viewed("1.0", yanked=("1.0",)))
+
+    assert pip == "pip install --index-url https://pypi.example.com/simple/ demo==1.0"
+    assert uv == "uv pip install --default-index https://pypi.example.com/simple/ demo==1.0"
+    assert source == "poetry source add --priority=explicit private https://pypi.example.com/simple/"
+    assert poetry == "poetry add --source private demo==1.0"
+    # An interactive shell takes what follows an exclamation mark for a command of its history.
+    assert install_lines(viewed("1!2.0", yanked=("1!2.0",)))[3] == "poetry add --source private 'demo==1!2.0'"
+    assert install_lines(viewed()) == []
+
+
+@pytest.mark.parametrize(
+    ("index", "trusted"),
+    [
+        ("http://pypi.internal:8080/simple/", "--trusted-host pypi.internal "),
+        ("http://localhost:8080/simple/", ""),
+        ("http://127.0.0.1/simple/", ""),
+        ("http://[::1]:80/simple/", ""),
+        ("https://pypi.internal/simple/", ""),
+        ("file:///srv/index/simple/", ""),
+    ],
+)
+def test_pip_over_http(index: str, trusted: str) -> None:
+    """Pip ignores an index at another machine without TLS, unless it is told that this is right."""
+    assert install_lines(viewed("1.0"), index)[0] == f"pip install --index-url {index} {trusted}demo"
+
+
 @pytest.mark.parametrize(
     ("facts", "shown"),
     [

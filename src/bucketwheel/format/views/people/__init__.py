@@ -7,6 +7,7 @@ bidirectional characters are shown as escapes.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -140,7 +141,7 @@ def render_project(site: Site, viewed: ViewedProject, description: RenderedDescr
         status_reason=_plain(viewed.status.reason),
         yanked=shown is not None and shown.is_yanked,
         yanked_reason="" if shown is None else _plain(shown.yanked_reason),
-        install=_install_lines(site, viewed.project),
+        install=[] if shown is None else _install_lines(site, viewed.project, shown),
         links=list(_links(facts)),
         description=_plain_lines(facts.description),
         description_html=None if description is None or description.html is None else Markup(description.html),  # noqa: S704 - of safe_html
@@ -220,14 +221,24 @@ def _licence(facts: CoreFacts) -> str:
     return _shortened(_plain(stated))
 
 
-def _install_lines(site: Site, project: ProjectName) -> list[dict[str, str]]:
+def _install_lines(site: Site, project: ProjectName, shown: ReleaseView) -> list[dict[str, str]]:
     index = site.index_url or "https://…/simple/"
+    # Installers take a version that was yanked only where just that one is asked for.
+    wanted = shlex.quote(f"{project}=={shown.version}") if shown.is_yanked else project
     return [
-        {"tool": "pip", "command": f"pip install --index-url {index} {project}"},
-        {"tool": "uv", "command": f"uv pip install --default-index {index} {project}"},
+        {"tool": "pip", "command": f"pip install --index-url {index} {_trust(index)}{wanted}"},
+        {"tool": "uv", "command": f"uv pip install --default-index {index} {wanted}"},
         {"tool": "poetry", "command": f"poetry source add --priority=explicit private {index}"},
-        {"tool": "poetry", "command": f"poetry add --source private {project}"},
+        {"tool": "poetry", "command": f"poetry add --source private {wanted}"},
     ]
+
+
+def _trust(index: str) -> str:
+    """Return what pip must be told to ask another machine without TLS: else it ignores the index."""
+    parts = urlsplit(index)
+    host = parts.hostname or ""
+    is_here = host in {"localhost", "::1"} or host.startswith("127.")
+    return "" if parts.scheme != "http" or is_here else f"--trusted-host {host} "
 
 
 def _links(facts: CoreFacts) -> Iterator[dict[str, str | None]]:
