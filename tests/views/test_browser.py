@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
@@ -159,6 +160,52 @@ def test_narrow(browser: Browser, site: Path, page: str) -> None:
     browser.open(f"{site.as_uri()}/{page}", width=320)
 
     assert browser.run("return document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("width", [320, 700, 1200])
+def test_install_lines_are_shown_whole(browser: Browser, site: Path, width: int) -> None:
+    """A command wraps where it has no room, as that of a bucket with a long address: nothing of it is cut off."""
+    address = "https://a-company-with-a-name.s3.eu-central-1.amazonaws.com/python/simple/"
+    (site / "project" / "bucket").mkdir(exist_ok=True)
+    page = site / "project" / "bucket" / "index.html"
+    page.write_bytes(render_project(replace(SITE, index_url=address), viewed("1.0")))
+    browser.open(page.as_uri(), width=width)
+
+    assert browser.run(
+        """const parts = [...document.querySelectorAll(".bw-command, .bw-command *")];
+        return [document.querySelectorAll(".bw-command code").length,
+                parts.filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.outerHTML)];"""
+    ) == [4, []]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_focus_is_seen(browser: Browser, site: Path, scheme: str) -> None:
+    """The outline of what has the focus stands out from the coloured part of a page, as WCAG 2.2 wants it: 3 to 1."""
+    for page, element in (("index.html", "#bw-query"), ("project/demo/index.html", ".bw-contents a")):
+        browser.open(f"{site.as_uri()}/{page}", scheme="dark" if scheme == "dark" else "light")
+        browser.driver.find_element("css selector", "body").send_keys(Keys.TAB)
+        outline, *grounds = browser.run(
+            """const [element, root] = [document.querySelector(arguments[0]), document.documentElement];
+            element.focus();
+            const named = ["--hero", "--hero2"].map((name) => getComputedStyle(root).getPropertyValue(name).trim());
+            return [getComputedStyle(element).outlineColor, ...named];""",
+            element,
+        )
+        assert min(contrast(outline, ground) for ground in grounds) >= 3, (page, outline, grounds)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG has it."""
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of a colour: `rgb(1, 2, 3)` or `#010203`."""
+    numbers = re.findall(r"[0-9]+", colour) if colour.startswith("rgb") else re.findall("[0-9a-f]{2}", colour)
+    shares = [int(number, 10 if colour.startswith("rgb") else 16) / 255 for number in numbers[:3]]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_no_date_within_a_summary(browser: Browser, site: Path) -> None:

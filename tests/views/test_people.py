@@ -38,6 +38,7 @@ EVERYTHING = CoreFacts(
         "Data": "data:text/html,x",
         "Bidi": "https://example.com/\u202e",
         "Changelog": "https://example.com/changes",
+        "GitHub": "https://github.com/x/y",
     },
     requires_dist=(HOSTILE,),
 )
@@ -87,7 +88,10 @@ def test_only_harmless_links() -> None:
     tree = parsed(pages()["project"])
     links = tree.findall(".//ul[@class='bw-links']/li")
 
-    assert links[0].find("a").get("href") == "https://example.com/changes"
+    assert [each.find("a").get("href") for each in links[:2]] == [
+        "https://example.com/changes",
+        "https://github.com/x/y",
+    ]
     texts = ["".join(each.itertext()) for each in links if each.find("a") is None]
     assert sorted(texts) == ["Bidi: https://example.com/\\u202e", "Data: data:text/html,x", "Evil: javascript:alert(1)"]
 
@@ -165,6 +169,18 @@ def test_licence(facts: CoreFacts, shown: str | None) -> None:
     )
 
     assert (found and found[1]) == shown
+
+
+@pytest.mark.parametrize("name", ["project", "empty"])
+def test_contents(name: str) -> None:
+    """Below the facts are links to each section that the page has, in their order: a description may be long."""
+    tree = parsed(pages()[name])
+
+    headings = [(f"#{each.get('id')}", each.text) for each in tree.findall("body/main//section/h2")]
+    links = [(each.get("href"), each.text) for each in tree.findall(".//nav[@class='bw-contents']/a")]
+    assert [href for href, _ in links] == [href for href, _ in headings]
+    assert all(heading.startswith(text) for (_, text), (_, heading) in zip(links, headings, strict=True))
+    assert len(links) == (7 if name == "project" else 0)
 
 
 def test_wheels_as_a_table() -> None:

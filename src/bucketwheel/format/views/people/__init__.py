@@ -50,7 +50,7 @@ _MOST_VERSIONS, _MOST_FILES = 500, 500
 _LONGEST, _LONGEST_DESCRIPTION = 64 * 1024, 256 * 1024
 _SHORT = 60
 _YANKED = ' <span class="bw-badge">yanked</span>'
-_FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "code")
+_FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "github", "gitlab", "code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +294,7 @@ def _size(size: int) -> str:
     for unit, bytes_of in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= bytes_of:
             return f"{size / bytes_of:.1f} {unit}"
-    return f"{size} bytes"
+    return "1 byte" if size == 1 else f"{size} bytes"
 
 
 def _matrix(files: Sequence[ViewedFile]) -> Mapping[str, object]:
