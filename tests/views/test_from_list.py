@@ -503,6 +503,18 @@ def test_install_lines_of_the_page(tmp_path: Path) -> None:
             assert installed.code == 0, installed.output
 
 
+def test_no_page_names_a_directory_of_this_machine(tmp_path: Path) -> None:
+    """Without a public address the install lines leave it open: they are read where the directory is served from."""
+    (tmp_path / "list").write_text(lines(*LIST))
+    options = ["--package-list-json", str(tmp_path / "list"), "--packages-url", "../../pool"]
+    run = run_command("from-list", *options, "--output-dir", str(tmp_path / "index"))
+
+    assert "pass its public address by --base-url" in run.answer
+    pages = contents(tmp_path / "index")
+    assert "pip install --index-url https://…/simple/ demo" in pages["project/demo/index.html"].decode()
+    assert not [key for key, page in pages.items() if b"file:" in page or str(tmp_path).encode() in page]
+
+
 def test_feeds_in_a_bucket(bucket: TestBucket) -> None:
     """A bucket has an address, so its index has feeds without being told one; a directory has none."""
     place = replace(settings(str(bucket.place)), connection=bucket.connection)

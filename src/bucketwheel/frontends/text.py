@@ -252,7 +252,10 @@ def _list_index(index: ListIndex) -> Lines:
         )
     listed = f"listed {_counted(index.files, 'file')} of {_counted(index.projects, 'project')}"
     changed = f"wrote {_counted(index.pages_written, 'page')} and removed {index.pages_removed}"
-    return (*lines, f"{listed}: {changed}; the index is {printable(index.index_url)}")
+    address = printable(index.index_url)
+    if address.startswith("file:"):
+        address += "; for feeds and for install lines that others can use, pass its public address by --base-url"
+    return (*lines, f"{listed}: {changed}; the index is {address}")
 
 
 @_of("Reindexed")

@@ -75,7 +75,7 @@ class Style:
     index_url: str
     """The address of the simple index."""
     base_url: str | None
-    """The public address, ending in a slash; feeds need it."""
+    """The public address, ending in a slash, which feeds and install lines need; a directory has none by itself."""
     title: str
     logo: str | None
     """A path below the index, or a URL."""
@@ -93,7 +93,7 @@ class Style:
         """What the pages for people share."""
         return Site(
             title=self.title,
-            index_url=self.index_url,
+            index_url=None if self.base_url is None else self.index_url,
             logo=self.logo,
             logo_width=self.logo_width,
             feeds=self.base_url is not None,
