@@ -236,6 +236,10 @@ def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
         ({"filename": "demo-9.tar.gz", "core_metadata": 1}, "core_metadata"),
         ({"filename": "demo-9.tar.gz", "size": -1}, "size"),
         ({"filename": "demo-9.tar.gz", "requires_dist": "x"}, "requires_dist"),
+        ({"filename": f"{'x' * 250}-1.0.tar.gz"}, "more than 255 characters: x{200}…"),
+        ({"filename": f"demo-{'9' * 250}.zip"}, "more than 255 characters"),
+        ({"filename": "demo-1.0-x1-py3-none-any.whl"}, "build number"),
+        ({"filename": "demo-9.tar.gz", "hash": f"md5={'AB' * 16}"}, "in lowercase"),
         ({"name": "demo"}, "filename"),
     ],
 )
@@ -256,6 +260,35 @@ def test_bad_lines(tmp_path: Path, line: dict[str, Any], what: str) -> None:
 def test_broken_json(line: str) -> None:
     """What is not an object of JSON is a bad line, whatever it is."""
     assert read(f"{line}\n", of_json=True).bad[0].number == 1
+
+
+def test_a_line_of_another_kind_of_list() -> None:
+    """A bad line says which option takes it, or how a list of JSON is written."""
+    for body, of_json, what in (
+        ('{"filename": "demo-1.0.zip"}', False, "--package-list-json"),
+        ("demo-1.0.zip", True, "by --package-list"),
+        ('[{"filename": "demo-1.0.zip"}]', True, "one JSON object a line"),
+        ('[\n  {"filename": "demo-1.0.zip"},', True, "one JSON object a line"),
+        ('{"filename": "demo-1.0.zip"},', True, "more than one JSON object"),
+    ):
+        assert what in read(body, of_json=of_json).bad[0].what
+
+
+def test_longest_name(tmp_path: Path) -> None:
+    """A name of 255 characters is taken, and its pages can be written."""
+    write(tmp_path, lines({"filename": f"{'x' * 244}-1.0.tar.gz"}))
+
+    assert f"simple/{'x' * 244}/index.html" in contents(tmp_path)
+
+
+@pytest.mark.parametrize(("hashes", "bad"), [("1-2", 3), ("-12", 3), ("12-", 2)])
+def test_a_hash_stays(hashes: str, bad: int) -> None:
+    """A line without a hash takes none back, so that of two hashes the second is refused wherever they stand."""
+    tables = [{"filename": "demo-1.zip"} | ({} if each == "-" else {"hash": f"md5={each * 32}"}) for each in hashes]
+    found = read(lines(*tables), of_json=True)
+
+    assert [each.number for each in found.bad] == [bad]
+    assert [entry.file.hashes for entry in found.entries] == [{"md5": "1" * 32}]
 
 
 TEXTS = st.one_of(st.text(max_size=5), st.sampled_from(["", ">=3.9", 'a"b', "a\\\\b", "é", "a, b", "\x7f", "true"]))
@@ -465,6 +498,36 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert '<img src="assets/' in Path("out/index.html").read_text(encoding="utf-8")
     Path("list").write_text("demo.txt\n")
     assert run_command("from-list", "--package-list", "list", *common).code == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("option", ["--package-list", "--package-list-json"])
+def test_list_of_windows(tmp_path: Path, option: str, encoding: str) -> None:
+    """A list may begin with a mark of its encoding, and have the line ends of Windows."""
+    names = ("demo-1.0.tar.gz", "other-1.0.tar.gz")
+    body = "\r\n".join(names if option == "--package-list" else (json.dumps({"filename": name}) for name in names))
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "list").write_bytes(f"{mark}{body}\r\n".encode(encoding))
+    given = [option, str(tmp_path / "list"), "--packages-url", "x", "--output-dir", str(tmp_path / "out")]
+
+    run = run_command("from-list", *given, "--json")
+    assert (run.code, run.document["files"]) == (0, 2), run.notices
+
+
+def test_place_that_is_missing_or_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place the option for one is named; an index of another tool is not to be adopted, but left."""
+    monkeypatch.chdir(tmp_path)
+    Path("list").write_text("demo-1.0.tar.gz\n")
+    given = ["--package-list", "list", "--packages-url", "x"]
+    nowhere = run_command("from-list", *given)
+    assert nowhere.code == 2
+    assert "give --output-dir" in nowhere.notices
+    subprocess.run([sys.executable, "-m", "dumb_pypi.main", *given, "--output-dir", "old"], check=True)
+    taken = run_command("from-list", *given, "--output-dir", "old")
+    assert taken.code == 1
+    assert "is not empty" in taken.notices
+    assert "write the index to an empty directory" in taken.notices
+    assert "--adopt" not in taken.notices
 
 
 def test_clients_install_from_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ it stops. Every page is swapped against that look, so a run that was overtaken l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from operator import attrgetter
@@ -184,7 +184,7 @@ def _style(context: Context, options: ListOptions, logo: str | None) -> Style:
 def _find(target: Target) -> _Found:
     stored = target.storage.read(SETTINGS_KEY)
     if stored is None:
-        refuse_nonempty(target)
+        _refuse_nonempty(target)
         return _Found(settings=None, version=None, records={}, records_version=None)
     settings = decode_settings(stored.body)
     if settings is None:
@@ -197,6 +197,15 @@ def _find(target: Target) -> _Found:
         records={} if records is None else decode_projects(records.body),
         records_version=None if records is None else records.version,
     )
+
+
+def _refuse_nonempty(target: Target) -> None:
+    """Refuse a place that holds something else, an index of dumb-pypi's too: it would be neither's."""
+    try:
+        refuse_nonempty(target)
+    except Refused as refused:
+        remedy = "write the index to an empty directory or prefix, and serve that one"
+        raise Refused(*(replace(problem, remedy=remedy) for problem in refused.problems)) from refused
 
 
 def _tell_bad_lines(bad: Sequence[BadLine], report: Report, *, skip: bool) -> None:

@@ -26,10 +26,13 @@ KEYS = (
 
 _SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 _PASSED_OVER = (".egg", ".exe", ".msi", ".rpm")
-_FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\Z")
+_LONGEST, _SHOWN = 255, 200
+"""A longer name no file has, nor a directory for the pages of a project."""
+_NAME = rf"[A-Za-z0-9_][A-Za-z0-9._+!-]{{0,{_LONGEST - 1}}}"
+_FILENAME = re.compile(rf"{_NAME}\Z")
 _TEXT, _NUMBER = r'"([ !#-\[\]-~]*)"', "(0|[1-9][0-9]{0,15})"
 _USUAL = re.compile(
-    r'\{"filename": "([A-Za-z0-9_][A-Za-z0-9._+!-]*)"'
+    rf'\{{"filename": "({_NAME})"'
     rf'(?:, "hash": {_TEXT})?(?:, "requires_python": {_TEXT})?(?:, "core_metadata": {_TEXT})?'
     rf'(?:, "upload_timestamp": {_NUMBER})?(?:, "uploaded_by": {_TEXT})?(?:, "yanked_reason": {_TEXT})?'
     rf'(?:, "size": {_NUMBER})?\}}\Z'
@@ -98,15 +101,26 @@ class ListReader:
         table: Mapping[str, object] = _table(text) if self._of_json and usual is None else {"filename": text}
         filename = str(table["filename"]) if usual is None else usual[1]
         if ".." in filename or (usual is None and not _FILENAME.match(filename)):
-            raise InvalidEntry(f"has an unsafe file name: {printable(filename[:200])}")
+            raise _unsafe(filename, of_json=self._of_json)
         if filename.endswith(_PASSED_OVER):
             self.passed_over += 1
             return
         entry = _entry(table, self._packages_url) if usual is None else _usual_entry(usual, self._packages_url)
         before = self._entries.get(filename)
-        if before is not None and before.file.hashes and entry.file.hashes and before.file.hashes != entry.file.hashes:
+        if before is not None and before.file.hashes and before.file.hashes != entry.file.hashes:
+            if not entry.file.hashes:
+                return  # the line before says more
             raise InvalidEntry(f"gives {filename} another hash than a line before")
         self._entries[filename] = entry
+
+
+def _unsafe(filename: str, *, of_json: bool) -> InvalidEntry:
+    if filename.startswith("{") and not of_json:
+        return InvalidEntry("is JSON; such a list is given by --package-list-json")
+    shown = printable(filename[:_SHOWN])
+    if len(filename) > _LONGEST:
+        return InvalidEntry(f"has a file name of more than {_LONGEST} characters: {shown}…")
+    return InvalidEntry(f"has an unsafe file name: {shown}")
 
 
 def numbered(body: str) -> Iterable[tuple[int, str]]:
@@ -133,12 +147,16 @@ def _filename(line: str) -> str:
 
 
 def _table(text: str) -> dict[str, object]:
+    if text.startswith("["):
+        raise InvalidEntry("begins an array; a list has one JSON object a line, and nothing around or between them")
+    if _FILENAME.match(text):
+        raise InvalidEntry("is not JSON; a list of names is given by --package-list")
     try:
         table, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         raise InvalidEntry("is not JSON") from None
     if end != len(text):
-        raise InvalidEntry("is not JSON")
+        raise InvalidEntry("is more than one JSON object")
     if not isinstance(table, dict) or not isinstance(table.get("filename"), str):
         raise InvalidEntry("is not a JSON object with a filename")
     return table
@@ -207,7 +225,7 @@ def _digest(key: str, text: str | None) -> dict[str, str]:
         return {}
     name, _, digest = text.partition("=")
     if len(digest) != _LENGTHS.get(name) or not _HEX.match(digest):
-        raise InvalidEntry(f"has a {key} that is not ALGORITHM=HEX, of {', '.join(_LENGTHS)}")
+        raise InvalidEntry(f"has a {key} that is not ALGORITHM=HEX in lowercase, of {', '.join(_LENGTHS)}")
     return {name: digest}
 
 
@@ -261,6 +279,8 @@ def _parse(filename: str) -> tuple[ProjectName, str]:
         parts = filename[:-4].split("-")
         if len(parts) not in {5, 6} or "" in parts:
             raise InvalidEntry(f"has a wheel whose name has not five or six parts: {filename}")
+        if len(parts) == 6 and not parts[2][0].isdigit():  # noqa: PLR2004 - with a build number
+            raise InvalidEntry(f"has a wheel whose build number begins with no digit: {filename}")
         return _named(parts[0], filename), _normal(parts[1], filename)
     ending = next((ending for ending in _SDISTS if filename.endswith(ending)), None)
     if ending is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def from_list(
         # A bare name is a directory here, as it is to dumb-pypi.
         place = output_dir if "://" in output_dir else str(Path(output_dir).absolute())
         invocation = invocation.having(repository=place)
-    body = _read(source)
+    body = _decoded(_read(source))
     options = bucketwheel.ListOptions(
         packages_url=packages_url,
         base_url=base_url,
@@ -80,14 +81,22 @@ def from_list(
         all_pages=all_pages,
     )
     # A long list stays to the end and has no cycles: looking through it for garbage takes a sixth of the time.
-    with invocation.begin() as (settings, report), at_rest():
+    with invocation.begin(required=()) as (settings, report), at_rest():
+        if settings.repository is None:
+            raise click.UsageError("give --output-dir, the directory or the s3://… place to write the index to.")
         index = bucketwheel.from_list(body, settings, options=options, of_json=package_list is None, report=report)
     invocation.answer(index)
 
 
-def _read(source: str) -> str:
+def _read(source: str) -> bytes:
     try:
-        body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise click.UsageError(f"the list {source} cannot be read: {error.strerror}") from error
-    return body.decode("utf-8", "surrogateescape")
+
+
+def _decoded(body: bytes) -> str:
+    """Decode a list; the tools of Windows begin a text with a mark of its encoding, and some write UTF-16."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
