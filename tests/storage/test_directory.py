@@ -606,3 +606,27 @@ def test_many_swaps_that_cannot_be_written_leave_no_temporary_file(storage: Dire
     with pytest.raises(Denied, match="a file is in the way"):
         storage.swap_many([(Key("top"), b"1", None), (Key("top/b"), b"2", None)])
     assert files(storage.root) == {"top", "_bucketwheel/.lock"}
+
+
+# Folders -------------------------------------------------------------------------------------------------------------
+
+
+def test_empty_folders_are_removed(storage: DirectoryStorage) -> None:
+    """Each folder around the keys goes if nothing is left in it; others stay, and so does the top."""
+    for folder in ("a/b/c", "a/d", "e", "f"):
+        (storage.root / folder).mkdir(parents=True)
+    (storage.root / "e" / "kept").touch()
+    storage.remove_folders([Key("a/b/c/x"), Key("a/d/x"), Key("e/x"), Key("gone/x"), Key("x")])
+
+    assert sorted(each.name for each in storage.root.iterdir()) == ["_bucketwheel", "e", "f"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making links is a privilege there")
+def test_no_folder_outside_of_the_root_is_removed(storage: DirectoryStorage, tmp_path: Path) -> None:
+    """A directory that leads elsewhere is refused."""
+    (tmp_path / "outside" / "a").mkdir(parents=True)
+    storage.root.mkdir()
+    (storage.root / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(Denied, match="symbolic link"):
+        storage.remove_folders([Key("link/a/b")])
+    assert (tmp_path / "outside" / "a").is_dir()

@@ -162,6 +162,16 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_no_empty_folder_is_left(tmp_path: Path) -> None:
+    """A web server finds nothing of a project that left the list, nor of a version: it answers 403 for a folder."""
+    write(tmp_path, lines(*LIST))
+    write(tmp_path, lines(*LIST[1:4]))
+
+    assert [each for each in tmp_path.rglob("*") if each.is_dir() and not [*each.iterdir()]] == []
+    assert (tmp_path / "pypi" / "demo" / "1.1").is_dir()
+    assert not (tmp_path / "pypi" / "demo" / "1.0").exists()
+
+
 def test_order_and_spelling_of_the_list_do_not_matter(tmp_path: Path) -> None:
     """The same files in another order make the same pages, and keys that do not count change nothing."""
     write(tmp_path / "a", lines(*LIST))

@@ -49,7 +49,7 @@ from bucketwheel.places import DirectoryPlace, Place
 from bucketwheel.portions import open_portions
 from bucketwheel.protocol.repository import Context, Target, open_context, refuse_nonempty, refuse_read_only
 from bucketwheel.sources.logo import logo_file
-from bucketwheel.storage import NO_MARKS, Key, ObjectVersion, SwapLost, SwapsMany
+from bucketwheel.storage import NO_MARKS, HasFolders, Key, ObjectVersion, SwapLost, SwapsMany
 
 __all__ = ["ListIndex", "ListOptions", "from_list"]
 
@@ -316,6 +316,8 @@ class _Writing:
         present = [(key, info.version) for key, info in zip(keys, stats, strict=True) if info is not None]
         self._context.workers.map(partial(self._storage.remove, key, expected=version) for key, version in present)
         self._removed += len(present)
+        if isinstance(self._storage, HasFolders):
+            self._storage.remove_folders(keys)  # web servers answer an empty one with 403, which means another thing
 
     def _stop_if_overtaken(self) -> None:
         stored = self._storage.read(SETTINGS_KEY)

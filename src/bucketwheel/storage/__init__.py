@@ -21,6 +21,7 @@ __all__ = [
     "NO_MARKS",
     "AddsInParts",
     "CredentialsInfo",
+    "HasFolders",
     "Inspectable",
     "KeepsUploads",
     "KeepsVersions",
@@ -177,6 +178,17 @@ class SwapsMany(Protocol):
 
     def settle(self) -> None:
         """Make all that was swapped so far as durable as `swap` does."""
+
+
+@runtime_checkable
+class HasFolders(Protocol):
+    """A store that makes folders, which stay when the objects in them are removed."""
+
+    def remove_folders(self, keys: Iterable[Key]) -> None:
+        """Remove the folders that these keys are in and that are empty, all but the top; one that is not stays.
+
+        No `add` or `swap` into them may run meanwhile, but `swap_many` may.
+        """
 
 
 @runtime_checkable

@@ -240,6 +240,15 @@ class DirectoryStorage:
                 _when_unread(lambda: path.unlink(missing_ok=True))
             _sync(path.parent)
 
+    def remove_folders(self, keys: Iterable[Key]) -> None:
+        """Remove the directories that these keys are in and that are empty, the deepest first."""
+        folders = {folder for key in keys for folder in self._path(key).relative_to(self.root).parents}
+        with self._locked(), _in_words(self.root):
+            for folder in sorted(folders - {Path()}, key=lambda folder: len(folder.parts), reverse=True):
+                self._confine(self.root / folder / _TEMPORARY)
+                with suppress(OSError):  # it is not empty, was removed already, or somebody is in it
+                    (self.root / folder).rmdir()
+
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         """List the temporary files that killed writers left."""
         with _in_words(self.root):
