@@ -196,7 +196,34 @@ def test_wheels_as_a_table() -> None:
     table = parsed(render_project(SITE, project)).find(".//table[@class='bw-matrix']")
 
     assert [each.text for each in table.findall("thead/tr/th")] == ["Python", "Linux x86_64", "Windows amd64"]
-    assert [each.text for each in table.findall("tbody/tr/th")] == ["cp312", "cp39 (abi3)"]
+    assert [each.text for each in table.findall("tbody/tr/th")] == ["cp39 (abi3)", "cp312"]
+
+
+def test_order_of_the_table() -> None:
+    """Pythons are in order of their versions, those without the global lock by themselves; usual platforms first."""
+    tags = (
+        *("cp310-cp310-musllinux_1_2_x86_64", "cp39-cp39-manylinux_2_28_x86_64", "cp314-cp314t-win_amd64"),
+        *("cp314-cp314-macosx_11_0_arm64", "pp310-pypy310_pp73-win_amd64", "cp38-abi3-android_24_arm64_v8a"),
+        *("py2.py3-none-any", "cp27-cp27mu-linux_armv7l"),
+    )
+    files = (("1.0", viewed_file(f"demo-1.0-{tag}.whl")) for tag in tags)
+    project = ViewedProject(project=ProjectName("demo"), releases=by_version(files))
+    table = parsed(render_project(SITE, project)).find(".//table[@class='bw-matrix']")
+
+    assert [each.text for each in table.findall("thead/tr/th")][1:] == [
+        *(
+            "any",
+            "Linux armv7l",
+            "Linux x86_64",
+            "Linux (musl) x86_64",
+            "macOS arm64",
+            "Windows amd64",
+            "Android arm64",
+        ),
+    ]
+    assert [each.text for each in table.findall("tbody/tr/th")] == [
+        *("cp27mu", "cp38 (abi3)", "cp39", "cp310", "cp314", "cp314t", "pp310", "py2.py3"),
+    ]
 
 
 def test_sizes() -> None:

@@ -7,6 +7,7 @@ bidirectional characters are shown as escapes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -304,16 +305,33 @@ def _matrix(files: Sequence[ViewedFile]) -> Mapping[str, object]:
         if not file.is_wheel:
             continue
         *_, python, abi, platform = file.filename.removesuffix(".whl").split("-")
-        name = f"{python} (abi3)" if abi == "abi3" else python
-        cells.update((name, _platform(each)) for each in platform.split("."))
-    platforms = sorted({platform for _, platform in cells})
+        cells.update((_python(python, abi), _platform(each)) for each in platform.split("."))
+    platforms = sorted({platform for _, platform in cells}, key=_platform_order)
     rows = [
         {"python": python, "cells": [(python, platform) in cells for platform in platforms]}
-        for python in sorted({python for python, _ in cells}, key=lambda tag: (len(tag), tag))
+        for python in sorted({python for python, _ in cells}, key=_python_order)
     ]
     return {"platforms": platforms, "rows": rows}
 
 
+def _python(python: str, abi: str) -> str:
+    """Name what a wheel is for: a Python without the global lock (cp314t) takes none of one with it."""
+    if abi.startswith("abi3"):
+        return f"{python} ({abi})"
+    return abi if abi.startswith(python) else python
+
+
+def _python_order(name: str) -> tuple[str, int, int, str]:
+    tag = re.match("([a-z]+)([0-9])([0-9]*)", name)
+    return ("", 0, 0, name) if tag is None else (tag[1], int(tag[2]), int(tag[3] or 0), name)
+
+
+def _platform_order(name: str) -> tuple[int, bool, str]:
+    known = (rank for rank, family in enumerate(_FIRST_PLATFORMS) if name.startswith(family))
+    return next(known, len(_FIRST_PLATFORMS)), "(musl)" in name, name
+
+
+_FIRST_PLATFORMS = ("any", "Linux", "macOS", "Windows")
 _FAMILIES = (
     ("win", "Windows"),
     ("macosx", "macOS"),
@@ -344,5 +362,5 @@ def _platform(tag: str) -> str:
     if tag == "any":
         return "any"
     family = next((name for beginning, name in _FAMILIES if tag.startswith(beginning)), None)
-    machine = next((machine for machine in _MACHINES if tag.endswith(machine)), "32 bit" if tag == "win32" else "")
+    machine = next((machine for machine in _MACHINES if machine in tag), "32 bit" if tag == "win32" else "")
     return f"{family} {machine}".strip() if family else _plain(tag)
