@@ -6,6 +6,8 @@ import json
 import os
 import re
 import statistics
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +208,56 @@ def luminance(colour: str) -> float:
     shares = [int(number, 10 if colour.startswith("rgb") else 16) / 255 for number in numbers[:3]]
     red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    ("size", "asked", "wide", "narrow"),
+    [
+        ((256, 256), 0, (40, 40), (40, 40)),
+        ((256, 256), 96, (96, 96), (96, 96)),
+        ((600, 120), 0, (160, 32), (160, 32)),
+        ((600, 120), 300, (300, 60), (280, 56)),
+    ],
+)
+def test_logo(
+    browser: Browser,
+    tmp_path: Path,
+    size: tuple[int, int],
+    asked: int,
+    wide: tuple[int, int],
+    narrow: tuple[int, int],
+) -> None:
+    """A logo has the width that was asked for where there is room, and its own proportions everywhere."""
+    (tmp_path / "logo.png").write_bytes(png(*size))
+    options = ListOptions(
+        packages_url="x", logo=tmp_path / "logo.png", logo_width=asked, title="Northwind Traders Inc."
+    )
+    settings = bucketwheel.load_settings(options={"repository": str(tmp_path / "site")})
+    bucketwheel.from_list(lists(), settings, options=options, of_json=True)
+
+    for width, expected in ((1200, wide), (320, narrow)):
+        browser.open((tmp_path / "site" / "index.html").as_uri(), width=width)
+        *shown, whole = browser.run(
+            """const {width, height} = document.querySelector(".bw-brand img").getBoundingClientRect();
+            return [width, height, document.documentElement.scrollWidth];"""
+        )
+        assert abs(shown[0] - expected[0]) <= 16, shown  # a scroll bar takes some
+        assert abs(shown[0] / shown[1] - size[0] / size[1]) < 0.05, shown
+        assert whole <= width
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of one colour."""
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(bytes((1 + width) * height)),
+        b"IEND": b"",
+    }
+    chunks = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def test_no_date_within_a_summary(browser: Browser, site: Path) -> None:
