@@ -183,6 +183,14 @@ def test_contents(name: str) -> None:
     assert len(links) == (7 if name == "project" else 0)
 
 
+def test_a_project_without_versions_says_so() -> None:
+    """Where all was hidden or deleted, or the project is quarantined, the page is not just empty."""
+    sentence = "No version of this project is available here."
+
+    assert sentence in pages()["empty"].decode()
+    assert sentence not in pages()["project"].decode()
+
+
 def test_wheels_as_a_table() -> None:
     """Wheels are shown as Python by platform, the same platform under one name."""
     names = (
