@@ -214,6 +214,10 @@ def test_logo(tmp_path: Path) -> None:
         ("../logo.png", "cannot be linked"),
         ("javascript:alert(1)", "cannot be linked"),
         ("https://example.com/a b.png", "cannot be linked"),
+        ("https://example.com;script-src/a.png", "cannot be linked"),
+        ("https://user@example.com/a.png", "cannot be linked"),
+        ("https://[example.com/a.png", "cannot be linked"),
+        ("https:///a.png", "cannot be linked"),
     ],
 )
 def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
@@ -225,6 +229,41 @@ def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
         write(tmp_path / "x", lines(*LIST), replace(OPTIONS, logo=logo if isinstance(logo, str) else file))
 
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"packages_url": "https://[example.com/"}, "--packages-url cannot be linked"),
+        ({"packages_url": "https:///pool"}, "--packages-url cannot be linked"),
+        ({"packages_url": "JavaScript:alert(1)"}, "--packages-url cannot be linked"),
+        ({"packages_url": "../../my pool"}, "--packages-url cannot be linked"),
+        ({"base_url": "https://[example.com/"}, "--base-url is not"),
+        ({"base_url": "https:///"}, "--base-url is not"),
+        ({"base_url": "https://user:secret@example.com/"}, "--base-url is not"),
+        ({"base_url": "https://example.com/?a=b"}, "--base-url is not"),
+        ({"base_url": "https://example.com/a b"}, "--base-url is not"),
+        ({"base_url": "../pypi"}, "--base-url is not"),
+        ({"base_url": ""}, "--base-url is not"),
+    ],
+)
+def test_bad_address(tmp_path: Path, options: dict[str, Any], what: str) -> None:
+    """What is no address that a page can have is refused in words before anything is written."""
+    with pytest.raises(Misconfigured, match=what):
+        write(tmp_path / "x", lines(*LIST), replace(OPTIONS, **options))
+
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["", ".", "../../pool", "/pool/", "//cdn.example.com/pool", "https://a:b@c.example:80/d"]
+)
+def test_addresses_of_files(tmp_path: Path, url: str) -> None:
+    """Files may be anywhere, beside the pages and behind a password too."""
+    write(tmp_path, lines(*LIST), replace(OPTIONS, packages_url=url))
+
+    href = anchors(contents(tmp_path)["simple/old-name/index.html"])[0]["href"]
+    assert href == f"{url.rstrip('/')}/old.name-1.0-1.zip"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ it stops. Every page is swapped against that look, so a run that was overtaken l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +44,7 @@ from bucketwheel.format.lists.record import (
     encode,
     encode_projects,
 )
+from bucketwheel.format.settings import public_base_url
 from bucketwheel.format.views.logo import Logo
 from bucketwheel.names import printable, sha256_of
 from bucketwheel.places import DirectoryPlace, Place
@@ -55,6 +57,7 @@ __all__ = ["ListIndex", "ListOptions", "from_list"]
 
 _ANOTHER_LOGO = "give another file, or an http or https URL"
 _MOST_SHOWN = 20
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +152,35 @@ def _refuse_options(options: ListOptions) -> None:
     if not _linkable(options.packages_url, "", "http", "https"):
         remedy = "give an http or https URL, or a relative path"
         problems.append(Problem(subject="--packages-url", what="cannot be linked", remedy=remedy))
-    if isinstance(options.logo, str) and not _linkable(options.logo, "http", "https"):
-        remedy = "give an http or https URL, or a file"
+    if isinstance(options.logo, str) and not _is_picture(options.logo):
+        remedy = "give an http or https URL with no user, or a file"
         problems.append(Problem(subject="--logo", what="cannot be linked", remedy=remedy))
-    if options.base_url is not None and urlsplit(options.base_url).scheme not in {"http", "https"}:
-        remedy = "give the public address, such as https://pypi.example.com/"
-        problems.append(Problem(subject="--base-url", what="is not an http or https URL", remedy=remedy))
+    if options.base_url is not None and not _is_public(options.base_url):
+        remedy = "give an http or https URL with no user and no query, such as https://pypi.example.com/"
+        problems.append(Problem(subject="--base-url", what="is not the address of an index", remedy=remedy))
     if problems:
         raise Misconfigured(*problems)
 
 
 def _linkable(url: str, *schemes: str) -> bool:
-    return urlsplit(url).scheme in schemes and url.isprintable() and not any(each.isspace() for each in url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_somewhere = parts.hostname is not None or parts.scheme == ""
+    return parts.scheme in schemes and is_somewhere and url.isprintable() and not any(map(str.isspace, url))
+
+
+def _is_picture(url: str) -> bool:
+    # Its host becomes a source of the pages' policy, where more than a host would change or break that.
+    return _linkable(url, "http", "https") and _HOST.match(urlsplit(url).netloc) is not None
+
+
+def _is_public(url: str) -> bool:
+    try:
+        return _linkable(url, "http", "https") and public_base_url(url) is not None
+    except ValueError:
+        return False
 
 
 def _style(context: Context, options: ListOptions, logo: str | None) -> Style:

@@ -31,6 +31,7 @@ __all__ = [
     "change_settings",
     "decode_settings",
     "encode_settings",
+    "public_base_url",
     "refuse_unwritable",
     "unsafe_store",
     "validate_put_args",
@@ -215,7 +216,7 @@ def _read_settings(body: bytes) -> RepositorySettings:
     # Earlier writers recorded one verdict and not of which store, so it proves nothing here.
     _valid("conditional-writes", _verdict, document.optional_text("conditional-writes") or "proven")
     document.finish()
-    _valid("base-url", _base_url, settings.base_url or "")
+    _valid("base-url", public_base_url, settings.base_url or "")
     _valid("cloudfront-distribution", _distribution, settings.cloudfront_distribution or "")
     _valid("title", _title, settings.title or "")
     _valid("logo", _logo, settings.logo or "")
@@ -283,7 +284,8 @@ def _simple_as_typed(value: str) -> str:
     return _simple(f"{value.strip('/')}/" if value.strip("/") else "")
 
 
-def _base_url(value: str) -> str | None:
+def public_base_url(value: str) -> str | None:
+    """Read the public address of an index, None for an empty text; raises ValueError for what cannot be one."""
     if not value:
         return None
     parts = urlsplit(value)
@@ -334,7 +336,7 @@ def _put_args(value: str) -> dict[str, str]:
 _SETTABLE: Mapping[str, Callable[[str], object]] = {
     "pages": _page_style,
     "simple": _simple_as_typed,
-    "base-url": _base_url,
+    "base-url": public_base_url,
     "cache-control": _cache_control,
     "put-args": _put_args,
     "cloudfront-distribution": _distribution,
