@@ -272,6 +272,31 @@ def test_huge_texts_are_cut() -> None:
     assert len(render_project(SITE, viewed("1.0", facts=facts))) < 450 * 1024
 
 
+def test_many_facts_are_cut() -> None:
+    """However many links and dependencies metadata have, a page shows some and says how many more there are."""
+    urls = {f"link {number}": f"https://example.com/{number}" for number in range(10_000)}
+    facts = CoreFacts(project_urls=urls, requires_dist=tuple(f"package-{number}>=1" for number in range(10_000)))
+    page = render_project(SITE, viewed("1.0", facts=facts)).decode()
+
+    assert len(page) < 700 * 1024
+    shown = page.count("<li><code>"), page.count('<li><a href="https://example.com/')
+    assert min(shown) > 1000
+    assert re.findall(r"And ([0-9]+) more\.", page) == [str(10_000 - shown[1]), str(10_000 - shown[0])]
+
+
+def test_tags_of_nobody() -> None:
+    """A version of wheels for a thousand Pythons on a thousand platforms has no table of a million cells."""
+    names = (f"demo-1.0-cp{number}-cp{number}-plat_{number}.whl" for number in range(1000))
+    project = ViewedProject(
+        project=ProjectName("demo"), releases=by_version(("1.0", viewed_file(name)) for name in names)
+    )
+    page = render_project(SITE, project).decode()
+
+    assert len(page) < 500 * 1024
+    assert "bw-matrix" not in page
+    assert "And 500 more" in page
+
+
 def test_descriptions() -> None:
     """A rendered description is shown as HTML, another as text; the renderer number says which may be improved."""
     project = viewed("1.0", facts=CoreFacts(description="*a* <b>\n"))

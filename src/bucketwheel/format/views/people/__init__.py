@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate, takewhile
 from pkgutil import get_data
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ PEOPLE_RENDERER = 6
 """Even: descriptions are escaped text. Increase it by two whenever the bytes of these pages change."""
 
 _NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
-_MOST_VERSIONS, _MOST_FILES = 500, 500
+_MOST_VERSIONS, _MOST_FILES, _MOST_CELLS = 500, 500, 2000
 _LONGEST, _LONGEST_DESCRIPTION = 64 * 1024, 256 * 1024
 _SHORT = 60
 _YANKED = ' <span class="bw-badge">yanked</span>'
@@ -128,6 +129,9 @@ def render_project(site: Site, viewed: ViewedProject, description: RenderedDescr
     releases = tuple(reversed(viewed.releases))
     files = () if shown is None else shown.files
     facts = viewed.facts
+    links, requires = list(_links(facts)), [_plain(each) for each in facts.requires_dist or ()]
+    some_links = links[: _fitting(f"{link['label']}{link['url']}" for link in links)]
+    some_requires = requires[: _fitting(requires)]
     return _page(
         "project.html",
         site,
@@ -143,10 +147,12 @@ def render_project(site: Site, viewed: ViewedProject, description: RenderedDescr
         yanked=shown is not None and shown.is_yanked,
         yanked_reason="" if shown is None else _plain(shown.yanked_reason),
         install=[] if shown is None else _install_lines(site, viewed.project, shown),
-        links=list(_links(facts)),
+        links=some_links,
+        more_links=len(links) - len(some_links),
         description=_plain_lines(facts.description),
         description_html=None if description is None or description.html is None else Markup(description.html),  # noqa: S704 - of safe_html
-        requires=[_plain(each) for each in facts.requires_dist or ()],
+        requires=some_requires,
+        more_requires=len(requires) - len(some_requires),
         matrix=_matrix(files),
         files=[_file(viewed.project, file) for file in files[:_MOST_FILES]],
         more_files=max(0, len(files) - _MOST_FILES),
@@ -203,6 +209,12 @@ def _plain(text: str | None) -> str:
 
 def _plain_lines(text: str | None) -> str:
     return "\n".join(map(printable, (text or "")[:_LONGEST_DESCRIPTION].expandtabs().splitlines()))
+
+
+def _fitting(texts: Iterable[str]) -> int:
+    """Return how many texts, from the first, a page has room for: all together may be as long as one field."""
+    ends = accumulate(map(len, texts))
+    return sum(1 for _ in takewhile(lambda end: end <= _LONGEST, ends))
 
 
 def _shortened(text: str, most: int = _SHORT) -> str:
@@ -306,11 +318,11 @@ def _matrix(files: Sequence[ViewedFile]) -> Mapping[str, object]:
             continue
         *_, python, abi, platform = file.filename.removesuffix(".whl").split("-")
         cells.update((_python(python, abi), _platform(each)) for each in platform.split("."))
+    pythons = sorted({python for python, _ in cells}, key=_python_order)
     platforms = sorted({platform for _, platform in cells}, key=_platform_order)
-    rows = [
-        {"python": python, "cells": [(python, platform) in cells for platform in platforms]}
-        for python in sorted({python for python, _ in cells}, key=_python_order)
-    ]
+    if len(pythons) * len(platforms) > _MOST_CELLS:
+        return {"platforms": [], "rows": []}  # nobody reads that, and it grows by the square of the files
+    rows = [{"python": python, "cells": [(python, platform) in cells for platform in platforms]} for python in pythons]
     return {"platforms": platforms, "rows": rows}
 
 
