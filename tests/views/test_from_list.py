@@ -238,6 +238,7 @@ def test_bad_logo(tmp_path: Path, logo: bytes | str | None, what: str) -> None:
         ({"packages_url": "https:///pool"}, "--packages-url cannot be linked"),
         ({"packages_url": "JavaScript:alert(1)"}, "--packages-url cannot be linked"),
         ({"packages_url": "../../my pool"}, "--packages-url cannot be linked"),
+        ({"packages_url": "..\\..\\pool"}, "--packages-url cannot be linked"),
         ({"base_url": "https://[example.com/"}, "--base-url is not"),
         ({"base_url": "https:///"}, "--base-url is not"),
         ({"base_url": "https://user:secret@example.com/"}, "--base-url is not"),

@@ -237,11 +237,13 @@ def test_order_of_the_table() -> None:
 def test_sizes() -> None:
     """A front page of long summaries, a search of many projects and a page of 2,000 versions stay small."""
     line = Released(project=ProjectName("demo"), version="1.0", released="2026-01-01T00:00:00Z", summary="word " * 100)
-    many = [(ProjectName(f"project-{number}"), "1.0", "word " * 100) for number in range(1000)]
+    texts = ("word " * 100, "風力発電所" * 20, '"\\<' * 50, "👩" * 80)
+    many = [(ProjectName("p" * (number % 70) + str(number)), "1.0", texts[number % 4]) for number in range(1000)]
     versions = viewed(*(f"1.{number}" for number in range(2000)))
 
     assert len(render_front(SITE, 1000, [line] * 200)) <= 60 * 1024
     assert len(render_search(many)) <= 100 * 1000
+    assert max(map(len, re.findall(rb"\[[^\[\]]*\],", render_search(many)))) <= 100
     assert len(render_project(SITE, versions)) <= 500 * 1024
 
 

@@ -168,7 +168,8 @@ def _linkable(url: str, *schemes: str) -> bool:
     except ValueError:
         return False
     is_somewhere = parts.hostname is not None or parts.scheme == ""
-    return parts.scheme in schemes and is_somewhere and url.isprintable() and not any(map(str.isspace, url))
+    is_one_word = url.isprintable() and not any(map(str.isspace, url)) and "\\" not in url
+    return parts.scheme in schemes and is_somewhere and is_one_word
 
 
 def _is_picture(url: str) -> bool:

@@ -51,6 +51,8 @@ _NEWEST_ON_FRONT, _NEWEST_IN_CHANGELOG = 50, 200
 _MOST_VERSIONS, _MOST_FILES, _MOST_CELLS = 500, 500, 2000
 _LONGEST, _LONGEST_DESCRIPTION = 64 * 1024, 256 * 1024
 _SHORT = 60
+_SHARE = 100
+"""Bytes of a project in the data of the search."""
 _YANKED = ' <span class="bw-badge">yanked</span>'
 _FIRST_LINKS = ("change", "release note", "news", "doc", "source", "repositor", "github", "gitlab", "code")
 
@@ -110,9 +112,20 @@ def render_changelog(site: Site, lines: Sequence[Released]) -> bytes:
 
 def render_search(projects: Iterable[tuple[ProjectName, str, str]]) -> bytes:
     """Write what the search looks through: name, newest version and summary of each project, as a classic script."""
-    rows = [[name, _plain(version), _shortened(_plain(summary))] for name, version, summary in sorted(projects)]
-    written = json.dumps(rows, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    return f"window.bucketwheelProjects={written};\n".encode()
+    rows = ",".join(_searched(name, _plain(version), _plain(summary)) for name, version, summary in sorted(projects))
+    return f"window.bucketwheelProjects=[{rows}];\n".encode("utf-8", "replace")
+
+
+def _searched(name: str, version: str, summary: str) -> str:
+    """Cut a summary so that a project takes no more than its share of what everybody loads who searches."""
+    shown = _shortened(summary)
+    while True:
+        row = json.dumps([name, version, shown], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        excess = len(row.encode("utf-8", "replace")) + len(",") - _SHARE
+        if not shown or excess <= 0:
+            return row
+        kept = shown[: -1 - max(1, excess // 4)]  # of at most four bytes each
+        shown = f"{kept}…" if kept else ""
 
 
 def people_renderer(description: RenderedDescription | None) -> int:
