@@ -164,6 +164,31 @@ def test_narrow(browser: Browser, site: Path, page: str) -> None:
     assert browser.run("return document.documentElement.scrollWidth") <= 320
 
 
+def test_copy_by_keyboard(browser: Browser, site: Path) -> None:
+    """A button copies its command, and its name says so to those who listen; then it is what it was."""
+    browser.driver.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    browser.open(f"{site.as_uri()}/project/demo/index.html")
+    button = browser.driver.find_elements("css selector", "button[data-copy]")[1]
+    command = "uv pip install --default-index https://pypi.example.com/simple/ demo"
+    assert (button.text, button.accessible_name) == ("Copy", f"Copy {command}")
+
+    button.send_keys(Keys.ENTER)
+    copied = browser.driver.execute_async_script(
+        "const [button, done] = arguments; const look = () => { button.textContent === 'Copy' ? setTimeout(look, 10)"
+        " : navigator.clipboard.readText().then((text) => done([text, button.ariaLabel])); }; look()",
+        button,
+    )
+    assert copied == [command, "Copied"]
+    again = browser.driver.execute_async_script(
+        "const [button, done] = arguments; const look = () => { button.textContent === 'Copy' ? done(button.ariaLabel)"
+        " : setTimeout(look, 50); }; look()",
+        button,
+    )
+    assert again == f"Copy {command}"
+
+
 @pytest.mark.parametrize("width", [320, 700, 1200])
 def test_install_lines_are_shown_whole(browser: Browser, site: Path, width: int) -> None:
     """A command wraps where it has no room, as that of a bucket with a long address: nothing of it is cut off."""

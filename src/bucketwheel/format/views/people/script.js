@@ -2,15 +2,17 @@
 (() => {
   for (const button of document.querySelectorAll("button[data-copy]")) {
     if (!navigator.clipboard) continue;
+    const name = button.getAttribute("aria-label");
+    const show = (text, label) => { button.textContent = text; button.setAttribute("aria-label", label); };
     button.hidden = false;
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
-        button.textContent = "Copied";
+        show("Copied", "Copied");
       } catch {
-        button.textContent = "Failed";
+        show("Failed", "Failed");
       }
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+      setTimeout(show, 2000, "Copy", name);
     });
   }
 
