@@ -23,7 +23,11 @@ __all__ = ["from_list"]
     "--packages-url", metavar="URL", required=True, help="Where the files are; relative: to a project's page."
 )
 @click.option("--output-dir", metavar="DIR|s3://…", help="Where to write the index; or --repository.")
-@click.option("--base-url", metavar="URL", help="The public address of the index, which a directory needs for feeds.")
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="The public address of the index, which a directory needs for feeds and install lines.",
+)
 @click.option("--title", default="Python packages", show_default=True, help="The title of the pages for people.")
 @click.option("--logo", metavar="URL|FILE", help="The address of a logo, or a PNG, JPEG or WebP file.")
 @click.option("--logo-width", type=click.IntRange(0, 2000), default=0, metavar="N", help="Its width on the page.")
