@@ -12,6 +12,7 @@ from bucketwheel.format.catalogue import CATALOGUE_KEY, CatalogueLine, decode_ca
 from bucketwheel.format.layout import FEED_KEYS, FRONT_KEY, Layout, file_marks
 from bucketwheel.format.manifest import DeletedFile, PublishedFile, Status
 from bucketwheel.format.settings import VIEWS, decode_settings
+from bucketwheel.format.views.people import assets
 from bucketwheel.names import ProjectName, Sha256, sha256_of
 from bucketwheel.protocol.proof import store_name
 from bucketwheel.storage import Key, Storage
@@ -36,6 +37,7 @@ __all__ = ["CASES", "DIRECTORY", "MEMORY", "WHEEL", "Case", "disorder"]
 WHEEL = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
 JSON_PAGE, JSON_ROOT = "simple/demo-pkg/index.json", "simple/index.json"
 MANIFEST = "_bucketwheel/manifests/demo-pkg.json"
+STYLE_AND_SCRIPT = tuple(assets())
 FEED, DOCUMENT = "rss/project/demo-pkg/releases.xml", "pypi/demo-pkg/1.0/json"
 
 
@@ -79,6 +81,11 @@ def _lose_signature(storage: Storage) -> None:
 def _lose_attestations(storage: Storage) -> None:
     digest = Sha256("a" * 64)
     write_manifest(storage, "demo-pkg", lambda m: replace(m, files=(replace(m.files[0], provenance_sha256=digest),)))
+
+
+def _lose_style_and_script(storage: Storage) -> None:
+    switch_on(storage, "people")
+    remove(storage, *STYLE_AND_SCRIPT)
 
 
 def _lose_page(storage: Storage) -> None:
@@ -465,6 +472,7 @@ CASES = (
         tamper=_lose_and_edit_shared_pages,
         found={("page-missing", FRONT_KEY), ("page-edited", "changelog/index.html")},
     ),
+    Case(tamper=_lose_style_and_script, found={("page-missing", key) for key in STYLE_AND_SCRIPT}),
     Case(tamper=_keep_state_of_stick, found={("leftovers", "simple/demo-pkg/")}),
     Case(tamper=_keep_page_of_another_tool, found={("leftovers", "simple/legacy/")}),
     Case(tamper=_keep_listing_at_the_top, found={("leftovers", "/")}),

@@ -16,7 +16,7 @@ from bucketwheel.format.views.published import visible_versions
 from bucketwheel.names import ProjectName, named_project, not_there
 from bucketwheel.parallel import Workers
 from bucketwheel.places import DirectoryPlace
-from bucketwheel.protocol.catalogue import Rebuild, add_assets, look_at_catalogue, see_nothing, shared_keys
+from bucketwheel.protocol.catalogue import Rebuild, look_at_catalogue, restore_assets, see_nothing, shared_keys
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.listed_pages import current_projects, list_documents, list_pages
 from bucketwheel.protocol.pages import stat_page
@@ -90,7 +90,7 @@ def reindex_projects(context: Context, projects: Sequence[str]) -> Reindexed:
         outdated = sum(_count_outdated(context, repository, batch, versions) for batch in batches(others))
         return Reindexed(projects=len(selected), pages_behind=outdated, dry_run=True)
     if found is not None:
-        add_assets(repository, found.front, context.workers)
+        restore_assets(repository, context.workers)
     refreshed = refresh_settled(repository, others, context.workers, versions, seen)
     done = sorted(current.union(refreshed.projects))
     if done:

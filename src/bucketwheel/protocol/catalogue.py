@@ -48,7 +48,10 @@ __all__ = [
     "add_assets",
     "is_shown",
     "look_at_catalogue",
+    "missing_assets",
     "record",
+    "refers_to_ours",
+    "restore_assets",
     "see_nothing",
     "shared_keys",
 ]
@@ -117,11 +120,35 @@ def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Wo
         return
     from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
 
-    renderers = {page.mark.renderer for page in found if page.mark is not None}
-    if renderers.isdisjoint({people.PEOPLE_RENDERER, people.PEOPLE_RENDERER + 1}):
+    if not any(map(refers_to_ours, found)):
         missing = {Key(path): body for path, body in people.assets().items() if path not in repository.target.assets}
         workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
         repository.target.assets.update(missing)
+
+
+def refers_to_ours(page: PageVersion) -> bool:
+    """Return whether a page for people is one of our renderer, and so refers to our style, script and icon."""
+    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
+
+    return page.mark is not None and page.mark.renderer in {people.PEOPLE_RENDERER, people.PEOPLE_RENDERER + 1}
+
+
+def restore_assets(repository: Repository, workers: Workers) -> None:
+    """Add style sheet, script and icon where they are missing, whatever the pages show: somebody removed them."""
+    missing = missing_assets(repository, workers)
+    workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
+    repository.target.assets.update(missing)
+
+
+def missing_assets(repository: Repository, workers: Workers) -> Mapping[Key, bytes]:
+    """Look for the style sheet, the script and the icon of our pages for people; return those that are not there."""
+    if "people" not in repository.settings.views:
+        return {}
+    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
+
+    assets = {Key(path): body for path, body in people.assets().items()}
+    found = workers.map(partial(repository.storage.stat, key) for key in assets)
+    return {key: body for (key, body), info in zip(assets.items(), found, strict=True) if info is None}
 
 
 def _add_asset(repository: Repository, key: Key, body: bytes) -> None:

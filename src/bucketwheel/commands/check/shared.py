@@ -9,7 +9,14 @@ from bucketwheel.commands.check.findings import Finding, finding
 from bucketwheel.format.catalogue import CATALOGUE_KEY, Catalogue
 from bucketwheel.names import ProjectName
 from bucketwheel.parallel import Workers
-from bucketwheel.protocol.catalogue import FoundCatalogue, is_shown, look_at_catalogue, shared_keys
+from bucketwheel.protocol.catalogue import (
+    FoundCatalogue,
+    is_shown,
+    look_at_catalogue,
+    missing_assets,
+    refers_to_ours,
+    shared_keys,
+)
 from bucketwheel.protocol.commit import VersionedManifest
 from bucketwheel.protocol.repository import Repository
 from bucketwheel.storage import Key
@@ -43,6 +50,8 @@ def check_shared(
     if gone := sorted(set(found.catalogue.lines).difference(projects)):
         yield finding("catalogue-dangling", CATALOGUE_KEY, number=len(gone), project=gone[0])
     yield from _check_pages(repository, found, found.catalogue)
+    if any(map(refers_to_ours, found.front)):
+        yield from (finding("page-missing:shared", key) for key in missing_assets(repository, workers))
 
 
 def _check_pages(repository: Repository, found: FoundCatalogue, catalogue: Catalogue) -> Iterator[Finding]:
