@@ -191,6 +191,17 @@ def test_a_project_without_versions_says_so() -> None:
     assert sentence not in pages()["project"].decode()
 
 
+def test_how_many_releases() -> None:
+    """The changelog counts in words that fit one release, and none."""
+    line = Released(project=ProjectName("demo"), version="1.0", released="")
+    texts = [
+        parsed(render_changelog(SITE, [line] * count)).findtext(".//main/section/p").partition(",")[0]
+        for count in (0, 1, 2)
+    ]
+
+    assert texts == ["Nothing was released yet", "The newest release", "The newest 2 releases"]
+
+
 def test_wheels_as_a_table() -> None:
     """Wheels are shown as Python by platform, the same platform under one name."""
     names = (
