@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -135,13 +136,17 @@ def test_a_yanked_version_is_asked_for_by_name() -> None:
         ("http://localhost:8080/simple/", ""),
         ("http://127.0.0.1/simple/", ""),
         ("http://[::1]:80/simple/", ""),
+        ("https://pypi.internal/a&b/(c)/simple/", ""),
         ("https://pypi.internal/simple/", ""),
         ("file:///srv/index/simple/", ""),
     ],
 )
 def test_pip_over_http(index: str, trusted: str) -> None:
-    """Pip ignores an index at another machine without TLS, unless it is told that this is right."""
-    assert install_lines(viewed("1.0"), index)[0] == f"pip install --index-url {index} {trusted}demo"
+    """Pip ignores an index elsewhere without TLS unless it is told to take it; shells leave the URL alone."""
+    command = install_lines(viewed("1.0"), index)[0]
+
+    assert shlex.split(command) == ["pip", "install", "--index-url", index, *trusted.split(), "demo"]
+    assert ("'" in command) == bool({*"[&("} & {*index})
 
 
 @pytest.mark.parametrize(

@@ -248,11 +248,11 @@ def _licence(facts: CoreFacts) -> str:
 
 
 def _install_lines(site: Site, project: ProjectName, shown: ReleaseView) -> list[dict[str, str]]:
-    index = site.index_url or "https://…/simple/"
+    index = shlex.quote(site.index_url) if site.index_url else "https://…/simple/"
     # Installers take a version that was yanked only where just that one is asked for.
     wanted = shlex.quote(f"{project}=={shown.version}") if shown.is_yanked else project
     return [
-        {"tool": "pip", "command": f"pip install --index-url {index} {_trust(index)}{wanted}"},
+        {"tool": "pip", "command": f"pip install --index-url {index} {_trust(site.index_url or '')}{wanted}"},
         {"tool": "uv", "command": f"uv pip install --default-index {index} {wanted}"},
         {"tool": "poetry", "command": f"poetry source add --priority=explicit private {index}"},
         {"tool": "poetry", "command": f"poetry add --source private {wanted}"},
