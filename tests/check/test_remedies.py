@@ -18,6 +18,7 @@ from support.tampering import check_store
 _COMMAND = re.compile("`bucketwheel ([^`]*)`")
 _BY_HAND = {"damage_manifest", "keep_old_manifest", "lose_project", "keep_state_of_stick", "choose_unsafe_store"}
 _BY_HAND |= {"keep_listing_at_the_top", "keep_page_of_another_tool", "swap_sidecar", "keep_wheels_elsewhere"}
+_BY_HAND |= {"lose_logo"}
 _MOST_ROUNDS = 4
 
 

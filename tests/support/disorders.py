@@ -37,7 +37,7 @@ __all__ = ["CASES", "DIRECTORY", "MEMORY", "WHEEL", "Case", "disorder"]
 WHEEL = "simple/demo-pkg/demo_pkg-1.0-py3-none-any.whl"
 JSON_PAGE, JSON_ROOT = "simple/demo-pkg/index.json", "simple/index.json"
 MANIFEST = "_bucketwheel/manifests/demo-pkg.json"
-STYLE_AND_SCRIPT = tuple(assets())
+STYLE_AND_SCRIPT, LOGO = tuple(assets()), "assets/0123456789abcdef.png"
 FEED, DOCUMENT = "rss/project/demo-pkg/releases.xml", "pypi/demo-pkg/1.0/json"
 
 
@@ -86,6 +86,11 @@ def _lose_attestations(storage: Storage) -> None:
 def _lose_style_and_script(storage: Storage) -> None:
     switch_on(storage, "people")
     remove(storage, *STYLE_AND_SCRIPT)
+
+
+def _lose_logo(storage: Storage) -> None:
+    change_settings(storage, lambda settings: replace(settings, logo=LOGO))
+    switch_on(storage, "people")
 
 
 def _lose_page(storage: Storage) -> None:
@@ -473,6 +478,7 @@ CASES = (
         found={("page-missing", FRONT_KEY), ("page-edited", "changelog/index.html")},
     ),
     Case(tamper=_lose_style_and_script, found={("page-missing", key) for key in STYLE_AND_SCRIPT}),
+    Case(tamper=_lose_logo, found={("page-missing", LOGO)}),
     Case(tamper=_keep_state_of_stick, found={("leftovers", "simple/demo-pkg/")}),
     Case(tamper=_keep_page_of_another_tool, found={("leftovers", "simple/legacy/")}),
     Case(tamper=_keep_listing_at_the_top, found={("leftovers", "/")}),

@@ -71,6 +71,9 @@ FINDINGS: Final[Mapping[str, FindingKind]] = {
     ),
     "page-missing": FindingKind("error", "is missing", _REINDEX_PROJECT),
     "page-missing:shared": FindingKind("error", "is missing", _REINDEX),
+    "page-missing:logo": FindingKind(
+        "error", "is missing", "set the same picture again: `bucketwheel init URL --set logo=FILE`"
+    ),
     "page-missing:list": FindingKind("error", "is missing", f"{_FROM_LIST} and --all-pages"),
     "page-edited": FindingKind("error", _EDITED, _REINDEX_PROJECT),
     "page-edited:shared": FindingKind("error", _EDITED, _REINDEX),

@@ -52,6 +52,9 @@ def check_shared(
     yield from _check_pages(repository, found, found.catalogue)
     if any(map(refers_to_ours, found.front)):
         yield from (finding("page-missing:shared", key) for key in missing_assets(repository, workers))
+    logo = repository.settings.logo
+    if logo is not None and "people" in repository.settings.views and repository.storage.stat(Key(logo)) is None:
+        yield finding("page-missing:logo", logo)
 
 
 def _check_pages(repository: Repository, found: FoundCatalogue, catalogue: Catalogue) -> Iterator[Finding]:
