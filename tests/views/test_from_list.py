@@ -172,6 +172,16 @@ def test_no_empty_folder_is_left(tmp_path: Path) -> None:
     assert not (tmp_path / "pypi" / "demo" / "1.0").exists()
 
 
+def test_an_empty_list_does_not_empty_an_index(tmp_path: Path) -> None:
+    """What wrote it has failed, as a pipe does; a new index may have no project."""
+    write(tmp_path / "new", "")
+    write(tmp_path / "old", lines({"filename": "demo-1.0.tar.gz"}))
+    before = contents(tmp_path / "old")
+    with pytest.raises(Refused, match="the list names no file"):
+        write(tmp_path / "old", "\n", replace(OPTIONS, skip_invalid=True))
+    assert contents(tmp_path / "old") == before
+
+
 def test_order_and_spelling_of_the_list_do_not_matter(tmp_path: Path) -> None:
     """The same files in another order make the same pages, and keys that do not count change nothing."""
     write(tmp_path / "a", lines(*LIST))

@@ -127,6 +127,7 @@ def from_list(
             judged = judge(portions)
             _tell_bad_lines(judged.bad, report, skip=options.skip_invalid)
             _tell_odd_hashes(judged.odd_hashes, report)
+            _refuse_to_empty(found, judged.records)
             counts = (len(judged.records), judged.files, judged.passed_over, len(judged.bad))
             settled = ListSettings(run=uuid4().hex, shown=shown, counts=counts, style=style, generation=generation())
             changed = writing.run(portions, judged.records, settled)
@@ -250,6 +251,14 @@ def _tell_odd_hashes(count: int, report: Report) -> None:
     if count:
         files = "1 file has" if count == 1 else f"{count} files have"
         report(Warned(message=f"uv refuses HTML pages with a sha1 or sha224, which {files}; a list with sha256 helps"))
+
+
+def _refuse_to_empty(found: _Found, listed: Mapping[str, ProjectRecord]) -> None:
+    """Refuse a list without files where there is an index: what wrote it has failed, and left an empty pipe."""
+    if not listed and found.records.keys() - {SHARED}:
+        what = "names no file, and would remove every project of the index"
+        remedy = "look at what wrote it; to have an empty index, write one to an empty directory or prefix"
+        raise Refused(Problem(subject="the list", what=what, remedy=remedy))
 
 
 class _Writing:
