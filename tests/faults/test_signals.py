@@ -293,7 +293,7 @@ main()
     ("name", "statement"),
     [
         *product(
-            ["bucketwheel.frontends.cli", "boto3"],
+            ["bucketwheel.frontends.cli", "bucketwheel.frontends.cli.show", "boto3"],
             ['exec("raise KeyboardInterrupt")', "raise RuntimeError from KeyboardInterrupt()"],
         ),
         ("boto3", "in_callback()"),

@@ -16,6 +16,7 @@ import click
 
 from bucketwheel.frontends.cli.options import VERBOSITY
 from bucketwheel.frontends.cli.output import notice
+from bucketwheel.frontends.interrupt import interrupted
 
 __all__ = ["cli"]
 
@@ -94,6 +95,10 @@ def _usage_told() -> Iterator[None]:
             notice(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n")
         notice(error.format_message(), label="error: ", colour="red")
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # while a command is imported; click would say "Aborted!"
+        ended = interrupted(writing=False)
+        notice(str(ended), label="error: ", colour="red")
+        sys.exit(ended.exit_code)
 
 
 # click has it from 8.2 on.
