@@ -64,7 +64,7 @@ def test_what_old_tools_wrote() -> None:
 
 
 @pytest.mark.parametrize("written", ["Description: UNKNOWN\n", "\nUNKNOWN\n\n\n"])
-def test_a_description_that_nobody_wrote(written: str) -> None:
+def test_a_description_that_no_one_wrote(written: str) -> None:
     """Setuptools wrote it into the body of every wheel without one, with empty lines after it."""
     assert core_facts(f"Summary: ok\n{written}".encode()) == CoreFacts(summary="ok")
 

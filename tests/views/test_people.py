@@ -302,7 +302,7 @@ def test_many_facts_are_cut() -> None:
     assert re.findall(r"And ([0-9]+) more\.", page) == [str(10_000 - shown[1]), str(10_000 - shown[0])]
 
 
-def test_tags_of_nobody() -> None:
+def test_tags_of_no_one() -> None:
     """A version of wheels for a thousand Pythons on a thousand platforms has no table of a million cells."""
     names = (f"demo-1.0-cp{number}-cp{number}-plat_{number}.whl" for number in range(1000))
     project = ViewedProject(

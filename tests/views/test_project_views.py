@@ -378,7 +378,7 @@ def test_a_version_with_all_views_costs_seven_requests_more_and_no_wave(memory: 
     assert len([each for each in waves.requests if document("1.0") in each]) == 0
 
 
-def test_a_document_of_a_version_that_nobody_names_is_found(memory: MemoryStorage, tmp_path: Path) -> None:
+def test_a_document_of_a_version_that_no_one_names_is_found(memory: MemoryStorage, tmp_path: Path) -> None:
     """A new version is expected to have none; its swap is lost then, and the document is looked at."""
     request = request_for(*wheels(tmp_path, "1.1", 1))
     headers = Layout().view(Key(document("1.1")))

@@ -183,7 +183,7 @@ def _remove_ours(context: Context, repository: Repository, keys: Sequence[Key]) 
 
 
 def _remove_catalogue(repository: Repository) -> None:
-    """Remove the catalogue once no page is made from it: nobody keeps it, and a view may be switched on again."""
+    """Remove the catalogue once no page is made from it: it would be out of date when a view is switched on again."""
     settings = repository.settings
     if shared_keys(settings.views) or not shared_keys(settings.retired_views):
         return

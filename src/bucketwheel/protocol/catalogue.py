@@ -116,14 +116,9 @@ def add_assets(repository: Repository, found: Iterable[PageVersion], workers: Wo
 
     `found` are pages for people; one of our renderer refers to what ours does.
     """
-    if "people" not in repository.settings.views:
-        return
-    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
-
-    if not any(map(refers_to_ours, found)):
-        missing = {Key(path): body for path, body in people.assets().items() if path not in repository.target.assets}
-        workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
-        repository.target.assets.update(missing)
+    if "people" in repository.settings.views and not any(map(refers_to_ours, found)):
+        known = repository.target.assets
+        _add_assets(repository, {key: body for key, body in _assets().items() if key not in known}, workers)
 
 
 def refers_to_ours(page: PageVersion) -> bool:
@@ -135,20 +130,27 @@ def refers_to_ours(page: PageVersion) -> bool:
 
 def restore_assets(repository: Repository, workers: Workers) -> None:
     """Add style sheet, script and icon where they are missing, whatever the pages show: somebody removed them."""
-    missing = missing_assets(repository, workers)
-    workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
-    repository.target.assets.update(missing)
+    _add_assets(repository, missing_assets(repository, workers), workers)
 
 
 def missing_assets(repository: Repository, workers: Workers) -> Mapping[Key, bytes]:
     """Look for the style sheet, the script and the icon of our pages for people; return those that are not there."""
     if "people" not in repository.settings.views:
         return {}
-    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
-
-    assets = {Key(path): body for path, body in people.assets().items()}
+    assets = _assets()
     found = workers.map(partial(repository.storage.stat, key) for key in assets)
     return {key: body for (key, body), info in zip(assets.items(), found, strict=True) if info is None}
+
+
+def _assets() -> Mapping[Key, bytes]:
+    from bucketwheel.format.views import people  # noqa: PLC0415 - loads the templates' library
+
+    return {Key(path): body for path, body in people.assets().items()}
+
+
+def _add_assets(repository: Repository, missing: Mapping[Key, bytes], workers: Workers) -> None:
+    workers.map(partial(_add_asset, repository, key, body) for key, body in missing.items())
+    repository.target.assets.update(missing)
 
 
 def _add_asset(repository: Repository, key: Key, body: bytes) -> None:

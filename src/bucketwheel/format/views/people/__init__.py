@@ -334,7 +334,7 @@ def _matrix(files: Sequence[ViewedFile]) -> Mapping[str, object]:
     pythons = sorted({python for python, _ in cells}, key=_python_order)
     platforms = sorted({platform for _, platform in cells}, key=_platform_order)
     if len(pythons) * len(platforms) > _MOST_CELLS:
-        return {"platforms": [], "rows": []}  # nobody reads that, and it grows by the square of the files
+        return {"platforms": [], "rows": []}  # no one reads that, and it grows by the square of the files
     rows = [{"python": python, "cells": [(python, platform) in cells for platform in platforms]} for python in pythons]
     return {"platforms": platforms, "rows": rows}
 
